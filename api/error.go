@@ -1,0 +1,103 @@
+package api
+
+import (
+	"errors"
+	"time"
+)
+
+// Kind says what sort of failure an Error is. The server maps each to one HTTP status.
+type Kind int
+
+const (
+	// Internal is a failure nobody classified: 500, and nothing of it is shown.
+	Internal         Kind = iota
+	Invalid               // 400: the request is malformed or its content is refused
+	Unauthenticated       // 401: no, a wrong or an outdated proof of who asks
+	Forbidden             // 403: known, but not allowed
+	NotFound              // 404
+	MethodNotAllowed      // 405
+	Timeout               // 408: the request did not arrive in time
+	Conflict              // 409
+	TooLarge              // 413
+	Unsupported           // 415: not JSON
+	TooManyRequests       // 429: RetryAfter says when to come back
+	HeadersTooLarge       // 431
+	Unavailable           // 503: the store cannot be used just now
+)
+
+// Error is the one error of Countersign. Message is safe to show to anyone. Rule,
+// Received, Expected and Cause are for the operator alone: they are kept with the
+// refusal (see `countersign refusal show`) and never sent. Neither may hold a secret
+// (code, token, challenge, private key).
+type Error struct {
+	Kind    Kind
+	Code    string         // stable, lower-case words joined by "_"; programs may test it
+	Message string         // one plain sentence for the person who asked
+	Details map[string]any // optional, public
+
+	Rule     string // the rule that failed, in its standard's words: "WebAuthn L3 §7.1 step 9, origin"
+	Received string // what came, shortened
+	Expected string // what the rule wants
+
+	Subject Subject // whom it concerns, as far as the operation knew; for the operator
+
+	RetryAfter time.Duration // with TooManyRequests and Unavailable
+	Cause      error
+}
+
+// Subject says whom a refusal concerns.
+type Subject struct{ OrgID, UserID, CodeID string }
+
+// Error returns the public sentence and the private cause. It is for logs.
+func (e *Error) Error() string {
+	s := e.Code + ": " + e.Message
+	if e.Rule != "" {
+		s += " [" + e.Rule + "]"
+	}
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// AsError returns err as an *Error: itself if it is one, otherwise an Internal one
+// whose cause it is. It returns nil for nil.
+func AsError(err error) *Error {
+	if err == nil {
+		return nil
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Kind: Internal, Code: "internal", Message: "Internal Server Error", Cause: err}
+}
+
+// KindOf returns the kind of err; an error that is not ours is Internal.
+func KindOf(err error) Kind { return AsError(err).Kind }
+
+// CodeOf returns the stable code of err, "" for nil.
+func CodeOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return AsError(err).Code
+}
+
+// ErrorBody is the JSON of every answer that is not a success. Message is given
+// twice because SDKs differ in where they read it.
+type ErrorBody struct {
+	Error   ErrorDetail `json:"error"`
+	Message string      `json:"message"`
+}
+
+// ErrorDetail is the inner object of ErrorBody.
+type ErrorDetail struct {
+	ID      string         `json:"id"`     // support id, to be told to the operator
+	Status  int            `json:"status"` // the HTTP status, repeated
+	Code    string         `json:"code"`   // stable reason
+	Message string         `json:"message"`
+	Details map[string]any `json:"details,omitempty"`
+}

@@ -1,0 +1,70 @@
+package publickey
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+)
+
+// maxPEM is the longest PEM text that is read, in bytes: an RSA key of 8192 bits takes
+// about 1,500 when its lines are short.
+const maxPEM = 4096
+
+const (
+	labelSPKI  = "PUBLIC KEY"
+	labelPKCS1 = "RSA PUBLIC KEY"
+)
+
+// ParsePEM reads one PEM block (RFC 7468) labelled PUBLIC KEY, a SubjectPublicKeyInfo,
+// or RSA PUBLIC KEY, an RSAPublicKey (RFC 8017 §A.1.1). Nothing may stand before or
+// after it but one final line break, nor any header inside. Lines end in LF or CRLF and
+// may be of any length, for browsers export them so, but not empty; base64 is strict.
+// The DER inside is canonical, as for ParseSPKI.
+func ParsePEM(text string) (*Key, error) {
+	label, der, err := decodePEM(text)
+	if err != nil {
+		return nil, err
+	}
+	if label == labelSPKI {
+		return ParseSPKI(der)
+	}
+	return parsePKCS1(der)
+}
+
+// decodePEM is stricter than encoding/pem, which skips what it does not understand.
+func decodePEM(text string) (label string, der []byte, err error) {
+	if len(text) > maxPEM {
+		return "", nil, malformed("PEM, size", fmt.Sprintf("%d bytes", len(text)), "at most 4096 bytes")
+	}
+	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
+	lines := strings.Split(text, "\n")
+	for i := range lines[:len(lines)-1] {
+		lines[i] = strings.TrimSuffix(lines[i], "\r")
+	}
+	first, last := lines[0], lines[len(lines)-1]
+	switch {
+	case first == "-----BEGIN "+labelSPKI+"-----" && last == "-----END "+labelSPKI+"-----":
+		label = labelSPKI
+	case first == "-----BEGIN "+labelPKCS1+"-----" && last == "-----END "+labelPKCS1+"-----":
+		label = labelPKCS1
+	default:
+		return "", nil, malformed("RFC 7468 §3, PEM", "other text", "one block PUBLIC KEY or RSA PUBLIC KEY")
+	}
+	body := lines[1 : len(lines)-1]
+	for _, line := range body {
+		if line == "" {
+			return "", nil, malformed("RFC 7468 §3, PEM", "an empty line", "lines of base64")
+		}
+	}
+	joined := strings.Join(body, "")
+	if strings.ContainsRune(joined, '\r') { // the decoder would skip it
+		return "", nil, malformed("RFC 7468 §3, PEM", "a carriage return inside a line", "lines of base64")
+	}
+	der, err = base64.StdEncoding.Strict().DecodeString(joined)
+	if err != nil {
+		e := malformed("RFC 7468 §3, PEM", "other text", "strict base64")
+		e.Cause = err
+		return "", nil, e
+	}
+	return label, der, nil
+}
