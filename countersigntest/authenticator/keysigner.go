@@ -1,0 +1,150 @@
+package authenticator
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/pem"
+
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	k1ecdsa "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/publickey"
+)
+
+// KeyTypes lists every type of key that NewKeySigner makes.
+var KeyTypes = []string{publickey.P256, publickey.P384, publickey.P521,
+	publickey.Secp256k1, publickey.Ed25519, publickey.RSA}
+
+// KeySigner makes credentials that are bare key pairs, as the SDKs' key signers do. Its
+// fields may be changed before Create; then it is safe for concurrent use.
+type KeySigner struct {
+	// CredentialID is chosen by the client: 32 random bytes as base64url.
+	CredentialID string
+	// PEM is the public key as it is sent and signed: SPKI with a final line break.
+	PEM string
+	// Algorithm is sent in the attestation unless "". SHA512 changes what is signed.
+	Algorithm string
+	// EncryptedPrivateKey is sent with the kind PasswordProtectedKey and, unless "", with
+	// RecoveryKey.
+	EncryptedPrivateKey string
+	// Name is the credential's name, may be "".
+	Name string
+
+	ClientData      func([]byte) []byte // spoils client data before it is signed
+	SentClientData  func([]byte) []byte // and after
+	AttestationData func([]byte) []byte // spoils the JSON of key and signature
+
+	key  *publickey.Key
+	sign func(h crypto.Hash, message []byte) []byte
+}
+
+// NewKeySigner makes a new key pair of one of KeyTypes. It panics on another.
+func NewKeySigner(keyType string) *KeySigner {
+	s := &KeySigner{EncryptedPrivateKey: "opaque to the server"}
+	var err error
+	if keyType == publickey.Secp256k1 {
+		s.key, s.sign, err = newSecp256k1()
+	} else {
+		s.key, s.sign, err = newStandardKey(keyType)
+	}
+	if err != nil {
+		panic("authenticator: " + err.Error())
+	}
+	id := make([]byte, 32)
+	rand.Read(id)
+	s.CredentialID = encode(id)
+	s.PEM = string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: s.key.SPKI()}))
+	return s
+}
+
+func newStandardKey(keyType string) (*publickey.Key, func(crypto.Hash, []byte) []byte, error) {
+	private, err := newPrivateKey(rand.Reader, keyType)
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := publicKey(private.Public())
+	return key, func(h crypto.Hash, message []byte) []byte {
+		if keyType == publickey.Ed25519 {
+			h = 0
+		} else {
+			message = hash(h, message)
+		}
+		signature, err := private.Sign(nil, message, h)
+		if err != nil {
+			panic("authenticator: " + err.Error()) // a sound key and a known hash: cannot fail
+		}
+		return signature
+	}, err
+}
+
+func newSecp256k1() (*publickey.Key, func(crypto.Hash, []byte) []byte, error) {
+	private, err := secp256k1.GeneratePrivateKey()
+	if err != nil {
+		return nil, nil, err
+	}
+	point := private.PubKey().SerializeUncompressed()
+	key, err := publickey.NewECDSA(publickey.Secp256k1, point[1:33], point[33:])
+	return key, func(h crypto.Hash, message []byte) []byte {
+		return k1ecdsa.Sign(private, hash(h, message)[:32]).Serialize()
+	}, err
+}
+
+// PublicKey returns the signer's public key.
+func (s *KeySigner) PublicKey() *publickey.Key { return s.key }
+
+// Create answers a challenge with the key as a credential of the given kind: api.KindKey,
+// KindPasswordProtectedKey or KindRecoveryKey.
+func (s *KeySigner) Create(challenge, kind string) api.CredentialAttestation {
+	clientData := change(s.ClientData, keyClientData("key.create", challenge))
+	proof := hex.EncodeToString(s.sign(s.hash(), keyFingerprint(clientData, s.PEM)))
+
+	data := append([]byte(`{"publicKey":`), appendText(nil, s.PEM)...)
+	data = append(data, `,"signature":"`+proof+`"`...)
+	if s.Algorithm != "" {
+		data = append(append(data, `,"algorithm":`...), appendText(nil, s.Algorithm)...)
+	}
+	data = append(data, '}')
+
+	out := api.CredentialAttestation{
+		CredentialKind: kind,
+		CredentialInfo: api.CredentialAttestationInfo{
+			CredID:          s.CredentialID,
+			ClientData:      encode(change(s.SentClientData, clientData)),
+			AttestationData: encode(change(s.AttestationData, data)),
+		},
+		CredentialName: s.Name,
+	}
+	if kind == api.KindPasswordProtectedKey || kind == api.KindRecoveryKey {
+		out.EncryptedPrivateKey = s.EncryptedPrivateKey
+	}
+	return out
+}
+
+// Assert answers a challenge to log in or to sign: the signature is over the bytes of
+// the client data.
+func (s *KeySigner) Assert(challenge string) (clientData, signature []byte) {
+	clientData = change(s.ClientData, keyClientData("key.get", challenge))
+	return change(s.SentClientData, clientData), s.sign(s.hash(), clientData)
+}
+
+func (s *KeySigner) hash() crypto.Hash {
+	if s.Algorithm == "SHA512" {
+		return crypto.SHA512
+	}
+	return crypto.SHA256
+}
+
+func keyClientData(kind, challenge string) []byte {
+	b := appendText([]byte(`{"type":`), kind)
+	return append(appendText(append(b, `,"challenge":`...), challenge), '}')
+}
+
+// keyFingerprint is the text that a new key signs.
+func keyFingerprint(clientData []byte, pem string) []byte {
+	sum := sha256.Sum256(clientData)
+	b := append([]byte(`{"clientDataHash":"`), hex.EncodeToString(sum[:])...)
+	return append(appendText(append(b, `","publicKey":`...), pem), '}')
+}

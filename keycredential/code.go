@@ -1,0 +1,61 @@
+package keycredential
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+
+	"github.com/countersign/countersign/api"
+)
+
+// Reasons for a refusal, the Code of every error of this package. They are stable, and
+// where package webauthn refuses for the same reason, the same.
+const (
+	CodeClientDataMalformed  = "client_data_malformed"  // not a JSON object with a text type and challenge
+	CodeClientDataType       = "client_data_type"       // made for another ceremony
+	CodeChallengeMismatch    = "challenge_mismatch"     // answers another challenge
+	CodeAttestationMalformed = "attestation_malformed"  // attestation data not as it should be
+	CodeAlgorithmUnsupported = "algorithm_unsupported"  // a signature algorithm unknown, or unfit for the key
+	CodeCredentialKeyInvalid = "credential_key_invalid" // the key is unsound or of no type we verify
+	CodeAttestationInvalid   = "attestation_invalid"    // the signature does not prove possession of the key
+)
+
+// messages are the public sentences, one for each code. None tells what was expected.
+var messages = map[string]string{
+	CodeClientDataMalformed:  "The client data of the key could not be read.",
+	CodeClientDataType:       "The client data does not come from creating a key.",
+	CodeChallengeMismatch:    "The response does not belong to this registration; please start again.",
+	CodeAttestationMalformed: "The attestation data of the key could not be read.",
+	CodeAlgorithmUnsupported: "The signature algorithm is not supported for this key.",
+	CodeCredentialKeyInvalid: "The public key is not valid or not of a supported type.",
+	CodeAttestationInvalid:   "The signature of the key could not be verified.",
+}
+
+// refuse returns the error for code. Rule, received and expected are for the operator.
+func refuse(code, rule, received, expected string) *api.Error {
+	return &api.Error{Kind: api.Invalid, Code: code, Message: messages[code],
+		Rule: "Key credential, " + rule, Received: received, Expected: expected}
+}
+
+// because passes on what publickey found, under a code and a sentence of ours.
+func because(code, rule string, cause error) *api.Error {
+	c := api.AsError(cause)
+	e := refuse(code, rule+": "+c.Rule, c.Received, c.Expected)
+	e.Cause = cause
+	return e
+}
+
+// shown is a received text, quoted and shortened for the operator.
+func shown(s string) string {
+	const limit = 120
+	if len(s) > limit {
+		return strconv.Quote(s[:limit]) + "…"
+	}
+	return strconv.Quote(s)
+}
+
+// digest stands for a value that must not be logged.
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return "SHA-256 " + hex.EncodeToString(sum[:4]) + "…"
+}

@@ -1,0 +1,80 @@
+package webauthn
+
+import (
+	"errors"
+	"fmt"
+)
+
+// attestationObject is the envelope of WebAuthn L3 §6.5.4. Its slices share memory with
+// the bytes that were parsed.
+type attestationObject struct {
+	format    string
+	statement []byte // attStmt, one well-formed CBOR item, not yet interpreted
+	authData  []byte
+}
+
+// parseAttestationObject reads a map of exactly fmt, attStmt and authData, in any order.
+// The syntax of §6.5.4 leaves no room for further members, and clients strip those that
+// CTAP2 adds, so a further member is refused rather than passed over unverified.
+func parseAttestationObject(b []byte) (attestationObject, error) {
+	var o attestationObject
+	r := cborReader{data: b}
+	n, err := r.mapLen()
+	if err != nil {
+		return o, err
+	}
+	if n != 3 {
+		return o, fmt.Errorf("attestation object of %d members", n)
+	}
+	var hasFormat, hasStatement, hasAuthData bool
+	for range n {
+		name, err := r.text()
+		if err != nil {
+			return o, err
+		}
+		switch name {
+		case "fmt":
+			err = once(&hasFormat, name)
+			if err == nil {
+				o.format, err = r.text()
+			}
+		case "attStmt":
+			err = once(&hasStatement, name)
+			if err == nil {
+				o.statement, err = parseStatementItem(&r)
+			}
+		case "authData":
+			err = once(&hasAuthData, name)
+			if err == nil {
+				o.authData, err = r.byteString()
+			}
+		default:
+			err = fmt.Errorf("unknown member %s of the attestation object", shown(name))
+		}
+		if err != nil {
+			return o, err
+		}
+	}
+	return o, r.end() // three different members of three: all are there
+}
+
+// parseStatementItem reads attStmt, which is a map or an array.
+func parseStatementItem(r *cborReader) ([]byte, error) {
+	b, err := r.item(false)
+	if err != nil {
+		return nil, err
+	}
+	if major := b[0] >> 5; major != cborMap && major != cborArray {
+		return nil, errors.New("attStmt is neither a map nor an array")
+	}
+	return b, nil
+}
+
+// once records that a member was met and fails when it was met before.
+func once(seen *bool, name string) error {
+	if *seen {
+		return fmt.Errorf("member %q given twice", name)
+	}
+	*seen = true
+	return nil
+}

@@ -1,0 +1,113 @@
+package webauthn
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// Flags of authenticator data (WebAuthn L3 §6.1). Bits 1 and 5 are reserved: ignored.
+const (
+	flagUserPresent    = 1 << 0
+	flagUserVerified   = 1 << 2
+	flagBackupEligible = 1 << 3
+	flagBackupState    = 1 << 4
+	flagAttestedData   = 1 << 6
+	flagExtensionData  = 1 << 7
+)
+
+// authenticatorData is WebAuthn L3 §6.1 as a registration has it: always with attested
+// credential data. Its slices share memory with the bytes that were parsed.
+type authenticatorData struct {
+	raw          []byte // all of it, as signed
+	rpIDHash     []byte // 32 bytes
+	flags        byte
+	signCount    uint32
+	aaguid       [16]byte
+	credentialID []byte
+	key          coseKey
+	extensions   []byte // a CBOR map, nil without the ED flag
+}
+
+func (a *authenticatorData) has(flag byte) bool { return a.flags&flag != 0 }
+
+const (
+	fixedDataLen    = 37     // rpIdHash, flags, signCount
+	attestedDataLen = 16 + 2 // aaguid, credentialIdLength
+)
+
+// parseAuthenticatorData reads authenticator data to the last byte: what follows the
+// credential key must be the extensions that ED announces, or nothing.
+func parseAuthenticatorData(b []byte) (*authenticatorData, error) {
+	if len(b) < fixedDataLen {
+		return nil, fmt.Errorf("%d bytes, at least %d needed", len(b), fixedDataLen)
+	}
+	a := &authenticatorData{
+		raw:       b,
+		rpIDHash:  b[:32],
+		flags:     b[32],
+		signCount: binary.BigEndian.Uint32(b[33:]),
+	}
+	if !a.has(flagAttestedData) {
+		return nil, errors.New("no attested credential data (AT flag)")
+	}
+	rest, err := a.readAttested(b[fixedDataLen:])
+	if err != nil {
+		return nil, err
+	}
+	r := cborReader{data: rest}
+	if a.key, err = readCOSEKey(&r); err != nil {
+		return nil, fmt.Errorf("credential public key: %w", err)
+	}
+	if a.has(flagExtensionData) {
+		if a.extensions, err = readExtensions(&r); err != nil {
+			return nil, fmt.Errorf("extensions: %w", err)
+		}
+	}
+	return a, r.end()
+}
+
+// readAttested reads the fixed part of attested credential data (§6.5.1) and the
+// credential ID, and returns what follows. The limit of 1023 bytes is step 25's.
+func (a *authenticatorData) readAttested(b []byte) (rest []byte, err error) {
+	if len(b) < attestedDataLen {
+		return nil, errors.New("attested credential data is cut short")
+	}
+	copy(a.aaguid[:], b)
+	n := int(binary.BigEndian.Uint16(b[16:]))
+	b = b[attestedDataLen:]
+	if n == 0 {
+		return nil, errors.New("the credential ID is empty")
+	}
+	if n > len(b) {
+		return nil, fmt.Errorf("credential ID of %d bytes, %d left", n, len(b))
+	}
+	a.credentialID = b[:n:n]
+	return b[n:], nil
+}
+
+// readExtensions reads a canonical map from extension identifiers to outputs (§9.5). Which
+// extensions there are does not matter: unsolicited ones are ignored.
+func readExtensions(r *cborReader) ([]byte, error) {
+	start := r.pos
+	n, err := r.mapLen()
+	if err != nil {
+		return nil, err
+	}
+	var last []byte
+	for range n {
+		from := r.pos
+		if _, err := r.text(); err != nil {
+			return nil, err
+		}
+		key := r.data[from:r.pos]
+		if last != nil && !canonicallyBefore(last, key) {
+			return nil, r.fail("extensions are not in canonical order, or twice the same")
+		}
+		last = key
+		if err := r.skip(true, 2); err != nil {
+			return nil, err
+		}
+	}
+	return r.data[start:r.pos:r.pos], nil
+}

@@ -1,0 +1,244 @@
+package webauthn
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/countersign/countersign/api"
+	"github.com/fxamacker/cbor/v2"
+)
+
+// Each parser has a target. Beside panics they look for what must hold of whatever was
+// accepted: that another, ordinary decoder reads the same in it.
+
+func FuzzVerifyRegistration(f *testing.F) {
+	for _, c := range []*ceremony{newCeremony(), packedCeremony(), newU2FParts().c, newAppleParts().c, newAndroidParts().c, newTPMParts().c} {
+		r := c.response()
+		f.Add(r.CredentialID, r.ClientDataJSON, r.AttestationObject)
+	}
+	policy := newCeremony().policy
+	f.Fuzz(func(t *testing.T, id, clientData, object []byte) {
+		reg, err := VerifyRegistration(RegistrationResponse{id, clientData, object}, policy, testNow)
+		var e *api.Error
+		switch {
+		case err == nil:
+			if reg.PublicKey == nil || !bytes.Equal(reg.CredentialID, id) || len(id) == 0 || len(id) > maxCredentialIDLen {
+				t.Errorf("accepted with %+v", reg)
+			}
+		case !errors.As(err, &e) || e.Kind != api.Invalid || messages[e.Code] == "":
+			t.Errorf("refused with %#v", err)
+		}
+	})
+}
+
+func FuzzClientData(f *testing.F) {
+	f.Add([]byte(newCeremony().clientData))
+	f.Add([]byte("\ufeff{" + required + `,"x":[{"a":1}],"topOrigin":"https://top.example"}`))
+	f.Add([]byte(`{` + required + `,"Type":1,"crossOrigin":true}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := parseClientData(b)
+		if err != nil {
+			return
+		}
+		var other map[string]any
+		if err := json.Unmarshal(bytes.TrimPrefix(b, byteOrderMark), &other); err != nil {
+			t.Fatalf("encoding/json: %v in %q", err, b)
+		}
+		if other["type"] != c.kind || other["challenge"] != c.challenge || other["origin"] != c.origin {
+			t.Errorf("read %+v, encoding/json %v", c, other)
+		}
+		top, hasTop := other["topOrigin"]
+		if hasTop != c.hasTopOrigin || hasTop && top != c.topOrigin {
+			t.Errorf("topOrigin %q, encoding/json %v", c.topOrigin, top)
+		}
+		if cross, _ := other["crossOrigin"].(bool); cross != c.crossOrigin {
+			t.Errorf("crossOrigin %t, encoding/json %v", c.crossOrigin, other["crossOrigin"])
+		}
+	})
+}
+
+// otherCBOR is an ordinary decoder, set to be as strict as it can.
+var otherCBOR = func() cbor.DecMode {
+	m, err := cbor.DecOptions{
+		DupMapKey:       cbor.DupMapKeyEnforcedAPF,
+		IndefLength:     cbor.IndefLengthForbidden,
+		TagsMd:          cbor.TagsForbidden,
+		MaxNestedLevels: 16,
+	}.DecMode()
+	if err != nil {
+		panic(err)
+	}
+	return m
+}()
+
+// otherEncoding encodes as CTAP2 wants it.
+var otherEncoding = func() cbor.EncMode {
+	m, err := cbor.CTAP2EncOptions().EncMode()
+	if err != nil {
+		panic(err)
+	}
+	return m
+}()
+
+func FuzzCBOR(f *testing.F) {
+	for _, s := range []string{"00", "a201000200", "8301617861f6", "fb3ff0000000000000", "a1 00 a1 00 81 40", "bf00ff", "1800", "c000"} {
+		f.Add(unhex(strings.ReplaceAll(s, "f6", "")))
+	}
+	f.Add(newCeremony().response().AttestationObject)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, canonical := range []bool{false, true} {
+			r := cborReader{data: b}
+			item, err := r.item(canonical)
+			if err != nil {
+				continue
+			}
+			if !bytes.HasPrefix(b, item) || len(item) == 0 {
+				t.Fatalf("item %x of %x", item, b)
+			}
+			if err := otherCBOR.Wellformed(item); err != nil {
+				t.Errorf("another decoder: %v in %x", err, item)
+			}
+		}
+	})
+}
+
+func FuzzAttestationObject(f *testing.F) {
+	for _, c := range []*ceremony{newCeremony(), packedCeremony(), newTPMParts().c} {
+		f.Add(c.response().AttestationObject)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		o, err := parseAttestationObject(b)
+		if err != nil {
+			return
+		}
+		var other struct {
+			Format    string          `cbor:"fmt"`
+			Statement cbor.RawMessage `cbor:"attStmt"`
+			AuthData  []byte          `cbor:"authData"`
+		}
+		if err := otherCBOR.Unmarshal(b, &other); err != nil {
+			t.Fatalf("another decoder: %v in %x", err, b)
+		}
+		if other.Format != o.format || !bytes.Equal(other.Statement, o.statement) || !bytes.Equal(other.AuthData, o.authData) {
+			t.Errorf("read %+v, another decoder %+v", o, other)
+		}
+	})
+}
+
+func FuzzAuthenticatorData(f *testing.F) {
+	c := newCeremony()
+	f.Add(c.authData())
+	c.flags |= flagExtensionData
+	c.extensions = cMap(cText("credProtect"), cInt(2))
+	f.Add(c.authData())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := parseAuthenticatorData(b)
+		if err != nil {
+			return
+		}
+		if !bytes.HasPrefix(b[fixedDataLen+attestedDataLen:], a.credentialID) || !bytes.HasSuffix(b, a.extensions) {
+			t.Errorf("read %+v from %x", a, b)
+		}
+		// What lies between is the key and nothing else, in its one encoding.
+		key := b[fixedDataLen+attestedDataLen+len(a.credentialID) : len(b)-len(a.extensions)]
+		var other map[int64]any
+		if err := otherCBOR.Unmarshal(key, &other); err != nil {
+			t.Fatalf("another decoder: %v in %x", err, key)
+		}
+		again, err := otherEncoding.Marshal(other)
+		if err != nil || !bytes.Equal(again, key) {
+			t.Errorf("key %x is canonically %x (%v)", key, again, err)
+		}
+	})
+}
+
+func FuzzCOSEKey(f *testing.F) {
+	for _, k := range [][]byte{coseOf(&p256Key().PublicKey), coseOf(&p521Key().PublicKey), coseOf(edKey().Public()), coseOf(&rsaKey().PublicKey)} {
+		f.Add(k)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r := cborReader{data: b}
+		k, err := readCOSEKey(&r)
+		if err != nil {
+			return
+		}
+		key, alg, err := k.publicKey()
+		if err != nil {
+			return
+		}
+		if key.Type() != alg.KeyType() {
+			t.Errorf("a key of type %s for %s", key.Type(), alg)
+		}
+		var again coseKey
+		r = cborReader{data: b[:r.pos]}
+		if again, err = readCOSEKey(&r); err != nil || !reflect.DeepEqual(k, again) {
+			t.Errorf("read again: %+v, %v", again, err)
+		}
+	})
+}
+
+// FuzzStatement gives each format any statement. Only with its key can one make a
+// statement that is accepted, and the seeds are about other client data.
+func FuzzStatement(f *testing.F) {
+	formats := []string{"none", "packed", "tpm", "android-key", "fido-u2f", "apple"}
+	for i, c := range []*ceremony{newCeremony(), packedCeremony(), newTPMParts().c, newAndroidParts().c, newU2FParts().c, newAppleParts().c} {
+		o, err := parseAttestationObject(c.response().AttestationObject)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uint8(i), o.statement)
+	}
+	c := newCeremony()
+	authData, err := parseAuthenticatorData(c.authData())
+	if err != nil {
+		f.Fatal(err)
+	}
+	key, algorithm, err := authData.key.publicKey()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, format uint8, raw []byte) {
+		name := formats[int(format)%len(formats)]
+		verify, err := findFormat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := verify(statement{raw: raw, authData: authData, clientDataHash: [32]byte{1}, key: key, algorithm: algorithm, now: testNow})
+		if err == nil && (name != "none" || a.kind != AttestationNone || !bytes.Equal(raw, cMap())) {
+			t.Errorf("%s accepted %x", name, raw)
+		}
+	})
+}
+
+func FuzzKeyDescription(f *testing.F) {
+	f.Add(keyDescriptionOf(make([]byte, 32), origin(0), purposes(2, 3)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if d, err := parseKeyDescription(b); err == nil {
+			d.checkAuthorizations()
+		}
+	})
+}
+
+func FuzzTPM(f *testing.F) {
+	f.Add(eccArea(&p256Key().PublicKey))
+	f.Add(rsaArea(&rsaKey().PublicKey, 0))
+	f.Add(certInfoOf(make([]byte, 32), make([]byte, 34)))
+	f.Add(tpmtECDSA(signWith(p256Key(), nil)))
+	f.Add(tpmAltName("id:494E5443", "Example", "id:1"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if a, err := parsePubArea(b); err == nil {
+			if _, ok := tpmHash(b[2:4]); !ok {
+				t.Errorf("area %x has no known nameAlg", b)
+			}
+			a.publicKey()
+		}
+		parseCertInfo(b)
+		plainSignature(-7, b)
+		plainSignature(-257, b)
+		checkTPMName(b)
+	})
+}
