@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/countersign/countersign/api"
+)
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	engine engine
+	queue  chan *unit
+
+	// closing guards queue: senders hold it for reading, Close for writing.
+	closing sync.RWMutex
+	closed  bool
+	writers sync.WaitGroup
+}
+
+// Options of Open. The zero value is good.
+type Options struct {
+	// Connections is how many connections to PostgreSQL, or reading connections to
+	// SQLite, are held at most. 0 chooses by the number of processors.
+	Connections int
+}
+
+// engine is a database that can be read and to which groups of units can be written.
+type engine interface {
+	kind() string
+	// query calls each for every row of one statement.
+	query(ctx context.Context, sql string, args []any, each func(*row)) error
+	// write settles every unit of the group: it has committed, or failed on its own.
+	write(group []*unit)
+	// writers is how many goroutines may call write at once.
+	writers() int
+	// ping fails unless the database can be written.
+	ping(ctx context.Context) error
+	close() error
+}
+
+// Kinds of database.
+const (
+	SQLite   = "sqlite"
+	Postgres = "postgres"
+)
+
+// Open opens the database that url names and brings its tables up to date; several
+// processes may do so at once. The url is "sqlite:PATH", whose file is created with
+// mode 0600 if it does not exist, or a PostgreSQL URL ("postgres://…" or
+// "postgresql://…", several hosts and target_session_attrs as libpq knows them).
+//
+// The error is an *api.Error whose message is one sentence that names the mend. It
+// never holds a password.
+func Open(ctx context.Context, url string, opts Options) (*DB, error) {
+	var e engine
+	var err error
+	scheme, rest, _ := strings.Cut(url, ":")
+	switch strings.ToLower(scheme) {
+	case "sqlite":
+		e, err = openSQLite(ctx, rest, opts)
+	case "postgres", "postgresql":
+		e, err = openPostgres(ctx, url, opts)
+	default:
+		err = openError(api.Invalid, "database_url_invalid",
+			"The database must be given as sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME.", nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{engine: e, queue: make(chan *unit, queueLength)}
+	for range e.writers() {
+		db.writers.Go(db.drain)
+	}
+	return db, nil
+}
+
+// Close finishes what is being written and queued, refuses new units and closes the
+// database. Reads after Close fail.
+func (db *DB) Close() error {
+	db.closing.Lock()
+	if db.closed {
+		db.closing.Unlock()
+		return nil
+	}
+	db.closed = true
+	close(db.queue)
+	db.closing.Unlock()
+	db.writers.Wait()
+	return classify(db.engine.close())
+}
+
+// Ping fails unless the database can be written just now.
+func (db *DB) Ping(ctx context.Context) error { return db.engine.ping(ctx) }
+
+// Kind returns SQLite or Postgres.
+func (db *DB) Kind() string { return db.engine.kind() }

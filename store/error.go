@@ -1,0 +1,59 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/countersign/countersign/api"
+)
+
+// unavailable says that the database cannot be used just now; nothing was written.
+func unavailable(cause error) error {
+	return &api.Error{
+		Kind: api.Unavailable, Code: "store_unavailable",
+		Message:    "The service cannot reach its database just now. Try again shortly.",
+		RetryAfter: time.Second,
+		Cause:      cause,
+	}
+}
+
+// outcomeUnknown says that the connection broke between COMMIT and its answer: the unit
+// is either wholly there or not at all.
+func outcomeUnknown(cause error) error {
+	return &api.Error{
+		Kind: api.Unavailable, Code: "outcome_unknown",
+		Message:    "The service lost its database while it answered. Send the same request again.",
+		RetryAfter: time.Second,
+		Cause:      cause,
+	}
+}
+
+// internal wraps what should not happen: a broken statement, a violated constraint.
+func internal(cause error) error {
+	return &api.Error{Kind: api.Internal, Code: "internal", Message: "Internal Server Error", Cause: cause}
+}
+
+// notFound says that no such row exists.
+func notFound(code, message string) error {
+	return &api.Error{Kind: api.NotFound, Code: code, Message: message}
+}
+
+// classify gives a failure of the database its kind.
+func classify(err error) error {
+	var known *api.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &known):
+		return err
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return unavailable(err)
+	}
+	return internal(err)
+}
+
+// Failures of Open. Each names what to do about it.
+func openError(kind api.Kind, code, message string, cause error) error {
+	return &api.Error{Kind: kind, Code: code, Message: message, Cause: cause}
+}

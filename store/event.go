@@ -1,0 +1,32 @@
+package store
+
+import "context"
+
+func (r *row) event() Event {
+	return Event{
+		ID: r.text(), OrgID: r.text(), At: r.time(), Kind: r.text(), UserID: r.text(),
+		CredentialID: r.text(), CodeID: r.text(), ActorID: r.text(), Address: r.text(),
+		Detail: r.json(),
+	}
+}
+
+// Events returns up to limit events of an organisation ("" for the server's own),
+// oldest first, that come after the id afterID ("" from the start). A limit of 0 asks
+// for MaxPage.
+func (db *DB) Events(ctx context.Context, orgID, afterID string, limit int) ([]Event, error) {
+	return all(ctx, db, (*row).event, `
+		SELECT e.id, e.org_id, e.at, e.kind, e.user_id, e.credential_id, e.code_id, e.actor_id,
+			e.address, e.detail
+		FROM events e WHERE e.org_id = $1 AND e.id > $2
+		ORDER BY e.id LIMIT $3`, orgID, afterID, page(limit))
+}
+
+// Record adds an event to the unit whose change it tells of.
+func (tx *Tx) Record(e Event) {
+	tx.must(nil, `
+		INSERT INTO events (id, org_id, at, kind, user_id, credential_id, code_id, actor_id,
+			address, detail)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		e.ID, e.OrgID, e.At.UnixMilli(), e.Kind, e.UserID, e.CredentialID, e.CodeID, e.ActorID,
+		e.Address, jsonText(e.Detail))
+}

@@ -1,0 +1,33 @@
+package store
+
+import "context"
+
+func (r *row) serverKey() ServerKey {
+	return ServerKey{
+		ID: r.text(), Purpose: r.text(), CreatedAt: r.time(), Wrapping: r.text(), Material: r.bytes(),
+	}
+}
+
+// ServerKeys returns all keys of the server, ordered by purpose.
+func (db *DB) ServerKeys(ctx context.Context) ([]ServerKey, error) {
+	return all(ctx, db, (*row).serverKey, `
+		SELECT s.id, s.purpose, s.created_at, s.wrapping, s.material
+		FROM server_keys s ORDER BY s.purpose`)
+}
+
+// PutServerKey keeps a key unless there is one for its purpose already. Processes that
+// start together all call it, then read which one won.
+func (tx *Tx) PutServerKey(k ServerKey) {
+	tx.may(`
+		INSERT INTO server_keys (id, purpose, created_at, wrapping, material)
+		VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (purpose) DO NOTHING`,
+		k.ID, k.Purpose, k.CreatedAt.UnixMilli(), k.Wrapping, notNull(k.Material))
+}
+
+// RewrapServerKey replaces how a key is wrapped and its material. If the key with that
+// id is not kept as was any more, the unit fails with lost.
+func (tx *Tx) RewrapServerKey(k ServerKey, was string, lost error) {
+	tx.must(lost, `UPDATE server_keys SET wrapping = $1, material = $2 WHERE id = $3 AND wrapping = $4`,
+		k.Wrapping, notNull(k.Material), k.ID, was)
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// write commits the group in one transaction: BEGIN and all statements travel in one
+// round trip, COMMIT in a second. Units that do not hold are set aside, the others are
+// sent again without them; a unit that was set aside runs alone, and what happens to it
+// then is its answer, because what it met in the group was undone.
+func (p *postgresDB) write(group []*unit) {
+	const rounds = 3
+	together, aside := group, []*unit(nil)
+	for round := 0; len(together) > 1 && round < rounds; round++ {
+		failed, err := p.settle(together)
+		if len(failed) == 0 {
+			for _, u := range together {
+				u.err = err
+			}
+			together = nil
+			break
+		}
+		aside = append(aside, failed...)
+		together = slices.DeleteFunc(slices.Clone(together), func(u *unit) bool { return slices.Contains(failed, u) })
+	}
+	for _, u := range append(slices.Clone(together), aside...) {
+		p.writeAlone(u)
+	}
+}
+
+// writeAlone gives a unit its own transaction, again and again while others are in its
+// way.
+func (p *postgresDB) writeAlone(u *unit) {
+	const attempts = 10
+	pause := newRetry(context.Background())
+	defer pause.stop()
+	for attempt := 1; ; attempt++ {
+		failed, err := p.settle([]*unit{u})
+		if len(failed) == 0 || !contended(err) || attempt == attempts || !pause.wait() {
+			u.err = err
+			if contended(err) && !isPostgres(err, "23505") {
+				u.err = unavailable(err)
+			}
+			return
+		}
+	}
+}
+
+// settle tries to commit the units together until the database can be reached. It
+// returns the units that did not hold, if any, with the error of the first; otherwise
+// all have committed (nil) or share the error.
+func (p *postgresDB) settle(units []*unit) (failed []*unit, err error) {
+	pause := newRetry(context.Background())
+	defer pause.stop()
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), postgresAttempt)
+		failed, err = p.attempt(ctx, units)
+		cancel()
+		if len(failed) > 0 || !lost(err) {
+			return failed, err
+		}
+		p.pool.Reset()
+		if !pause.wait() {
+			return nil, unavailable(err)
+		}
+	}
+}
+
+// attempt runs the units in one transaction and commits it if all hold.
+func (p *postgresDB) attempt(ctx context.Context, units []*unit) (failed []*unit, err error) {
+	c, err := p.pool.Acquire(ctx)
+	if err != nil {
+		return nil, &unreachableError{err}
+	}
+	defer c.Release()
+	failed, err = send(ctx, c, units)
+	if err == nil {
+		return nil, commit(ctx, c)
+	}
+	// A connection that is given back must have no open transaction, nor lead to a
+	// server that takes no writes.
+	if lost(err) {
+		c.Conn().Close(ctx)
+		return nil, err
+	}
+	if _, rollback := c.Exec(ctx, `rollback`); rollback != nil {
+		c.Conn().Close(ctx)
+	}
+	return failed, err
+}
+
+// unreachableError says that no connection could be had.
+type unreachableError struct{ cause error }
+
+func (e *unreachableError) Error() string { return "store: no connection: " + e.cause.Error() }
+func (e *unreachableError) Unwrap() error { return e.cause }
+
+// send begins a transaction and runs the units in it. Conditions that do not hold stop
+// nothing, so all units that fail by them are found at once; an error of the server ends
+// the transaction and names one.
+func send(ctx context.Context, c *pgxpool.Conn, units []*unit) (failed []*unit, err error) {
+	batch := &pgx.Batch{}
+	batch.Queue(`begin`)
+	for _, u := range units {
+		for i := range u.statements {
+			batch.Queue(u.statements[i].sql, u.statements[i].args...)
+		}
+	}
+	results := c.SendBatch(ctx, batch)
+	defer func() {
+		if closing := results.Close(); err == nil {
+			err = closing
+		}
+	}()
+	if _, err := results.Exec(); err != nil {
+		return nil, err
+	}
+	for _, u := range units {
+		held := true
+		for i := range u.statements {
+			tag, broken := results.Exec()
+			if broken != nil {
+				return []*unit{u}, broken
+			}
+			if unmet := u.statements[i].check(tag.RowsAffected()); unmet != nil && held {
+				held = false
+				failed = append(failed, u)
+				if err == nil {
+					err = unmet
+				}
+			}
+		}
+	}
+	return failed, err
+}
+
+// commit ends the transaction. Only an answer that says otherwise proves that it was
+// not committed; silence proves nothing.
+func commit(ctx context.Context, c *pgxpool.Conn) error {
+	tag, err := c.Exec(ctx, `commit`)
+	var refused *pgconn.PgError
+	switch {
+	case err == nil && tag.String() == "COMMIT":
+		return nil
+	case err == nil:
+		c.Conn().Close(ctx)
+		return internal(fmt.Errorf("store: COMMIT answered %s", tag))
+	case errors.As(err, &refused) && contended(err):
+		return err
+	}
+	closing, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	c.Conn().Close(closing)
+	return outcomeUnknown(err)
+}

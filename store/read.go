@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// columns is one row of a result, whichever database it came from. NULL reads as "",
+// nil and 0.
+type columns interface {
+	Text(i int) string
+	Bytes(i int) []byte
+	Int(i int) int64
+}
+
+// row reads the columns of a result from left to right.
+type row struct {
+	columns columns
+	next    int
+}
+
+func (r *row) text() string  { r.next++; return r.columns.Text(r.next - 1) }
+func (r *row) bytes() []byte { r.next++; return r.columns.Bytes(r.next - 1) }
+func (r *row) int() int64    { r.next++; return r.columns.Int(r.next - 1) }
+func (r *row) bool() bool    { return r.int() != 0 }
+
+// time reads milliseconds since 1970; NULL is the zero time.
+func (r *row) time() time.Time {
+	if ms := r.int(); ms != 0 {
+		return time.UnixMilli(ms).UTC()
+	}
+	return time.Time{}
+}
+
+// list reads a JSON array of text.
+func (r *row) list() []string {
+	text := r.text()
+	if text == "" || text == "[]" {
+		return nil
+	}
+	var values []string
+	if json.Unmarshal([]byte(text), &values) != nil {
+		return nil
+	}
+	return values
+}
+
+// millis is how a time is kept: nil, which is NULL, for the zero time.
+func millis(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMilli()
+}
+
+// jsonList is how a list of texts is kept.
+func jsonList(values []string) string {
+	if len(values) == 0 {
+		return "[]"
+	}
+	text, _ := json.Marshal(values) // cannot fail for strings
+	return string(text)
+}
+
+// flag is how a boolean is kept.
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// one reads the first row; found is false if there is none.
+func one[T any](ctx context.Context, db *DB, scan func(*row) T, sql string, args ...any) (value T, found bool, err error) {
+	err = db.engine.query(ctx, sql, clean(args), func(r *row) {
+		if !found {
+			value, found = scan(r), true
+		}
+	})
+	return value, found, classify(err)
+}
+
+// all reads every row.
+func all[T any](ctx context.Context, db *DB, scan func(*row) T, sql string, args ...any) ([]T, error) {
+	var values []T
+	err := db.engine.query(ctx, sql, clean(args), func(r *row) { values = append(values, scan(r)) })
+	if err != nil {
+		return nil, classify(err)
+	}
+	return values, nil
+}
+
+// MaxPage is how many rows a list returns at most in one call.
+const MaxPage = 1000
+
+// page keeps a limit within 1 and MaxPage; 0 or less asks for MaxPage.
+func page(limit int) int64 {
+	if limit <= 0 || limit > MaxPage {
+		return MaxPage
+	}
+	return int64(limit)
+}
+
+// json reads JSON text; NULL is nil.
+func (r *row) json() []byte {
+	if text := r.text(); text != "" {
+		return []byte(text)
+	}
+	return nil
+}
+
+// jsonText is how JSON is kept: nil, which is NULL, for none.
+func jsonText(text []byte) any {
+	if len(text) == 0 {
+		return nil
+	}
+	return string(text)
+}
+
+// notNull is how bytes are kept that may be empty but are never NULL.
+func notNull(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// clean replaces in texts what PostgreSQL's TEXT cannot hold (bytes that are not UTF-8,
+// and zero bytes) by U+FFFD, so that hostile text is looked up and kept alike by both
+// databases and is never an error of theirs.
+func clean(args []any) []any {
+	for i, arg := range args {
+		if s, ok := arg.(string); ok && (!utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0) {
+			args[i] = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+		}
+	}
+	return args
+}

@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"strings"
+)
+
+// maxKeys is how many names UsersByKey asks for at once; both databases take more.
+const maxKeys = 1000
+
+// UsersByKey returns those users of an organisation that have one of the given
+// UsernameKeys, by that key. It asks in several statements when there are many.
+func (db *DB) UsersByKey(ctx context.Context, orgID string, keys []string) (map[string]User, error) {
+	found := make(map[string]User)
+	for len(keys) > 0 {
+		part := keys[:min(maxKeys, len(keys))]
+		keys = keys[len(part):]
+		users, err := all(ctx, db, (*row).user, `
+			SELECT `+userColumns+` FROM users u
+			WHERE u.org_id = $1 AND u.username_key IN (`+places(2, len(part))+`)`, anyOf(orgID, part)...)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range users {
+			found[u.UsernameKey] = u
+		}
+	}
+	return found, nil
+}
+
+// places returns n placeholders, the first with number from.
+func places(from, n int) string {
+	var s strings.Builder
+	for i := range n {
+		if i > 0 {
+			s.WriteByte(',')
+		}
+		s.WriteByte('$')
+		s.WriteString(strconv.Itoa(from + i))
+	}
+	return s.String()
+}
+
+func anyOf(first string, rest []string) []any {
+	args := make([]any, 0, len(rest)+1)
+	args = append(args, first)
+	for _, r := range rest {
+		args = append(args, r)
+	}
+	return args
+}
