@@ -1,0 +1,156 @@
+package ceremony
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/countersign/countersign/api"
+)
+
+// Purpose is the flow that a ticket belongs to. Every flow refuses the tickets of
+// every other.
+type Purpose string
+
+// Registration is the flow of POST /auth/registration/init and its completion.
+const Registration Purpose = "registration"
+
+// Lifetime limits of a ticket. Under five minutes people with slow authenticators or
+// assistive technology would be shut out.
+const (
+	DefaultLifetime = 15 * time.Minute
+	MinLifetime     = 5 * time.Minute
+)
+
+const (
+	issuer     = "countersign"
+	maxToken   = 4096 // bytes; ours are under 1,000
+	tokenKind  = "Temp"
+	clockDrift = 5 * time.Second // between the nodes of one service
+)
+
+// Ticket is what a ceremony was begun for. It authorises the completing call and
+// binds it to all of this.
+type Ticket struct {
+	Purpose    Purpose
+	OrgID      string
+	UserID     string
+	CodeID     string // the registration code that admitted the user; "" in flows without one
+	RPID       string // the relying party that credentials may be made for
+	Challenge  string // unpadded base64url of 32 random bytes
+	Algorithms []int  // COSE identifiers offered in this very ceremony
+	Expires    time.Time
+}
+
+// Desk issues tickets and reads them again. Tickets are signed with HS256 under a key
+// that only this service has, since nobody else needs to read them.
+type Desk struct {
+	key      []byte
+	signer   jose.Signer
+	now      func() time.Time
+	lifetime time.Duration
+}
+
+// NewDesk returns a desk whose tickets live as long as lifetime, at least MinLifetime.
+func NewDesk(key []byte, now func() time.Time, lifetime time.Duration) (*Desk, error) {
+	if lifetime < MinLifetime {
+		return nil, errors.New("the ceremony lifetime must be at least 5 minutes")
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: key},
+		(&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return nil, err
+	}
+	return &Desk{key: key, signer: signer, now: now, lifetime: lifetime}, nil
+}
+
+type claims struct {
+	jwt.Claims
+	Purpose    Purpose  `json:"purpose"`
+	CodeID     string   `json:"codeId,omitempty"`
+	RPID       string   `json:"rpId"`
+	Challenge  string   `json:"challenge"`
+	Algorithms []int    `json:"algs"`
+	Metadata   metadata `json:"https://custom/app_metadata"` // SDKs read orgId from every bearer
+}
+
+type metadata struct {
+	OrgID     string `json:"orgId"`
+	UserID    string `json:"userId"`
+	TokenKind string `json:"tokenKind"`
+}
+
+// Begin fills in the challenge and the expiry of t and returns it with its token.
+// Nothing is written.
+func (d *Desk) Begin(t Ticket) (Ticket, string, error) {
+	var nonce [32]byte
+	rand.Read(nonce[:])
+	now := d.now()
+	t.Challenge = base64.RawURLEncoding.EncodeToString(nonce[:])
+	t.Expires = now.Add(d.lifetime)
+	token, err := jwt.Signed(d.signer).Claims(claims{
+		Claims: jwt.Claims{
+			Issuer:   issuer,
+			Subject:  t.OrgID,
+			IssuedAt: jwt.NewNumericDate(now),
+			Expiry:   jwt.NewNumericDate(t.Expires),
+		},
+		Purpose:    t.Purpose,
+		CodeID:     t.CodeID,
+		RPID:       t.RPID,
+		Challenge:  t.Challenge,
+		Algorithms: t.Algorithms,
+		Metadata:   metadata{OrgID: t.OrgID, UserID: t.UserID, TokenKind: tokenKind},
+	}).Serialize()
+	return t, token, err
+}
+
+// Open reads the ticket in token. It refuses, with Unauthenticated, whatever this
+// service did not sign for this purpose, and what has expired.
+func (d *Desk) Open(purpose Purpose, token string) (Ticket, error) {
+	if token == "" {
+		return Ticket{}, invalid("no bearer token", nil)
+	}
+	if len(token) > maxToken {
+		return Ticket{}, invalid("token too long", nil)
+	}
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.HS256})
+	if err != nil {
+		return Ticket{}, invalid("not a token of the HS256 family", err)
+	}
+	var c claims
+	if err := parsed.Claims(d.key, &c); err != nil {
+		return Ticket{}, invalid("signature not ours", err)
+	}
+	t := Ticket{Purpose: c.Purpose, OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, CodeID: c.CodeID,
+		RPID: c.RPID, Challenge: c.Challenge, Algorithms: c.Algorithms}
+	switch {
+	case c.Issuer != issuer || c.Subject != t.OrgID || c.Metadata.TokenKind != tokenKind:
+		return Ticket{}, invalid("issuer, subject or kind of token", nil)
+	case c.Purpose != purpose:
+		e := invalid("purpose of the ceremony", nil)
+		e.Received, e.Expected = string(c.Purpose), string(purpose)
+		return Ticket{}, e
+	case c.Expiry == nil || c.IssuedAt == nil:
+		return Ticket{}, invalid("no expiry or issue time", nil)
+	}
+	t.Expires = c.Expiry.Time()
+	now := d.now()
+	if now.After(t.Expires) || now.Add(clockDrift).Before(c.IssuedAt.Time().Truncate(time.Second)) {
+		return Ticket{}, &api.Error{Kind: api.Unauthenticated, Code: "ceremony_expired",
+			Message:  "This took too long; please begin again.",
+			Rule:     "ceremony token lifetime",
+			Received: "issued " + c.IssuedAt.Time().UTC().Format(time.RFC3339) + ", expired " + t.Expires.UTC().Format(time.RFC3339),
+			Expected: "a time between, now " + now.UTC().Format(time.RFC3339)}
+	}
+	return t, nil
+}
+
+func invalid(rule string, cause error) *api.Error {
+	return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid",
+		Message: "user token is missing or invalid", Rule: "ceremony token: " + rule, Cause: cause}
+}

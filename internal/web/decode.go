@@ -1,0 +1,105 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/countersign/countersign/api"
+)
+
+// MaxBody is the largest request body read, in bytes. The largest honest one, three
+// credentials with TPM certificate chains and an encrypted key, is under half of it.
+const MaxBody = 64 << 10
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func decode[In any](w http.ResponseWriter, r *http.Request) (in In, err error) {
+	if err := jsonExpected(r); err != nil {
+		return in, err
+	}
+	buf := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buf)
+	buf.Reset()
+	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody)); err != nil {
+		return in, unreadable(err)
+	}
+	body := buf.Bytes()
+	if len(body) == 0 { // some SDKs send no body where others send {}
+		body = []byte("{}")
+	}
+	// The library refuses duplicate and mis-cased members and invalid UTF-8 by itself.
+	if err := json.Unmarshal(body, &in); err != nil {
+		return in, notJSON(err)
+	}
+	return in, nil
+}
+
+// jsonExpected refuses a body that says it is not JSON. No type at all is let
+// through: the body decides.
+func jsonExpected(r *http.Request) error {
+	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+		return &api.Error{Kind: api.Unsupported, Code: "content_encoding_unsupported",
+			Message: "Send the body without a content encoding."}
+	}
+	header := r.Header.Get("Content-Type")
+	if header == "" || header == "application/json" {
+		return nil
+	}
+	if mt, _, err := mime.ParseMediaType(header); err == nil && mt == "application/json" {
+		return nil
+	}
+	return &api.Error{Kind: api.Unsupported, Code: "content_type_unsupported",
+		Message: "Send the body as application/json."}
+}
+
+func unreadable(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return &api.Error{Kind: api.TooLarge, Code: "body_too_large",
+			Message: "The request body is larger than 64 KiB."}
+	}
+	var network net.Error
+	if errors.As(err, &network) && network.Timeout() {
+		return &api.Error{Kind: api.Timeout, Code: "body_too_slow",
+			Message: "The request body did not arrive in time."}
+	}
+	return &api.Error{Kind: api.Invalid, Code: "body_unreadable",
+		Message: "The request body could not be read.", Cause: err}
+}
+
+// notJSON names the member at fault where the library knows it; the pointer is the
+// caller's own text, so it is shown only when short and plain.
+func notJSON(err error) error {
+	e := &api.Error{Kind: api.Invalid, Code: "invalid_json",
+		Message: "The request body is not valid JSON.", Cause: err}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return e
+	}
+	var semantic *json.SemanticError
+	if errors.As(err, &semantic) {
+		e.Code, e.Message = "invalid_member", "The request body does not have the expected form."
+		if p := string(semantic.JSONPointer); plain(p) {
+			e.Message = "The member " + p + " of the request body does not have the expected type."
+		}
+	}
+	return e
+}
+
+func plain(pointer string) bool {
+	if pointer == "" || len(pointer) > 100 {
+		return false
+	}
+	for _, c := range []byte(pointer) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '/' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,65 @@
+package invitation
+
+import (
+	"context"
+	"errors"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/store"
+	"github.com/countersign/countersign/username"
+)
+
+// Codes returns a page of an organisation's registration codes in the order they were
+// issued, after the code with id after.
+func (o *Office) Codes(ctx context.Context, orgID, after string, limit int) ([]store.CodeEntry, error) {
+	if _, err := o.DB.Organisation(ctx, orgID); err != nil {
+		return nil, err
+	}
+	return o.DB.Codes(ctx, orgID, "", after, limit)
+}
+
+var errGone = &api.Error{Kind: api.Conflict, Code: "registration_code_not_live",
+	Message: "This code is not live: it was used or revoked already."}
+
+// Revoke withdraws a live code, named by its id or by its user. It returns the id.
+func (o *Office) Revoke(ctx context.Context, orgID, which string) (string, error) {
+	c, err := o.find(ctx, orgID, which)
+	if err != nil {
+		return "", err
+	}
+	now := o.Now()
+	return c.ID, o.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.RevokeCode(c.ID, orgID, store.CodeRevoked, now, errGone)
+		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now,
+			Kind: "registration.code_revoked", UserID: c.UserID, CodeID: c.ID})
+		return nil
+	})
+}
+
+func (o *Office) find(ctx context.Context, orgID, which string) (store.Code, error) {
+	if api.ValidID(api.PrefixCode, which) {
+		c, err := o.DB.Code(ctx, which)
+		if err == nil && c.OrgID != orgID {
+			err = &api.Error{Kind: api.NotFound, Code: "registration_code_not_found", Message: "This organisation has no such code."}
+		}
+		return c, err
+	}
+	u, err := o.DB.UserByName(ctx, orgID, username.Key(which))
+	if api.KindOf(err) == api.NotFound {
+		return store.Code{}, errors.Join(&api.Error{Kind: api.NotFound, Code: "registration_code_not_found",
+			Message: "This organisation has no code and no user of that name."}, err)
+	}
+	if err != nil {
+		return store.Code{}, err
+	}
+	codes, err := o.DB.Codes(ctx, orgID, u.ID, "", 1000)
+	if err != nil {
+		return store.Code{}, err
+	}
+	for _, c := range codes {
+		if c.SpentAt.IsZero() && c.RevokedAt.IsZero() {
+			return c.Code, nil
+		}
+	}
+	return store.Code{}, errGone
+}

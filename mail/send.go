@@ -1,0 +1,220 @@
+package mail
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"net"
+	"net/textproto"
+	"strconv"
+	"strings"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
+
+	"github.com/countersign/countersign/api"
+)
+
+// sendLimit bounds one whole Invite, from looking the host up to the answer after the
+// last byte.
+const sendLimit = 15 * time.Second
+
+// Invite sends m and returns once the mail server has taken responsibility for it
+// (RFC 5321 §4.2.5), within 15 seconds or the life of ctx, whichever ends first. Errors
+// are *api.Error: mail_address_invalid is Invalid, all others of the way to the server
+// are Unavailable: mail_server_unreachable, mail_tls_failed, mail_login_refused,
+// mail_recipient_refused, mail_not_accepted, mail_timeout. No error holds the password,
+// the code or the link. After mail_timeout the mail may yet arrive.
+func (s *Sender) Invite(ctx context.Context, m Invitation) error {
+	msg, err := s.message(m)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.limit)
+	defer cancel()
+
+	var line connection
+	defer line.close()
+	err = s.deliver(ctx, &line, msg, !isASCII(m.To))
+	if err == nil || msg.IsDelivered() { // whatever failed after the server's 250 is no matter
+		return nil
+	}
+	return s.explain(ctx, line.stage, err, m)
+}
+
+// stage is how far a conversation came; it decides how a failure is explained.
+type stage int
+
+const (
+	connecting stage = iota
+	securing
+	greeting // greeted, STARTTLS, logging in
+	sending
+)
+
+// connection is the network connection of one mail, kept so that it can be closed from
+// outside: a server that stalls in the middle of a line is cut off when ctx ends.
+type connection struct {
+	conn  net.Conn
+	stage stage
+	stop  func() bool
+}
+
+func (l *connection) close() {
+	if l.conn != nil {
+		l.stop()
+		l.conn.Close()
+	}
+}
+
+// dial connects and, for smtps, completes the TLS handshake.
+func (s *Sender) dial(ctx context.Context, l *connection) (net.Conn, error) {
+	var d net.Dialer
+	raw, err := d.DialContext(ctx, "tcp", net.JoinHostPort(s.host, strconv.Itoa(s.port)))
+	if err != nil {
+		return nil, err
+	}
+	l.conn = raw
+	l.stop = context.AfterFunc(ctx, func() { raw.Close() })
+	if !s.implicit {
+		l.stage = greeting
+		return raw, nil
+	}
+	l.stage = securing
+	secured := tls.Client(raw, s.tls)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	l.stage = greeting
+	return secured, nil
+}
+
+var errNoUTF8 = errors.New("the server does not take addresses beyond ASCII (SMTPUTF8, RFC 6531)")
+
+func (s *Sender) deliver(ctx context.Context, l *connection, msg *gomail.Msg, needsUTF8 bool) error {
+	client, err := gomail.NewClient(s.host, s.options(ctx, l, needsUTF8)...)
+	if err != nil {
+		return err
+	}
+	conversation, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return err
+	}
+	l.stage = sending
+	if ok, _ := conversation.Extension("SMTPUTF8"); needsUTF8 && !ok {
+		return errNoUTF8
+	}
+	if err := client.SendWithSMTPClient(conversation, msg); err != nil {
+		return err
+	}
+	return client.CloseWithSMTPClient(conversation)
+}
+
+func (s *Sender) options(ctx context.Context, l *connection, needsUTF8 bool) []gomail.Option {
+	policy := gomail.NoTLS
+	if s.startTLS {
+		policy = gomail.TLSMandatory
+	}
+	opts := []gomail.Option{
+		gomail.WithTLSPolicy(policy),
+		gomail.WithTLSConfig(s.tls),
+		gomail.WithTimeout(2 * s.limit), // ctx ends first, so that a timeout has one cause
+		gomail.WithoutNoop(),
+		// Not the context given here: it ends with the greeting, ours with the mail.
+		gomail.WithDialContextFunc(func(context.Context, string, string) (net.Conn, error) { return s.dial(ctx, l) }),
+	}
+	if !needsUTF8 {
+		// Asking for SMTPUTF8 without need makes servers further on bounce the mail.
+		opts = append(opts, gomail.WithoutSMTPUTF8())
+	}
+	if s.user == "" {
+		return opts
+	}
+	mechanisms := []gomail.SMTPAuthType{gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin}
+	if s.loopback && !s.implicit && !s.startTLS {
+		mechanisms = []gomail.SMTPAuthType{gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlainNoEnc, gomail.SMTPAuthLoginNoEnc}
+	}
+	return append(opts, gomail.WithUsername(s.user), gomail.WithPassword(s.password), gomail.WithOpportunisticSMTPAuth(mechanisms...))
+}
+
+// explain turns a failure into one sentence that names the mend. The words of the
+// library and of the server go to Cause, without anything secret: a server may repeat
+// in its answer what it was sent.
+func (s *Sender) explain(ctx context.Context, at stage, err error, m Invitation) error {
+	e := &api.Error{
+		Kind:     api.Unavailable,
+		Received: net.JoinHostPort(s.host, strconv.Itoa(s.port)),
+		Cause:    errors.New(s.redact(err.Error(), m)),
+	}
+	var reply *textproto.Error
+	var send *gomail.SendError
+	errors.As(err, &reply)
+	errors.As(err, &send)
+	switch {
+	case ctx.Err() != nil:
+		e.Code, e.Message, e.Cause = "mail_timeout", "The mail server did not answer in time; the mail was not sent.", ctx.Err()
+		if at == sending {
+			e.Message = "The mail server did not answer in time; it is not certain whether the mail was sent."
+		}
+	case isTLS(err) || at == securing:
+		e.Code, e.Message = "mail_tls_failed", "No trusted encrypted connection to the mail server could be made; check its host name and certificate, or name its certificate authority."
+	case at == connecting:
+		e.Code, e.Message = "mail_server_unreachable", "The mail server could not be reached; check its host name and port."
+	case at == greeting && s.refusedLogin(err, reply):
+		e.Code, e.Message = "mail_login_refused", "The mail server refused the user name and password; check both, and that this server takes logins here."
+	case at == greeting && s.startTLS && reply == nil && strings.Contains(err.Error(), "STARTTLS"):
+		e.Code, e.Message = "mail_tls_failed", "The mail server offers no encryption (STARTTLS) on this port; use the right port, or smtps:// if it expects TLS from the start."
+	case at == greeting:
+		e.Code, e.Message = "mail_server_unreachable", "The mail server did not speak SMTP as expected; check host and port, and use smtps:// if it expects TLS from the start."
+	case errors.Is(err, errNoUTF8) || (send != nil && send.Reason == gomail.ErrSMTPRcptTo):
+		e.Code, e.Message = "mail_recipient_refused", "The mail server does not take mail for this address."
+	default:
+		e.Code, e.Message = "mail_not_accepted", "The mail server did not accept the mail; check that it allows this sender."
+	}
+	return e
+}
+
+// refusedLogin reports whether the greeting failed on authentication: by the server's
+// reply (RFC 4954 §6) or because nothing it offers can be used.
+func (s *Sender) refusedLogin(err error, reply *textproto.Error) bool {
+	if s.user == "" {
+		return false
+	}
+	if reply != nil {
+		switch reply.Code {
+		case 432, 454, 500, 501, 504, 530, 534, 535, 538:
+			return true
+		}
+	}
+	text := err.Error()
+	return strings.Contains(text, "SMTP AUTH") || errors.Is(err, gomail.ErrNoSupportedAuthDiscovered) || errors.Is(err, smtp.ErrUnencrypted)
+}
+
+func isTLS(err error) bool {
+	var verification *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	return errors.As(err, &verification) || errors.As(err, &record) || errors.As(err, &alert) ||
+		errors.As(err, &authority) || errors.As(err, &host)
+}
+
+// redact makes the words of others fit to be kept: one line, short, and without the
+// secrets of this mail in any form in which they were sent.
+func (s *Sender) redact(text string, m Invitation) string {
+	b64 := base64.StdEncoding.EncodeToString
+	secrets := []string{m.Link, m.Code, strings.ReplaceAll(m.Code, "-", "")}
+	if s.password != "" {
+		secrets = append(secrets, b64([]byte("\x00"+s.user+"\x00"+s.password)), b64([]byte(s.password)), s.password)
+	}
+	for _, secret := range secrets {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "[removed]")
+		}
+	}
+	return clean(text, 300)
+}

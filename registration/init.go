@@ -1,0 +1,109 @@
+package registration
+
+import (
+	"context"
+	"encoding/base64"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/ceremony"
+	"github.com/countersign/countersign/store"
+)
+
+// algorithms are the COSE algorithms offered to authenticators, best supported first:
+// ES256, EdDSA, RS256, ES384, ES512.
+var algorithms = []int{-7, -8, -257, -35, -36}
+
+var (
+	credParams = func() (p []api.PubKeyCredParam) {
+		for _, a := range algorithms {
+			p = append(p, api.PubKeyCredParam{Type: "public-key", Alg: a})
+		}
+		return p
+	}()
+	kinds = api.SupportedCredentialKinds{
+		FirstFactor:  []string{api.KindFido2, api.KindKey, api.KindPasswordProtectedKey},
+		SecondFactor: []string{api.KindFido2, api.KindKey, api.KindPasswordProtectedKey},
+	}
+)
+
+// Init starts the ceremony for the holder of a registration code. It writes nothing:
+// not that it was called, and not the challenge, which travels in the token.
+func (r *Room) Init(ctx context.Context, who api.Caller, in api.InitRegistrationRequest) (api.RegistrationChallenge, error) {
+	inv, err := r.admit(ctx, who, in.OrgID, in.Username, in.RegistrationCode)
+	if err != nil {
+		return api.RegistrationChallenge{}, err
+	}
+	party := r.Site.Of(inv.Organisation)
+	ticket, token, err := r.Desk.Begin(ceremony.Ticket{
+		Purpose: ceremony.Registration, OrgID: inv.Organisation.ID, UserID: inv.User.ID, CodeID: inv.Code.ID,
+		RPID: party.ID, Algorithms: algorithms,
+	})
+	if err != nil {
+		return api.RegistrationChallenge{}, err
+	}
+	o := inv.Organisation
+	return api.RegistrationChallenge{
+		User:                         api.ChallengeUser{ID: inv.User.ID, Name: inv.User.Username, DisplayName: inv.User.Username},
+		TemporaryAuthenticationToken: token,
+		Challenge:                    ticket.Challenge,
+		RP:                           &api.RelyingParty{ID: party.ID, Name: party.Name},
+		SupportedCredentialKinds:     kinds,
+		AuthenticatorSelection: api.AuthenticatorSelection{
+			AuthenticatorAttachment: o.AuthenticatorAttachment,
+			ResidentKey:             o.ResidentKey,
+			RequireResidentKey:      o.ResidentKey == "required",
+			UserVerification:        o.UserVerification,
+		},
+		Attestation:        o.Attestation,
+		PubKeyCredParams:   credParams,
+		ExcludeCredentials: []api.CredentialDescriptor{}, // who is still to register has no credential to exclude
+	}, nil
+}
+
+// OpenRequest asks whom a code is for. It is the hosted page's own call.
+type OpenRequest = api.InitRegistrationRequest
+
+// Open tells the holder of a code what it is for, and records that the link was
+// opened by a page that could show it. Unlike a GET of the link, no mail scanner's
+// fetch does this; one that runs scripts may, and harms nothing: the code stays good.
+func (r *Room) Open(ctx context.Context, who api.Caller, in OpenRequest) (api.RegistrationInvitation, error) {
+	inv, err := r.admit(ctx, who, in.OrgID, in.Username, in.RegistrationCode)
+	if err != nil {
+		return api.RegistrationInvitation{}, err
+	}
+	if inv.Code.OpenedAt.IsZero() {
+		now := r.Now()
+		if err := r.DB.Write(ctx, func(tx *store.Tx) error { tx.CodeOpened(inv.Code.ID, now); return nil }); err != nil {
+			return api.RegistrationInvitation{}, err
+		}
+	}
+	return api.RegistrationInvitation{
+		Organisation:   api.NamedID{ID: inv.Organisation.ID, Name: inv.Organisation.Name},
+		User:           api.InvitedUser{Username: inv.User.Username, Kind: inv.User.Kind},
+		ExpiresAt:      iso(inv.Code.ExpiresAt),
+		MailConfigured: r.Office.Mail != nil,
+	}, nil
+}
+
+// decode64 reads base64url, with or without padding (old clients pad), and nothing
+// else: no line breaks, no other alphabet, no stray bits.
+func decode64(member, text string) ([]byte, error) {
+	enc := base64.RawURLEncoding.Strict()
+	if len(text)%4 == 0 && len(text) > 0 && text[len(text)-1] == '=' {
+		enc = base64.URLEncoding.Strict()
+	}
+	for i := range len(text) {
+		if text[i] == '\r' || text[i] == '\n' { // which the decoder would skip
+			return nil, notBase64(member)
+		}
+	}
+	b, err := enc.DecodeString(text)
+	if err != nil {
+		return nil, notBase64(member)
+	}
+	return b, nil
+}
+
+func notBase64(member string) error {
+	return &api.Error{Kind: api.Invalid, Code: "base64url_malformed", Message: "The member " + member + " is not base64url."}
+}

@@ -1,0 +1,158 @@
+package registration
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/ceremony"
+	"github.com/countersign/countersign/invitation"
+	"github.com/countersign/countersign/relyingparty"
+	"github.com/countersign/countersign/store"
+	"github.com/countersign/countersign/username"
+)
+
+// Room is registration with all that it needs.
+type Room struct {
+	DB     *store.DB
+	Desk   *ceremony.Desk
+	Office *invitation.Office
+	Site   relyingparty.Site
+	Now    func() time.Time
+
+	wrong wrongCodes
+}
+
+// Limits on wrong codes. A name is closed for the window after maxWrongForName, to the
+// right code too; a client address that keeps guessing is told to wait. At 100 bits
+// neither is what keeps codes from being guessed: they make guessing visible and slow.
+const (
+	maxWrongForName    = 10
+	maxWrongForAddress = 1000
+	wrongWindow        = 15 * time.Minute
+)
+
+// maxTypedCode is the longest registration code looked at, in bytes.
+const maxTypedCode = 256
+
+// admit finds the invitation that a code opens. Unknown user, wrong code and another
+// organisation's code are refused alike and at the same cost; only who holds the
+// right code learns more.
+func (r *Room) admit(ctx context.Context, who api.Caller, orgID, name, code string) (store.Invitation, error) {
+	if err := wellFormed(orgID, name, code); err != nil {
+		return store.Invitation{}, err
+	}
+	key := username.Key(name)
+	throttle := r.Office.ThrottleKey(invitation.WrongCodes, orgID, name)
+	inv, err := r.DB.Invitation(ctx, orgID, key, r.Office.MAC(orgID, key, code), throttle)
+	if err != nil {
+		return inv, err
+	}
+	now := r.Now()
+	if inv.WrongTries >= maxWrongForName && now.Before(inv.WrongTriesReset) {
+		return inv, about(inv, tooManyTries("wrong codes for this name", inv.WrongTriesReset.Sub(now)))
+	}
+	if !inv.CodeFound {
+		return inv, r.wrongCode(ctx, who, inv, throttle, now)
+	}
+	return inv, standing(inv, now)
+}
+
+func wellFormed(orgID, name, code string) error {
+	switch {
+	case orgID == "":
+		return missing("orgId")
+	case name == "":
+		return missing("username")
+	case code == "":
+		return missing("registrationCode")
+	case !api.ValidID(api.PrefixOrganization, orgID):
+		return &api.Error{Kind: api.Invalid, Code: "organisation_id_malformed", Message: "The member /orgId is not an organisation id."}
+	case len(name) > username.MaxBytes || len(code) > maxTypedCode:
+		return &api.Error{Kind: api.Invalid, Code: "member_too_long", Message: "The username or the registration code is too long."}
+	}
+	return nil
+}
+
+func missing(member string) error {
+	return &api.Error{Kind: api.Invalid, Code: "member_missing", Message: "The member /" + member + " is required."}
+}
+
+// wrongCode counts the try, on the name and on the address, and refuses.
+func (r *Room) wrongCode(ctx context.Context, who api.Caller, inv store.Invitation, throttle []byte, now time.Time) error {
+	if err := r.DB.Write(ctx, func(tx *store.Tx) error { tx.Hit(throttle, now, wrongWindow); return nil }); err != nil {
+		return err
+	}
+	if wait := r.wrong.count(who.Address, now); wait > 0 {
+		return about(inv, tooManyTries("wrong codes from this address", wait))
+	}
+	e := &api.Error{Kind: api.Unauthenticated, Code: "registration_refused",
+		Message: "This organisation, username and registration code do not belong together.",
+		Rule:    "registration code of the named user"}
+	if inv.Found {
+		e.Received, e.Expected = "a code never issued to this user", "a live registration code"
+	} else {
+		e.Received, e.Expected = "a username that this organisation does not have", "an invited user"
+	}
+	return about(inv, e)
+}
+
+func tooManyTries(rule string, wait time.Duration) *api.Error {
+	seconds := int((wait + time.Second - 1) / time.Second)
+	return &api.Error{Kind: api.TooManyRequests, Code: "too_many_tries",
+		Message:    "Too many wrong registration codes; try again later or ask for a new code.",
+		Details:    map[string]any{"retryAfterSeconds": seconds},
+		RetryAfter: wait,
+		Rule:       "limit on " + rule,
+		Received:   "more than " + strconv.Itoa(maxWrongForName) + " in " + wrongWindow.String()}
+}
+
+// standing judges what a code may still do for its user. The caller holds the right
+// code (or a ticket that the code bought), so the truth may be told.
+func standing(inv store.Invitation, now time.Time) error {
+	c, u := inv.Code, inv.User
+	var e *api.Error
+	switch {
+	case !u.Active:
+		e = &api.Error{Kind: api.Unauthenticated, Code: "user_inactive",
+			Message: "User account has been deactivated.", Rule: "the user is active"}
+	case !u.RegisteredAt.IsZero() || !c.SpentAt.IsZero():
+		e = &api.Error{Kind: api.Unauthenticated, Code: "user_already_exists",
+			Message: "User already exists.", Rule: "the user is not registered yet",
+			Details: map[string]any{"registeredAt": iso(u.RegisteredAt)}}
+	case !c.RevokedAt.IsZero():
+		e = &api.Error{Kind: api.Unauthenticated, Code: "registration_code_revoked",
+			Message: "Registration code revoked", Rule: "the code is live",
+			Received: "a code withdrawn at " + iso(c.RevokedAt) + " (" + c.RevokedReason + ")",
+			Details:  map[string]any{"revokedAt": iso(c.RevokedAt), "replaced": c.RevokedReason == store.CodeReplaced}}
+	case !now.Before(c.ExpiresAt):
+		e = &api.Error{Kind: api.Invalid, Code: "registration_code_expired",
+			Message: "Registration code expired", Rule: "the code is live",
+			Received: "a code that expired at " + iso(c.ExpiresAt), Expected: "a time before that; now " + iso(now),
+			Details: map[string]any{"expiredAt": iso(c.ExpiresAt)}}
+	default:
+		return nil
+	}
+	return about(inv, e)
+}
+
+// about returns err with whom the refusal concerns, for the operator. It copies: some
+// refusals are shared by all requests.
+func about(inv store.Invitation, err error) error {
+	var e *api.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	c := *e
+	c.Subject = api.Subject{OrgID: inv.Organisation.ID, UserID: inv.User.ID, CodeID: inv.Code.ID}
+	return &c
+}
+
+func iso(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+func (r *Room) event(kind string, inv store.Invitation, who api.Caller, now time.Time) store.Event {
+	return store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: inv.User.OrgID, At: now, Kind: kind,
+		UserID: inv.User.ID, ActorID: inv.User.ID, CodeID: inv.Code.ID, Address: who.Address}
+}

@@ -1,0 +1,3 @@
+// Package user is the room in which users are invited, listed and shown. How an
+// invited person becomes a registered one is package registration's.
+package user

@@ -1,0 +1,242 @@
+package user
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/invitation"
+	"github.com/countersign/countersign/store"
+	"github.com/countersign/countersign/username"
+)
+
+// Room is users with all that it needs.
+type Room struct {
+	DB     *store.DB
+	Office *invitation.Office
+	Now    func() time.Time
+}
+
+// Guest is somebody to be invited.
+type Guest struct {
+	Username string
+	Kind     string // CustomerEmployee (the default) or EndUser
+}
+
+// Invitation is what came of inviting a Guest. Code and Link are shown here and never
+// again.
+type Invitation struct {
+	User store.User
+	invitation.Issued
+	Mailed bool // the code was mailed as well
+}
+
+// batch is how many people are invited in one transaction: enough that a hundred
+// thousand take seconds, few enough that a running server hardly waits.
+const batch = 500
+
+// Invite makes a user and a registration code, or a new code for a user who is still
+// to register; the old code is void from then on. If mail is configured and the name
+// is an address, the code is mailed too; an error of kind Unavailable then comes with
+// a valid Invitation whose code is good although its mail did not go.
+func (r *Room) Invite(ctx context.Context, orgID string, g Guest, lifetime time.Duration) (Invitation, error) {
+	org, err := r.DB.Organisation(ctx, orgID)
+	if err != nil {
+		return Invitation{}, err
+	}
+	all, err := r.invite(ctx, org, []Guest{g}, lifetime)
+	if e := (*EntryError)(nil); errors.As(err, &e) {
+		err = e.Err
+	}
+	if err != nil {
+		return Invitation{}, err
+	}
+	inv := all[0]
+	if r.Office.Mails(inv.User.Username) {
+		if err := r.Office.Send(ctx, org, inv.User, inv.Issued); err != nil {
+			return inv, &api.Error{Kind: api.Unavailable, Code: "mail_failed",
+				Message: "The user is invited but the mail did not go; hand over the link yourself or invite again.", Cause: err}
+		}
+		inv.Mailed = true
+	}
+	return inv, nil
+}
+
+// InviteAll invites many people and calls each with every invitation once its batch is
+// durable. It mails nothing. A person who cannot be invited stops it with an error
+// that names the entry, counted from 1; earlier batches stand, of its own batch nobody
+// is invited.
+func (r *Room) InviteAll(ctx context.Context, orgID string, guests []Guest, lifetime time.Duration, each func(Invitation) error) error {
+	org, err := r.DB.Organisation(ctx, orgID)
+	if err != nil {
+		return err
+	}
+	if err := r.checkAll(guests); err != nil {
+		return err
+	}
+	for done := 0; done < len(guests); done += batch {
+		part := guests[done:min(done+batch, len(guests))]
+		invited, err := r.invite(ctx, org, part, lifetime)
+		if err != nil {
+			return offset(err, done)
+		}
+		for _, inv := range invited {
+			if err := each(inv); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// EntryError says which of several people could not be invited.
+type EntryError struct {
+	Entry int // counted from 1
+	Err   error
+}
+
+func (e *EntryError) Error() string { return fmt.Sprintf("entry %d: %v", e.Entry, e.Err) }
+
+// Unwrap returns why.
+func (e *EntryError) Unwrap() error { return e.Err }
+
+func offset(err error, by int) error {
+	var e *EntryError
+	if errors.As(err, &e) {
+		return &EntryError{Entry: e.Entry + by, Err: e.Err}
+	}
+	return err
+}
+
+// checkAll looks at every entry before anybody is invited.
+func (r *Room) checkAll(guests []Guest) error {
+	seen := make(map[string]int, len(guests))
+	for i, g := range guests {
+		if err := check(g); err != nil {
+			return &EntryError{Entry: i + 1, Err: err}
+		}
+		key := username.Key(g.Username)
+		if first, twice := seen[key]; twice {
+			return &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Invalid, Code: "username_twice",
+				Message: fmt.Sprintf("The username %q is entry %d already.", g.Username, first)}}
+		}
+		seen[key] = i + 1
+	}
+	return nil
+}
+
+func check(g Guest) error {
+	if err := username.Check(g.Username); err != nil {
+		return err
+	}
+	if g.Kind != "" && g.Kind != api.CustomerEmployee && g.Kind != api.EndUser {
+		return &api.Error{Kind: api.Invalid, Code: "user_kind_invalid",
+			Message: "The kind of a user is CustomerEmployee or EndUser."}
+	}
+	return nil
+}
+
+var errInvitedMeanwhile = &api.Error{Kind: api.Conflict, Code: "user_invited_meanwhile",
+	Message: "Somebody else invited the same user at the same moment; try again."}
+
+// invite invites the guests in one transaction.
+func (r *Room) invite(ctx context.Context, org store.Organisation, guests []Guest, lifetime time.Duration) ([]Invitation, error) {
+	if lifetime < invitation.MinLifetime || lifetime > invitation.MaxLifetime {
+		return nil, &api.Error{Kind: api.Invalid, Code: "lifetime_invalid",
+			Message: "A registration code lives between one second and 90 days."}
+	}
+	keys := make([]string, len(guests))
+	for i, g := range guests {
+		if err := check(g); err != nil {
+			return nil, &EntryError{Entry: i + 1, Err: err}
+		}
+		keys[i] = username.Key(g.Username)
+	}
+	known, err := r.DB.UsersByKey(ctx, org.ID, keys)
+	if err != nil {
+		return nil, err
+	}
+	now := r.Now()
+	invited := make([]Invitation, len(guests))
+	isNew := make([]bool, len(guests))
+	for i, g := range guests {
+		u, exists := known[keys[i]]
+		switch {
+		case !exists:
+			u = newUser(org.ID, g, keys[i], now)
+			isNew[i] = true
+		case !u.RegisteredAt.IsZero():
+			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_already_exists",
+				Message: fmt.Sprintf("The user %q is registered already.", u.Username)}}
+		case g.Kind != "" && g.Kind != u.Kind:
+			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_kind_differs",
+				Message: fmt.Sprintf("The user %q was invited as %s before.", u.Username, u.Kind)}}
+		}
+		invited[i] = Invitation{User: u, Issued: r.Office.Make(u, lifetime)}
+	}
+	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+		for i, inv := range invited {
+			r.keep(tx, inv, isNew[i], now)
+		}
+		return nil
+	})
+	return invited, err
+}
+
+func (r *Room) keep(tx *store.Tx, inv Invitation, isNew bool, now time.Time) {
+	if isNew {
+		tx.CreateUser(inv.User, errInvitedMeanwhile)
+	}
+	// Whoever guessed at this name before there was a code must not have closed it.
+	tx.ClearThrottle(r.Office.ThrottleKey(invitation.WrongCodes, inv.User.OrgID, inv.User.Username))
+	tx.IssueCode(inv.Row)
+	tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: inv.User.OrgID, At: now,
+		Kind: "user.invited", UserID: inv.User.ID, CodeID: inv.Row.ID})
+}
+
+func newUser(orgID string, g Guest, key string, now time.Time) store.User {
+	kind := g.Kind
+	if kind == "" {
+		kind = api.CustomerEmployee
+	}
+	return store.User{ID: api.NewID(api.PrefixUser, now), OrgID: orgID, Username: g.Username, UsernameKey: key,
+		Kind: kind, Active: true, CreatedAt: now}
+}
+
+// List returns a page of an organisation's users in the order they were invited,
+// after the user with id after.
+func (r *Room) List(ctx context.Context, orgID, after string, limit int) ([]store.UserSummary, error) {
+	if _, err := r.DB.Organisation(ctx, orgID); err != nil {
+		return nil, err
+	}
+	return r.DB.Users(ctx, orgID, after, limit)
+}
+
+// Shown is everything about one user.
+type Shown struct {
+	User        store.User
+	Credentials []store.Credential
+	Codes       []store.CodeEntry
+}
+
+// Show returns the user of that name or id.
+func (r *Room) Show(ctx context.Context, orgID, nameOrID string) (s Shown, err error) {
+	if api.ValidID(api.PrefixUser, nameOrID) {
+		s.User, err = r.DB.User(ctx, nameOrID)
+		if err == nil && s.User.OrgID != orgID {
+			err = &api.Error{Kind: api.NotFound, Code: "user_not_found", Message: "This organisation has no such user."}
+		}
+	} else {
+		s.User, err = r.DB.UserByName(ctx, orgID, username.Key(nameOrID))
+	}
+	if err != nil {
+		return s, err
+	}
+	if s.Credentials, err = r.DB.CredentialsOfUser(ctx, s.User.ID); err != nil {
+		return s, err
+	}
+	s.Codes, err = r.DB.Codes(ctx, orgID, s.User.ID, "", 1000)
+	return s, err
+}
