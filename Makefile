@@ -1,0 +1,46 @@
+# Countersign. The two that matter: make run, make test.
+
+.PHONY: run build test race lint bench fuzz clean
+
+GO ?= go
+BUILD := build
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+FUZZTIME ?= 60s
+
+## run: a working server; follow the link it prints to become the first administrator
+run: build
+	@mkdir -p $(BUILD)
+	@exec $(BUILD)/countersign serve --database sqlite:$(BUILD)/countersign.db
+
+## build: the static binary, build/countersign
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BUILD)/countersign ./cmd/countersign
+
+## test: everything: unit, SQLite, PostgreSQL, official SDKs, real Chromium
+test:
+	scripts/need chromium postgresql
+	cd acceptance/sdk && npm ci --no-audit --no-fund --loglevel=error
+	scripts/with-postgres $(GO) test -timeout 30m ./...
+
+## race: the packages with concurrency, under the race detector (needs a C compiler)
+race:
+	scripts/need postgresql
+	CGO_ENABLED=1 scripts/with-postgres $(GO) test -race -timeout 30m ./api/... ./ceremony/... ./client/... ./invitation/... ./keyring/... ./refusal/... ./registration/... ./server/... ./store/... ./user/... ./webauthn/... ./acceptance
+
+## lint: gofmt, vet, staticcheck
+lint:
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w on these files'; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+## bench: what a registration costs, on both databases, next to the floor
+bench: build
+	scripts/need postgresql
+	scripts/with-postgres $(GO) run ./bench
+
+## fuzz: every fuzz target for FUZZTIME each (default 60s)
+fuzz:
+	scripts/fuzz $(FUZZTIME)
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/countersign/countersign/invitation"
+	"github.com/countersign/countersign/keyring"
+	"github.com/countersign/countersign/mail"
+	"github.com/countersign/countersign/organisation"
+	"github.com/countersign/countersign/relyingparty"
+	"github.com/countersign/countersign/store"
+	"github.com/countersign/countersign/user"
+)
+
+// databaseFlags say where everything is kept. Every command takes them.
+type databaseFlags struct {
+	Database      string `help:"Where everything is kept: sqlite:PATH or postgres://…" default:"sqlite:countersign.db" placeholder:"URL"`
+	MasterKeyFile string `help:"File with the master key under which the server's keys are kept: 32 random bytes in hex or base64." placeholder:"FILE"`
+	MasterKey     string `help:"The master key itself; better set by its environment variable than on the command line." placeholder:"KEY"`
+}
+
+// placeFlags say where the server is reached and how mail is sent; commands that make
+// links need them too.
+type placeFlags struct {
+	PublicURL string `name:"public-url" help:"Address that people and SDKs use. Default: http://localhost and the port listened on." placeholder:"URL"`
+	SMTP      string `name:"smtp" help:"Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://host:465." placeholder:"URL"`
+	MailFrom  string `help:"Sender of mails." placeholder:"ADDRESS"`
+	SMTPCA    string `name:"smtp-ca" help:"File with the certificate authority of a private mail server." placeholder:"FILE"`
+}
+
+type outputFlags struct {
+	JSON bool `name:"json" help:"Print JSON for programs."`
+}
+
+// print writes v as one line of JSON, or text for people.
+func (o outputFlags) print(c console, v any, text func(w io.Writer)) error {
+	if !o.JSON {
+		text(c.out)
+		return nil
+	}
+	e := json.NewEncoder(c.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// house is everything behind the front door.
+type house struct {
+	db     *store.DB
+	ring   *keyring.Ring
+	site   relyingparty.Site
+	office *invitation.Office
+}
+
+// furnish opens the store and readies what the rooms share. The caller closes the
+// house.
+func furnish(ctx context.Context, d databaseFlags, p placeFlags, log *slog.Logger) (*house, error) {
+	var sender *mail.Sender
+	var err error
+	if p.SMTP != "" {
+		if sender, err = mail.New(mail.Config{URL: p.SMTP, From: p.MailFrom, CAFile: p.SMTPCA}); err != nil {
+			return nil, misuseError{err}
+		}
+	}
+	master, err := keyring.ReadMaster(d.MasterKeyFile, d.MasterKey)
+	if err != nil {
+		return nil, misuseError{err}
+	}
+	db, err := store.Open(ctx, d.Database, store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	site, err := place(ctx, db, p.PublicURL)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	ring, err := keyring.Open(ctx, db, master, time.Now())
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	return &house{db: db, ring: ring, site: site,
+		office: &invitation.Office{DB: db, Ring: ring, Site: site, Mail: sender, Now: time.Now, Log: log}}, nil
+}
+
+// settingPublicURL is where the server of this database was last reached, so that
+// commands run beside it print links that lead to it.
+const settingPublicURL = "public_url"
+
+// place is the server's place on the web: as given, or where the server was last
+// served, or where serve would be by itself.
+func place(ctx context.Context, db *store.DB, publicURL string) (relyingparty.Site, error) {
+	if publicURL == "" {
+		served, err := db.Setting(ctx, settingPublicURL)
+		if err != nil {
+			return relyingparty.Site{}, err
+		}
+		if publicURL = served; publicURL == "" {
+			publicURL = "http://localhost:8080"
+		}
+	}
+	site, err := relyingparty.NewSite(publicURL)
+	if err != nil {
+		return site, misuseError{err}
+	}
+	return site, nil
+}
+
+// settle remembers the place that this server is served at.
+func (h *house) settle(ctx context.Context) error {
+	served, err := h.db.Setting(ctx, settingPublicURL)
+	if err != nil || served == h.site.Origin() {
+		return err
+	}
+	return h.db.Write(ctx, func(tx *store.Tx) error { tx.PutSetting(settingPublicURL, h.site.Origin()); return nil })
+}
+
+func (h *house) close() error {
+	h.office.Finish()
+	return h.db.Close()
+}
+
+func (h *house) organisations() *organisation.Room {
+	return &organisation.Room{DB: h.db, Site: h.site, Now: time.Now}
+}
+
+func (h *house) users() *user.Room {
+	return &user.Room{DB: h.db, Office: h.office, Now: time.Now}
+}
+
+// within opens a house for one command and closes it after.
+func within(ctx context.Context, d databaseFlags, p placeFlags, c console, do func(*house) error) error {
+	h, err := furnish(ctx, d, p, slog.New(slog.NewTextHandler(c.err, nil)))
+	if err != nil {
+		return err
+	}
+	err = do(h)
+	if e := h.close(); err == nil && e != nil {
+		err = fmt.Errorf("the database did not close well: %w", e)
+	}
+	return err
+}
+
+func iso(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}

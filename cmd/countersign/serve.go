@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/countersign/countersign/ceremony"
+	"github.com/countersign/countersign/keyring"
+	"github.com/countersign/countersign/refusal"
+	"github.com/countersign/countersign/registration"
+	"github.com/countersign/countersign/server"
+)
+
+type serveCommand struct {
+	databaseFlags
+	placeFlags
+	Listen         string        `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	TLSCert        string        `name:"tls-cert" help:"File with the certificate chain, PEM. It is read again when it changes." placeholder:"FILE"`
+	TLSKey         string        `name:"tls-key" help:"File with the private key, PEM." placeholder:"FILE"`
+	TrustedProxies []string      `help:"Addresses or networks of proxies whose X-Forwarded-For is believed." placeholder:"CIDR"`
+	CeremonyTime   time.Duration `help:"How long a person may take from challenge to completion; at least 5m." default:"15m"`
+	Organisation   string        `help:"Name of the organisation that is made on an empty database." default:"Countersign" placeholder:"NAME"`
+	Administrator  string        `help:"Username of the first administrator, invited on an empty database." default:"admin" placeholder:"NAME"`
+	LogFormat      string        `help:"text or json." enum:"text,json" default:"text"`
+	Drain          time.Duration `help:"How long requests in flight may take to finish after a stop." default:"20s"`
+}
+
+func (s *serveCommand) Run(ctx context.Context, c console) error {
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		return misuse("--tls-cert and --tls-key go together; give both or neither")
+	}
+	proxies, err := networks(s.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	log := slog.New(s.logHandler(c.err))
+	listener, err := net.Listen("tcp", s.Listen)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", s.Listen, err)
+	}
+	defer listener.Close()
+	if s.PublicURL == "" {
+		s.PublicURL = s.localURL(listener.Addr())
+	}
+	h, err := furnish(ctx, s.databaseFlags, s.placeFlags, log)
+	if err != nil {
+		return err
+	}
+	err = s.serve(ctx, c, h, listener, proxies, log)
+	if e := h.close(); err == nil && e != nil {
+		err = fmt.Errorf("the database did not close well: %w", e)
+	}
+	return err
+}
+
+func (s *serveCommand) serve(ctx context.Context, c console, h *house, listener net.Listener, proxies []netip.Prefix, log *slog.Logger) error {
+	if err := checkOrganisations(ctx, h); err != nil {
+		return err
+	}
+	if err := h.settle(ctx); err != nil {
+		return err
+	}
+	desk, err := ceremony.NewDesk(h.ring.Key(keyring.Ceremony), time.Now, s.CeremonyTime)
+	if err != nil {
+		return misuseError{err}
+	}
+	rooms := server.Rooms{Registration: &registration.Room{DB: h.db, Desk: desk, Office: h.office, Site: h.site, Now: time.Now}}
+	refusals := &refusal.Room{DB: h.db, Now: time.Now}
+	front := server.New(server.Config{DB: h.db, Rooms: rooms, Refusals: refusals, Site: h.site, Proxies: proxies,
+		Log: log, Now: time.Now, Version: versionText()})
+	if s.TLSCert != "" {
+		pair, err := newKeyPair(s.TLSCert, s.TLSKey)
+		if err != nil {
+			return misuseError{err}
+		}
+		listener = tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.certificate,
+			NextProtos: []string{"h2", "http/1.1"}})
+	}
+	link, err := rooms.Registration.First(ctx, registration.FirstAdministrator{Organisation: s.Organisation, Username: s.Administrator})
+	if err != nil {
+		return fmt.Errorf("the first administrator could not be invited: %w", err)
+	}
+	if !h.ring.Wrapped() {
+		log.Warn("the server's keys are kept in the database without a master key: whoever reads the database can forge tokens; set --master-key-file")
+	}
+	fmt.Fprintf(c.out, "Countersign %s listens on %s\n  %s\n", versionText(), listener.Addr(), h.site.Origin())
+	if link != "" {
+		fmt.Fprintf(c.out, "\nRegister the first administrator (%s) in a browser with this one-time link, good for 24 hours:\n\n  %s\n\n", s.Administrator, link)
+	}
+	sweeping, stop := context.WithCancel(ctx)
+	defer stop()
+	go refusals.Sweep(sweeping, func(err error) { log.Error("old refusals could not be removed", "error", err) })
+	return front.Serve(ctx, listener, s.Drain)
+}
+
+func (s *serveCommand) logHandler(w io.Writer) slog.Handler {
+	if s.LogFormat == "json" {
+		return slog.NewJSONHandler(w, nil)
+	}
+	return slog.NewTextHandler(w, nil)
+}
+
+// localURL is the public URL of a server that was given none: localhost, because
+// browsers make no passkeys for an IP address.
+func (s *serveCommand) localURL(a net.Addr) string {
+	scheme := "http"
+	if s.TLSCert != "" {
+		scheme = "https"
+	}
+	_, port, _ := net.SplitHostPort(a.String())
+	return scheme + "://localhost:" + port
+}
+
+// checkOrganisations refuses to serve organisations that no browser could register
+// with.
+func checkOrganisations(ctx context.Context, h *house) error {
+	all, err := h.organisations().List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range all {
+		if err := h.site.Check(o.RPID, o.Origins); err != nil {
+			return misuse("organisation %s (%s) cannot work: %w", o.ID, o.Name, err)
+		}
+	}
+	return nil
+}
+
+func networks(texts []string) (all []netip.Prefix, err error) {
+	for _, t := range texts {
+		p, err := netip.ParsePrefix(t)
+		if err != nil {
+			a, e := netip.ParseAddr(t)
+			if e != nil {
+				return nil, misuse("--trusted-proxies takes addresses like 10.0.0.1 or networks like 10.0.0.0/8, not %q", t)
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		if strings.HasPrefix(p.Addr().String(), "::ffff:") {
+			return nil, misuse("write the proxy %q as an IPv4 address", t)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
+}

@@ -1,0 +1,142 @@
+package countersigntest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var build struct {
+	once sync.Once
+	path string
+	err  error
+}
+
+// Binary builds cmd/countersign once in a test process and returns its path.
+func Binary(t testing.TB) string {
+	t.Helper()
+	build.once.Do(func() {
+		dir, err := os.MkdirTemp("", "countersign-binary-")
+		if err != nil {
+			build.err = err
+			return
+		}
+		build.path = filepath.Join(dir, "countersign")
+		out, err := exec.Command("go", "build", "-o", build.path, "github.com/countersign/countersign/cmd/countersign").CombinedOutput()
+		if err != nil {
+			build.err = fmt.Errorf("go build: %w\n%s", err, out)
+		}
+	})
+	must(t, build.err)
+	return build.path
+}
+
+// Process is a running `countersign serve`.
+type Process struct {
+	URL  string // "http://localhost:PORT"
+	cmd  *exec.Cmd
+	out  *Log
+	err  *Log
+	gone chan struct{}
+}
+
+// StartBinary runs `countersign serve` with the given further arguments on a free
+// loopback port and waits until it is healthy. The test's end kills it.
+func StartBinary(t testing.TB, args ...string) *Process {
+	t.Helper()
+	return StartBinaryAt(t, FreePort(t), args...)
+}
+
+// FreePort returns a loopback port that nothing listened on a moment ago.
+func FreePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer l.Close()
+	return port(l)
+}
+
+// StartBinaryAt is StartBinary on a given port, so that a restarted server is found
+// where it was.
+func StartBinaryAt(t testing.TB, port string, args ...string) *Process {
+	t.Helper()
+	p := &Process{URL: "http://localhost:" + port, out: &Log{}, err: &Log{}, gone: make(chan struct{})}
+	p.cmd = exec.Command(Binary(t), append([]string{"serve", "--listen", "127.0.0.1:" + port}, args...)...)
+	p.cmd.Dir = t.TempDir()
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.err
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	must(t, p.cmd.Start())
+	go func() { p.cmd.Wait(); close(p.gone) }()
+	t.Cleanup(p.Kill)
+	p.await(t)
+	return p
+}
+
+func (p *Process) await(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	for {
+		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+"/healthz", nil)
+		if res, err := http.DefaultClient.Do(req); err == nil {
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case <-p.gone:
+			t.Fatalf("countersign serve ended: %s%s", p.out, p.err)
+		case <-ctx.Done():
+			t.Fatalf("countersign serve did not become healthy: %s%s", p.out, p.err)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// Stop ends the server as an operator would and returns its exit status.
+func (p *Process) Stop() int {
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	<-p.gone
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// Kill ends the server without warning.
+func (p *Process) Kill() {
+	p.cmd.Process.Kill()
+	<-p.gone
+}
+
+// PID returns the process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Stdout returns what the server printed so far.
+func (p *Process) Stdout() string { return p.out.String() }
+
+// Stderr returns what the server logged so far.
+func (p *Process) Stderr() string { return p.err.String() }
+
+// Command runs the binary to its end and returns what it printed and its exit status.
+func Command(t testing.TB, stdin string, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd := exec.Command(Binary(t), args...)
+	cmd.Dir = t.TempDir()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
+	if err := cmd.Run(); err != nil {
+		if _, exited := err.(*exec.ExitError); !exited {
+			t.Fatal(err)
+		}
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}

@@ -1,0 +1,34 @@
+// Package countersign is the map of this house; it holds no code.
+//
+// Countersign registers people and machines by passkey or key, and makes them sign
+// what matters. A request makes three stops: a room (what is asked), a ceremony (what
+// is proved) and the store (what is kept).
+//
+// From the top down, and imports only go down (floors_test.go keeps it so):
+//
+//	cmd/countersign   flags and configuration; opens the store, furnishes the rooms, serves
+//	server            the front door: every route on one page (routes.go), limits, errors, the log line
+//	pages             hosted web pages; internal/web adapts operations to HTTP
+//	registration      an invited person becomes a user with a first credential (complete.go spends the code)
+//	user              users are invited, listed and shown
+//	organisation      organisations are made and listed
+//	refusal           refused requests are kept for a while and explained
+//	invitation        registration codes and their life: made, mailed, recognised, listed, revoked
+//	ceremony          a challenge is issued in a signed ticket, and the ticket is read again
+//	mail              the mail that brings a registration code
+//	keyring           the server's own keys
+//	relyingparty      which relying party an organisation is
+//	username          what may name a user
+//	store             rows, SQL, transactions, migrations, on SQLite and PostgreSQL
+//	webauthn          relying-party verification of passkeys; pure, no I/O
+//	keycredential     the same for plain keys; pure, no I/O
+//	publickey         public keys that were checked, and signatures by them
+//	api               the words on the wire: requests, answers, identifiers, the one error
+//
+// Beside the house stand client (the Go client; it needs api alone), countersigntest
+// (the whole server for tests, a software authenticator, the wire contract),
+// acceptance (the product from outside: official SDKs, a real browser, the real
+// binary, crashes) and bench (what it costs).
+//
+// Only api and client are for use by other programs.
+package countersign

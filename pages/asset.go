@@ -1,0 +1,74 @@
+package pages
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"path"
+	"strings"
+)
+
+//go:embed asset/*
+var assetFiles embed.FS
+
+const assetPath = "/assets/"
+
+// asset is a style, script or picture under a name that changes with its content, so
+// that browsers may keep it for ever.
+type asset struct {
+	url         string
+	contentType string
+	content     []byte
+}
+
+// assetOrder lists the assets so that each comes after those it refers to: a reference
+// becomes the other's full name, and so part of the content that is hashed.
+var assetOrder = []string{
+	"icon.svg", "mark.svg", "key.svg", "rosette.svg", "page.css",
+	"messages.js", "wire.js", "format.js", "view.js", "ceremony.js", "passkey.js", "recovery.js",
+	"explain.js", "aftermath.js", "register.js",
+}
+
+var contentTypes = map[string]string{
+	".css": "text/css; charset=utf-8",
+	".js":  "text/javascript; charset=utf-8",
+	".svg": "image/svg+xml",
+}
+
+var assets, assetsByPath = loadAssets()
+
+func loadAssets() (byName, byPath map[string]*asset) {
+	byName, byPath = map[string]*asset{}, map[string]*asset{}
+	for _, name := range assetOrder {
+		content, err := assetFiles.ReadFile("asset/" + name)
+		if err != nil {
+			panic("pages: " + err.Error())
+		}
+		for other, a := range byName {
+			content = bytes.ReplaceAll(content, []byte(`"./`+other+`"`), []byte(`"`+a.url+`"`))
+		}
+		sum := sha256.Sum256(content)
+		ext := path.Ext(name)
+		a := &asset{
+			url:         assetPath + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:8]) + ext,
+			contentType: contentTypes[ext],
+			content:     content,
+		}
+		byName[name], byPath[a.url] = a, a
+	}
+	return byName, byPath
+}
+
+// assetURL returns the path that serves an asset.
+func assetURL(name string) (string, error) {
+	a, ok := assets[name]
+	if !ok {
+		return "", unknownAsset(name)
+	}
+	return a.url, nil
+}
+
+type unknownAsset string
+
+func (name unknownAsset) Error() string { return "no asset named " + string(name) }

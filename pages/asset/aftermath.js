@@ -1,0 +1,110 @@
+// After the passkey is stored: what it is, and the offer of a recovery key.
+import { addRecoveryKey, Refusal } from "./wire.js";
+import { makeRecoveryKey } from "./recovery.js";
+import { clock, moment } from "./format.js";
+import { recoveryFailed, recoveryTooLate, text } from "./messages.js";
+import { $, alarm, element, say, show } from "./view.js";
+
+let registration = null;
+let code = "";
+let pending = null; // a recovery key whose storing has not been answered yet
+
+// offerRecovery shows the new passkey and offers a recovery key. It takes what the
+// registration yielded: the server's result, the passkey's name and kept state, the
+// opened invitation, the challenge and when the token that came with it ends.
+export function offerRecovery(done) {
+  registration = done;
+  const { kept, name } = done.passkey;
+  $("passkey-name").textContent = done.result.credential.name || name;
+  $("passkey-kept").textContent = { synced: text.synced, syncable: text.syncable, bound: text.bound }[kept] || "";
+  $("passkey-kept").dataset.kept = kept;
+  $("passkey-why").textContent = { synced: text.syncedWhy, syncable: text.syncableWhy, bound: text.boundWhy }[kept] || "";
+  $("recovery-until").textContent = text.recoveryUntil(clock(new Date(done.endsAt)));
+  show("done", text.done);
+}
+
+async function make() {
+  if ($("make-recovery").getAttribute("aria-disabled") === "true") return;
+  working(true);
+  try {
+    pending ||= await prepare();
+    await pending.call.run(() => say(text.lost));
+  } catch (error) {
+    working(false);
+    say("");
+    const late = error instanceof Refusal && (Date.now() > registration.endsAt || error.status === 401);
+    if (error instanceof Refusal && !pending?.call.uncertain) pending = null;
+    alarm(late ? recoveryTooLate : recoveryFailed, { reference: error.id, actions: {} });
+    $("make-recovery").focus();
+    return;
+  }
+  code = pending.code;
+  pending = null;
+  showCode();
+}
+
+async function prepare() {
+  const { challenge } = registration;
+  const key = await makeRecoveryKey(challenge.challenge, text.recoveryName);
+  return { code: key.code, call: addRecoveryKey(challenge.temporaryAuthenticationToken, key.credential) };
+}
+
+function working(on) {
+  for (const id of ["make-recovery", "skip"]) $(id).setAttribute("aria-disabled", String(on));
+  if (on) say(text.recoveryMaking);
+}
+
+function showCode() {
+  $("code").replaceChildren(...code.split("-").map((group) => element("span", group)));
+  show("recovery", text.recoveryTitle);
+  window.addEventListener("beforeunload", warn);
+}
+
+// The code cannot be shown again, so leaving without having saved it deserves a question.
+function warn(event) {
+  event.preventDefault();
+}
+
+async function copy() {
+  try {
+    await navigator.clipboard.writeText(code);
+    say(text.copied);
+  } catch {
+    getSelection().selectAllChildren($("code"));
+    say(text.copyFailed);
+  }
+}
+
+function download() {
+  const { opened, result } = registration;
+  const content = text.file(code, opened.organisation.name, result.user.username, moment(new Date()));
+  const link = element("a", null, { download: "countersign-recovery-code.txt" });
+  link.href = URL.createObjectURL(new Blob([content], { type: "text/plain;charset=utf-8" }));
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  say(text.downloaded);
+}
+
+function finish() {
+  const { opened, result, passkey } = registration;
+  const withKey = code !== "";
+  window.removeEventListener("beforeunload", warn);
+  code = "";
+  pending = null;
+  $("code").replaceChildren();
+  $("summary").textContent = withKey ? text.withRecovery : text.withoutRecovery;
+  $("final-organisation").textContent = opened.organisation.name;
+  $("final-account").textContent = result.user.username;
+  $("final-passkey").textContent = result.credential.name || passkey.name;
+  show("finished", text.finished);
+}
+
+$("make-recovery").addEventListener("click", make);
+$("skip").addEventListener("click", () => {
+  if ($("skip").getAttribute("aria-disabled") !== "true") finish();
+});
+$("copy").addEventListener("click", copy);
+$("download").addEventListener("click", download);
+$("print").addEventListener("click", () => window.print());
+$("saved").addEventListener("change", (e) => { $("finish").disabled = !e.target.checked; });
+$("finish").addEventListener("click", finish);

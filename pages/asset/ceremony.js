@@ -1,0 +1,144 @@
+// What passes between the server's words and the browser's WebAuthn API. Extensions
+// replace the API's objects with their own, so no member or prototype is taken for
+// granted.
+import { base64url, unbase64url, utf8 } from "./format.js";
+
+// obstacle names what makes a passkey impossible on this page before anything was
+// tried: "insecure", "framed", "unsupported", or "" when nothing does. A device without
+// a passkey provider of its own is no obstacle: phones and security keys still work.
+export function obstacle() {
+  if (!window.isSecureContext) return "insecure";
+  if (window.top !== window) return "framed";
+  if (typeof navigator.credentials?.create !== "function" || !window.PublicKeyCredential) return "unsupported";
+  return "";
+}
+
+// outside reports whether a relying party may not be served by this page's host: the
+// RP ID must be the host or a parent domain of it (WebAuthn L3 §5.1.3).
+export function outside(rpId) {
+  const host = location.hostname;
+  return Boolean(rpId) && host !== rpId && !host.endsWith(`.${rpId}`);
+}
+
+// lacksOwnProvider tells whether the browser says that this device cannot keep a
+// passkey itself. It is only worth a hint; where the browser does not say, it is false.
+export async function lacksOwnProvider() {
+  try {
+    const can = await PublicKeyCredential.getClientCapabilities?.();
+    return can?.passkeyPlatformAuthenticator === false && can?.userVerifyingPlatformAuthenticator === false;
+  } catch {
+    return false;
+  }
+}
+
+// creationOptions turns a challenge into the argument of navigator.credentials.create().
+// elsewhere asks for a phone or a security key instead of this device.
+export function creationOptions(challenge, organisation, elsewhere) {
+  const publicKey = {
+    challenge: unbase64url(challenge.challenge),
+    rp: { name: challenge.rp?.name || organisation },
+    user: {
+      id: utf8(challenge.user.id),
+      name: challenge.user.name,
+      displayName: challenge.user.displayName,
+    },
+    pubKeyCredParams: challenge.pubKeyCredParams,
+    excludeCredentials: challenge.excludeCredentials.map(({ type, id }) => ({ type, id: unbase64url(id) })),
+    authenticatorSelection: { ...challenge.authenticatorSelection },
+    attestation: challenge.attestation,
+    timeout: 10 * 60 * 1000, // people search for keys; WCAG asks for five minutes at least
+    extensions: { credProps: true },
+  };
+  if (challenge.rp?.id) publicKey.rp.id = challenge.rp.id;
+  if (elsewhere) {
+    publicKey.hints = ["hybrid", "security-key"];
+    // Browsers that do not know hints yet go by the attachment.
+    publicKey.authenticatorSelection.authenticatorAttachment ||= "cross-platform";
+  }
+  return { publicKey };
+}
+
+// firstFactor is a new passkey as the completing call wants it.
+export function firstFactor(credential, name) {
+  const { response } = credential;
+  const factor = {
+    credentialKind: "Fido2",
+    credentialInfo: {
+      credId: credential.rawId ? base64url(credential.rawId) : credential.id,
+      clientData: base64url(response.clientDataJSON),
+      attestationData: base64url(response.attestationObject),
+    },
+    credentialName: name,
+  };
+  const transports = transportsOf(credential);
+  if (transports) factor.transports = transports;
+  const results = attempt(() => credential.getClientExtensionResults());
+  if (results && typeof results === "object") factor.clientExtensionResults = plain(results);
+  return factor;
+}
+
+// transportsOf returns how the authenticator can be reached, or null when the browser
+// does not say.
+export function transportsOf(credential) {
+  const transports = attempt(() => credential.response.getTransports());
+  return Array.isArray(transports) ? transports.filter((t) => typeof t === "string") : null;
+}
+
+// traits reads from the authenticator data what is worth telling people: who made the
+// passkey and whether it is kept on this device alone (WebAuthn L3 §6.1). It returns
+// null when the data cannot be had.
+export function traits(credential) {
+  const data = authenticatorData(credential.response);
+  if (!data || data.length < 37) return null;
+  const flags = data[32];
+  const hasCredential = (flags & 0x40) !== 0 && data.length >= 53;
+  return {
+    backupEligible: (flags & 0x08) !== 0,
+    backedUp: (flags & 0x10) !== 0,
+    aaguid: hasCredential ? uuid(data.subarray(37, 53)) : "",
+  };
+}
+
+// forget tells the passkey provider that the server does not know this credential, so
+// that no passkey is left behind which opens nothing. Few browsers can.
+export async function forget(challenge, credentialId) {
+  await attempt(() => PublicKeyCredential.signalUnknownCredential?.({
+    rpId: challenge.rp?.id || location.hostname,
+    credentialId,
+  })?.catch(() => {}));
+}
+
+function authenticatorData(response) {
+  const direct = attempt(() => response.getAuthenticatorData());
+  if (direct) return new Uint8Array(direct);
+  // Older browsers and some extensions have no such method. In the attestation object
+  // the data is a CBOR byte string that follows the text "authData".
+  const object = new Uint8Array(response.attestationObject);
+  const label = [0x68, ...utf8("authData")];
+  for (let at = 0; at + label.length + 2 < object.length; at++) {
+    if (!label.every((b, i) => object[at + i] === b)) continue;
+    const head = at + label.length;
+    if (object[head] === 0x58) return object.subarray(head + 2, head + 2 + object[head + 1]);
+    if (object[head] === 0x59) return object.subarray(head + 3, head + 3 + object[head + 1] * 256 + object[head + 2]);
+  }
+  return null;
+}
+
+function uuid(bytes) {
+  const text = Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
+  return text.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/u, "$1-$2-$3-$4-$5");
+}
+
+// plain copies extension results into what JSON can carry.
+function plain(value) {
+  return attempt(() => JSON.parse(JSON.stringify(value, (_, v) =>
+    v instanceof ArrayBuffer || ArrayBuffer.isView(v) ? base64url(v) : v)));
+}
+
+function attempt(f) {
+  try {
+    return f();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,34 @@
+// From an error to the words for it.
+import { Refusal } from "./wire.js";
+import { moment } from "./format.js";
+import { browserErrors, otherBrowserError, otherRefusal, refusals, serverFailure, text, waitText } from "./messages.js";
+
+// explainBrowser returns what to tell about a failed navigator.credentials.create(), or
+// null when there is nothing to tell.
+export function explainBrowser(error) {
+  const name = String(error?.name || "Error");
+  if (name === "AbortError") return null;
+  return Object.hasOwn(browserErrors, name) ? browserErrors[name] : otherBrowserError(name);
+}
+
+// explainServer returns what to tell about a Refusal.
+export function explainServer(error) {
+  if (!(error instanceof Refusal)) throw error;
+  if (error.status >= 500) return serverFailure;
+  if (!Object.hasOwn(refusals, error.code)) return otherRefusal(error.message);
+  const { details } = error;
+  const seconds = Number(details.retryAfterSeconds) || error.retryAfter;
+  return refusals[error.code]({
+    when: time(details.expiredAt || details.revokedAt || details.registeredAt),
+    replaced: details.replaced === true,
+    wait: seconds > 0 ? waitText(seconds) : "",
+    provider: typeof details.provider === "string" ? details.provider : text.thisKind,
+    host: location.host,
+    mail: document.body.dataset.mail !== "none",
+  });
+}
+
+function time(iso) {
+  const date = new Date(iso || "");
+  return Number.isNaN(date.getTime()) || date.getTime() <= 0 ? "" : moment(date);
+}

@@ -1,0 +1,63 @@
+// Bytes, codes and times as text.
+
+// base64url is the unpadded form (RFC 4648 §5) of an ArrayBuffer or a view of one.
+export function base64url(data) {
+  const bytes = ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
+  let binary = "";
+  for (const b of bytes) binary += String.fromCharCode(b);
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+// unbase64url returns the bytes of base64url, padded or not.
+export function unbase64url(text) {
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/").replaceAll("=", ""));
+  return Uint8Array.from(binary, (c) => c.charCodeAt(0));
+}
+
+export function hex(data) {
+  return Array.from(new Uint8Array(data), (b) => b.toString(16).padStart(2, "0")).join("");
+}
+
+export function utf8(text) {
+  return new TextEncoder().encode(text);
+}
+
+// groups writes a code in groups of four: what people type it by.
+export function groups(code) {
+  return code.match(/.{1,4}/gu)?.join("-") || "";
+}
+
+// tidyCode is a typed code as we print codes. It guesses nothing about how long a code
+// should be: that is the server's to know.
+export function tidyCode(typed) {
+  return groups(typed.normalize("NFKC").toUpperCase().replace(/[^0-9A-Z]/gu, ""));
+}
+
+// The texts are in one language; of the reader's languages, the variant of that one
+// decides how dates look.
+const language = document.documentElement.lang || "en";
+const locale =
+  (navigator.languages || []).find((l) => l === language || l.startsWith(`${language}-`)) ||
+  (language === "en" ? "en-GB" : language);
+
+// moment is a time on this device's clock, with its offset from UTC spelt out.
+export function moment(date) {
+  const local = new Intl.DateTimeFormat(locale, {
+    weekday: "short", day: "numeric", month: "long", year: "numeric", hour: "numeric", minute: "2-digit",
+  }).format(date);
+  return `${local} (${offset(date)})`;
+}
+
+// clock is the time of day only, for what is less than a day away.
+export function clock(date) {
+  return new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit" }).format(date);
+}
+
+function offset(date) {
+  const minutes = -date.getTimezoneOffset();
+  const part = (n) => String(Math.floor(n)).padStart(2, "0");
+  const size = Math.abs(minutes);
+  return `UTC${minutes < 0 ? "\u2212" : "+"}${part(size / 60)}:${part(size % 60)}`;
+}

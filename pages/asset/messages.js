@@ -1,0 +1,264 @@
+// Everything the registration page says once its script runs. A translation replaces
+// this module. Where a sentence holds a name or a time, the entry is a function.
+
+export const text = {
+  loading: "Checking your invitation\u2026",
+  enter: "Enter your invitation",
+  joining: (organisation) => ["Join ", organisation], // the name is set apart as a name
+  preparing: "Getting ready\u2026",
+  create: "Create passkey",
+  again: "Try again",
+  waiting: "Waiting for your device\u2026",
+  prompted: "Your browser is asking now. Use your fingerprint, face, PIN or security key.",
+  saving: "Saving your passkey\u2026",
+  lost: "The connection was lost. Nothing is lost: trying again\u2026",
+  stale: "This page was open for a while and has been made ready again. Please press the button once more.",
+  noProvider: "This device does not seem to keep passkeys itself. A phone or a security key works just as well.",
+  ending: (minutes, time) => minutes > 1
+    ? `This invitation ends in ${minutes} minutes, at ${time}.`
+    : `This invitation ends in less than a minute, at ${time}.`,
+  resending: "Asking for a new code\u2026",
+  resent: "If this account is still waiting to be registered, a new code is on its way to its mailbox. Any earlier code stops working.",
+  resendFailed: "The request for a new code did not get through. Please try again in a moment.",
+  thisKind: "this provider",
+  reference: "Reference",
+  contact: "Who can help",
+
+  required: {
+    orgId: "Enter the organisation id. It starts with \u201cor-\u201d.",
+    username: "Enter your user name, often your e-mail address.",
+    registrationCode: "Enter the registration code from your invitation.",
+  },
+
+  done: "Your passkey is ready",
+  synced: "Synced",
+  syncable: "Can be synced",
+  bound: "On one device only",
+  syncedWhy: "Your passkey provider keeps a copy, so it is there on your other devices too.",
+  syncableWhy: "Your passkey provider can keep a copy. Turn on syncing there to have it on your other devices.",
+  boundWhy: "This passkey cannot be copied. When you can, add a second one on another device, so that losing this one does not lock you out.",
+  securityKey: "Security key",
+  passkey: "Passkey",
+  on: (browser, system) => `${browser} on ${system}`,
+
+  recoveryName: "Recovery key",
+  recoveryUntil: (time) => `You can do this here until ${time}.`,
+  recoveryMaking: "Making your recovery key\u2026",
+  recoveryTitle: "Keep this code safe",
+  copied: "Copied.",
+  copyFailed: "Your browser did not allow copying. Select the code and copy it by hand.",
+  downloaded: "Saved to your downloads.",
+  file: (code, organisation, username, date) => [
+    "Countersign recovery code",
+    "",
+    `Organisation  ${organisation}`,
+    `User name     ${username}`,
+    `Made          ${date}`,
+    "",
+    `    ${code}`,
+    "",
+    "Whoever has this code can help themselves into this account when its passkeys",
+    "are lost. Keep it where you keep important papers. Nobody will ever ask you for it.",
+    "",
+  ].join("\r\n"),
+  finished: "You are registered",
+  withRecovery: "Passkey and recovery key are stored.",
+  withoutRecovery: "Your passkey is stored. You can add a recovery key later.",
+};
+
+// What stops a passkey before anything was tried. Each has a title and a text; actions
+// name what the page then offers: retry, form, resend or send.
+export const obstacles = {
+  insecure: {
+    title: "This page is not secure",
+    text: "Passkeys work only over an encrypted connection. Open the link exactly as it was sent to you; if it begins with http:// instead of https://, tell the person who invited you.",
+  },
+  framed: {
+    title: "Open this page on its own",
+    text: "This page is shown inside another one, where passkeys cannot be made. Open your invitation link directly in the browser.",
+  },
+  unsupported: {
+    title: "This browser cannot make passkeys",
+    text: "Open your invitation link in a current version of Chrome, Edge, Firefox or Safari. Your invitation has not been used up.",
+  },
+  outside: (host, rpId) => ({
+    title: "This page is not set up for passkeys",
+    text: `It is not your fault, and your invitation has not been used up. Your administrator needs to know: this page is on ${host}, but passkeys here are for ${rpId}.`,
+  }),
+  offline: {
+    title: "The server did not answer",
+    text: "Check your connection and try again. Your invitation has not been used up.",
+    actions: ["retry"],
+  },
+  unsaved: {
+    title: "Your passkey is not saved yet",
+    text: "Your device made the passkey, but the server did not answer. Keep this page open and send it again; nothing has to be repeated on your device.",
+    actions: ["send"],
+  },
+};
+
+// What navigator.credentials.create() may fail with, by the name of the exception
+// (WebAuthn L3 §5.1.3). AbortError is not here: it is our own doing and stays quiet.
+export const browserErrors = {
+  NotAllowedError: {
+    title: "No passkey was made",
+    text: "You closed the prompt, or its time ran out. Nothing was saved and your code still works, so you can try again.",
+  },
+  InvalidStateError: {
+    title: "There is a passkey already",
+    text: "This device or password manager already has a passkey for this account. If you did not mean to make another, sign in with it. Otherwise use another device.",
+  },
+  NotSupportedError: {
+    title: "This device cannot make the passkey",
+    text: "It does not support the kind of key that your organisation asks for. Use another device, or show this message to your administrator. Your code still works.",
+  },
+  ConstraintError: {
+    title: "This device cannot make the passkey",
+    text: "Your organisation asks for a passkey that is kept on the device and locked by PIN, fingerprint or face. Set up a screen lock or PIN, or use another device. Your code still works.",
+  },
+  SecurityError: {
+    title: "This page is not set up for passkeys",
+    text: "The browser does not allow passkeys for this organisation on this address. It is not your fault, and your code still works. Show this message to your administrator.",
+  },
+};
+
+export const otherBrowserError = (name) => ({
+  title: "The browser reported a problem",
+  text: `No passkey was made and your code still works. If it happens again, use another browser or device, and tell your administrator this word: ${name}.`,
+});
+
+const askAgain = (mail) => mail
+  ? "Ask for a new one; it takes one click."
+  : "Ask the person who invited you for a new one.";
+
+// What the server may refuse with, by its stable code. when is the time that the
+// refusal names, as text; mail is whether the server can send a new code; host is this
+// page's.
+export const refusals = {
+  registration_code_expired: ({ when, mail }) => ({
+    title: "This invitation has expired",
+    text: `Its code ${when ? `was good until ${when}` : "is too old"}. ${askAgain(mail)}`,
+    actions: mail ? ["resend"] : [],
+    final: true,
+  }),
+  registration_code_revoked: ({ when, replaced, mail }) => replaced ? {
+    title: "There is a newer invitation",
+    text: `A new code${when ? `, made on ${when},` : ""} has replaced this one. Look for the latest message, or enter its code by hand.`,
+    actions: mail ? ["form", "resend"] : ["form"],
+    final: true,
+  } : {
+    title: "This invitation was withdrawn",
+    text: `An administrator withdrew this code${when ? ` on ${when}` : ""}. If you think that was a mistake, speak to the person who invited you.`,
+    actions: mail ? ["resend"] : [],
+    final: true,
+  },
+  user_already_exists: ({ when, mail }) => ({
+    title: "This invitation has been used",
+    text: `The registration was completed ${when ? `on ${when}` : "already"}. If that was you, sign in with your passkey. If it was not, tell your administrator at once.`,
+    actions: mail ? ["resend"] : [],
+    final: true,
+  }),
+  user_inactive: () => ({
+    title: "This account is switched off",
+    text: "An administrator has deactivated it, so it cannot be registered now. Speak to the person who invited you.",
+    final: true,
+  }),
+  registration_refused: () => ({
+    title: "That did not match",
+    text: "Organisation, user name and code do not belong together. Check each of them, or open the link from your invitation again.",
+    actions: ["form"],
+    final: true,
+  }),
+  organisation_id_malformed: () => ({
+    title: "That did not match",
+    text: "This is not an organisation id. It starts with \u201cor-\u201d and is written in your invitation; copy it from there.",
+    actions: ["form"],
+    final: true,
+  }),
+  too_many_tries: ({ wait }) => ({
+    title: "Too many tries",
+    text: wait
+      ? `Several wrong codes were entered. Try again in ${wait}. Your invitation has not been used up.`
+      : "Several wrong codes were entered. Try again later. Your invitation has not been used up.",
+    actions: ["retry"],
+    final: true,
+  }),
+  user_not_verified: () => ({
+    title: "Your device did not check that it is you",
+    text: "A fingerprint, a face or a PIN is required here. Set one up, or use another device. Your code still works.",
+  }),
+  authenticator_not_allowed: ({ provider }) => ({
+    title: "This kind of passkey is not accepted",
+    text: `Your organisation does not accept passkeys from ${provider}. Use another device or password manager. Your code still works.`,
+  }),
+  algorithm_not_offered: () => ({
+    title: "This device cannot make the passkey",
+    text: "It made a kind of key that is not accepted here. Use another device. Your code still works.",
+  }),
+  origin_not_allowed: ({ host }) => ({
+    title: "This page is not set up for passkeys",
+    text: `It is not your fault, and your code still works. Tell your administrator that passkeys are refused on ${host}, with the reference below.`,
+  }),
+  registration_lost: ({ mail }) => refusals.user_already_exists({ mail }),
+  credential_already_registered: () => browserErrors.InvalidStateError,
+  ceremony_expired: () => ({
+    title: "That took too long",
+    text: "The prompt was open for longer than the server waits. Nothing was saved and your code still works. Please try again.",
+  }),
+};
+refusals.rp_id_mismatch = refusals.origin_not_allowed;
+refusals.member_too_long = refusals.registration_refused;
+for (const code of ["attestation_malformed", "attestation_format_unsupported", "attestation_invalid", "attestation_certificate_invalid"]) {
+  refusals[code] = refusals.authenticator_not_allowed;
+}
+
+// Any other refusal: the server's own sentence is written for people.
+export const otherRefusal = (sentence) => ({
+  title: "The server did not accept that",
+  text: `${sentence || "It gave no reason."} Your code still works unless it says otherwise.`,
+});
+
+// A failure inside the server, or a proxy in its place.
+export const serverFailure = {
+  title: "Something went wrong on our side",
+  text: "Your invitation has not been used up. Please try again; if it goes on, tell your administrator the reference below.",
+  actions: ["retry"],
+};
+
+export const recoveryFailed = {
+  title: "The recovery key was not stored",
+  text: "Your passkey is safe and you are registered. You can try once more, or add a recovery key later.",
+};
+
+export const recoveryTooLate = {
+  title: "It is too late to do this here",
+  text: "Your passkey is safe and you are registered. You can add a recovery key later.",
+};
+
+// waitText is a number of seconds as people say it.
+export function waitText(seconds) {
+  if (seconds < 90) return `${Math.max(seconds, 1)} seconds`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 90 ? `${minutes} minutes` : `${Math.ceil(minutes / 60)} hours`;
+}
+
+// providers maps the AAGUIDs of common passkey providers to the names people know them
+// by. An AAGUID without attestation is a claim; it serves as a label and decides nothing.
+export const providers = {
+  "fbfc3007-154e-4ecc-8c0b-6e020557d7bd": "iCloud Keychain",
+  "dd4ec289-e01d-41c9-bb89-70fa845d4bf2": "iCloud Keychain (managed)",
+  "ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4": "Google Password Manager",
+  "adce0002-35bc-c60a-648b-0b25f1f05503": "Chrome on Mac",
+  "08987058-cadc-4b81-b6e1-30de50dcbe96": "Windows Hello",
+  "9ddd1817-af5a-4672-a2b9-3e3dd95000a9": "Windows Hello",
+  "6028b017-b1d4-4c02-b4b3-afcdafc96bb2": "Windows Hello",
+  "53414d53-554e-4700-0000-000000000000": "Samsung Pass",
+  "bada5566-a7aa-401f-bd96-45619a55120d": "1Password",
+  "d548826e-79b4-db40-a3d8-11116f7e8349": "Bitwarden",
+  "531126d6-e717-415c-9320-3d9aa6981239": "Dashlane",
+  "50726f74-6f6e-5061-7373-50726f746f6e": "Proton Pass",
+  "fdb141b2-5d84-443e-8a35-4698c205a502": "KeePassXC",
+  "b84e4048-15dc-4dd0-8640-f4f60813c8af": "NordPass",
+  "0ea242b4-43c4-4a1b-8b17-dd6d0b6baec6": "Keeper",
+  "f3809540-7f14-49c1-a8b3-8f813b225541": "Enpass",
+};

@@ -1,0 +1,322 @@
+// The registration page: an invitation becomes a passkey.
+//
+// The link's fragment holds the invitation, so that no request for the page carries the
+// code. The fragment stays in the address bar until the passkey is stored, because until
+// then a reload must still work.
+import * as wire from "./wire.js";
+import * as ceremony from "./ceremony.js";
+import { describe } from "./passkey.js";
+import { offerRecovery } from "./aftermath.js";
+import { explainBrowser, explainServer } from "./explain.js";
+import { clock, moment, tidyCode } from "./format.js";
+import { obstacles, text } from "./messages.js";
+import { $, alarm, clearAlert, halt, say, show } from "./view.js";
+
+let invitation = { orgId: "", username: "", registrationCode: "" };
+let opened = null; // what the server told about the invitation
+let offer = null; // a challenge with the times between which it is good for a click
+let busy = false; // a prompt is open or its result is on its way
+let typed = false; // the invitation was entered by hand
+let fetching = null;
+const timers = new Map();
+
+const fields = ["orgId", "username", "registrationCode"];
+
+function fromFragment(fragment) {
+  const params = new URLSearchParams(fragment.replace(/^#/u, ""));
+  const get = (name) => (params.get(name) || "").trim();
+  return { orgId: get("org"), username: get("username"), registrationCode: get("code") };
+}
+
+const complete = (i) => fields.every((f) => i[f] !== "");
+
+// What an explanation may offer to do.
+const actions = {
+  retry: ["Try again", () => start()],
+  form: ["Enter the code by hand", () => showForm()],
+  resend: ["Send me a new code", () => askForNewCode()],
+};
+
+function context(extra = {}) {
+  return { actions, contact: opened?.supportContact || "", ...extra };
+}
+
+// start looks the invitation up and gets everything ready for one click.
+async function start() {
+  stopTimers();
+  opened = offer = null;
+  const blocked = ceremony.obstacle();
+  if (blocked) return halt(obstacles[blocked], context());
+  if (!complete(invitation)) return showForm();
+  show("loading", text.create, null);
+  say(text.loading);
+  try {
+    opened = await wire.open(invitation);
+    await renew();
+  } catch (error) {
+    return stopped(error);
+  }
+  const rpId = offer.challenge.rp?.id;
+  if (ceremony.outside(rpId)) return halt(obstacles.outside(location.hostname, rpId), context());
+  showReady();
+}
+
+function showReady() {
+  const expires = new Date(opened.expiresAt);
+  $("organisation").textContent = opened.organisation.name;
+  $("account").textContent = opened.user.username;
+  $("expires").textContent = moment(expires);
+  $("expires").dateTime = expires.toISOString();
+  show("ready", text.joining(opened.organisation.name));
+  setBusy(false);
+  watchExpiry(expires);
+  ceremony.lacksOwnProvider().then((lacks) => {
+    $("hint").hidden = !lacks;
+    $("hint").textContent = text.noProvider;
+  });
+}
+
+// renew fetches a challenge. The old one serves until the new one is here.
+function renew() {
+  fetching ||= wire.begin(invitation).then((challenge) => {
+    offer = { challenge, ...lifeOf(challenge.temporaryAuthenticationToken) };
+    schedule("renew", offer.renewAt - Date.now(), keepFresh);
+  }).finally(() => { fetching = null; });
+  return fetching;
+}
+
+// lifeOf reads from a token how long it lives. Only the difference of its times counts,
+// so this device's clock may be wrong. A click comes while at least half the life, or
+// six minutes of it, is left: nobody is hurried at the prompt.
+function lifeOf(token) {
+  let life = 5 * 60_000;
+  try {
+    const claims = JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
+    if (claims.exp > claims.iat) life = (claims.exp - claims.iat) * 1000;
+  } catch { /* the shortest life a server may give is assumed */ }
+  const renewAt = Date.now() + Math.max(life / 2, life - 6 * 60_000);
+  return { renewAt, endsAt: Date.now() + life };
+}
+
+async function keepFresh() {
+  if (busy || !offer || document.body.dataset.state !== "ready") return;
+  try {
+    await renew();
+  } catch (error) {
+    if (error instanceof wire.Refusal) stopped(error);
+    else schedule("renew", 30_000, keepFresh);
+  }
+}
+
+// create opens the prompt. Nothing is awaited before navigator.credentials.create():
+// Safari takes the user's click for spent otherwise.
+function create(elsewhere) {
+  if (busy) return;
+  if (!offer || Date.now() > offer.renewAt) {
+    makeReadyAgain();
+    return;
+  }
+  const { challenge } = offer;
+  let asked;
+  try {
+    asked = navigator.credentials.create(ceremony.creationOptions(challenge, opened.organisation.name, elsewhere));
+  } catch (error) {
+    asked = Promise.reject(error);
+  }
+  clearAlert();
+  setBusy(true, text.waiting);
+  say(text.prompted);
+  finish(offer, asked);
+}
+
+// A tab that slept past its timers, or a challenge that was refused.
+async function makeReadyAgain() {
+  setBusy(true, text.preparing);
+  try {
+    await renew();
+    setBusy(false);
+    say(text.stale);
+    $("create").focus();
+  } catch (error) {
+    setBusy(false);
+    stopped(error);
+  }
+}
+
+async function finish(used, asked) {
+  let credential;
+  try {
+    credential = await asked;
+    if (!credential) throw new DOMException("", "NotAllowedError");
+  } catch (error) {
+    say("");
+    const explanation = explainBrowser(error);
+    if (explanation) alarm(explanation, context());
+    setBusy(false, text.again);
+    $("create").focus();
+    renewQuietly(); // the old challenge was never sent, so it serves until then
+    return;
+  }
+  const passkey = describe(credential);
+  const call = wire.completeRegistration(
+    used.challenge.temporaryAuthenticationToken, ceremony.firstFactor(credential, passkey.name));
+  await send(call, used, credential, passkey);
+}
+
+// send stores the passkey. The same call may be sent again, so a lost answer costs the
+// person nothing.
+async function send(call, used, credential, passkey) {
+  setBusy(true, text.saving);
+  say(text.saving);
+  let result;
+  try {
+    result = await call.run(() => say(text.lost));
+  } catch (error) {
+    if (error instanceof wire.Unreachable || error.status >= 500) {
+      // The passkey may or may not be stored by now; only sending again can tell.
+      const again = ["Send it again", () => send(call, used, credential, passkey)];
+      halt({ ...obstacles.unsaved }, context({ reference: error.id, actions: { ...actions, send: again } }));
+      return;
+    }
+    offer = null;
+    setBusy(false);
+    // An earlier sending may have been carried out although its answer was lost. What
+    // became of the invitation is then the better answer.
+    if (call.uncertain) return start();
+    if (error.code !== "credential_already_registered") ceremony.forget(used.challenge, credential.id);
+    refusedAfterPrompt(error);
+    return;
+  }
+  stopTimers();
+  busy = false;
+  // The invitation is spent. Neither history nor a shared screen needs to keep it.
+  history.replaceState(null, "", location.pathname);
+  offerRecovery({ result, passkey, opened, challenge: used.challenge, endsAt: used.endsAt });
+}
+
+function refusedAfterPrompt(error) {
+  const explanation = explainServer(error);
+  if (explanation.final) return halt(explanation, context({ reference: error.id }));
+  show("ready", text.joining(opened.organisation.name), null);
+  alarm(explanation, context({ reference: error.id }));
+  setBusy(false, text.again);
+  $("create").focus();
+  renewQuietly();
+}
+
+// renewQuietly gets a new challenge after an attempt came to nothing. Without an answer
+// the next click asks again.
+async function renewQuietly() {
+  try {
+    await renew();
+  } catch (error) {
+    if (error instanceof wire.Refusal) stopped(error);
+  }
+}
+
+// stopped handles a failure before or between attempts.
+function stopped(error) {
+  if (error instanceof wire.Unreachable) return halt(obstacles.offline, context());
+  if (!(error instanceof wire.Refusal)) throw error;
+  const explanation = explainServer(error);
+  if (typed && explanation.actions?.includes("form")) {
+    showForm();
+    alarm({ ...explanation, actions: [] }, context({ reference: error.id }));
+    $("registrationCode").focus();
+    return;
+  }
+  halt(explanation, context({ reference: error.id }));
+}
+
+function setBusy(on, label = text.create) {
+  busy = on;
+  // aria-disabled rather than disabled: the focus must not be lost while the prompt is up.
+  for (const id of ["create", "elsewhere"]) $(id).setAttribute("aria-disabled", String(on));
+  $("create-label").textContent = label;
+  $("create").classList.toggle("working", on);
+}
+
+async function askForNewCode() {
+  say(text.resending);
+  try {
+    await wire.resend(invitation);
+    for (const b of document.querySelectorAll('[data-action="resend"]')) b.remove();
+    say(text.resent);
+  } catch {
+    say(text.resendFailed);
+  }
+}
+
+// ---- the end of an invitation, told in time
+
+function watchExpiry(expires) {
+  const left = () => expires.getTime() - wire.serverNow();
+  const warn = () => {
+    if (busy || document.body.dataset.state !== "ready") return;
+    alarm({ mild: true, title: text.ending(Math.ceil(left() / 60_000), clock(expires)) }, { actions });
+  };
+  if (left() < 5 * 60_000) warn();
+  else schedule("warn", left() - 5 * 60_000, warn);
+  // The server decides; asking it after the end brings its own words for it.
+  schedule("end", left() + 1000, keepFresh);
+}
+
+// schedule sets the one timer of that name.
+function schedule(name, delay, f) {
+  clearTimeout(timers.get(name));
+  // Longer delays would overflow to none at all.
+  if (delay < 2 ** 31) timers.set(name, setTimeout(f, Math.max(delay, 0)));
+}
+
+function stopTimers() {
+  timers.forEach((timer) => clearTimeout(timer));
+  timers.clear();
+}
+
+// ---- the form for who has no link
+
+function showForm() {
+  typed = true;
+  for (const f of fields) $(f).value = invitation[f];
+  show("form", text.enter, null);
+  ($("orgId").value ? $("username").value ? $("registrationCode") : $("username") : $("orgId")).focus();
+}
+
+function submit(event) {
+  event.preventDefault();
+  clearAlert();
+  let first = null;
+  for (const f of fields) {
+    const value = f === "registrationCode" ? tidyCode($(f).value) : $(f).value.trim();
+    $(f).value = invitation[f] = value;
+    const problem = value === "" ? text.required[f] : "";
+    $(`${f}-error`).hidden = !problem;
+    $(`${f}-error`).textContent = problem;
+    $(f).setAttribute("aria-invalid", String(Boolean(problem)));
+    if (problem) first ||= $(f);
+  }
+  if (first) first.focus();
+  else start();
+}
+
+// A whole link pasted into any field fills them all.
+function paste(event) {
+  const link = event.clipboardData?.getData("text") || "";
+  const found = fromFragment(link.slice(link.indexOf("#") + 1));
+  if (!link.includes("#") || !complete(found)) return;
+  event.preventDefault();
+  for (const f of fields) $(f).value = found[f];
+}
+
+$("create").addEventListener("click", () => create(false));
+$("elsewhere").addEventListener("click", () => create(true));
+$("manual").addEventListener("submit", submit);
+$("manual").addEventListener("paste", paste);
+$("registrationCode").addEventListener("change", (e) => { e.target.value = tidyCode(e.target.value); });
+window.addEventListener("hashchange", () => location.reload()); // another link in the same tab
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && offer && Date.now() > offer.renewAt) keepFresh();
+});
+
+invitation = fromFragment(location.hash);
+start();

@@ -1,0 +1,118 @@
+// The calls this page makes to its server, and the two ways in which a call can fail.
+
+// Refusal is an answer that says no. Its id is the support id that an operator can look
+// up, its code the stable reason, its details what the server adds for people.
+export class Refusal extends Error {
+  constructor(status, error, retryAfter) {
+    super(error.message || "");
+    this.name = "Refusal";
+    this.status = status;
+    this.code = error.code || "";
+    this.id = error.id || "";
+    this.details = error.details || {};
+    this.retryAfter = retryAfter;
+  }
+}
+
+// Unreachable means that no answer came, so nobody here knows what the server did.
+export class Unreachable extends Error {
+  constructor(cause) {
+    super("no answer", { cause });
+    this.name = "Unreachable";
+  }
+}
+
+const patience = 30_000;
+
+// The server's clock minus this device's, in milliseconds, as its last answer told.
+let drift = 0;
+
+// serverNow is the present by the server's clock: a device's own is often wrong, and an
+// invitation ends by the server's.
+export function serverNow() {
+  return Date.now() + drift;
+}
+
+function noteClock(date) {
+  const at = Date.parse(date || "");
+  // The header has whole seconds; less than that is no drift.
+  if (!Number.isNaN(at)) drift = Math.abs(at - Date.now()) < 1500 ? 0 : at - Date.now();
+}
+
+async function call(method, path, body, token) {
+  const headers = { "Content-Type": "application/json", Accept: "application/json" };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  let response, answer;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      body: JSON.stringify(body),
+      cache: "no-store",
+      credentials: "omit",
+      redirect: "error",
+      signal: AbortSignal.timeout?.(patience),
+    });
+    noteClock(response.headers.get("Date"));
+    answer = await response.json();
+  } catch (cause) {
+    // A proxy between us answers its own errors in HTML; those are refusals without words.
+    if (!response || response.ok || !(cause instanceof SyntaxError)) throw new Unreachable(cause);
+    answer = {};
+  }
+  if (response.ok) return answer;
+  const seconds = Number.parseInt(response.headers.get("Retry-After") || "", 10);
+  throw new Refusal(response.status, answer?.error || {}, Number.isNaN(seconds) ? 0 : seconds);
+}
+
+// open asks what an invitation is for.
+export function open(invitation) {
+  return call("POST", "/countersign/registration/open", invitation);
+}
+
+// begin asks for a challenge.
+export function begin(invitation) {
+  return call("POST", "/auth/registration/init", invitation);
+}
+
+// resend asks for a new code by mail. The answer is the same whoever asks.
+export function resend({ orgId, username }) {
+  return call("PUT", "/auth/registration/code", { orgId, username });
+}
+
+// Completion is one completing call. It may be sent any number of times: the server
+// answers the same call with the same result.
+export class Completion {
+  constructor(path, token, body) {
+    this.send = () => call("POST", path, body, token);
+    // Whether an earlier sending may have been carried out without our knowing.
+    this.uncertain = false;
+  }
+
+  // run sends until there is an answer, six times at most, and calls onWait before each
+  // pause. It throws the last Unreachable, or the Refusal.
+  async run(onWait) {
+    const pauses = [500, 1000, 2000, 4000, 8000];
+    for (;;) {
+      try {
+        return await this.send();
+      } catch (error) {
+        const gone = error instanceof Unreachable;
+        const busy = error instanceof Refusal && (error.status === 429 || error.status >= 502);
+        if (gone || (error instanceof Refusal && error.status >= 500)) this.uncertain = true;
+        if (!(gone || busy) || pauses.length === 0) throw error;
+        const pause = Math.max(pauses.shift(), Math.min(error.retryAfter || 0, 30) * 1000);
+        onWait();
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+  }
+}
+
+export function completeRegistration(token, firstFactorCredential) {
+  return new Completion("/auth/registration", token, { firstFactorCredential });
+}
+
+export function addRecoveryKey(token, recoveryCredential) {
+  return new Completion("/countersign/registration/recovery", token, { recoveryCredential });
+}

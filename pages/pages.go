@@ -1,0 +1,150 @@
+package pages
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/countersign/countersign/api"
+)
+
+// Config is what the pages need from the server that shows them.
+type Config struct {
+	// OpenAPI returns the OpenAPI document, as JSON, that the API reference is made
+	// from. It is called for each view of the reference and must be cheap.
+	OpenAPI func() []byte
+	// Version is shown at the foot of pages; it may be "".
+	Version string
+	// NoMail says that the server sends no mail. The registration page then offers no new
+	// code by mail but sends people to whoever invited them.
+	NoMail bool
+	// Refuse writes an error in the server's own form: an unknown path is NotFound, a
+	// method other than GET and HEAD is MethodNotAllowed. When nil, a bare status is
+	// written.
+	Refuse func(http.ResponseWriter, *http.Request, *api.Error)
+}
+
+// policy is the content security policy of every page (CSP Level 3). Scripts and styles
+// are files of ours; nothing is inline, framed, submitted by the browser or third-party.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
+	"connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+
+// permissions switches off what no page of ours uses.
+const permissions = "publickey-credentials-create=(self), publickey-credentials-get=(self), clipboard-write=(self), " +
+	"camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), hid=(), midi=(), display-capture=()"
+
+//go:embed template/*.html
+var templates embed.FS
+
+// Handler serves the pages: "/" (what this server is), "/register" (the registration
+// page), "/docs" (the API reference) and "/assets/…" (their styles, scripts and
+// pictures, under names that change with their content). It answers GET and HEAD only,
+// and answering changes nothing: no code is looked at, so mail scanners may fetch links
+// as often as they like.
+func Handler(c Config) http.Handler {
+	h := &handler{config: c}
+	h.home = h.render("home.html", nil)
+	h.register = h.render("register.html", nil)
+	h.reference = &reference{source: c.OpenAPI, render: func(d *document) []byte { return h.render("docs.html", d) }}
+	return h
+}
+
+type handler struct {
+	config         Config
+	home, register []byte
+	reference      *reference
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		h.refuse(w, r, &api.Error{Kind: api.MethodNotAllowed, Code: "method_not_allowed",
+			Message: "This path answers GET and HEAD only."})
+		return
+	}
+	switch path := r.URL.Path; {
+	case path == "/":
+		h.page(w, r, h.home)
+	case path == "/register":
+		h.page(w, r, h.register)
+	case path == "/docs":
+		page, err := h.reference.page()
+		if err != nil {
+			h.refuse(w, r, err)
+			return
+		}
+		h.page(w, r, page)
+	case strings.HasPrefix(path, assetPath):
+		h.asset(w, r, path)
+	default:
+		h.notFound(w, r)
+	}
+}
+
+// page answers with a page. It is never kept by a cache: after an upgrade an old page
+// would ask for styles and scripts that are gone.
+func (h *handler) page(w http.ResponseWriter, r *http.Request, page []byte) {
+	head := w.Header()
+	protect(head)
+	head.Set("Content-Type", "text/html; charset=utf-8")
+	head.Set("Content-Security-Policy", policy)
+	head.Set("Permissions-Policy", permissions)
+	head.Set("Cross-Origin-Opener-Policy", "same-origin")
+	head.Set("X-Frame-Options", "DENY") // for browsers without frame-ancestors
+	head.Set("Cache-Control", "no-store")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(page))
+}
+
+func (h *handler) asset(w http.ResponseWriter, r *http.Request, path string) {
+	a, ok := assetsByPath[path]
+	if !ok {
+		h.notFound(w, r)
+		return
+	}
+	head := w.Header()
+	protect(head)
+	head.Set("Content-Type", a.contentType)
+	head.Set("Cache-Control", "public, max-age=31536000, immutable")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
+}
+
+func protect(head http.Header) {
+	head.Set("X-Content-Type-Options", "nosniff")
+	head.Set("Referrer-Policy", "no-referrer")
+	head.Set("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+func (h *handler) notFound(w http.ResponseWriter, r *http.Request) {
+	h.refuse(w, r, &api.Error{Kind: api.NotFound, Code: "not_found", Message: "There is nothing at this path."})
+}
+
+func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err *api.Error) {
+	if h.config.Refuse != nil {
+		h.config.Refuse(w, r, err)
+		return
+	}
+	status := map[api.Kind]int{api.NotFound: http.StatusNotFound, api.MethodNotAllowed: http.StatusMethodNotAllowed}[err.Kind]
+	if status == 0 {
+		status = http.StatusInternalServerError
+	}
+	http.Error(w, err.Message, status)
+}
+
+// render makes a page from its template. The templates are part of the program, so one
+// that fails is a mistake of ours that no request can bring about.
+func (h *handler) render(name string, d *document) []byte {
+	t := template.New("").Funcs(template.FuncMap{"asset": assetURL})
+	template.Must(t.ParseFS(templates, "template/layout.html", "template/"+name))
+	var page bytes.Buffer
+	if err := t.ExecuteTemplate(&page, "layout.html", struct {
+		Version   string
+		NoMail    bool
+		Reference *document
+	}{h.config.Version, h.config.NoMail, d}); err != nil {
+		panic("pages: template " + name + ": " + err.Error())
+	}
+	return page.Bytes()
+}

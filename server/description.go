@@ -1,0 +1,97 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/swaggest/jsonschema-go"
+	"github.com/swaggest/openapi-go"
+	"github.com/swaggest/openapi-go/openapi31"
+
+	"github.com/countersign/countersign/api"
+)
+
+const bearerScheme = "registrationToken"
+
+// describe makes the OpenAPI 3.1 description from the route table and the types that
+// serve it, so that it cannot tell anything else than what is served.
+func (s *Server) describe() []byte {
+	r := openapi31.NewReflector()
+	r.Spec.Info.WithTitle("Countersign").WithVersion(s.version).WithDescription(
+		"Registers people and machines by passkey or key. The operations under /auth speak the Dfns auth API; those under /countersign are this server's own.")
+	r.Spec.WithServers(openapi31.Server{URL: s.site.Origin()})
+	r.Spec.SetHTTPBearerTokenSecurity(bearerScheme, "JWT", "temporaryAuthenticationToken of a registration challenge")
+	r.DefaultOptions = append(r.DefaultOptions,
+		jsonschema.InterceptProp(requireUnlessOptional),
+		jsonschema.InterceptDefName(func(t reflect.Type, _ string) string { return t.Name() }),
+		jsonschema.InterceptNullability(func(p jsonschema.InterceptNullabilityParams) { p.Schema.RemoveType(jsonschema.Null) }))
+	for _, row := range s.routes() {
+		if row.id == "" {
+			continue
+		}
+		if err := describeRow(r, row); err != nil {
+			s.log.Error("a route cannot be described", "route", row.pattern, "error", err)
+		}
+	}
+	b, err := json.MarshalIndent(r.Spec, "", "  ")
+	if err != nil {
+		s.log.Error("the API description cannot be written", "error", err)
+	}
+	return b
+}
+
+func describeRow(r *openapi31.Reflector, row route) error {
+	method, path, _ := strings.Cut(row.pattern, " ")
+	op, err := r.NewOperationContext(method, path)
+	if err != nil {
+		return err
+	}
+	op.SetID(row.id)
+	op.SetSummary(row.summary)
+	op.SetTags(tag(path))
+	if row.access == ticketed || row.id == "addRegistrationRecovery" {
+		op.AddSecurity(bearerScheme)
+	}
+	if row.operation.In != nil {
+		op.AddReqStructure(reflect.New(row.operation.In).Interface())
+	}
+	op.AddRespStructure(reflect.New(row.operation.Out).Interface(), openapi.WithHTTPStatus(http.StatusOK))
+	op.AddRespStructure(new(api.ErrorBody), func(u *openapi.ContentUnit) {
+		u.HTTPStatus, u.Description = 4, "Refused. The code says why; the id is for the operator."
+	})
+	return r.AddOperation(op)
+}
+
+func tag(path string) string {
+	switch {
+	case strings.HasPrefix(path, "/auth/registration"):
+		return "registration"
+	case strings.HasPrefix(path, "/countersign/"):
+		return "hosted page"
+	}
+	return "operation"
+}
+
+// requireUnlessOptional reads what is required from where the wire itself has it: a
+// member without omitempty.
+func requireUnlessOptional(p jsonschema.InterceptPropParams) error {
+	if !p.Processed {
+		return nil
+	}
+	name, options, _ := strings.Cut(p.Field.Tag.Get("json"), ",")
+	if !strings.Contains(options, "omitempty") && !contains(p.ParentSchema.Required, name) {
+		p.ParentSchema.Required = append(p.ParentSchema.Required, name)
+	}
+	return nil
+}
+
+func contains(all []string, s string) bool {
+	for _, a := range all {
+		if a == s {
+			return true
+		}
+	}
+	return false
+}

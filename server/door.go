@@ -1,0 +1,309 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"path"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/web"
+	"github.com/countersign/countersign/store"
+)
+
+// visit is what the door keeps of a request until its log line is written.
+type visit struct {
+	http.ResponseWriter
+	id      string
+	route   string
+	status  int
+	written int64
+	refused *api.Error
+}
+
+func (v *visit) WriteHeader(status int) {
+	if v.status == 0 {
+		v.status = status
+	}
+	v.ResponseWriter.WriteHeader(status)
+}
+
+func (v *visit) Write(b []byte) (int, error) {
+	if v.status == 0 {
+		v.status = http.StatusOK
+	}
+	n, err := v.ResponseWriter.Write(b)
+	v.written += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (v *visit) Unwrap() http.ResponseWriter { return v.ResponseWriter }
+
+// door is where every request comes in: it names the request, refuses what no route
+// should see, catches panics and writes the one log line.
+func (s *Server) door(w http.ResponseWriter, r *http.Request) {
+	begin := time.Now() // for the log alone; whatever is decided uses s.now
+	v := &visit{ResponseWriter: w, id: api.NewID(api.PrefixRefusal, begin)}
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			s.log.Error("panic", "id", v.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			if v.status == 0 {
+				s.refuse(v, r, fmt.Errorf("panic: %v", p))
+			}
+		}
+		s.line(v, r, time.Since(begin))
+	}()
+	h := v.Header()
+	h["X-Content-Type-Options"] = nosniff
+	h["Cache-Control"] = noStore
+	if err := acceptable(r); err != nil {
+		s.refuse(v, r, err)
+		return
+	}
+	s.handler.ServeHTTP(v, r)
+}
+
+var (
+	nosniff = []string{"nosniff"}
+	noStore = []string{"no-store"}
+)
+
+// acceptable refuses a request that no route should see.
+func acceptable(r *http.Request) error {
+	size := len(r.RequestURI)
+	for name, values := range r.Header {
+		for _, value := range values {
+			size += len(name) + len(value) + 4
+		}
+	}
+	if size > maxHeader {
+		return &api.Error{Kind: api.HeadersTooLarge, Code: "headers_too_large",
+			Message: "The request's address and headers are larger than 16 KiB."}
+	}
+	if p := r.URL.Path; p == "" || p[0] != '/' || p != "/" && path.Clean(p) != p {
+		// The mux would answer such a path with a redirect; SDKs want JSON.
+		return notFound()
+	}
+	return nil
+}
+
+func notFound() *api.Error {
+	return &api.Error{Kind: api.NotFound, Code: "not_found", Message: "There is nothing at this address."}
+}
+
+// serve adapts a row of the table.
+func (s *Server) serve(row route) http.Handler {
+	cors := row.access != hosted
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := w.(*visit)
+		v.route = row.pattern
+		if cors {
+			crossOrigin(v.Header())
+		} else if err := s.ownPage(r); err != nil {
+			s.refuse(v, r, err)
+			return
+		}
+		who := api.Caller{RequestID: v.id, Address: s.address(r), UserAgent: shorten(r.UserAgent(), 200)}
+		if row.access != open {
+			who.Bearer = bearer(r)
+		}
+		if err := row.operation.Serve(v, r, who); err != nil {
+			s.refuse(v, r, err)
+		}
+	})
+}
+
+// bearer returns the token of the Authorization header, "" without exactly one.
+func bearer(r *http.Request) string {
+	values := r.Header["Authorization"]
+	if len(values) != 1 {
+		return ""
+	}
+	scheme, token, ok := strings.Cut(values[0], " ")
+	if !ok || !strings.EqualFold(scheme, "bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// ownPage refuses a call to a hosted page's endpoint that a browser sent for another
+// site. Programs that are no browsers send no Origin and are let through: they could
+// forge one.
+func (s *Server) ownPage(r *http.Request) error {
+	if o := r.Header.Get("Origin"); o != "" && o != s.site.Origin() {
+		return &api.Error{Kind: api.Forbidden, Code: "origin_forbidden",
+			Message: "Only this server's own pages may call this address.",
+			Rule:    "Origin header", Received: shorten(o, 200), Expected: s.site.Origin()}
+	}
+	return nil
+}
+
+// page serves a hosted page under the door's rules.
+func (s *Server) page(pattern string, pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.(*visit).route = pattern
+		pages.ServeHTTP(w, r)
+	})
+}
+
+// nowhere answers what no row matches.
+func (s *Server) nowhere(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := w.(*visit)
+		crossOrigin(v.Header())
+		allowed := allowedMethods(mux, r)
+		switch {
+		case len(allowed) == 0:
+			s.refuse(v, r, notFound())
+		case r.Method == http.MethodOptions:
+			v.Header()["Allow"] = []string{strings.Join(allowed, ", ")}
+			preflight(v.Header())
+			v.WriteHeader(http.StatusNoContent)
+		default:
+			v.Header()["Allow"] = []string{strings.Join(allowed, ", ")}
+			s.refuse(v, r, &api.Error{Kind: api.MethodNotAllowed, Code: "method_not_allowed",
+				Message: "This address does not take that method.", Details: map[string]any{"allowed": allowed}})
+		}
+	})
+}
+
+func allowedMethods(mux *http.ServeMux, r *http.Request) (allowed []string) {
+	for _, m := range []string{"GET", "HEAD", "POST", "PUT", "DELETE"} {
+		probe := &http.Request{Method: m, URL: r.URL, Host: r.Host}
+		if _, pattern := mux.Handler(probe); pattern != "" && pattern != "/" {
+			allowed = append(allowed, m)
+		}
+	}
+	return allowed
+}
+
+// crossOrigin lets scripts of any site read the answer. No cookie or other ambient
+// right goes with a request here: what a caller may do is in what it sends, and a
+// passkey is bound to its origin by the authenticator.
+func crossOrigin(h http.Header) {
+	h["Access-Control-Allow-Origin"] = corsAny
+	h["Access-Control-Expose-Headers"] = corsExposed
+}
+
+// preflight says what a script of another site may send.
+func preflight(h http.Header) {
+	h["Access-Control-Allow-Methods"] = corsMethods
+	h["Access-Control-Allow-Headers"] = corsHeaders
+	h["Access-Control-Max-Age"] = corsAge
+}
+
+var (
+	corsAny     = []string{"*"}
+	corsMethods = []string{"GET, POST, PUT, DELETE"}
+	corsHeaders = []string{"authorization, content-type, x-dfns-useraction, x-dfns-sdk-version, x-dfns-appid, x-dfns-nonce, x-dfns-appsecret"}
+	corsExposed = []string{"X-Dfns-Result-Truncated, Retry-After"}
+	corsAge     = []string{"600"}
+)
+
+// refuse answers err, and keeps the refusal so that the operator can explain it.
+func (s *Server) refuse(v *visit, r *http.Request, err error) {
+	e := api.AsError(err)
+	v.refused = e
+	if s.worthKeeping(v, e) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 5*time.Second)
+		defer cancel()
+		if err := s.refusals.Keep(ctx, s.refusal(v, r, e)); err != nil {
+			s.log.Error("a refusal could not be kept", "id", v.id, "error", err)
+		}
+	}
+	web.WriteError(v, e, v.id)
+}
+
+// worthKeeping leaves out what the answer itself explains: a wrong address or method.
+func (s *Server) worthKeeping(v *visit, e *api.Error) bool {
+	return v.route != "" && e.Kind != api.NotFound && e.Kind != api.MethodNotAllowed
+}
+
+func (s *Server) refusal(v *visit, r *http.Request, e *api.Error) store.Refusal {
+	kept := store.Refusal{
+		ID: v.id, At: s.now(), Route: v.route, Status: web.Status(e.Kind), Code: e.Code, Message: e.Message,
+		Rule: e.Rule, Received: shorten(e.Received, 500), Expected: shorten(e.Expected, 500),
+		OrgID: e.Subject.OrgID, UserID: e.Subject.UserID, CodeID: e.Subject.CodeID,
+		Address: s.address(r), UserAgent: shorten(r.UserAgent(), 200),
+	}
+	if e.Cause != nil {
+		kept.Cause = shorten(e.Cause.Error(), 500)
+	}
+	return kept
+}
+
+// line writes the request's one log line. Paths that no route has are left out: they
+// may hold anything.
+func (s *Server) line(v *visit, r *http.Request, took time.Duration) {
+	attrs := make([]slog.Attr, 0, 12)
+	attrs = append(attrs,
+		slog.String("id", v.id), slog.String("method", method(r)), slog.String("route", v.route),
+		slog.Int("status", v.status), slog.Int64("bytes", v.written),
+		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("address", s.address(r)))
+	level := slog.LevelInfo
+	if e := v.refused; e != nil {
+		attrs = append(attrs, slog.String("code", e.Code), slog.String("rule", e.Rule))
+		if e.Subject.UserID != "" {
+			attrs = append(attrs, slog.String("userId", e.Subject.UserID))
+		}
+		if e.Kind == api.Internal || e.Kind == api.Unavailable {
+			level = slog.LevelError
+			if e.Cause != nil {
+				attrs = append(attrs, slog.String("cause", e.Cause.Error()))
+			}
+		}
+	}
+	s.log.LogAttrs(context.Background(), level, "request", attrs...)
+}
+
+func method(r *http.Request) string { return shorten(r.Method, 20) }
+
+// address returns the client's address. X-Forwarded-For is read from its end, and
+// only as far as configured proxies vouch for it: the rest is the client's own word.
+func (s *Server) address(r *http.Request) string {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	client := ap.Addr().Unmap()
+	if len(s.proxies) == 0 || !s.trusted(client) {
+		return client.String()
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		client = hop.Unmap().WithZone("")
+		if !s.trusted(client) {
+			break
+		}
+	}
+	return client.String()
+}
+
+func (s *Server) trusted(a netip.Addr) bool {
+	for _, p := range s.proxies {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func shorten(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
+}
