@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
 )
@@ -68,8 +68,12 @@ func NewDesk(key []byte, now func() time.Time, lifetime time.Duration) (*Desk, e
 	return &Desk{key: key, signer: signer, now: now, lifetime: lifetime}, nil
 }
 
+// claims are the token's payload: the registered claims of RFC 7519 §4.1 first.
 type claims struct {
-	jwt.Claims
+	Issuer     string   `json:"iss"`
+	Subject    string   `json:"sub"` // the organisation, as consumers of these tokens expect
+	IssuedAt   int64    `json:"iat"`
+	Expiry     int64    `json:"exp"`
 	Purpose    Purpose  `json:"purpose"`
 	CodeID     string   `json:"codeId,omitempty"`
 	RPID       string   `json:"rpId"`
@@ -91,21 +95,27 @@ func (d *Desk) Begin(t Ticket) (Ticket, string, error) {
 	rand.Read(nonce[:])
 	now := d.now()
 	t.Challenge = base64.RawURLEncoding.EncodeToString(nonce[:])
-	t.Expires = now.Add(d.lifetime)
-	token, err := jwt.Signed(d.signer).Claims(claims{
-		Claims: jwt.Claims{
-			Issuer:   issuer,
-			Subject:  t.OrgID,
-			IssuedAt: jwt.NewNumericDate(now),
-			Expiry:   jwt.NewNumericDate(t.Expires),
-		},
+	t.Expires = now.Add(d.lifetime).Truncate(time.Second) // as exactly as a token says it
+	payload, err := json.Marshal(claims{
+		Issuer:     issuer,
+		Subject:    t.OrgID,
+		IssuedAt:   now.Unix(),
+		Expiry:     t.Expires.Unix(),
 		Purpose:    t.Purpose,
 		CodeID:     t.CodeID,
 		RPID:       t.RPID,
 		Challenge:  t.Challenge,
 		Algorithms: t.Algorithms,
 		Metadata:   metadata{OrgID: t.OrgID, UserID: t.UserID, TokenKind: tokenKind},
-	}).Serialize()
+	})
+	if err != nil {
+		return t, "", err
+	}
+	signed, err := d.signer.Sign(payload)
+	if err != nil {
+		return t, "", err
+	}
+	token, err := signed.CompactSerialize()
 	return t, token, err
 }
 
@@ -118,13 +128,17 @@ func (d *Desk) Open(purpose Purpose, token string) (Ticket, error) {
 	if len(token) > maxToken {
 		return Ticket{}, invalid("token too long", nil)
 	}
-	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.HS256})
+	parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.HS256})
 	if err != nil {
-		return Ticket{}, invalid("not a token of the HS256 family", err)
+		return Ticket{}, invalid("a compact JWS with HS256", err)
+	}
+	payload, err := parsed.Verify(d.key)
+	if err != nil {
+		return Ticket{}, invalid("our signature", err)
 	}
 	var c claims
-	if err := parsed.Claims(d.key, &c); err != nil {
-		return Ticket{}, invalid("signature not ours", err)
+	if err := json.Unmarshal(payload, &c); err != nil {
+		return Ticket{}, invalid("our claims", err)
 	}
 	t := Ticket{Purpose: c.Purpose, OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, CodeID: c.CodeID,
 		RPID: c.RPID, Challenge: c.Challenge, Algorithms: c.Algorithms}
@@ -135,16 +149,14 @@ func (d *Desk) Open(purpose Purpose, token string) (Ticket, error) {
 		e := invalid("purpose of the ceremony", nil)
 		e.Received, e.Expected = string(c.Purpose), string(purpose)
 		return Ticket{}, e
-	case c.Expiry == nil || c.IssuedAt == nil:
-		return Ticket{}, invalid("no expiry or issue time", nil)
 	}
-	t.Expires = c.Expiry.Time()
-	now := d.now()
-	if now.After(t.Expires) || now.Add(clockDrift).Before(c.IssuedAt.Time().Truncate(time.Second)) {
+	t.Expires = time.Unix(c.Expiry, 0)
+	issued, now := time.Unix(c.IssuedAt, 0), d.now()
+	if !now.Before(t.Expires) || now.Add(clockDrift).Before(issued) {
 		return Ticket{}, &api.Error{Kind: api.Unauthenticated, Code: "ceremony_expired",
 			Message:  "This took too long; please begin again.",
 			Rule:     "ceremony token lifetime",
-			Received: "issued " + c.IssuedAt.Time().UTC().Format(time.RFC3339) + ", expired " + t.Expires.UTC().Format(time.RFC3339),
+			Received: "issued " + issued.UTC().Format(time.RFC3339) + ", expired " + t.Expires.UTC().Format(time.RFC3339),
 			Expected: "a time between, now " + now.UTC().Format(time.RFC3339)}
 	}
 	return t, nil

@@ -246,6 +246,10 @@ func altName(t *testing.T, manufacturer string) pkix.Extension {
 func TestSpoiltTPMStructures(t *testing.T) {
 	a := New()
 	for _, alg := range []publickey.Algorithm{publickey.ES256, publickey.RS256} {
+		_, key, err := a.Create(challenge, Options{Algorithm: alg})
+		if err != nil {
+			t.Fatal(err)
+		}
 		for name, tamper := range map[string]Tamper{
 			"magic":                  {CertInfo: setByte(0, flip)},
 			"type":                   {CertInfo: setByte(5, flip)},
@@ -263,7 +267,7 @@ func TestSpoiltTPMStructures(t *testing.T) {
 			"pubArea's policy huge":  {PubArea: setByte(8, func(byte) byte { return 0xff })},
 			"certInfo's signer huge": {CertInfo: setByte(6, func(byte) byte { return 0xff })},
 		} {
-			out, _, err := a.Create(challenge, Options{Format: TPM, Algorithm: alg, Tamper: tamper})
+			out, _, err := a.Create(challenge, Options{Format: TPM, Reuse: key, Tamper: tamper})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,6 +9,7 @@ import (
 	"encoding/asn1"
 	"encoding/binary"
 	"fmt"
+	"sync"
 
 	"github.com/countersign/countersign/publickey"
 )
@@ -114,7 +115,11 @@ func tpmAttest(extraData, pubArea []byte) []byte {
 	return appendSized(b, name(append([]byte("parent"), pubArea...))) // qualifiedName
 }
 
-// newTPMKey makes an attestation identity key with the certificate of §8.3.1: no subject,
+// identityKey is the attestation identity key of every TPM in this process: RSA keys are
+// slow to make.
+var identityKey = sync.OnceValues(func() (crypto.Signer, error) { return newPrivateKey(nil, publickey.RSA) })
+
+// newTPMKey gives the attestation identity key the certificate of §8.3.1: no subject,
 // and the TPM's maker, model and version as a critical alternative name.
 func (a *Authenticator) newTPMKey(spoil func(*Template)) (*attestationKey, error) {
 	t, err := a.template(pkix.Name{})
@@ -128,7 +133,12 @@ func (a *Authenticator) newTPMKey(spoil func(*Template)) (*attestationKey, error
 	t.UnknownExtKeyUsage = []asn1.ObjectIdentifier{oidAIKCertificate}
 	t.ExtraExtensions = []pkix.Extension{san,
 		{Id: oidAAGUID, Value: append([]byte{asn1.TagOctetString, 16}, a.AAGUID[:]...)}}
-	return a.newKey(publickey.RSA, t, spoil)
+	private, err := identityKey()
+	if err != nil {
+		return nil, err
+	}
+	x5c, err := a.certify(t, private.Public(), spoil)
+	return &attestationKey{private: private, x5c: x5c}, err
 }
 
 // TPMAltName encodes the subject alternative name of a TPM (TPM 2.0 EK Profile §3.2.9),
