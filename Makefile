@@ -19,7 +19,6 @@ build:
 ## test: everything: unit, SQLite, PostgreSQL, official SDKs, real Chromium
 test:
 	scripts/need chromium postgresql
-	cd acceptance/sdk && npm ci --no-audit --no-fund --loglevel=error
 	scripts/with-postgres $(GO) test -timeout 30m ./...
 
 ## race: the packages with concurrency, under the race detector (needs a C compiler)
