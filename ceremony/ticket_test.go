@@ -58,6 +58,32 @@ func TestTicketComesBackAsIssued(t *testing.T) {
 	}
 }
 
+// The token must be a JWT to everybody else too: SDKs read its claims.
+func TestTokenIsAJWT(t *testing.T) {
+	now := start
+	_, token, _ := desk(t, key, &now).Begin(ticket())
+	parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.HS256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := parsed.Verify(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c struct {
+		Metadata struct{ OrgID, UserID, TokenKind string } `json:"https://custom/app_metadata"`
+		Sub      string
+		Exp, Iat int64
+	}
+	if err := json.Unmarshal(payload, &c); err != nil {
+		t.Fatal(err)
+	}
+	if c.Metadata.OrgID != "or-1" || c.Metadata.UserID != "us-1" || c.Metadata.TokenKind != "Temp" || c.Sub != "or-1" ||
+		c.Exp-c.Iat != int64(ceremony.DefaultLifetime/time.Second) {
+		t.Errorf("claims %s", payload)
+	}
+}
+
 func TestTokensThatAreRefused(t *testing.T) {
 	now := start
 	d := desk(t, key, &now)
@@ -71,6 +97,9 @@ func TestTokensThatAreRefused(t *testing.T) {
 	forged := base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(string(payload), "us-1", "us-2", 1)))
 	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`))
 
+	if _, err := d.Open(ceremony.Registration, signed(t, jose.HS256, key, payload)); err != nil {
+		t.Fatalf("what the test signs itself, unaltered: %v", err)
+	}
 	for name, text := range map[string]string{
 		"empty":                   "",
 		"no token":                "x",
@@ -81,6 +110,8 @@ func TestTokensThatAreRefused(t *testing.T) {
 		"no algorithm, signed":    none + "." + parts[1] + "." + parts[2],
 		"no signature":            parts[0] + "." + parts[1] + ".",
 		"padded":                  token + "=",
+		"a line break":            parts[0] + "." + parts[1] + ".\n" + parts[2],
+		"stray bits":              token[:len(token)-1] + string(token[len(token)-1]+1),
 		"four parts":              token + ".x",
 		"JSON serialisation":      `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`,
 		"HS512":                   signed(t, jose.HS512, append(key, key...), payload),
@@ -116,7 +147,7 @@ func TestLifetimeIsNeverTooShortForPeople(t *testing.T) {
 
 func signed(t *testing.T, alg jose.SignatureAlgorithm, key, payload []byte) string {
 	t.Helper()
-	s, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, nil)
+	s, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
 		t.Fatal(err)
 	}
