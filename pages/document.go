@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,12 +79,18 @@ func (raw *openAPI) operation(method, path string, op rawOperation) operation {
 		if name, ok := strings.CutPrefix(r.Ref, "#/components/responses/"); ok {
 			r = raw.Components.Responses[name]
 		}
-		if strings.HasPrefix(status, "2") {
-			out.Responses = append(out.Responses, response{
-				Status: status, Description: r.Description, Members: raw.members(r.schema()),
-			})
-		} else if n, err := strconv.Atoi(status); err == nil {
+		n, err := strconv.Atoi(status)
+		switch {
+		case err != nil: // a range such as 4XX, of which the page's head tells
+		case n >= 400:
 			out.Errors = append(out.Errors, refusal{Status: n, Message: r.Description})
+		default:
+			if r.Description == http.StatusText(n) {
+				r.Description = ""
+			}
+			out.Responses = append(out.Responses, response{
+				Status: status, Meaning: r.Description, Members: raw.members(r.schema()),
+			})
 		}
 	}
 	out.Errors = tidy(out.Errors)

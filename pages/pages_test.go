@@ -153,3 +153,14 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 }
+
+// Without mail nobody must be told to wait for one: the page's script reads this mark.
+func TestPagesKnowWhetherMailIsSent(t *testing.T) {
+	const mark = `data-mail="none"`
+	if page := body(t, get(t, pages.Handler(pages.Config{NoMail: true}), http.MethodGet, "/register")); !strings.Contains(page, mark) {
+		t.Error("without mail the page is not marked")
+	}
+	if page := body(t, get(t, handler(), http.MethodGet, "/register")); strings.Contains(page, mark) {
+		t.Error("with mail the page is marked as without")
+	}
+}

@@ -3,6 +3,7 @@ package pages
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"sync"
 
 	"github.com/countersign/countersign/api"
@@ -50,14 +51,22 @@ type group struct {
 type operation struct {
 	ID, Method, Path             string
 	Summary, Description, Access string
-	Parameters, Request          []member
+	Parameters, Request          members
 	Responses                    []response
 	Errors                       []refusal
 }
 
+// response is a success. Meaning says more than its status does, or nothing.
 type response struct {
-	Status, Description string
-	Members             []member
+	Status, Meaning string
+	Members         members
+}
+
+type members []member
+
+// Described reports whether there is anything to say of any member beside its type.
+func (all members) Described() bool {
+	return slices.ContainsFunc(all, func(m member) bool { return m.Description != "" || len(m.Values) > 0 })
 }
 
 // member is one row of a table of members; Depth says how far it is nested, 3 at most.

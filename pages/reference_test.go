@@ -24,7 +24,7 @@ const description = `{
         "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}],
         "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}},
         "responses": {
-          "200": {"description": "Done", "content": {"application/json": {"schema": {"type": "object",
+          "200": {"description": "OK", "content": {"application/json": {"schema": {"type": "object",
             "properties": {"at": {"type": ["string", "null"], "format": "date-time"}, "gone": {"$ref": "#/components/schemas/Missing"}, "odd": true}}}}},
           "400": {"description": "Bad"}, "404": {"$ref": "#/components/responses/NotFound"}, "4XX": {"description": "any"}
         },
@@ -43,7 +43,8 @@ const description = `{
         "zeta": {"description": "<script>alert(1)</script>", "enum": ["one", "two"]},
         "kind": {"oneOf": [
           {"properties": {"is": {"const": "first"}}}, {"properties": {"is": {"const": "second"}, "more": {"type": "integer"}}}]},
-        "loop": {"$ref": "#/components/schemas/Loop"}
+        "loop": {"$ref": "#/components/schemas/Loop"},
+        "other": {"$ref": "#/components/schemas/Thing"}
       }}
     }
   }
@@ -54,8 +55,8 @@ func TestReferenceShowsTheDescription(t *testing.T) {
 	text := regexp.MustCompile(`\s+`).ReplaceAllString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(page, " "), " ")
 	for _, want := range []string{
 		"All about &lt;b&gt;it", "Registration", "Put a thing", "PUT /things/{id}", "Needs: a token",
-		"id required string, in path", "zeta required", "&lt;script&gt;alert(1)&lt;/script&gt;", "One of one , two .",
-		"alpha array of object", "kind one of several", "One of first , second .", "more integer",
+		"id required string, in path", "Member Type id", "zeta required", "&lt;script&gt;alert(1)&lt;/script&gt;", "One of one , two .",
+		"alpha array of object", "other object, as in alpha", "kind one of several", "One of first , second .", "more integer",
 		"Answer 200", "at string (date-time)", "gone any", "odd any",
 		"400 thing_bad The thing is bad.", "404 Nothing there", "GET /bare",
 	} {
@@ -63,7 +64,7 @@ func TestReferenceShowsTheDescription(t *testing.T) {
 			t.Errorf("the page does not show %q", want)
 		}
 	}
-	for _, unwanted := range []string{"<script>alert", "Unused", "400 Bad"} {
+	for _, unwanted := range []string{"<script>alert", "Unused", "400 Bad", ">OK<"} {
 		if strings.Contains(page, unwanted) {
 			t.Errorf("the page shows %q", unwanted)
 		}

@@ -50,15 +50,24 @@ func (s *schema) UnmarshalJSON(b []byte) error {
 // themselves.
 const deepest = 3
 
-// members lists the members of an object, each followed by its own members.
-func (raw *openAPI) members(s *schema) []member {
-	return raw.appendMembers(nil, s, 0)
+// members lists the members of an object, each followed by its own members. Members of
+// a type that the list has already shown refer to where it did.
+func (raw *openAPI) members(s *schema) members {
+	l := lister{raw: raw, shown: map[string]string{}}
+	l.list(s, 0)
+	return l.rows
 }
 
-func (raw *openAPI) appendMembers(out []member, s *schema, depth int) []member {
-	s = raw.object(s)
+type lister struct {
+	raw   *openAPI
+	rows  members
+	shown map[string]string // name of the member that showed a referenced schema first
+}
+
+func (l *lister) list(s *schema, depth int) {
+	s = l.raw.object(s)
 	if s == nil || depth > deepest {
-		return out
+		return
 	}
 	// Required members first: they are what a reader needs to make the call.
 	names := slices.SortedFunc(maps.Keys(s.Properties), func(a, b string) int {
@@ -71,25 +80,35 @@ func (raw *openAPI) appendMembers(out []member, s *schema, depth int) []member {
 		return strings.Compare(a, b)
 	})
 	for _, name := range names {
-		p := s.Properties[name]
-		target := raw.resolve(p)
-		m := member{
-			Name: name, Type: raw.typeOf(p), Depth: depth, Required: slices.Contains(s.Required, name),
-			Description: p.Description,
-		}
-		if m.Description == "" {
-			m.Description = target.Description
-		}
-		for _, v := range target.values() {
-			m.Values = append(m.Values, fmt.Sprint(v))
-		}
-		out = append(out, m)
-		if target.Items != nil {
-			target = target.Items
-		}
-		out = raw.appendMembers(out, target, depth+1)
+		l.add(name, s.Properties[name], slices.Contains(s.Required, name), depth)
 	}
-	return out
+}
+
+func (l *lister) add(name string, p *schema, required bool, depth int) {
+	target := l.raw.resolve(p)
+	m := member{Name: name, Type: l.raw.typeOf(p), Depth: depth, Required: required, Description: p.Description}
+	if m.Description == "" {
+		m.Description = target.Description
+	}
+	for _, v := range target.values() {
+		m.Values = append(m.Values, fmt.Sprint(v))
+	}
+	ref := p.Ref
+	if target.Items != nil {
+		ref, target = target.Items.Ref, target.Items
+	}
+	before, again := l.shown[ref]
+	if again && l.raw.object(target) != nil {
+		m.Type += ", as in " + before
+	}
+	l.rows = append(l.rows, m)
+	if again {
+		return
+	}
+	if ref != "" {
+		l.shown[ref] = name
+	}
+	l.list(target, depth+1)
 }
 
 // object returns a schema with the members of all it is composed of, or nil when it is

@@ -15,8 +15,8 @@ export const text = {
   stale: "This page was open for a while and has been made ready again. Please press the button once more.",
   noProvider: "This device does not seem to keep passkeys itself. A phone or a security key works just as well.",
   ending: (minutes, time) => minutes > 1
-    ? `This invitation ends in ${minutes} minutes, at ${time}.`
-    : `This invitation ends in less than a minute, at ${time}.`,
+    ? `This invitation ends in ${minutes} minutes, at\u00a0${time}.`
+    : `This invitation ends in less than a minute, at\u00a0${time}.`,
   resending: "Asking for a new code\u2026",
   resent: "If this account is still waiting to be registered, a new code is on its way to its mailbox. Any earlier code stops working.",
   resendFailed: "The request for a new code did not get through. Please try again in a moment.",

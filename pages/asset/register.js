@@ -255,8 +255,7 @@ function watchExpiry(expires) {
     if (busy || document.body.dataset.state !== "ready") return;
     alarm({ mild: true, title: text.ending(Math.ceil(left() / 60_000), clock(expires)) }, { actions });
   };
-  if (left() < 5 * 60_000) warn();
-  else schedule("warn", left() - 5 * 60_000, warn);
+  schedule("warn", left() - 5 * 60_000, warn);
   // The server decides; asking it after the end brings its own words for it.
   schedule("end", left() + 1000, keepFresh);
 }
