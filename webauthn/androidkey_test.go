@@ -135,11 +135,20 @@ func TestAndroidKeyRefused(t *testing.T) {
 		{"origin and more", func(p *androidParts) { p.tee = authorization(tagOrigin, slices.Concat(mustDER(0), mustDER(2))) }, CodeAttestationCertificate},
 		{"purpose not a set", func(p *androidParts) { p.tee = authorization(tagPurpose, mustDER(2)) }, CodeAttestationCertificate},
 		{"purpose a sequence", func(p *androidParts) { p.tee = authorization(tagPurpose, mustDER([]int{2})) }, CodeAttestationCertificate},
+		{"a sequence without a tag", func(p *androidParts) { p.tee = mustDER([]int{2}) }, CodeAttestationCertificate},
+		{"origin under an implicit tag", func(p *androidParts) { p.tee = unhex("9f853e 01 00") }, CodeAttestationCertificate},
 		{"a member without a tag", func(p *androidParts) { p.tee = mustDER(2) }, CodeAttestationCertificate},
 		{"list cut short", func(p *androidParts) { p.tee = []byte{0xa1, 5, 2} }, CodeAttestationCertificate},
 
 		{"description empty", describe([]byte{}), CodeAttestationCertificate},
 		{"description no sequence", describe(mustDER(1)), CodeAttestationCertificate},
+		{"description as a set", func(p *androidParts) {
+			p.description = func(h []byte) []byte {
+				d := keyDescriptionOf(h, p.software, p.tee)
+				d[0] = 0x31
+				return d
+			}
+		}, CodeAttestationCertificate},
 		{"description of no elements", describe(derOf(0x30)), CodeAttestationCertificate},
 		{"a byte after", func(p *androidParts) {
 			p.description = func(h []byte) []byte { return append(keyDescriptionOf(h, p.software, p.tee), 0) }

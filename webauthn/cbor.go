@@ -147,7 +147,7 @@ func (r *cborReader) mapLen() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if n > maxCBORMembers || n > uint64(r.left()/2) {
+	if n > maxCBORMembers {
 		return 0, r.fail("map of %d members", n)
 	}
 	return int(n), nil
@@ -247,16 +247,9 @@ func (r *cborReader) fresh(keys [][]byte, key []byte, canonical bool) error {
 }
 
 // canonicallyBefore orders encoded map keys as CTAP2 does (CTAP 2.1 §8): by major type,
-// then by length, then byte by byte.
-func canonicallyBefore(a, b []byte) bool {
-	if ma, mb := a[0]>>5, b[0]>>5; ma != mb {
-		return ma < mb
-	}
-	if len(a) != len(b) {
-		return len(a) < len(b)
-	}
-	return bytes.Compare(a, b) < 0
-}
+// then by length, then byte by byte. Of keys in shortest form the first bytes tell type
+// and length, so this is the order of the bytes.
+func canonicallyBefore(a, b []byte) bool { return bytes.Compare(a, b) < 0 }
 
 // skipSimple reads false, true, null, undefined or a floating-point number.
 func (r *cborReader) skipSimple() error {

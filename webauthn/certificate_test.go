@@ -3,7 +3,6 @@ package webauthn
 import (
 	"bytes"
 	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -120,12 +119,19 @@ func TestHugeKeyIsNotUsed(t *testing.T) {
 	}
 	template := certTemplate()
 	template.SignatureAlgorithm = x509.SHA256WithRSA
-	leaf, err := x509.CreateCertificate(rand.Reader, template, caTemplate(), &attKey().PublicKey, rsaKey())
+	small, err := x509.ParseCertificate(issueFrom(template, caTemplate(), &attKey().PublicKey, rsaKey()))
 	if err != nil {
 		t.Fatal(err)
 	}
+	// As long as the modulus, or it would be refused for its length at once.
+	sig := bytes.Repeat([]byte{1}, 200_000/8)
+	leaf := derOf(0x30, small.RawTBSCertificate,
+		mustDER(pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11}, Parameters: asn1.NullRawValue}),
+		mustDER(asn1.BitString{Bytes: sig, BitLength: len(sig) * 8}))
 	start := time.Now()
-	chained(leaf, der).refused(t, CodeAttestationCertificate)
+	if e := chained(leaf, der).refused(t, CodeAttestationCertificate); e.Received != "its public key" {
+		t.Errorf("refused for %q, %v", e.Received, e)
+	}
 	if took := time.Since(start); took > time.Second {
 		t.Errorf("took %v", took)
 	}
@@ -146,4 +152,14 @@ func TestSHA1IsNotTrusted(t *testing.T) {
 	sha1RSA := mustDER(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 5})
 	weak := bytes.ReplaceAll(cert.Raw, sha256RSA, sha1RSA)
 	chained(weak, rootCert).refused(t, CodeAttestationCertificate)
+}
+
+// TestCertificateKeysAreChecked has leaves whose keys publickey does not accept.
+func TestCertificateKeysAreChecked(t *testing.T) {
+	weak, err := x509.ParseCertificate(issue(certTemplate(), &newECKey(elliptic.P224()).PublicKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	chained(weak.Raw).refused(t, CodeAttestationCertificate)
+	chained(weak.Raw, caCert()).refused(t, CodeAttestationCertificate)
 }

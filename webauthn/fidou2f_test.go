@@ -7,6 +7,18 @@ import (
 	"testing"
 )
 
+// TestFIDOU2FOfAnotherCurve has the attestation key sign a P-384 credential, which a U2F
+// authenticator cannot make.
+func TestFIDOU2FOfAnotherCurve(t *testing.T) {
+	p := newU2FParts()
+	p.c.cose = coseOf(&p384Key().PublicKey)
+	p.message = func(m []byte) []byte {
+		x, y := coordinates(&p384Key().PublicKey)
+		return slices.Concat(m[:len(m)-64], x, y)
+	}
+	p.c.refused(t, CodeAttestationInvalid)
+}
+
 // u2fParts are the parts of a fido-u2f statement that a test may bend.
 type u2fParts struct {
 	c        *ceremony

@@ -344,3 +344,31 @@ func bentByte(at int) func([]byte) []byte {
 		return b
 	}
 }
+
+func TestTPMNames(t *testing.T) {
+	good := tpmAltName("id:494E5443", "Example", "id:1")
+	names := good[2:] // one directory name
+	name := names[2:] // the Name in it
+	dns := derOf(0x82, []byte("example.org"))
+	for label, test := range map[string]struct {
+		der  []byte
+		good bool
+	}{
+		"alone":                      {good, true},
+		"after a DNS name":           {derOf(0x30, dns, names), true},
+		"before a DNS name":          {derOf(0x30, names, dns), true},
+		"followed by a byte":         {append(bytes.Clone(good), 0), false},
+		"Name followed by a byte":    {derOf(0x30, derOf(0xa4, name, []byte{5, 0})), false},
+		"in an octet string":         {derOf(0x30, derOf(0x04, name)), false},
+		"under the tag of x400":      {derOf(0x30, derOf(0xa3, name)), false},
+		"no names":                   {derOf(0x30), false},
+		"nothing":                    {nil, false},
+		"a set of names":             {derOf(0x31, names), false},
+		"a Name alone":               {name, false},
+		"attributes that are no SET": {derOf(0x30, derOf(0xa4, derOf(0x30, derOf(0x30)))), false},
+	} {
+		if err := checkTPMName(test.der); (err == nil) != test.good {
+			t.Errorf("%s: %v", label, err)
+		}
+	}
+}
