@@ -18,32 +18,32 @@ const (
 // InitRegistrationRequest is what an invited person presents to begin. TenantID and
 // AccountID belong to other products of the upstream API; they are accepted and ignored.
 type InitRegistrationRequest struct {
-	OrgID            string `json:"orgId"`
-	Username         string `json:"username"`
-	RegistrationCode string `json:"registrationCode"`
-	TenantID         string `json:"tenantId,omitempty"`
-	AccountID        string `json:"accountId,omitempty"`
+	OrgID            string `json:"orgId" description:"Organisation id, or-…"`
+	Username         string `json:"username" description:"Name the user was invited under"`
+	RegistrationCode string `json:"registrationCode" description:"As printed or mailed; case and separators do not matter"`
+	TenantID         string `json:"tenantId,omitempty" description:"Accepted and ignored"`
+	AccountID        string `json:"accountId,omitempty" description:"Accepted and ignored"`
 }
 
 // RegistrationChallenge is all that an authenticator needs to make a credential, with
 // the token that authorises the completing call.
 type RegistrationChallenge struct {
 	User                         ChallengeUser            `json:"user"`
-	TemporaryAuthenticationToken string                   `json:"temporaryAuthenticationToken"`
-	Challenge                    string                   `json:"challenge"` // unpadded base64url of 32 random bytes
+	TemporaryAuthenticationToken string                   `json:"temporaryAuthenticationToken" description:"Bearer of the completing call; lives 15 minutes unless configured otherwise"`
+	Challenge                    string                   `json:"challenge" description:"Unpadded base64url of 32 random bytes; all credentials of the completing call sign it"`
 	RP                           *RelyingParty            `json:"rp,omitempty"`
 	SupportedCredentialKinds     SupportedCredentialKinds `json:"supportedCredentialKinds"`
 	AuthenticatorSelection       AuthenticatorSelection   `json:"authenticatorSelection"`
-	Attestation                  string                   `json:"attestation"` // none, indirect, direct or enterprise
-	PubKeyCredParams             []PubKeyCredParam        `json:"pubKeyCredParams"`
+	Attestation                  string                   `json:"attestation" description:"none, indirect, direct or enterprise"`
+	PubKeyCredParams             []PubKeyCredParam        `json:"pubKeyCredParams" description:"Algorithms offered, best first"`
 	ExcludeCredentials           []CredentialDescriptor   `json:"excludeCredentials"`
-	OtpURL                       string                   `json:"otpUrl"` // always "": one-time passwords are not offered
+	OtpURL                       string                   `json:"otpUrl" description:"Always empty: one-time passwords are not offered"`
 }
 
 // ChallengeUser is the user as an authenticator is told of them. The user handle is
 // the UTF-8 of ID.
 type ChallengeUser struct {
-	ID          string `json:"id"`
+	ID          string `json:"id" description:"The user handle is the UTF-8 of it"`
 	DisplayName string `json:"displayName"`
 	Name        string `json:"name"`
 }
@@ -62,7 +62,7 @@ type SupportedCredentialKinds struct {
 
 // AuthenticatorSelection is WebAuthn L3 §5.4.4.
 type AuthenticatorSelection struct {
-	AuthenticatorAttachment string `json:"authenticatorAttachment,omitempty"` // platform, cross-platform or absent
+	AuthenticatorAttachment string `json:"authenticatorAttachment,omitempty" description:"platform, cross-platform or absent"`
 	ResidentKey             string `json:"residentKey"`
 	RequireResidentKey      bool   `json:"requireResidentKey"`
 	UserVerification        string `json:"userVerification"`
@@ -71,21 +71,21 @@ type AuthenticatorSelection struct {
 // PubKeyCredParam is WebAuthn L3 §5.3: Alg is a COSE algorithm identifier.
 type PubKeyCredParam struct {
 	Type string `json:"type"`
-	Alg  int    `json:"alg"`
+	Alg  int    `json:"alg" description:"COSE algorithm identifier"`
 }
 
 // CredentialDescriptor is WebAuthn L3 §5.8.3: ID is the base64url credential ID.
 type CredentialDescriptor struct {
 	Type string `json:"type"`
-	ID   string `json:"id"`
+	ID   string `json:"id" description:"base64url credential ID"`
 }
 
 // RegistrationRequest completes a registration. All credentials answer the same
 // challenge.
 type RegistrationRequest struct {
-	FirstFactorCredential  *CredentialAttestation `json:"firstFactorCredential"`
-	SecondFactorCredential *CredentialAttestation `json:"secondFactorCredential,omitempty"`
-	RecoveryCredential     *CredentialAttestation `json:"recoveryCredential,omitempty"`
+	FirstFactorCredential  *CredentialAttestation `json:"firstFactorCredential" description:"Of kind Fido2, Key or PasswordProtectedKey"`
+	SecondFactorCredential *CredentialAttestation `json:"secondFactorCredential,omitempty" description:"Of kind Fido2, Key or PasswordProtectedKey, and another key than the first"`
+	RecoveryCredential     *CredentialAttestation `json:"recoveryCredential,omitempty" description:"Of kind RecoveryKey"`
 }
 
 // CredentialAttestation is a new credential of any kind. EncryptedPrivateKey belongs
@@ -93,21 +93,21 @@ type RegistrationRequest struct {
 // ClientExtensionResults are our optional additions for Fido2: what the browser's
 // getTransports() and getClientExtensionResults() gave.
 type CredentialAttestation struct {
-	CredentialKind         string                    `json:"credentialKind"`
+	CredentialKind         string                    `json:"credentialKind" description:"Fido2, Key, PasswordProtectedKey or RecoveryKey"`
 	CredentialInfo         CredentialAttestationInfo `json:"credentialInfo"`
-	CredentialName         string                    `json:"credentialName,omitempty"`
-	EncryptedPrivateKey    string                    `json:"encryptedPrivateKey,omitempty"`
-	Transports             []string                  `json:"transports,omitempty"`
-	ClientExtensionResults map[string]any            `json:"clientExtensionResults,omitempty"`
+	CredentialName         string                    `json:"credentialName,omitempty" description:"At most 100 characters"`
+	EncryptedPrivateKey    string                    `json:"encryptedPrivateKey,omitempty" description:"Required for PasswordProtectedKey, optional for RecoveryKey; kept and handed back as it is"`
+	Transports             []string                  `json:"transports,omitempty" description:"Fido2: what getTransports() gave"`
+	ClientExtensionResults map[string]any            `json:"clientExtensionResults,omitempty" description:"Fido2: what getClientExtensionResults() gave"`
 }
 
 // CredentialAttestationInfo carries base64url members, with or without padding.
 // AttestationData is the attestation object for Fido2, and the JSON of public key and
 // signature for keys.
 type CredentialAttestationInfo struct {
-	CredID          string `json:"credId"`
-	ClientData      string `json:"clientData"`
-	AttestationData string `json:"attestationData"`
+	CredID          string `json:"credId" description:"base64url, with or without padding"`
+	ClientData      string `json:"clientData" description:"base64url of the client data, byte for byte as signed"`
+	AttestationData string `json:"attestationData" description:"base64url: the attestation object for Fido2, the JSON of public key and signature for keys"`
 }
 
 // RegistrationResult is the answer to a completed registration.
@@ -118,7 +118,7 @@ type RegistrationResult struct {
 
 // RegisteredCredential is the first factor that was stored.
 type RegisteredCredential struct {
-	UUID string `json:"uuid"`
+	UUID string `json:"uuid" description:"cr-…"`
 	Kind string `json:"kind"`
 	Name string `json:"name"`
 }
@@ -147,8 +147,8 @@ type Message struct {
 type RegistrationInvitation struct {
 	Organisation   NamedID     `json:"organisation"`
 	User           InvitedUser `json:"user"`
-	ExpiresAt      string      `json:"expiresAt"`      // ISO 8601, UTC
-	MailConfigured bool        `json:"mailConfigured"` // whether a new code can be mailed
+	ExpiresAt      string      `json:"expiresAt" description:"ISO 8601, UTC"`
+	MailConfigured bool        `json:"mailConfigured" description:"Whether a new code can be mailed"`
 }
 
 // NamedID is a record by id and name.
