@@ -31,6 +31,8 @@ type engine interface {
 	kind() string
 	// query calls each for every row of one statement.
 	query(ctx context.Context, sql string, args []any, each func(*row)) error
+	// first is query for a statement that is answered at once with a row or two.
+	first(ctx context.Context, sql string, args []any, each func(*row)) error
 	// write settles every unit of the group: it has committed, or failed on its own.
 	write(group []*unit)
 	// writers is how many goroutines may call write at once.

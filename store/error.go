@@ -8,6 +8,9 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
+// errClosed is why a closed database cannot be used.
+var errClosed = errors.New("store: closed")
+
 // unavailable says that the database cannot be used just now; nothing was written.
 func unavailable(cause error) error {
 	return &api.Error{
@@ -47,7 +50,7 @@ func classify(err error) error {
 		return nil
 	case errors.As(err, &known):
 		return err
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, errClosed):
 		return unavailable(err)
 	}
 	return internal(err)

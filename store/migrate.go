@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
+	"github.com/pressly/goose/v3/database"
 
 	"github.com/countersign/countersign/api"
 )
@@ -52,18 +52,30 @@ func current(kind string, version int64) (bool, error) {
 	return version == newest, nil
 }
 
-// migrate runs all pending migrations on one connection while locker holds it.
-func migrate(ctx context.Context, kind string, db *sql.DB, locker lock.SessionLocker) error {
+// newProvider returns goose for a kind of database.
+func newProvider(kind string, db *sql.DB, opts ...goose.ProviderOption) (*goose.Provider, error) {
 	dir, err := fs.Sub(migrations, "migrations/"+kind)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	dialect := goose.DialectPostgres
 	if kind == SQLite {
 		dialect = goose.DialectSQLite3
 	}
-	provider, err := goose.NewProvider(dialect, db, dir,
-		goose.WithSessionLocker(locker), goose.WithIsolateDDL(true), goose.WithDisableGlobalRegistry(true))
+	return goose.NewProvider(dialect, db, dir, append(opts, goose.WithDisableGlobalRegistry(true))...)
+}
+
+// migrateSQLite runs all pending migrations in one transaction that begins by taking the
+// write lock, so that a second process waits for it.
+func migrateSQLite(ctx context.Context, db *sql.DB) error {
+	newest, err := schemaVersion(SQLite)
+	if err != nil {
+		return err
+	}
+	if err := makeVersionTable(ctx, db); err != nil {
+		return err
+	}
+	provider, err := newProvider(SQLite, db, goose.WithSessionLocker(sqliteLock{newest}))
 	if err != nil {
 		return err
 	}
@@ -71,13 +83,42 @@ func migrate(ctx context.Context, kind string, db *sql.DB, locker lock.SessionLo
 	return err
 }
 
-// sqliteLock holds the write lock of the database for as long as goose works, so all
-// pending migrations are one transaction and a second process waits for it.
-type sqliteLock struct{ target int64 }
+// makeVersionTable does under the write lock what goose would do without any.
+func makeVersionTable(ctx context.Context, db *sql.DB) error {
+	table, err := database.NewStore(database.DialectSQLite3, goose.DefaultTablename)
+	if err != nil {
+		return err
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
+		return err
+	}
+	defer conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`) // does nothing after COMMIT
+	var tables int
+	err = conn.QueryRowContext(ctx, `SELECT COUNT(*) FROM sqlite_schema WHERE name = ?`, goose.DefaultTablename).Scan(&tables)
+	if err != nil || tables > 0 {
+		return err
+	}
+	if err := table.CreateVersionTable(ctx, conn); err != nil {
+		return err
+	}
+	if err := table.Insert(ctx, conn, database.InsertRequest{Version: 0}); err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, `COMMIT`)
+	return err
+}
+
+// sqliteLock holds the write lock of the database for as long as goose works.
+type sqliteLock struct{ newest int64 }
 
 // SessionLock begins the transaction.
 func (l sqliteLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+	_, err := conn.ExecContext(ctx, `BEGIN IMMEDIATE`)
 	return err
 }
 
@@ -85,30 +126,26 @@ func (l sqliteLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
 func (l sqliteLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 	var version int64
 	err := conn.QueryRowContext(ctx, sqliteVersion).Scan(&version)
-	if err == nil && version == l.target {
-		_, err = conn.ExecContext(ctx, "COMMIT")
+	if err == nil && version == l.newest {
+		_, err = conn.ExecContext(ctx, `COMMIT`)
 		return err
 	}
-	if _, rollback := conn.ExecContext(ctx, "ROLLBACK"); err == nil {
+	if _, rollback := conn.ExecContext(ctx, `ROLLBACK`); err == nil {
 		err = rollback
 	}
 	return err
 }
 
-// postgresLock holds an advisory lock of the database for as long as goose works.
-type postgresLock struct{}
+// migratePostgres runs all pending migrations. Its caller holds advisoryKey.
+func migratePostgres(ctx context.Context, db *sql.DB) error {
+	provider, err := newProvider(Postgres, db)
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
 
-// advisoryKey is ours alone by being unlikely: the first eight bytes of "countersign".
+// advisoryKey is the lock under which PostgreSQL is migrated. It is ours alone by being
+// unlikely: the first eight bytes of "countersign".
 const advisoryKey int64 = 0x636f756e74657273
-
-// SessionLock waits for the lock.
-func (postgresLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", advisoryKey)
-	return err
-}
-
-// SessionUnlock lets the next process go.
-func (postgresLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", advisoryKey)
-	return err
-}

@@ -33,9 +33,12 @@ func (db *DB) Organisations(ctx context.Context) ([]Organisation, error) {
 // it is for the operator, not for every request.
 func (db *DB) Counts(ctx context.Context) (organisations, users int64, err error) {
 	type counts struct{ organisations, users int64 }
-	c, _, err := one(ctx, db, func(r *row) counts { return counts{r.int(), r.int()} },
+	c, err := all(ctx, db, func(r *row) counts { return counts{r.int(), r.int()} },
 		`SELECT (SELECT COUNT(*) FROM organisations), (SELECT COUNT(*) FROM users)`)
-	return c.organisations, c.users, err
+	if err != nil {
+		return 0, 0, err
+	}
+	return c[0].organisations, c[0].users, nil
 }
 
 // IsEmpty reports whether there is no organisation.

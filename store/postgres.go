@@ -2,19 +2,16 @@ package store
 
 import (
 	"context"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
 	"runtime"
 	"strconv"
-	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -24,7 +21,7 @@ import (
 const (
 	// postgresWriters is how many groups are written at once: while one waits for its
 	// commit, the next is on its way.
-	postgresWriters = 3
+	postgresWriters = 2
 	// postgresPatience is how long a read or a group is tried again on a database that
 	// is failing over, and how long one attempt may take.
 	postgresPatience = 5 * time.Second
@@ -33,7 +30,12 @@ const (
 )
 
 // postgresDB is a pool of connections to one database.
-type postgresDB struct{ pool *pgxpool.Pool }
+type postgresDB struct {
+	pool    *pgxpool.Pool
+	reads   chan *read
+	closed  chan struct{} // closed by close
+	readers sync.WaitGroup
+}
 
 func openPostgres(ctx context.Context, url string, opts Options) (engine, error) {
 	config, err := pgxpool.ParseConfig(url)
@@ -46,7 +48,7 @@ func openPostgres(ctx context.Context, url string, opts Options) (engine, error)
 	if opts.Connections <= 0 {
 		config.MaxConns = int32(max(4*runtime.GOMAXPROCS(0), 8))
 	}
-	config.MaxConns = max(config.MaxConns, postgresWriters+1)
+	config.MaxConns = max(config.MaxConns, postgresWriters+postgresReaders+1)
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = postgresPatience
 	}
@@ -57,27 +59,44 @@ func openPostgres(ctx context.Context, url string, opts Options) (engine, error)
 	if err != nil {
 		return nil, postgresOpenError(config.ConnConfig, err)
 	}
-	p := &postgresDB{pool}
+	p := &postgresDB{pool: pool, reads: make(chan *read, readGroup), closed: make(chan struct{})}
 	if err := p.prepare(ctx); err != nil {
 		pool.Close()
 		return nil, postgresOpenError(config.ConnConfig, err)
 	}
+	for range postgresReaders {
+		p.readers.Go(p.serveReads)
+	}
 	return p, nil
 }
 
-// prepare brings the tables up to date.
+// prepare brings the tables up to date. Of several processes that start at once, one
+// migrates while the others wait for its lock.
 func (p *postgresDB) prepare(ctx context.Context) error {
+	if done, err := p.current(ctx); err != nil || done {
+		return err
+	}
+	return pgx.BeginFunc(ctx, p.pool, func(holder pgx.Tx) error {
+		if _, err := holder.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, advisoryKey); err != nil {
+			return err
+		}
+		if done, err := p.current(ctx); err != nil || done {
+			return err
+		}
+		db := stdlib.OpenDBFromPool(p.pool)
+		defer db.Close()
+		return migratePostgres(ctx, db)
+	})
+}
+
+// current reports whether the tables are up to date.
+func (p *postgresDB) current(ctx context.Context) (bool, error) {
 	var version int64
-	err := p.pool.QueryRow(ctx, `SELECT MAX(version_id) FROM goose_db_version WHERE is_applied`).Scan(&version)
+	err := p.pool.QueryRow(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied`).Scan(&version)
 	if err != nil && !isPostgres(err, "42P01") { // no such table: an empty database
-		return err
+		return false, err
 	}
-	if done, err := current(Postgres, version); err != nil || done {
-		return err
-	}
-	db := stdlib.OpenDBFromPool(p.pool)
-	defer db.Close()
-	return migrate(ctx, Postgres, db, postgresLock{})
+	return current(Postgres, version)
 }
 
 // postgresOpenError gives a failure to open its sentence.
@@ -115,6 +134,8 @@ func (p *postgresDB) kind() string { return Postgres }
 func (p *postgresDB) writers() int { return postgresWriters }
 
 func (p *postgresDB) close() error {
+	close(p.closed)
+	p.readers.Wait()
 	p.pool.Close()
 	return nil
 }
@@ -133,74 +154,26 @@ func (p *postgresDB) ping(ctx context.Context) error {
 	return nil
 }
 
-// query runs one statement, again if the connection breaks before the first row.
-func (p *postgresDB) query(ctx context.Context, sql string, args []any, each func(*row)) error {
-	retry := newRetry(ctx)
-	defer retry.stop()
-	for {
-		began := false
-		err := p.queryOnce(ctx, sql, args, func(r *row) { began = true; each(r) })
-		if err == nil || !lost(err) || ctx.Err() != nil {
-			return err
-		}
+// acquire takes a connection from the pool.
+func (p *postgresDB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	select {
+	case <-p.closed:
+		return nil, errClosed
+	default:
+	}
+	c, err := p.pool.Acquire(ctx)
+	if err != nil && ctx.Err() == nil {
+		err = &lostError{err}
+	}
+	return c, err
+}
+
+// lost marks err if the connection is of no use any more. The idle ones, which likely
+// share its fate, are then given up too.
+func (p *postgresDB) lost(ctx context.Context, c *pgxpool.Conn, err error) error {
+	err = lost(ctx, c.Conn(), err)
+	if isLost(err) {
 		p.pool.Reset()
-		if began || !retry.wait() {
-			return unavailable(err)
-		}
 	}
-}
-
-func (p *postgresDB) queryOnce(ctx context.Context, sql string, args []any, each func(*row)) error {
-	rows, err := p.pool.Query(ctx, sql, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	var columns postgresRow
-	for rows.Next() {
-		columns.fields, columns.values = rows.FieldDescriptions(), rows.RawValues()
-		each(&row{columns: &columns})
-	}
-	return rows.Err()
-}
-
-// postgresRow is a row as it came over the wire.
-type postgresRow struct {
-	fields []pgconn.FieldDescription
-	values [][]byte
-}
-
-// Text returns a column of type TEXT, which is the same in both wire formats.
-func (r *postgresRow) Text(i int) string { return string(r.values[i]) }
-
-// Bytes returns a copy of a column of type BYTEA.
-func (r *postgresRow) Bytes(i int) []byte {
-	value := r.values[i]
-	if value == nil {
-		return nil
-	}
-	if r.fields[i].Format == pgx.BinaryFormatCode {
-		return append([]byte{}, value...)
-	}
-	decoded, err := hex.DecodeString(strings.TrimPrefix(string(value), `\x`))
-	if err != nil {
-		return nil
-	}
-	return decoded
-}
-
-// Int returns a column of an integer type.
-func (r *postgresRow) Int(i int) int64 {
-	value := r.values[i]
-	if r.fields[i].Format != pgx.BinaryFormatCode {
-		n, _ := strconv.ParseInt(string(value), 10, 64)
-		return n
-	}
-	switch len(value) {
-	case 8:
-		return int64(binary.BigEndian.Uint64(value))
-	case 4:
-		return int64(int32(binary.BigEndian.Uint32(value)))
-	}
-	return 0
+	return err
 }

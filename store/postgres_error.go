@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -19,31 +20,52 @@ func isPostgres(err error, codes ...string) bool {
 
 // contended reports whether transactions got in each other's way, so that the same one
 // may succeed when it runs again: serialization failure, deadlock, lock not available,
-// and a unique violation that no statement declared (two codes issued at once).
-func contended(err error) bool { return isPostgres(err, "40001", "40P01", "55P03", "23505") }
-
-// lost reports whether the connection is of no use any more, through no fault of the
-// statement: it broke, the server is going down or coming up, or it became a standby.
-func lost(err error) bool {
-	if err == nil {
-		return false
-	}
+// or two codes issued to one user at the same instant.
+func contended(err error) bool {
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
-		var failed *conditionError
-		return !errors.As(err, &failed) && !encoding(err)
+		return false
 	}
 	switch e.Code {
-	case "25006", // read-only transaction: not the primary any more
-		"53300",                   // too many connections
-		"57P01", "57P02", "57P03": // shut down, crash, cannot connect now
+	case "40001", "40P01", "55P03":
 		return true
+	case "23505":
+		return e.ConstraintName == "registration_codes_live"
 	}
-	return strings.HasPrefix(e.Code, "08") // connection exceptions
+	return false
 }
 
-// encoding reports whether the driver could not even send the arguments.
-func encoding(err error) bool { return strings.Contains(err.Error(), "encode args") }
+// lostError says that a connection could not be had or is of no use any more, through
+// no fault of what was asked: nothing was committed, and another may serve.
+type lostError struct{ cause error }
+
+func (e *lostError) Error() string { return "store: connection lost: " + e.cause.Error() }
+func (e *lostError) Unwrap() error { return e.cause }
+
+func isLost(err error) bool {
+	var e *lostError
+	return errors.As(err, &e)
+}
+
+// lost marks err as a lostError if the connection broke, the server goes down or comes
+// up, or it became a standby. It then closes the connection, so that the pool does not
+// hand it out again.
+func lost(ctx context.Context, c *pgx.Conn, err error) error {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		switch {
+		case e.Code == "25006", // read-only transaction: not the primary any more
+			strings.HasPrefix(e.Code, "57P0"), // shut down, crashed, cannot connect now
+			strings.HasPrefix(e.Code, "08"):   // connection exceptions
+		default:
+			return err
+		}
+	} else if !c.IsClosed() {
+		return err
+	}
+	c.Close(ctx)
+	return &lostError{err}
+}
 
 // retry spaces attempts out until ctx ends or patience does.
 type retry struct {

@@ -2,13 +2,10 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -46,7 +43,7 @@ func (p *postgresDB) writeAlone(u *unit) {
 		failed, err := p.settle([]*unit{u})
 		if len(failed) == 0 || !contended(err) || attempt == attempts || !pause.wait() {
 			u.err = err
-			if contended(err) && !isPostgres(err, "23505") {
+			if contended(err) {
 				u.err = unavailable(err)
 			}
 			return
@@ -61,13 +58,10 @@ func (p *postgresDB) settle(units []*unit) (failed []*unit, err error) {
 	pause := newRetry(context.Background())
 	defer pause.stop()
 	for {
-		ctx, cancel := context.WithTimeout(context.Background(), postgresAttempt)
-		failed, err = p.attempt(ctx, units)
-		cancel()
-		if len(failed) > 0 || !lost(err) {
+		failed, err = p.attempt(units)
+		if !isLost(err) {
 			return failed, err
 		}
-		p.pool.Reset()
 		if !pause.wait() {
 			return nil, unavailable(err)
 		}
@@ -75,33 +69,28 @@ func (p *postgresDB) settle(units []*unit) (failed []*unit, err error) {
 }
 
 // attempt runs the units in one transaction and commits it if all hold.
-func (p *postgresDB) attempt(ctx context.Context, units []*unit) (failed []*unit, err error) {
-	c, err := p.pool.Acquire(ctx)
+func (p *postgresDB) attempt(units []*unit) (failed []*unit, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), postgresAttempt)
+	defer cancel()
+	c, err := p.acquire(ctx)
 	if err != nil {
-		return nil, &unreachableError{err}
-	}
-	defer c.Release()
-	failed, err = send(ctx, c, units)
-	if err == nil {
-		return nil, commit(ctx, c)
-	}
-	// A connection that is given back must have no open transaction, nor lead to a
-	// server that takes no writes.
-	if lost(err) {
-		c.Conn().Close(ctx)
 		return nil, err
 	}
-	if _, rollback := c.Exec(ctx, `rollback`); rollback != nil {
-		c.Conn().Close(ctx)
+	defer c.Release() // closes a connection whose transaction is still open
+	failed, err = send(ctx, c, units)
+	if err == nil {
+		err = commit(ctx, c)
+		if contended(err) {
+			return units, err
+		}
+		return nil, err
 	}
+	if err = p.lost(ctx, c, err); isLost(err) {
+		return nil, err
+	}
+	c.Exec(ctx, `rollback`)
 	return failed, err
 }
-
-// unreachableError says that no connection could be had.
-type unreachableError struct{ cause error }
-
-func (e *unreachableError) Error() string { return "store: no connection: " + e.cause.Error() }
-func (e *unreachableError) Unwrap() error { return e.cause }
 
 // send begins a transaction and runs the units in it. Conditions that do not hold stop
 // nothing, so all units that fail by them are found at once; an error of the server ends
@@ -146,18 +135,13 @@ func send(ctx context.Context, c *pgxpool.Conn, units []*unit) (failed []*unit, 
 // not committed; silence proves nothing.
 func commit(ctx context.Context, c *pgxpool.Conn) error {
 	tag, err := c.Exec(ctx, `commit`)
-	var refused *pgconn.PgError
 	switch {
 	case err == nil && tag.String() == "COMMIT":
 		return nil
 	case err == nil:
-		c.Conn().Close(ctx)
 		return internal(fmt.Errorf("store: COMMIT answered %s", tag))
-	case errors.As(err, &refused) && contended(err):
+	case contended(err):
 		return err
 	}
-	closing, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	c.Conn().Close(closing)
 	return outcomeUnknown(err)
 }

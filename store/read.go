@@ -73,9 +73,10 @@ func flag(b bool) int64 {
 	return 0
 }
 
-// one reads the first row; found is false if there is none.
+// one reads the first row, of a statement that is answered at once; found is false if
+// there is none.
 func one[T any](ctx context.Context, db *DB, scan func(*row) T, sql string, args ...any) (value T, found bool, err error) {
-	err = db.engine.query(ctx, sql, clean(args), func(r *row) {
+	err = db.engine.first(ctx, sql, clean(args), func(r *row) {
 		if !found {
 			value, found = scan(r), true
 		}

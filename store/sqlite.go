@@ -22,7 +22,7 @@ import (
 const sqlitePatience = 10 * time.Second
 
 // sqliteVersion reads the schema version; it fails if there are no tables yet.
-const sqliteVersion = `SELECT MAX(version_id) FROM goose_db_version WHERE is_applied = 1`
+const sqliteVersion = `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied = 1`
 
 // sqliteDB is one file. It has one writing connection and a few reading ones, which
 // never wait for the writer (WAL).
@@ -33,6 +33,7 @@ type sqliteDB struct {
 	writer  *sqlite.Conn
 
 	readers chan *sqlite.Conn // idle ones; nil stands for one that is not open yet
+	closed  chan struct{}     // closed by close
 }
 
 // Durability: a commit is on disk when it returns (FULL; on macOS that takes
@@ -45,8 +46,9 @@ var writerPragmas = []string{
 	`PRAGMA temp_store = MEMORY`,
 	`PRAGMA mmap_size = 0`,
 	`PRAGMA cache_size = -8192`,
-	`PRAGMA wal_autocheckpoint = 2000`,
+	`PRAGMA wal_autocheckpoint = 4000`,
 	`PRAGMA journal_size_limit = 67108864`,
+	`PRAGMA busy_timeout = 0`, // sqliteDB.begin waits instead
 }
 
 var readerPragmas = []string{
@@ -65,7 +67,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (engine, error) 
 	if err := touch(path); err != nil {
 		return nil, err
 	}
-	s := &sqliteDB{path: path}
+	s := &sqliteDB{path: path, closed: make(chan struct{})}
 	if err := s.openWriter(ctx); err != nil {
 		return nil, sqliteOpenError(path, err)
 	}
@@ -80,21 +82,36 @@ func openSQLite(ctx context.Context, path string, opts Options) (engine, error) 
 	return s, nil
 }
 
+// touching makes the creation of a file a single step for other handles of this process:
+// closing a file gives up the locks that SQLite holds on it elsewhere in the process.
+var touching sync.Mutex
+
 // touch makes sure that the file is there. A new one is for its owner alone; SQLite
 // gives the files beside it the same mode.
 func touch(path string) error {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err == nil {
-		return file.Close()
+	touching.Lock()
+	defer touching.Unlock()
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.Mode().IsRegular():
+		return nil
+	case err == nil:
+		return openError(api.Invalid, "database_not_sqlite",
+			fmt.Sprintf("%s is not a file: name a file for the database.", path), nil)
+	case errors.Is(err, fs.ErrNotExist):
+		var file *os.File
+		if file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err == nil {
+			return file.Close()
+		}
 	}
 	dir := filepath.Dir(path)
-	if _, statErr := os.Stat(dir); errors.Is(statErr, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return openError(api.Invalid, "database_folder_missing",
 			fmt.Sprintf("The folder %s of the database does not exist: create it first.", dir), err)
 	}
 	if errors.Is(err, fs.ErrPermission) {
 		return openError(api.Invalid, "database_permission_denied",
-			fmt.Sprintf("The database %s may not be opened: give this user read and write permission to it and to its folder.", path), err)
+			fmt.Sprintf("The database %s may not be created: give this user write permission to the folder %s.", path, dir), err)
 	}
 	return openError(api.Invalid, "database_cannot_open",
 		fmt.Sprintf("The database %s cannot be opened: name a file that this user can read and write.", path), err)
@@ -113,16 +130,28 @@ func (s *sqliteDB) openWriter(ctx context.Context) (err error) {
 	if err := setWAL(ctx, s.writer); err != nil {
 		return err
 	}
+	done, err := current(SQLite, s.version())
+	if err == nil && !done {
+		err = s.migrate(ctx)
+	}
+	if err != nil {
+		return err
+	}
 	for _, pragma := range writerPragmas {
 		if _, err := s.writer.Exec(pragma); err != nil {
 			return err
 		}
 	}
-	done, err := current(SQLite, s.version())
-	if err != nil || done {
-		return err
+	return s.tryWriting(ctx)
+}
+
+// tryWriting takes and releases the write lock, which needs a writable file.
+func (s *sqliteDB) tryWriting(ctx context.Context) error {
+	err := s.begin(ctx)
+	if err == nil {
+		_, err = s.writer.Exec(`ROLLBACK`)
 	}
-	return s.migrate(ctx)
+	return err
 }
 
 // setWAL turns on the write-ahead log, which the file remembers. SQLite does not wait
@@ -159,10 +188,6 @@ func (s *sqliteDB) version() int64 {
 }
 
 func (s *sqliteDB) migrate(ctx context.Context) error {
-	target, err := schemaVersion(SQLite)
-	if err != nil {
-		return err
-	}
 	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: s.path}).EscapedPath(), RawQuery: url.Values{
 		"_pragma": {fmt.Sprintf("busy_timeout(%d)", sqlitePatience.Milliseconds()), "synchronous(FULL)"},
 	}.Encode()}
@@ -171,7 +196,7 @@ func (s *sqliteDB) migrate(ctx context.Context) error {
 		return err
 	}
 	defer db.Close()
-	return migrate(ctx, SQLite, db, sqliteLock{target})
+	return migrateSQLite(ctx, db)
 }
 
 // sqliteOpenError gives a failure to open its sentence.
@@ -211,6 +236,8 @@ func (s *sqliteDB) query(ctx context.Context, sql string, args []any, each func(
 		case c = <-s.readers:
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-s.closed:
+			return errClosed
 		}
 	}
 	if c == nil {
@@ -224,10 +251,11 @@ func (s *sqliteDB) query(ctx context.Context, sql string, args []any, each func(
 	return sqliteError(c.Query(sql, args, func(r sqlite.Row) { each(&row{columns: r}) }))
 }
 
+func (s *sqliteDB) first(ctx context.Context, sql string, args []any, each func(*row)) error {
+	return s.query(ctx, sql, args, each)
+}
+
 func (s *sqliteDB) openReader() (*sqlite.Conn, error) {
-	if s.writer == nil {
-		return nil, errors.New("store: closed")
-	}
 	c, err := sqlite.Open(s.path, sqlitePatience)
 	if err != nil {
 		return nil, err
@@ -250,6 +278,7 @@ func sqliteError(err error) error {
 }
 
 func (s *sqliteDB) close() error {
+	close(s.closed)
 	var errs []error
 	for range cap(s.readers) {
 		if c := <-s.readers; c != nil {

@@ -3,7 +3,10 @@ package store
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
+	"time"
 
+	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/store/internal/sqlite"
 )
 
@@ -17,10 +20,14 @@ func (s *sqliteDB) write(group []*unit) {
 		group[0].err = s.transaction(group, s.plain)
 		return
 	}
-	if err := s.transaction(group, s.plain); err == nil {
+	err := s.transaction(group, s.plain)
+	if err == nil {
 		return
 	}
-	if err := s.transaction(group, s.isolated); err != nil {
+	if api.KindOf(err) != api.Unavailable { // a unit's fault, not the disk's
+		err = s.transaction(group, s.isolated)
+	}
+	if err != nil {
 		for _, u := range group {
 			if u.err == nil {
 				u.err = err
@@ -32,7 +39,7 @@ func (s *sqliteDB) write(group []*unit) {
 // transaction runs the group inside BEGIN and COMMIT. If it returns an error, nothing
 // of the group is kept.
 func (s *sqliteDB) transaction(group []*unit, run func([]*unit) error) (err error) {
-	if _, err := s.writer.Exec(`BEGIN IMMEDIATE`); err != nil {
+	if err := s.begin(context.Background()); err != nil {
 		return sqliteError(err)
 	}
 	defer func() {
@@ -47,6 +54,25 @@ func (s *sqliteDB) transaction(group []*unit, run func([]*unit) error) (err erro
 	}
 	_, err = s.writer.Exec(`COMMIT`)
 	return sqliteError(err)
+}
+
+// begin takes the write lock of the file. While another process has it we ask again every
+// millisecond or so: SQLite's own waiting sleeps up to 100 ms at a time, in which a busy
+// writer elsewhere takes the lock back many times over.
+func (s *sqliteDB) begin(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, sqlitePatience)
+	defer cancel()
+	for {
+		_, err := s.writer.Exec(`BEGIN IMMEDIATE`)
+		if !sqlite.IsCode(err, sqlite.Busy) {
+			return err
+		}
+		select {
+		case <-time.After(200*time.Microsecond + rand.N(time.Millisecond)):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // plain runs the units one after another; the first failure ends the attempt.
@@ -96,18 +122,14 @@ func (s *sqliteDB) run(u *unit) error {
 	return nil
 }
 
-// ping takes and releases the write lock, which needs a writable file.
+// ping fails unless the file can be written.
 func (s *sqliteDB) ping(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return unavailable(err)
-	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	if _, err := s.writer.Exec(`BEGIN IMMEDIATE`); err != nil {
-		return classify(sqliteError(err))
+	select {
+	case <-s.closed:
+		return unavailable(errClosed)
+	default:
+		return classify(sqliteError(s.tryWriting(ctx)))
 	}
-	_, err := s.writer.Exec(`ROLLBACK`)
-	return classify(sqliteError(err))
 }
-
-var _ columns = sqlite.Row{}

@@ -91,7 +91,7 @@ func (db *DB) enqueue(ctx context.Context, u *unit) error {
 	db.closing.RLock()
 	defer db.closing.RUnlock()
 	if db.closed {
-		return unavailable(errors.New("store: closed"))
+		return unavailable(errClosed)
 	}
 	if err := ctx.Err(); err != nil {
 		return unavailable(err)

@@ -94,7 +94,11 @@ func Open(path string, patience time.Duration) (*Conn, error) {
 }
 
 // Close frees the connection and all its statements. An open transaction is undone.
+// Closing twice does nothing.
 func (c *Conn) Close() error {
+	if c.tls == nil {
+		return nil
+	}
 	for _, s := range c.statements {
 		lib.Xsqlite3_finalize(c.tls, s.handle)
 	}
@@ -106,6 +110,7 @@ func (c *Conn) Close() error {
 		c.db = 0
 	}
 	c.tls.Close()
+	c.tls = nil
 	if code != lib.SQLITE_OK {
 		return &Error{Code: int(code), Message: "close failed"}
 	}
@@ -115,7 +120,7 @@ func (c *Conn) Close() error {
 // InTransaction reports whether a transaction is open. SQLite itself ends one after
 // some failures, such as a full disk.
 func (c *Conn) InTransaction() bool {
-	return lib.Xsqlite3_get_autocommit(c.tls, c.db) == 0
+	return c.db != 0 && lib.Xsqlite3_get_autocommit(c.tls, c.db) == 0
 }
 
 // Exec runs one statement with $1, $2, … standing for args and returns how many rows
@@ -160,6 +165,9 @@ func (c *Conn) Query(sql string, args []any, each func(Row)) error {
 func (c *Conn) prepare(sql string) (*statement, error) {
 	if s := c.statements[sql]; s != nil {
 		return s, nil
+	}
+	if c.db == 0 {
+		return nil, &Error{Code: lib.SQLITE_MISUSE, Message: "the connection is closed"}
 	}
 	text, err := libc.CString(strings.ReplaceAll(sql, "$", "?"))
 	if err != nil {

@@ -130,12 +130,6 @@ CREATE TABLE throttles (
 );
 CREATE INDEX throttles_reset ON throttles (resets_at);
 
--- What happens once in the life of the database.
-CREATE TABLE milestones (
-	name TEXT COLLATE "C" PRIMARY KEY,
-	at   BIGINT NOT NULL
-);
-
 -- What the servers of this database remember together.
 CREATE TABLE settings (
 	name  TEXT COLLATE "C" PRIMARY KEY,

@@ -134,12 +134,6 @@ CREATE TABLE throttles (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX throttles_reset ON throttles (resets_at);
 
--- What happens once in the life of the database.
-CREATE TABLE milestones (
-	name TEXT PRIMARY KEY,
-	at   INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
 -- What the servers of this database remember together.
 CREATE TABLE settings (
 	name  TEXT PRIMARY KEY,
