@@ -45,7 +45,7 @@ func (o *Office) find(ctx context.Context, orgID, which string) (store.Code, err
 		return c, err
 	}
 	u, err := o.DB.UserByName(ctx, orgID, username.Key(which))
-	if api.KindOf(err) == api.NotFound {
+	if err != nil && api.KindOf(err) == api.NotFound {
 		return store.Code{}, errors.Join(&api.Error{Kind: api.NotFound, Code: "registration_code_not_found",
 			Message: "This organisation has no code and no user of that name."}, err)
 	}

@@ -2,10 +2,12 @@ package invitation
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/countersign/countersign/api"
@@ -35,6 +37,7 @@ type Office struct {
 	Log  *slog.Logger
 
 	posted sync.WaitGroup
+	queued atomic.Int32 // posted and not yet sent
 	gate   chan struct{}
 	once   sync.Once
 }
@@ -115,24 +118,39 @@ func (o *Office) Send(ctx context.Context, org store.Organisation, u store.User,
 	})
 }
 
-// sending bounds the mails under way at once, and with them what a flood of requests
-// for codes can hold in memory.
-const sending = 8
+// Bounds on mails under way at once and on those that wait for their turn, and with them
+// on what a flood of requests for codes can hold in memory.
+const (
+	sending = 8
+	waiting = 1000
+)
+
+var errManyMails = errors.New("too many mails are waiting for a slow mail server")
 
 // Post sends a code in the background, so that the answer to who asked takes the same
 // time whether or not there is anybody to write to.
 func (o *Office) Post(org store.Organisation, u store.User, c Issued) {
 	o.once.Do(func() { o.gate = make(chan struct{}, sending) })
+	if o.queued.Add(1) > waiting {
+		o.queued.Add(-1)
+		o.unsent(u, c, errManyMails)
+		return
+	}
 	o.posted.Go(func() {
+		defer o.queued.Add(-1)
 		o.gate <- struct{}{}
 		defer func() { <-o.gate }()
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		if err := o.Send(ctx, org, u, c); err != nil {
-			o.Log.Error("a registration code could not be mailed; invite the user again once mail works",
-				"orgId", u.OrgID, "userId", u.ID, "codeId", c.Row.ID, "error", err)
+			o.unsent(u, c, err)
 		}
 	})
+}
+
+func (o *Office) unsent(u store.User, c Issued, why error) {
+	o.Log.Error("a registration code could not be mailed; invite the user again once mail works",
+		"orgId", u.OrgID, "userId", u.ID, "codeId", c.Row.ID, "error", why)
 }
 
 // Finish waits until all posted mails are sent or have failed.

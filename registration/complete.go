@@ -30,7 +30,7 @@ func (r *Room) Complete(ctx context.Context, who api.Caller, in api.Registration
 		return api.RegistrationResult{}, about(inv, err)
 	}
 	if err := standing(inv, r.Now()); err != nil {
-		return r.repeated(ctx, inv, offered, err)
+		return r.repeated(ctx, inv, ticket, offered, err)
 	}
 	credentials, err := r.verify(inv, ticket, offered)
 	if err != nil {
@@ -44,7 +44,7 @@ func (r *Room) Complete(ctx context.Context, who api.Caller, in api.Registration
 			if err == nil {
 				err = errLost
 			}
-			return r.repeated(ctx, inv, offered, err)
+			return r.repeated(ctx, inv, ticket, offered, err)
 		}
 		return api.RegistrationResult{}, r.attempted(ctx, inv, about(inv, err))
 	}
@@ -109,8 +109,9 @@ func (r *Room) attempted(ctx context.Context, inv store.Invitation, refusal erro
 }
 
 // repeated answers a completion whose code is spent already: with the first answer if
-// it is the winner's own call again, otherwise with why not.
-func (r *Room) repeated(ctx context.Context, inv store.Invitation, offered []offer, why error) (api.RegistrationResult, error) {
+// it is the winner's own call again, with the ticket that it won with, otherwise with
+// why not.
+func (r *Room) repeated(ctx context.Context, inv store.Invitation, ticket ceremony.Ticket, offered []offer, why error) (api.RegistrationResult, error) {
 	if inv.Code.SpentAt.IsZero() || !inv.User.Active {
 		return api.RegistrationResult{}, why
 	}
@@ -124,7 +125,7 @@ func (r *Room) repeated(ctx context.Context, inv store.Invitation, offered []off
 		}
 	}
 	for _, c := range kept {
-		if c.Factor == store.FactorFirst {
+		if c.Factor == store.FactorFirst && answered(c, ticket.Challenge) {
 			return result(inv, c), nil
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/subtle"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -130,6 +131,8 @@ func checkKind(factor, member string, c *api.CredentialAttestation) error {
 		return bad("encrypted_key_not_allowed", "A credential of kind "+c.CredentialKind+" has no encryptedPrivateKey.")
 	case len(c.EncryptedPrivateKey) > maxEncryptedKey:
 		return bad("encrypted_key_too_long", "The member "+member+"/encryptedPrivateKey is longer than 16 KiB.")
+	case strings.IndexByte(c.EncryptedPrivateKey, 0) >= 0: // a text that not every database can keep
+		return bad("encrypted_key_invalid", "The member "+member+"/encryptedPrivateKey holds a zero byte.")
 	}
 	return nil
 }

@@ -51,6 +51,11 @@ func (r *Room) AddRecovery(ctx context.Context, who api.Caller, in api.AddRecove
 	if err != nil {
 		return api.AddRecoveryResult{}, about(inv, err)
 	}
+	for _, k := range kept {
+		if bytes.Equal(k.PublicKey, c.PublicKey) || bytes.Equal(k.CredentialID, c.CredentialID) {
+			return api.AddRecoveryResult{}, about(inv, sameTwice("public key or credential ID"))
+		}
+	}
 	now := r.Now()
 	e := r.event("credential.recovery_added", inv, who, now)
 	e.CredentialID = c.ID

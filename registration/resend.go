@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/countersign/countersign/api"
@@ -10,11 +11,12 @@ import (
 	"github.com/countersign/countersign/username"
 )
 
-// Limits on asking for new codes: who keeps asking for one name only gets the same
-// answer again, and the person no further mail.
+// Limits on asking for new codes: who keeps asking, for one name or for many, only gets
+// the same answer again, and nobody further mail.
 const (
-	maxResends   = 5
-	resendWindow = 15 * time.Minute
+	maxResends           = 5
+	maxResendsForAddress = 1000
+	resendWindow         = 15 * time.Minute
 )
 
 // Resend replaces the code of a user who is still to register and mails the new one.
@@ -25,40 +27,53 @@ func (r *Room) Resend(ctx context.Context, who api.Caller, in api.ResendRegistra
 	if err := wellFormed(in.OrgID, in.Username, "-"); err != nil {
 		return api.Message{}, err
 	}
+	now := r.Now()
+	if r.resent.count(who.Address, maxResendsForAddress, now) > 0 {
+		return same, nil
+	}
 	throttle := r.Office.ThrottleKey(invitation.Resends, in.OrgID, in.Username)
 	inv, err := r.DB.Invitation(ctx, in.OrgID, username.Key(in.Username), nil, throttle)
 	if err != nil {
 		return api.Message{}, err
 	}
-	now := r.Now()
 	if inv.WrongTries >= maxResends && now.Before(inv.WrongTriesReset) {
 		return same, nil
 	}
-	pending := inv.Found && inv.User.Active && inv.User.RegisteredAt.IsZero()
-	var issued invitation.Issued
-	var resent store.Event
-	if pending {
-		issued = r.Office.Make(inv.User, invitation.DefaultLifetime)
-		inv.Code = issued.Row
-		resent = r.event("registration.code_resent", inv, who, now)
-		resent.ActorID = "" // anybody may ask
-	}
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	// A new code begins with a clean slate; for unknown names as well, or the difference
+	// would tell who exists.
+	count := func(tx *store.Tx) error {
 		tx.Hit(throttle, now, resendWindow)
-		// A new code begins with a clean slate; for unknown names as well, or the
-		// difference would tell who exists.
 		tx.ClearThrottle(r.Office.ThrottleKey(invitation.WrongCodes, in.OrgID, in.Username))
-		if pending {
-			tx.IssueCode(issued.Row)
-			tx.Record(resent)
-		}
 		return nil
-	})
+	}
+	issued, err := r.reissue(ctx, who, inv, now, count)
+	if errors.Is(err, errNotPending) {
+		return same, r.DB.Write(ctx, count)
+	}
 	if err != nil {
 		return api.Message{}, err
 	}
-	if pending && r.Office.Mails(inv.User.Username) {
+	if r.Office.Mails(inv.User.Username) {
 		r.Office.Post(inv.Organisation, inv.User, issued)
 	}
 	return same, nil
+}
+
+var errNotPending = errors.New("nobody is to be given a new code")
+
+// reissue makes a new code for a user who is still to register and whose last code no
+// administrator has revoked, and does the rest of the unit with it.
+func (r *Room) reissue(ctx context.Context, who api.Caller, inv store.Invitation, now time.Time, rest func(*store.Tx) error) (invitation.Issued, error) {
+	if !inv.Found {
+		return invitation.Issued{}, errNotPending
+	}
+	issued := r.Office.Make(inv.User, invitation.DefaultLifetime)
+	inv.Code = issued.Row
+	resent := r.event("registration.code_resent", inv, who, now)
+	resent.ActorID = "" // anybody may ask
+	return issued, r.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.ReissueCode(issued.Row, errNotPending)
+		tx.Record(resent)
+		return rest(tx)
+	})
 }

@@ -22,7 +22,8 @@ type Room struct {
 	Site   relyingparty.Site
 	Now    func() time.Time
 
-	wrong wrongCodes
+	wrong  addressCounts
+	resent addressCounts
 }
 
 // Limits on wrong codes. A name is closed for the window after maxWrongForName, to the
@@ -80,13 +81,15 @@ func missing(member string) error {
 	return &api.Error{Kind: api.Invalid, Code: "member_missing", Message: "The member /" + member + " is required."}
 }
 
-// wrongCode counts the try, on the name and on the address, and refuses.
+// wrongCode counts the try, on the address and on the name, and refuses. What an address
+// over its limit tries is not written down: each name is a row, and whoever makes names
+// up must not fill the disk.
 func (r *Room) wrongCode(ctx context.Context, who api.Caller, inv store.Invitation, throttle []byte, now time.Time) error {
+	if wait := r.wrong.count(who.Address, maxWrongForAddress, now); wait > 0 {
+		return about(inv, tooManyTries("wrong codes from this address", wait))
+	}
 	if err := r.DB.Write(ctx, func(tx *store.Tx) error { tx.Hit(throttle, now, wrongWindow); return nil }); err != nil {
 		return err
-	}
-	if wait := r.wrong.count(who.Address, now); wait > 0 {
-		return about(inv, tooManyTries("wrong codes from this address", wait))
 	}
 	e := &api.Error{Kind: api.Unauthenticated, Code: "registration_refused",
 		Message: "This organisation, username and registration code do not belong together.",

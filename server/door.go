@@ -65,6 +65,12 @@ func (s *Server) door(w http.ResponseWriter, r *http.Request) {
 	h := v.Header()
 	h["X-Content-Type-Options"] = nosniff
 	h["Cache-Control"] = noStore
+	if lingers(r) {
+		// RFC 9112 §6.1: a request may hide behind a chunked body that also claims a
+		// length (net/http drops the claim), so nothing after one is read.
+		h["Connection"] = connectionClose
+		linger(r)
+	}
 	if err := acceptable(r); err != nil {
 		s.refuse(v, r, err)
 		return
@@ -75,7 +81,11 @@ func (s *Server) door(w http.ResponseWriter, r *http.Request) {
 var (
 	nosniff = []string{"nosniff"}
 	noStore = []string{"no-store"}
+
+	connectionClose = []string{"close"}
 )
+
+const headersTooLarge = "The request's address and headers are larger than 16 KiB."
 
 // acceptable refuses a request that no route should see.
 func acceptable(r *http.Request) error {
@@ -87,7 +97,7 @@ func acceptable(r *http.Request) error {
 	}
 	if size > maxHeader {
 		return &api.Error{Kind: api.HeadersTooLarge, Code: "headers_too_large",
-			Message: "The request's address and headers are larger than 16 KiB."}
+			Message: headersTooLarge}
 	}
 	if p := r.URL.Path; p == "" || p[0] != '/' || p != "/" && path.Clean(p) != p {
 		// The mux would answer such a path with a redirect; SDKs want JSON.
@@ -147,10 +157,18 @@ func (s *Server) ownPage(r *http.Request) error {
 	return nil
 }
 
+// partial are the headers that ask for a part of an answer, or for one under a
+// condition. Pages are small and always sent whole, and net/http would refuse what it
+// cannot satisfy without the envelope.
+var partial = []string{"Range", "If-Match", "If-Unmodified-Since", "If-Range", "If-None-Match", "If-Modified-Since"}
+
 // page serves a hosted page under the door's rules.
 func (s *Server) page(pattern string, pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.(*visit).route = pattern
+		for _, name := range partial {
+			delete(r.Header, name)
+		}
 		pages.ServeHTTP(w, r)
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/pages"
 	"github.com/countersign/countersign/refusal"
 	"github.com/countersign/countersign/registration"
@@ -65,7 +66,9 @@ func New(c Config) *Server {
 	s := &Server{db: c.DB, rooms: c.Rooms, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
 		log: c.Log, now: c.Now, version: c.Version}
 	s.description = sync.OnceValue(s.describe)
-	s.handler = s.mount(pages.Handler(pages.Config{OpenAPI: s.description, Version: c.Version}))
+	s.handler = s.mount(pages.Handler(pages.Config{OpenAPI: s.description, Version: c.Version,
+		NoMail: c.Rooms.Registration.Office.Mail == nil,
+		Refuse: func(w http.ResponseWriter, r *http.Request, e *api.Error) { s.refuse(w.(*visit), r, e) }}))
 	return s
 }
 
@@ -73,7 +76,8 @@ func New(c Config) *Server {
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.door) }
 
 // Serve answers on l until ctx ends, then finishes what is in flight, for up to
-// drain, and returns nil. l is closed.
+// drain, and returns nil. l is closed. Only HTTP/1 is spoken: HTTP/2 would answer what
+// it cannot read in ways of its own, which nothing here could put into the envelope.
 func (s *Server) Serve(ctx context.Context, l net.Listener, drain time.Duration) error {
 	h := &http.Server{
 		Handler:           s.Handler(),
@@ -82,10 +86,18 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, drain time.Duration)
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderRead,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" is for the door to answer
+		ConnContext:                  withWire,
+		ConnState: func(c net.Conn, state http.ConnState) {
+			if w, ok := c.(*wire); ok && state == http.StateIdle {
+				w.idle()
+			}
+		},
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)
-	go func() { served <- h.Serve(l) }()
+	go func() { served <- h.Serve(wireListener{l, s}) }()
 	select {
 	case err := <-served:
 		return err

@@ -65,15 +65,15 @@ func (r *Room) Invite(ctx context.Context, orgID string, g Guest, lifetime time.
 }
 
 // InviteAll invites many people and calls each with every invitation once its batch is
-// durable. It mails nothing. A person who cannot be invited stops it with an error
-// that names the entry, counted from 1; earlier batches stand, of its own batch nobody
-// is invited.
+// durable. It mails nothing. If one of them cannot be invited nobody is, and the error
+// names the entry, counted from 1. Only what changes while it runs can stop it half
+// way; earlier batches then stand.
 func (r *Room) InviteAll(ctx context.Context, orgID string, guests []Guest, lifetime time.Duration, each func(Invitation) error) error {
 	org, err := r.DB.Organisation(ctx, orgID)
 	if err != nil {
 		return err
 	}
-	if err := r.checkAll(guests); err != nil {
+	if err := r.checkAll(ctx, org, guests); err != nil {
 		return err
 	}
 	for done := 0; done < len(guests); done += batch {
@@ -111,7 +111,7 @@ func offset(err error, by int) error {
 }
 
 // checkAll looks at every entry before anybody is invited.
-func (r *Room) checkAll(guests []Guest) error {
+func (r *Room) checkAll(ctx context.Context, org store.Organisation, guests []Guest) error {
 	seen := make(map[string]int, len(guests))
 	for i, g := range guests {
 		if err := check(g); err != nil {
@@ -124,7 +124,41 @@ func (r *Room) checkAll(guests []Guest) error {
 		}
 		seen[key] = i + 1
 	}
+	for done := 0; done < len(guests); done += batch {
+		if _, _, err := r.known(ctx, org, guests[done:min(done+batch, len(guests))]); err != nil {
+			return offset(err, done)
+		}
+	}
 	return nil
+}
+
+// known returns the keys of the guests and those of them who were invited before. A
+// guest who cannot be invited again is refused.
+func (r *Room) known(ctx context.Context, org store.Organisation, guests []Guest) (keys []string, users map[string]store.User, err error) {
+	keys = make([]string, len(guests))
+	for i, g := range guests {
+		if err := check(g); err != nil {
+			return nil, nil, &EntryError{Entry: i + 1, Err: err}
+		}
+		keys[i] = username.Key(g.Username)
+	}
+	users, err = r.DB.UsersByKey(ctx, org.ID, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, g := range guests {
+		u, exists := users[keys[i]]
+		switch {
+		case !exists:
+		case !u.RegisteredAt.IsZero():
+			return nil, nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_already_exists",
+				Message: fmt.Sprintf("The user %q is registered already.", u.Username)}}
+		case g.Kind != "" && g.Kind != u.Kind:
+			return nil, nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_kind_differs",
+				Message: fmt.Sprintf("The user %q was invited as %s before.", u.Username, u.Kind)}}
+		}
+	}
+	return keys, users, nil
 }
 
 func check(g Guest) error {
@@ -147,14 +181,7 @@ func (r *Room) invite(ctx context.Context, org store.Organisation, guests []Gues
 		return nil, &api.Error{Kind: api.Invalid, Code: "lifetime_invalid",
 			Message: "A registration code lives between one second and 90 days."}
 	}
-	keys := make([]string, len(guests))
-	for i, g := range guests {
-		if err := check(g); err != nil {
-			return nil, &EntryError{Entry: i + 1, Err: err}
-		}
-		keys[i] = username.Key(g.Username)
-	}
-	known, err := r.DB.UsersByKey(ctx, org.ID, keys)
+	keys, known, err := r.known(ctx, org, guests)
 	if err != nil {
 		return nil, err
 	}
@@ -163,16 +190,9 @@ func (r *Room) invite(ctx context.Context, org store.Organisation, guests []Gues
 	isNew := make([]bool, len(guests))
 	for i, g := range guests {
 		u, exists := known[keys[i]]
-		switch {
-		case !exists:
+		if !exists {
 			u = newUser(org.ID, g, keys[i], now)
 			isNew[i] = true
-		case !u.RegisteredAt.IsZero():
-			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_already_exists",
-				Message: fmt.Sprintf("The user %q is registered already.", u.Username)}}
-		case g.Kind != "" && g.Kind != u.Kind:
-			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_kind_differs",
-				Message: fmt.Sprintf("The user %q was invited as %s before.", u.Username, u.Kind)}}
 		}
 		invited[i] = Invitation{User: u, Issued: r.Office.Make(u, lifetime)}
 	}

@@ -45,8 +45,8 @@ func newCodeRow(c store.CodeEntry) codeRow {
 }
 
 func (l *codeList) Run(ctx context.Context, c console) error {
-	if l.Limit < 1 || l.Limit > 10000 {
-		return misuse("--limit is between 1 and 10000")
+	if l.Limit < 1 || l.Limit > store.MaxPage {
+		return misuse("--limit is between 1 and %d; go on with --after", store.MaxPage)
 	}
 	return within(ctx, l.databaseFlags, l.placeFlags, c, func(h *house) error {
 		all, err := h.office.Codes(ctx, l.Org, l.After, l.Limit)

@@ -66,9 +66,11 @@ type errExit int
 
 func run(ctx context.Context, args []string, c console) (status int) {
 	defer func() {
-		if e, ok := recover().(errExit); ok {
-			status = int(e)
-		} else if r := recover(); r != nil {
+		switch r := recover().(type) {
+		case nil:
+		case errExit:
+			status = int(r)
+		default:
 			panic(r)
 		}
 	}()
@@ -77,7 +79,7 @@ func run(ctx context.Context, args []string, c console) (status int) {
 		kong.Name("countersign"),
 		kong.Description("Registers people and machines by passkey or key, and makes them sign what matters."),
 		kong.DefaultEnvars("COUNTERSIGN"),
-		kong.Configuration(kong.JSON),
+		kong.Configuration(readConfig),
 		kong.Writers(c.out, c.err),
 		kong.Exit(func(code int) { panic(errExit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
@@ -99,7 +101,7 @@ func run(ctx context.Context, args []string, c console) (status int) {
 	if err := k.Run(); err != nil {
 		fmt.Fprintln(c.err, "countersign:", sentence(err))
 		var misuse misuseError
-		if errors.As(err, &misuse) {
+		if errors.As(err, &misuse) || api.KindOf(err) == api.Invalid {
 			return exitMisuse
 		}
 		return exitFailure
@@ -128,9 +130,13 @@ func sentence(err error) string {
 	return strings.TrimSuffix(strings.ReplaceAll(strings.TrimSpace(text), "\n", " "), ".")
 }
 
-type versionCommand struct{}
+type versionCommand struct {
+	Database string `hidden:"" help:"Not looked at; every command takes it."`
+	outputFlags
+}
 
-func (versionCommand) Run(c console) error {
-	fmt.Fprintln(c.out, "countersign", versionText())
-	return nil
+func (v *versionCommand) Run(c console) error {
+	return v.print(c, map[string]string{"version": versionText()}, func(w io.Writer) {
+		fmt.Fprintln(w, "countersign", versionText())
+	})
 }

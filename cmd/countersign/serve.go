@@ -81,7 +81,7 @@ func (s *serveCommand) serve(ctx context.Context, c console, h *house, listener 
 			return misuseError{err}
 		}
 		listener = tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.certificate,
-			NextProtos: []string{"h2", "http/1.1"}})
+			NextProtos: []string{"http/1.1"}}) // see server.Serve
 	}
 	link, err := rooms.Registration.First(ctx, registration.FirstAdministrator{Organisation: s.Organisation, Username: s.Administrator})
 	if err != nil {

@@ -20,7 +20,7 @@ type keyPair struct {
 }
 
 // lookEvery is how often the files are looked at.
-const lookEvery = 10 * time.Second
+const lookEvery = time.Second
 
 func newKeyPair(cert, key string) (*keyPair, error) {
 	p := &keyPair{cert: cert, key: key}

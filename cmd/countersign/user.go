@@ -77,7 +77,7 @@ func (u *userInvite) Run(ctx context.Context, c console) error {
 }
 
 func (u *userInvite) inviteMany(ctx context.Context, c console, h *house) error {
-	guests, err := u.readGuests()
+	guests, lines, err := u.readGuests()
 	if err != nil {
 		return err
 	}
@@ -100,45 +100,50 @@ func (u *userInvite) inviteMany(ctx context.Context, c console, h *house) error 
 	}
 	var entry *user.EntryError
 	if errors.As(err, &entry) {
-		return fmt.Errorf("%s, line %d: %w", u.CSV, entry.Entry+1, entry.Err)
+		return fmt.Errorf("line %d of the CSV file: %w", lines[entry.Entry-1], entry.Err)
 	}
 	return err
 }
 
-// readGuests reads the whole file before anybody is invited.
-func (u *userInvite) readGuests() ([]user.Guest, error) {
+// readGuests reads the whole file before anybody is invited. It returns the line of
+// each guest too: lines may be empty, and a quoted name may hold a line break.
+func (u *userInvite) readGuests() (guests []user.Guest, lines []int, err error) {
 	in := io.Reader(os.Stdin)
 	if u.CSV != "-" {
 		f, err := os.Open(u.CSV)
 		if err != nil {
-			return nil, misuse("the CSV file cannot be read: %w", err)
+			return nil, nil, misuse("the CSV file cannot be read: %w", err)
 		}
 		defer f.Close()
 		in = f
 	}
-	r := csv.NewReader(bufio.NewReader(in))
+	text := bufio.NewReader(in)
+	if mark, _ := text.Peek(3); string(mark) == "\ufeff" { // spreadsheets write one
+		text.Discard(3)
+	}
+	r := csv.NewReader(text)
 	r.ReuseRecord = true
 	header, err := r.Read()
 	if err != nil {
-		return nil, misuse("the CSV file has no header; its first line must be username or username,kind")
+		return nil, nil, misuse("the CSV file has no header; its first line must be username or username,kind")
 	}
 	if len(header) == 0 || header[0] != "username" || len(header) > 2 || len(header) == 2 && header[1] != "kind" {
-		return nil, misuse("the first line of the CSV file must be username or username,kind")
+		return nil, nil, misuse("the first line of the CSV file must be username or username,kind")
 	}
-	var guests []user.Guest
 	for {
 		record, err := r.Read()
 		if err == io.EOF {
-			return guests, nil
+			return guests, lines, nil
 		}
 		if err != nil {
-			return nil, misuse("the CSV file is malformed: %w", err)
+			return nil, nil, misuse("the CSV file is malformed: %w", err)
 		}
 		g := user.Guest{Username: record[0], Kind: u.Kind}
 		if len(record) == 2 && record[1] != "" {
 			g.Kind = record[1]
 		}
-		guests = append(guests, g)
+		line, _ := r.FieldPos(0)
+		guests, lines = append(guests, g), append(lines, line)
 	}
 }
 
@@ -172,8 +177,8 @@ func state(u store.User, latest store.Code, now time.Time) string {
 }
 
 func (u *userList) Run(ctx context.Context, c console) error {
-	if u.Limit < 1 || u.Limit > 10000 {
-		return misuse("--limit is between 1 and 10000")
+	if u.Limit < 1 || u.Limit > store.MaxPage {
+		return misuse("--limit is between 1 and %d; go on with --after", store.MaxPage)
 	}
 	return within(ctx, u.databaseFlags, u.placeFlags, c, func(h *house) error {
 		all, err := h.users().List(ctx, u.Org, u.After, u.Limit)

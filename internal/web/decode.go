@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"reflect"
 	"sync"
 
 	"github.com/go-json-experiment/json"
@@ -24,6 +25,9 @@ func decode[In any](w http.ResponseWriter, r *http.Request) (in In, err error) {
 	if err := jsonExpected(r); err != nil {
 		return in, err
 	}
+	if r.ContentLength > MaxBody { // not a byte of it needs to come
+		return in, tooLarge()
+	}
 	buf := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(buf)
 	buf.Reset()
@@ -34,9 +38,29 @@ func decode[In any](w http.ResponseWriter, r *http.Request) (in In, err error) {
 	if len(body) == 0 { // some SDKs send no body where others send {}
 		body = []byte("{}")
 	}
-	// The library refuses duplicate and mis-cased members and invalid UTF-8 by itself.
+	err = json.Unmarshal(body, &in, json.RejectUnknownMembers(true))
+	if errors.Is(err, json.ErrUnknownName) {
+		return tolerant[In](body)
+	}
+	if err != nil {
+		return in, notJSON(err)
+	}
+	return in, nil
+}
+
+// tolerant reads a body with members that this server does not know, which is nothing
+// wrong: newer clients may send more. But a known member in other letters, "OrgId" for
+// "orgId", is refused. The library passes it over as unknown, while whatever stands
+// before this server, or comes after it, may read it as the member it resembles.
+func tolerant[In any](body []byte) (in In, err error) {
+	var folded In
 	if err := json.Unmarshal(body, &in); err != nil {
 		return in, notJSON(err)
+	}
+	if json.Unmarshal(body, &folded, json.MatchCaseInsensitiveNames(true)) != nil || !reflect.DeepEqual(in, folded) {
+		return in, &api.Error{Kind: api.Invalid, Code: "invalid_member",
+			Message: "A member of the request body is misspelt; capitals and small letters matter.",
+			Rule:    "members are named exactly"}
 	}
 	return in, nil
 }
@@ -44,26 +68,37 @@ func decode[In any](w http.ResponseWriter, r *http.Request) (in In, err error) {
 // jsonExpected refuses a body that says it is not JSON. No type at all is let
 // through: the body decides.
 func jsonExpected(r *http.Request) error {
-	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return &api.Error{Kind: api.Unsupported, Code: "content_encoding_unsupported",
-			Message: "Send the body without a content encoding."}
+	for _, e := range r.Header["Content-Encoding"] {
+		if e != "" && e != "identity" {
+			return &api.Error{Kind: api.Unsupported, Code: "content_encoding_unsupported",
+				Message: "Send the body without a content encoding."}
+		}
 	}
-	header := r.Header.Get("Content-Type")
-	if header == "" || header == "application/json" {
-		return nil
-	}
-	if mt, _, err := mime.ParseMediaType(header); err == nil && mt == "application/json" {
+	values := r.Header["Content-Type"]
+	if len(values) == 0 || len(values) == 1 && isJSON(values[0]) {
 		return nil
 	}
 	return &api.Error{Kind: api.Unsupported, Code: "content_type_unsupported",
 		Message: "Send the body as application/json."}
 }
 
+func isJSON(contentType string) bool {
+	if contentType == "" || contentType == "application/json" {
+		return true
+	}
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	return err == nil && mediaType == "application/json"
+}
+
+func tooLarge() error {
+	return &api.Error{Kind: api.TooLarge, Code: "body_too_large",
+		Message: "The request body is larger than 64 KiB."}
+}
+
 func unreadable(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return &api.Error{Kind: api.TooLarge, Code: "body_too_large",
-			Message: "The request body is larger than 64 KiB."}
+	var most *http.MaxBytesError
+	if errors.As(err, &most) {
+		return tooLarge()
 	}
 	var network net.Error
 	if errors.As(err, &network) && network.Timeout() {

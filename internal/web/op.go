@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"time"
 
 	"github.com/countersign/countersign/api"
 )
@@ -16,6 +17,11 @@ type Operation struct {
 	Out   reflect.Type
 }
 
+// patience is how long an operation may take. It does not run under the request's own
+// context: net/http ends that when the client closes its sending side, which simple
+// clients do once they have sent all, and still wait for the answer.
+const patience = 30 * time.Second
+
 // Op adapts do to HTTP. A body that is not exactly one JSON value of type In is
 // refused before do is called.
 func Op[In, Out any](do func(context.Context, api.Caller, In) (Out, error)) Operation {
@@ -27,7 +33,9 @@ func Op[In, Out any](do func(context.Context, api.Caller, In) (Out, error)) Oper
 			if err != nil {
 				return err
 			}
-			out, err := do(r.Context(), who, in)
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), patience)
+			defer cancel()
+			out, err := do(ctx, who, in)
 			if err != nil {
 				return err
 			}
