@@ -117,7 +117,13 @@ func send(ctx context.Context, c *pgxpool.Conn, units []*unit) (failed []*unit, 
 		for i := range u.statements {
 			tag, broken := results.Exec()
 			if broken != nil {
-				return []*unit{u}, broken
+				if held { // otherwise the condition that failed before is the unit's answer
+					failed = append(failed, u)
+				}
+				if err == nil {
+					err = broken
+				}
+				return failed, err
 			}
 			if unmet := u.statements[i].check(tag.RowsAffected()); unmet != nil && held {
 				held = false
