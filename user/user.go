@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/countersign/countersign/api"
@@ -46,10 +47,14 @@ func (r *Room) Invite(ctx context.Context, orgID string, g Guest, lifetime time.
 	if err != nil {
 		return Invitation{}, err
 	}
-	all, err := r.invite(ctx, org, []Guest{g}, lifetime)
+	entries, err := r.judge(ctx, org, []Guest{g}, lifetime)
 	if e := (*EntryError)(nil); errors.As(err, &e) {
 		err = e.Err
 	}
+	if err != nil {
+		return Invitation{}, err
+	}
+	all, err := r.invite(ctx, entries, lifetime)
 	if err != nil {
 		return Invitation{}, err
 	}
@@ -73,14 +78,14 @@ func (r *Room) InviteAll(ctx context.Context, orgID string, guests []Guest, life
 	if err != nil {
 		return err
 	}
-	if err := r.checkAll(ctx, org, guests); err != nil {
+	entries, err := r.judge(ctx, org, guests, lifetime)
+	if err != nil {
 		return err
 	}
-	for done := 0; done < len(guests); done += batch {
-		part := guests[done:min(done+batch, len(guests))]
-		invited, err := r.invite(ctx, org, part, lifetime)
+	for part := range slices.Chunk(entries, batch) {
+		invited, err := r.invite(ctx, part, lifetime)
 		if err != nil {
-			return offset(err, done)
+			return err
 		}
 		for _, inv := range invited {
 			if err := each(inv); err != nil {
@@ -102,63 +107,62 @@ func (e *EntryError) Error() string { return fmt.Sprintf("entry %d: %v", e.Entry
 // Unwrap returns why.
 func (e *EntryError) Unwrap() error { return e.Err }
 
-func offset(err error, by int) error {
-	var e *EntryError
-	if errors.As(err, &e) {
-		return &EntryError{Entry: e.Entry + by, Err: e.Err}
-	}
-	return err
+// entry is a guest who can be invited: a new user, or one who was invited before.
+type entry struct {
+	user  store.User
+	isNew bool
 }
 
-// checkAll looks at every entry before anybody is invited.
-func (r *Room) checkAll(ctx context.Context, org store.Organisation, guests []Guest) error {
+// judge looks at every guest before anybody is invited. It reads all that is known of
+// them at once: while many are being written is no time to look them up.
+func (r *Room) judge(ctx context.Context, org store.Organisation, guests []Guest, lifetime time.Duration) ([]entry, error) {
+	if lifetime < invitation.MinLifetime || lifetime > invitation.MaxLifetime {
+		return nil, &api.Error{Kind: api.Invalid, Code: "lifetime_invalid",
+			Message: "A registration code lives between one second and 90 days."}
+	}
+	keys, err := distinct(guests)
+	if err != nil {
+		return nil, err
+	}
+	known, err := r.DB.UsersByKey(ctx, org.ID, keys)
+	if err != nil {
+		return nil, err
+	}
+	now := r.Now()
+	entries := make([]entry, len(guests))
+	for i, g := range guests {
+		u, exists := known[keys[i]]
+		switch {
+		case !exists:
+			u = newUser(org.ID, g, keys[i], now)
+		case !u.RegisteredAt.IsZero():
+			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_already_exists",
+				Message: fmt.Sprintf("The user %q is registered already.", u.Username)}}
+		case g.Kind != "" && g.Kind != u.Kind:
+			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_kind_differs",
+				Message: fmt.Sprintf("The user %q was invited as %s before.", u.Username, u.Kind)}}
+		}
+		entries[i] = entry{u, !exists}
+	}
+	return entries, nil
+}
+
+// distinct checks every guest by itself and returns their keys, all different.
+func distinct(guests []Guest) ([]string, error) {
+	keys := make([]string, len(guests))
 	seen := make(map[string]int, len(guests))
 	for i, g := range guests {
 		if err := check(g); err != nil {
-			return &EntryError{Entry: i + 1, Err: err}
-		}
-		key := username.Key(g.Username)
-		if first, twice := seen[key]; twice {
-			return &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Invalid, Code: "username_twice",
-				Message: fmt.Sprintf("The username %q is entry %d already.", g.Username, first)}}
-		}
-		seen[key] = i + 1
-	}
-	for done := 0; done < len(guests); done += batch {
-		if _, _, err := r.known(ctx, org, guests[done:min(done+batch, len(guests))]); err != nil {
-			return offset(err, done)
-		}
-	}
-	return nil
-}
-
-// known returns the keys of the guests and those of them who were invited before. A
-// guest who cannot be invited again is refused.
-func (r *Room) known(ctx context.Context, org store.Organisation, guests []Guest) (keys []string, users map[string]store.User, err error) {
-	keys = make([]string, len(guests))
-	for i, g := range guests {
-		if err := check(g); err != nil {
-			return nil, nil, &EntryError{Entry: i + 1, Err: err}
+			return nil, &EntryError{Entry: i + 1, Err: err}
 		}
 		keys[i] = username.Key(g.Username)
-	}
-	users, err = r.DB.UsersByKey(ctx, org.ID, keys)
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, g := range guests {
-		u, exists := users[keys[i]]
-		switch {
-		case !exists:
-		case !u.RegisteredAt.IsZero():
-			return nil, nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_already_exists",
-				Message: fmt.Sprintf("The user %q is registered already.", u.Username)}}
-		case g.Kind != "" && g.Kind != u.Kind:
-			return nil, nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_kind_differs",
-				Message: fmt.Sprintf("The user %q was invited as %s before.", u.Username, u.Kind)}}
+		if first, twice := seen[keys[i]]; twice {
+			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Invalid, Code: "username_twice",
+				Message: fmt.Sprintf("The username %q is entry %d already.", g.Username, first)}}
 		}
+		seen[keys[i]] = i + 1
 	}
-	return keys, users, nil
+	return keys, nil
 }
 
 func check(g Guest) error {
@@ -175,30 +179,16 @@ func check(g Guest) error {
 var errInvitedMeanwhile = &api.Error{Kind: api.Conflict, Code: "user_invited_meanwhile",
 	Message: "Somebody else invited the same user at the same moment; try again."}
 
-// invite invites the guests in one transaction.
-func (r *Room) invite(ctx context.Context, org store.Organisation, guests []Guest, lifetime time.Duration) ([]Invitation, error) {
-	if lifetime < invitation.MinLifetime || lifetime > invitation.MaxLifetime {
-		return nil, &api.Error{Kind: api.Invalid, Code: "lifetime_invalid",
-			Message: "A registration code lives between one second and 90 days."}
-	}
-	keys, known, err := r.known(ctx, org, guests)
-	if err != nil {
-		return nil, err
-	}
+// invite keeps the entries, each with a new code, in one transaction.
+func (r *Room) invite(ctx context.Context, entries []entry, lifetime time.Duration) ([]Invitation, error) {
 	now := r.Now()
-	invited := make([]Invitation, len(guests))
-	isNew := make([]bool, len(guests))
-	for i, g := range guests {
-		u, exists := known[keys[i]]
-		if !exists {
-			u = newUser(org.ID, g, keys[i], now)
-			isNew[i] = true
-		}
-		invited[i] = Invitation{User: u, Issued: r.Office.Make(u, lifetime)}
+	invited := make([]Invitation, len(entries))
+	for i, e := range entries {
+		invited[i] = Invitation{User: e.user, Issued: r.Office.Make(e.user, lifetime)}
 	}
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	err := r.DB.Write(ctx, func(tx *store.Tx) error {
 		for i, inv := range invited {
-			r.keep(tx, inv, isNew[i], now)
+			r.keep(tx, inv, entries[i].isNew, now)
 		}
 		return nil
 	})

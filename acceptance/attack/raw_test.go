@@ -1,0 +1,368 @@
+package attack_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/countersign/countersign/countersigntest"
+)
+
+// dial opens a bare connection to the server.
+func (h *house) dial(t *testing.T) *net.TCPConn {
+	t.Helper()
+	u, err := url.Parse(h.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("tcp", "127.0.0.1:"+u.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(25 * time.Second))
+	return c.(*net.TCPConn)
+}
+
+// hear reads one answer to a request of the given method and path.
+func hear(t *testing.T, from *bufio.Reader, method, path string) answer {
+	t.Helper()
+	res, err := http.ReadResponse(from, &http.Request{Method: method})
+	if err != nil {
+		t.Fatalf("%s %s: no answer: %v", method, path, err)
+	}
+	return judge(t, method, path, res)
+}
+
+// closed fails t unless the server has closed the connection with nothing more to say.
+func closed(t *testing.T, from *bufio.Reader) {
+	t.Helper()
+	rest, err := io.ReadAll(from)
+	if err != nil || len(rest) > 0 {
+		t.Errorf("after the answer came %q and %v, want the end of the connection", rest, err)
+	}
+}
+
+// say sends bytes as they are and returns the answer. Nothing may follow it.
+func (h *house) say(t *testing.T, bytes string) answer {
+	t.Helper()
+	c := h.dial(t)
+	go io.WriteString(c, bytes)
+	method, rest, _ := strings.Cut(bytes, " ")
+	path, _, _ := strings.Cut(rest, " ")
+	if !strings.HasPrefix(path, "/") {
+		method, path = "POST", "/"
+	}
+	if method != "HEAD" {
+		method = "POST" // whatever was asked, an error must have a body
+	}
+	from := bufio.NewReader(c)
+	a := hear(t, from, method, path)
+	if a.closes {
+		closed(t, from)
+	}
+	return a
+}
+
+func TestUnreadableHTTP(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	g := h.guest(t)
+	body := fmt.Sprintf(`{"orgId":%q,"username":%q,"registrationCode":%q}`, g.OrgID, g.Username, g.RegistrationCode)
+	length := fmt.Sprintf("Content-Length: %d\r\n", len(body))
+	post := "POST " + initPath + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+	long := strings.Repeat("a", 20<<10)
+	huge := strings.Repeat("a", 300<<10)
+
+	attacks := map[string]struct{ bytes, code string }{
+		"garbage":                    {"\x00\x01\x02\x03\r\n\r\n", "http_malformed"},
+		"TLS hello":                  {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", "http_malformed"},
+		"SSH":                        {"SSH-2.0-OpenSSH_9.6\r\n\r\n", "http_malformed"},
+		"one word":                   {"GET\r\n\r\n", "http_malformed"},
+		"two words":                  {"GET /healthz\r\n\r\n", "http_malformed"},
+		"space in path":              {"GET /health z HTTP/1.1\r\nHost: x\r\n\r\n", "http_malformed"},
+		"bad method":                 {"GE(T / HTTP/1.1\r\nHost: x\r\n\r\n", "http_malformed"},
+		"empty method":               {" / HTTP/1.1\r\nHost: x\r\n\r\n", "http_malformed"},
+		"no slash":                   {"GET healthz HTTP/1.1\r\nHost: x\r\n\r\n", "http_malformed"},
+		"bad escape":                 {"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", "http_malformed"},
+		"control in path":            {"GET /\x7f HTTP/1.1\r\nHost: x\r\n\r\n", "http_malformed"},
+		"HTTP/0.9":                   {"GET / HTTP/0.9\r\nHost: x\r\n\r\n", "http_version_unsupported"},
+		"HTTP/2.0":                   {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", "http_version_unsupported"},
+		"HTTP/9.9":                   {"GET / HTTP/9.9\r\nHost: x\r\n\r\n", "http_version_unsupported"},
+		"HTTP/1.1.1":                 {"GET / HTTP/1.1.1\r\nHost: x\r\n\r\n", "http_malformed"},
+		"http/1.1":                   {"GET / http/1.1\r\nHost: x\r\n\r\n", "http_malformed"},
+		"no host":                    {"POST " + initPath + " HTTP/1.1\r\n" + length + "\r\n" + body, "http_malformed"},
+		"two hosts":                  {post + "Host: evil\r\n" + length + "\r\n" + body, "http_malformed"},
+		"malformed host":             {"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "http_malformed"},
+		"header without colon":       {post + "Nonsense\r\n\r\n", "http_malformed"},
+		"header without name":        {post + ": x\r\n\r\n", "http_malformed"},
+		"space before colon":         {post + "Content-Length : 5\r\n\r\nhello", "http_malformed"},
+		"folded header":              {post + " folded: x\r\n" + length + "\r\n" + body, ""},
+		"control in header":          {post + "X-A: a\x00b\r\n\r\n", "http_malformed"},
+		"header name with space":     {post + "X A: b\r\n\r\n", "http_malformed"},
+		"header name not ASCII":      {post + "X\u00e9: b\r\n\r\n", "http_malformed"},
+		"two lengths":                {post + length + "Content-Length: 3\r\n\r\n" + body, "http_malformed"},
+		"two lengths in one":         {post + "Content-Length: 3, 4\r\n\r\n" + body, "http_malformed"},
+		"negative length":            {post + "Content-Length: -1\r\n\r\n" + body, "http_malformed"},
+		"signed length":              {post + "Content-Length: +5\r\n\r\n" + body, "http_malformed"},
+		"hexadecimal length":         {post + "Content-Length: 0x10\r\n\r\n" + body, "http_malformed"},
+		"length out of range":        {post + "Content-Length: 99999999999999999999\r\n\r\n" + body, "http_malformed"},
+		"bad length and more":        {post + "Content-Length: x\r\n\r\n" + huge, "http_malformed"},
+		"empty length":               {post + "Content-Length: \r\n\r\n" + body, "http_malformed"},
+		"huge length":                {post + "Content-Length: 9000000000000000000\r\n\r\n{", "body_too_large"},
+		"unknown transfer encoding":  {post + "Transfer-Encoding: gzip\r\n\r\n" + body, "transfer_encoding_unsupported"},
+		"two transfer encodings":     {post + "Transfer-Encoding: gzip, chunked\r\n\r\n" + body, "transfer_encoding_unsupported"},
+		"chunked twice":              {post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + body, "transfer_encoding_unsupported"},
+		"identity":                   {post + "Transfer-Encoding: identity\r\n\r\n" + body, "transfer_encoding_unsupported"},
+		"hidden chunked":             {post + "Transfer-Encoding: \x0bchunked\r\n\r\n" + body, ""},
+		"chunk size not a number":    {post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + body, "body_unreadable"},
+		"chunk size negative":        {post + "Transfer-Encoding: chunked\r\n\r\n-1\r\n" + body, "body_unreadable"},
+		"chunk size too long":        {post + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n" + body, "body_unreadable"},
+		"chunk without end":          {post + "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloX0\r\n\r\n", "body_unreadable"},
+		"chunk extension too long":   {post + "Transfer-Encoding: chunked\r\n\r\n5;" + long + "\r\nhello\r\n0\r\n\r\n", "body_unreadable"},
+		"chunked and too large":      {post + "Transfer-Encoding: chunked\r\n\r\n" + chunk(huge) + "0\r\n\r\n", "body_too_large"},
+		"trailers that are no lines": {post + "Transfer-Encoding: chunked\r\n\r\n0\r\nno trailer\r\n\r\n", "body_unreadable"},
+		"unknown expectation":        {post + "Expect: the-unexpected\r\n" + length + "\r\n" + body, "expectation_unsupported"},
+		"long URL":                   {"GET /" + long + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "headers_too_large"},
+		"huge URL":                   {"GET /" + huge + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "headers_too_large"},
+		"long query":                 {"GET /healthz?" + long + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "headers_too_large"},
+		"long header":                {post + "X-A: " + long + "\r\n\r\n", "headers_too_large"},
+		"huge header":                {post + "X-A: " + huge + "\r\n\r\n", "headers_too_large"},
+		"huge header name":           {post + huge + ": x\r\n\r\n", "headers_too_large"},
+		"a thousand headers":         {post + strings.Repeat("X-A: aaaaaaaaaaaaaaaaaaaa\r\n", 1000) + "\r\n", "headers_too_large"},
+		"huge method":                {huge + " / HTTP/1.1\r\nHost: x\r\n\r\n", "headers_too_large"},
+		"endless line":               {huge, "headers_too_large"},
+		"CONNECT":                    {"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\nConnection: close\r\n\r\n", "not_found"},
+		"OPTIONS *":                  {"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "not_found"},
+		"preface of HTTP/2":          {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ""},
+	}
+	t.Run("attacks", func(t *testing.T) {
+		for name, attack := range attacks {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				var want []string
+				if attack.code != "" {
+					want = codes(attack.code)
+				}
+				h.refused(t, h.say(t, attack.bytes), want, g.RegistrationCode)
+			})
+		}
+	})
+	h.discreet(t, nil, g.RegistrationCode)
+	g.registers(t)
+}
+
+func chunk(s string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(s), s) }
+
+// A request behind another must not hide in it: whatever ends the first one, the second
+// is read in its own right or not at all.
+func TestSmuggledRequests(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	hidden := "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+	for name, bytes := range map[string]string{
+		"length and chunks": fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"+
+			"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n%s", initPath, 5+len(hidden), hidden),
+		"chunks and length": fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"+
+			"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n2\r\n{}\r\n0\r\n\r\n%s", initPath, hidden),
+		"bad chunk": fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"+
+			"Transfer-Encoding: chunked\r\n\r\nx\r\n\r\n%s", initPath, hidden),
+		"broken first": "BROKEN\r\n\r\n" + hidden,
+		"unread body": fmt.Sprintf("POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s%s",
+			400<<10, hidden, strings.Repeat("x", 400<<10-len(hidden))),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := h.say(t, bytes) // fails if a second answer follows
+			h.refused(t, a, nil)
+			if !a.closes {
+				t.Errorf("the connection stays open")
+			}
+		})
+	}
+}
+
+// Pipelined requests are each answered, in order, the good as well as the bad.
+func TestPipelinedRequests(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	g := h.guest(t)
+	body := fmt.Sprintf(`{"orgId":%q,"username":%q,"registrationCode":%q}`, g.OrgID, g.Username, g.RegistrationCode)
+	c := h.dial(t)
+	_, err := fmt.Fprintf(c, "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"+
+		"POST %[1]s HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n[]"+
+		"POST %[1]s HTTP/1.1\r\nHost: x\r\nContent-Length: %[2]d\r\n\r\n%[3]s"+
+		"DELETE %[1]s HTTP/1.1\r\nHost: x\r\n\r\n"+
+		"THIS IS NO REQUEST\r\n\r\n", initPath, len(body), body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := bufio.NewReader(c)
+	h.refused(t, hear(t, from, "GET", "/nowhere"), codes("not_found"))
+	h.refused(t, hear(t, from, "POST", initPath), codes("invalid_member"))
+	if a := hear(t, from, "POST", initPath); a.status != http.StatusOK {
+		t.Errorf("a good request between bad ones: %d %s", a.status, a.body)
+	}
+	h.refused(t, hear(t, from, "DELETE", initPath), codes("method_not_allowed"))
+	h.refused(t, hear(t, from, "POST", "/"), codes("http_malformed"))
+	closed(t, from)
+}
+
+func TestHTTP10(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	c := h.dial(t)
+	fmt.Fprint(c, "GET /healthz HTTP/1.0\r\n\r\n")
+	from := bufio.NewReader(c)
+	if a := hear(t, from, "GET", "/healthz"); a.status != http.StatusOK {
+		t.Errorf("healthz over HTTP/1.0: %d %s", a.status, a.body)
+	}
+	closed(t, from)
+	h.refused(t, h.say(t, "POST "+initPath+" HTTP/1.0\r\nContent-Length: 4\r\n\r\nnull"), codes("member_missing"))
+	h.refused(t, h.say(t, "POST "+initPath+" HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"), nil)
+}
+
+// Who closes the sending side after the request, as simple tools do, still gets a true
+// answer; and a request that is cut off in the middle gets one as well.
+func TestHalfClosedConnections(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		g := h.guest(t)
+		body := fmt.Sprintf(`{"orgId":%q,"username":%q,"registrationCode":%q}`, g.OrgID, g.Username, g.RegistrationCode)
+		whole := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", initPath, len(body), body)
+		half := func(bytes string) answer {
+			c := h.dial(t)
+			if _, err := io.WriteString(c, bytes); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			return hear(t, bufio.NewReader(c), "POST", initPath)
+		}
+		for range 25 {
+			if a := half(whole); a.status != http.StatusOK {
+				t.Fatalf("a whole request, then the end: %d %s", a.status, a.body)
+			}
+		}
+		wrong := strings.Replace(whole, g.RegistrationCode, "ABCD-ABCD-ABCD-ABCD-ABCD", 1)
+		for range 5 {
+			h.refused(t, half(wrong), codes("registration_refused"))
+		}
+		h.refused(t, half(whole[:len(whole)-5]), codes("body_unreadable"))
+		h.refused(t, half(whole[:40]), codes("http_malformed"))
+		g.registers(t)
+	})
+}
+
+// Bodies far beyond the limit are refused at once, and the refusal reaches also those
+// clients that send everything before they read anything.
+func TestHugeBodies(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	g := h.guest(t)
+	ten := strings.Repeat("a", 10<<20)
+	attacks := map[string]struct{ head, body, code string }{
+		"announced":            {fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", initPath, len(ten)), ten, "body_too_large"},
+		"in chunks":            {fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", initPath), chunk(ten) + "0\r\n\r\n", "body_too_large"},
+		"to nowhere":           {fmt.Sprintf("POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", len(ten)), ten, "not_found"},
+		"to nowhere in chunks": {"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", chunk(ten) + "0\r\n\r\n", "not_found"},
+		"of another type":      {fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n", initPath, len(ten)), ten, "content_type_unsupported"},
+		"after broken head":    {"POST / HTTP/1.1\r\nContent-Length: 10000000\r\n\r\n", ten, "http_malformed"},
+		"in the head":          {"GET / HTTP/1.1\r\nHost: x\r\nX-A: ", ten, "headers_too_large"},
+	}
+	t.Run("attacks", func(t *testing.T) {
+		for name, attack := range attacks {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				c := h.dial(t)
+				if _, err := io.WriteString(c, attack.head+attack.body); err != nil {
+					t.Fatalf("the server broke off while the client sent: %v", err)
+				}
+				h.refused(t, hear(t, bufio.NewReader(c), "POST", "/"), codes(attack.code))
+			})
+		}
+		t.Run("announced and awaited", func(t *testing.T) {
+			t.Parallel()
+			c := h.dial(t)
+			begin := time.Now()
+			fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n", initPath)
+			h.refused(t, hear(t, bufio.NewReader(c), "POST", initPath), codes("body_too_large"))
+			if took := time.Since(begin); took > 3*time.Second {
+				t.Errorf("it took %v to refuse what need not even be sent", took)
+			}
+		})
+	})
+	g.registers(t)
+}
+
+func TestContinue(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	c := h.dial(t)
+	from := bufio.NewReader(c)
+	fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n", initPath)
+	res, err := http.ReadResponse(from, nil)
+	if err != nil || res.StatusCode != http.StatusContinue {
+		t.Fatalf("%v, %v, want 100", res, err)
+	}
+	fmt.Fprint(c, "{}")
+	h.refused(t, hear(t, from, "POST", initPath), codes("member_missing"))
+}
+
+// Who sends too slowly is told so. These take as long as the server's patience.
+func TestSlowClients(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	attacks := []struct{ bytes, code string }{
+		{"GE", "request_too_slow"},
+		{"GET / HTTP/1.1\r\nHost: x\r\nX-A: ", "request_too_slow"},
+		{"POST " + initPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", "body_too_slow"},
+		{"POST " + initPath + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{", "body_too_slow"},
+	}
+	silent := h.dial(t)
+	var slow []net.Conn // all at once: they wait side by side
+	for _, attack := range attacks {
+		c := h.dial(t)
+		fmt.Fprint(c, attack.bytes)
+		slow = append(slow, c)
+	}
+	for i, attack := range attacks {
+		a := hear(t, bufio.NewReader(slow[i]), "POST", "/")
+		h.refused(t, a, codes(attack.code))
+		if a.status != http.StatusRequestTimeout {
+			t.Errorf("%q: status %d, want 408", attack.bytes, a.status)
+		}
+	}
+	if b, err := bufio.NewReader(silent).ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("to silence the server said %q, %v", b, err)
+	}
+}
+
+// Over TLS all is the same, and so is speaking plain HTTP to a server that wants TLS.
+func TestUnreadableHTTPOverTLS(t *testing.T) {
+	t.Parallel()
+	h := open(t, countersigntest.TLS())
+	h.refused(t, h.say(t, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"), codes("tls_required"))
+	h.refused(t, h.say(t, "POST "+initPath+" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"), codes("tls_required"))
+	for bytes, code := range map[string]string{
+		"NONSENSE\r\n\r\n": "http_malformed",
+		"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n": "transfer_encoding_unsupported",
+		"GET / HTTP/1.1\r\nX-A: " + strings.Repeat("a", 300<<10):       "headers_too_large",
+	} {
+		c := h.dialTLS(t)
+		go io.WriteString(c, bytes)
+		h.refused(t, hear(t, bufio.NewReader(c), "POST", "/"), codes(code))
+	}
+	c := h.dialTLS(t)
+	fmt.Fprint(c, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+	if a := hear(t, bufio.NewReader(c), "GET", "/healthz"); a.status != http.StatusOK {
+		t.Errorf("healthz over TLS: %d %s", a.status, a.body)
+	}
+}
