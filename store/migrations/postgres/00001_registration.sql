@@ -44,7 +44,8 @@ CREATE TABLE registration_codes (
 -- At most one code of a user can be spent.
 CREATE UNIQUE INDEX registration_codes_live ON registration_codes (user_id)
 	WHERE spent_at IS NULL AND revoked_at IS NULL;
-CREATE INDEX registration_codes_mac ON registration_codes (user_id, mac);
+-- Of a user all codes, or the latest; few enough to find one by its MAC among them.
+CREATE INDEX registration_codes_user ON registration_codes (user_id, id);
 CREATE INDEX registration_codes_page ON registration_codes (org_id, id);
 
 CREATE TABLE credentials (
