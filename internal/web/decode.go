@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/countersign/countersign/api"
 )
@@ -116,6 +118,10 @@ func notJSON(err error) error {
 		Message: "The request body is not valid JSON.", Cause: err}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return e
+	}
+	var syntactic *jsontext.SyntacticError
+	if errors.As(err, &syntactic) { // whose own text has the names of members, which may be anything
+		e.Cause = fmt.Errorf("%w after byte %d", syntactic.Err, syntactic.ByteOffset)
 	}
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) {
