@@ -1,6 +1,9 @@
 # Countersign. The two that matter: make run, make test.
 
-.PHONY: run build test race lint bench fuzz clean
+.PHONY: run build release test race lint bench fuzz clean
+
+# The binary is static, and what is tested is what is built.
+export CGO_ENABLED = 0
 
 GO ?= go
 BUILD := build
@@ -14,7 +17,12 @@ run: build
 
 ## build: the static binary, build/countersign
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BUILD)/countersign ./cmd/countersign
+	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o $(BUILD)/countersign ./cmd/countersign
+
+## release: the same, reproducible anywhere, with its checksum
+release:
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BUILD)/countersign ./cmd/countersign
+	cd $(BUILD) && sha256sum countersign > countersign.sha256
 
 ## test: everything: unit, SQLite, PostgreSQL, official SDKs, real Chromium
 test:
