@@ -44,13 +44,17 @@ func (r *Room) First(ctx context.Context, who FirstAdministrator) (link string, 
 	}
 	if kept == "" {
 		empty, err := r.DB.IsEmpty(ctx)
-		if err != nil || !empty {
+		if err != nil {
 			return "", err
 		}
-		if err := r.inviteFirst(ctx, who); err != nil && !errors.Is(err, errTaken) {
-			return "", err
+		if empty {
+			if err := r.inviteFirst(ctx, who); err != nil && !errors.Is(err, errTaken) {
+				return "", err
+			}
 		}
-		if kept, err = r.DB.Setting(ctx, settingFirst); err != nil {
+		// Read again in any case: what made the store not empty may be another server's
+		// invitation of this very moment.
+		if kept, err = r.DB.Setting(ctx, settingFirst); err != nil || kept == "" {
 			return "", err
 		}
 	}
