@@ -34,7 +34,6 @@ func TestCodesThatNoLongerWork(t *testing.T) {
 			{"spent", "user_already_exists", "User already exists.", 401, []string{"registeredAt"}, "24h",
 				func(inv invitation) { n.register(inv) }},
 		} {
-			h.Log(c.name)
 			inv := h.invite(org, c.name, "--expires-in", c.lifetime)
 			begun := n.mustBegin(inv)
 			c.spoil(inv)

@@ -2,10 +2,12 @@ package acceptance_test
 
 import (
 	"database/sql"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // database/sql driver "pgx"
 	_ "modernc.org/sqlite"             // database/sql driver "sqlite"
@@ -126,8 +128,10 @@ func (l *ledger) rows(table string) (all []string) {
 		must(l.t, rows.Scan(into...))
 		row := table
 		for i, v := range values {
-			if b, is := v.([]byte); is {
+			if b, is := v.([]byte); is && utf8.Valid(b) {
 				v = string(b)
+			} else if is {
+				v = hex.EncodeToString(b)
 			}
 			row += fmt.Sprintf(" %s=%v", names[i], v)
 		}

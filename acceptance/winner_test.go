@@ -97,6 +97,8 @@ func TestOnlyTheWinnersOwnCallIsRepeated(t *testing.T) {
 
 		_, err = n.complete(attempt{token: winner.token, request: other.request})
 		refused(h, err, 401, "user_already_exists")
+		_, err = n.complete(attempt{token: challenge.TemporaryAuthenticationToken, request: winner.request})
+		refused(h, err, 401, "user_already_exists")
 		fresh, err := n.answer(challenge)
 		must(h, err)
 		renamed := winner
