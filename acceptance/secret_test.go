@@ -18,7 +18,7 @@ import (
 func (h *house) watched(refusals *[]string) *node {
 	h.Helper()
 	n := h.serve("--log-format", "json")
-	n.http.Transport = contract.Transport(h, n.http.Transport.(http.RoundTripper), func(e contract.Exchange) {
+	n.http.Transport = contract.Transport(h, n.http.Transport, func(e contract.Exchange) {
 		if e.Status >= 400 {
 			*refusals = append(*refusals, string(e.Body))
 		}

@@ -75,8 +75,14 @@ func AsError(err error) *Error {
 	return &Error{Kind: Internal, Code: "internal", Message: "Internal Server Error", Cause: err}
 }
 
-// KindOf returns the kind of err; an error that is not ours is Internal.
-func KindOf(err error) Kind { return AsError(err).Kind }
+// KindOf returns the kind of err; an error that is not ours is Internal. Nil has none
+// of the kinds: -1.
+func KindOf(err error) Kind {
+	if err == nil {
+		return -1
+	}
+	return AsError(err).Kind
+}
 
 // CodeOf returns the stable code of err, "" for nil.
 func CodeOf(err error) string {

@@ -26,6 +26,7 @@ var build struct {
 func Binary(t testing.TB) string {
 	t.Helper()
 	build.once.Do(func() {
+		sweep()
 		dir, err := os.MkdirTemp("", "countersign-binary-")
 		if err != nil {
 			build.err = err
@@ -39,6 +40,17 @@ func Binary(t testing.TB) string {
 	})
 	must(t, build.err)
 	return build.path
+}
+
+// sweep removes the binaries of test processes that are long over: none can remove its
+// own, since it may not see its own end.
+func sweep() {
+	old, _ := filepath.Glob(filepath.Join(os.TempDir(), "countersign-binary-*"))
+	for _, dir := range old {
+		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > 2*time.Hour {
+			os.RemoveAll(dir)
+		}
+	}
 }
 
 // Process is a running `countersign serve`.
