@@ -26,12 +26,13 @@ type read struct {
 	args  []any
 	each  func(*row)
 	state atomic.Int32 // as a unit's
-	began bool         // each was called
+	came  bool         // each was called
 	err   error        // set before done is closed
 	done  chan struct{}
 }
 
-// first runs a statement that is answered at once. Reads that arrive together travel in
+// first runs a statement of which only the first row is of interest: once that has come,
+// a connection that breaks takes nothing away. Reads that arrive together travel in
 // one round trip: that halves what a read costs both sides under load, and costs nothing
 // when idle.
 func (p *postgresDB) first(ctx context.Context, sql string, args []any, each func(*row)) error {
@@ -56,13 +57,15 @@ func (p *postgresDB) first(ctx context.Context, sql string, args []any, each fun
 		}
 		<-r.done
 	}
-	if r.err == nil {
+	if r.err == nil || r.came {
 		return nil
 	}
-	if r.began {
-		return unavailable(r.err)
+	came := false
+	err := p.query(ctx, sql, args, func(row *row) { came = true; each(row) }) // alone, and with patience
+	if came {
+		return nil
 	}
-	return p.query(ctx, sql, args, each) // alone, and with patience
+	return err
 }
 
 // serveReads runs groups of reads until the pool is closed.
@@ -134,7 +137,7 @@ func (p *postgresDB) readTogether(group []*read) {
 		if err == nil {
 			var rows pgx.Rows
 			if rows, err = results.Query(); err == nil {
-				err = scan(rows, func(row *row) { r.began = true; r.each(row) })
+				err = scan(rows, func(row *row) { r.came = true; r.each(row) })
 			}
 		}
 		r.err = err
