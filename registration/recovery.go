@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 
 	"github.com/go-json-experiment/json"
 
@@ -39,13 +40,8 @@ func (r *Room) AddRecovery(ctx context.Context, who api.Caller, in api.AddRecove
 	if err != nil {
 		return api.AddRecoveryResult{}, about(inv, err)
 	}
-	for _, c := range kept {
-		if c.Factor == store.FactorRecovery {
-			if o.keptIn(kept) { // the same call again
-				return api.AddRecoveryResult{Credential: registered(c)}, nil
-			}
-			return api.AddRecoveryResult{}, about(inv, errRecoveryKept)
-		}
+	if result, done, err := recovered(inv, kept, o); done {
+		return result, err
 	}
 	c, err := r.verifyOne(inv, ticket, o)
 	if err != nil {
@@ -60,14 +56,36 @@ func (r *Room) AddRecovery(ctx context.Context, who api.Caller, in api.AddRecove
 	e := r.event("credential.recovery_added", inv, who, now)
 	e.CredentialID = c.ID
 	err = r.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.AddCredential(c, errRecoveryKept)
+		tx.AddCredential(c, errCredentialKnown)
 		tx.Record(e)
 		return nil
 	})
+	if errors.Is(err, errCredentialKnown) { // or this very call, sent twice, was first
+		if kept, again := r.completedBy(ctx, inv, ticket); again == nil {
+			if result, done, err := recovered(inv, kept, o); done {
+				return result, err
+			}
+		}
+	}
 	if err != nil {
 		return api.AddRecoveryResult{}, about(inv, err)
 	}
 	return api.AddRecoveryResult{Credential: registered(c)}, nil
+}
+
+// recovered answers for a registration that has its recovery key: with that key if it is
+// the one offered, as when a call is sent again, otherwise with a refusal.
+func recovered(inv store.Invitation, kept []store.Credential, o offer) (result api.AddRecoveryResult, done bool, err error) {
+	for _, c := range kept {
+		if c.Factor != store.FactorRecovery {
+			continue
+		}
+		if o.keptIn(kept) {
+			return api.AddRecoveryResult{Credential: registered(c)}, true, nil
+		}
+		return result, true, about(inv, errRecoveryKept)
+	}
+	return result, false, nil
 }
 
 // completedBy returns the credentials that the ceremony of ticket has registered, or
