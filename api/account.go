@@ -1,0 +1,57 @@
+package api
+
+// Account is what the account page shows to its own user.
+type Account struct {
+	Organisation NamedID             `json:"organisation"`
+	User         AccountUser         `json:"user"`
+	RPID         string              `json:"rpId"`
+	Credentials  []AccountCredential `json:"credentials"`
+	Sessions     []AccountSession    `json:"sessions"`
+}
+
+// AccountUser is who is logged in.
+type AccountUser struct {
+	ID            string `json:"id"`
+	Username      string `json:"username"`
+	Kind          string `json:"kind"`
+	Administrator bool   `json:"administrator"`
+	RegisteredAt  string `json:"registeredAt" description:"ISO 8601, UTC"`
+}
+
+// AccountCredential is one of the user's own credentials.
+type AccountCredential struct {
+	UUID           string `json:"uuid" description:"cr-…"`
+	CredentialID   string `json:"credentialId" description:"base64url credential ID"`
+	Kind           string `json:"kind"`
+	Factor         string `json:"factor" description:"first, second or recovery"`
+	Name           string `json:"name"`
+	Algorithm      string `json:"algorithm"`
+	AAGUID         string `json:"aaguid,omitempty" description:"As a UUID; Fido2 only"`
+	BackupEligible bool   `json:"backupEligible" description:"It can be synced"`
+	BackedUp       bool   `json:"backedUp" description:"It was synced when last used"`
+	IsActive       bool   `json:"isActive"`
+	CreatedAt      string `json:"createdAt" description:"ISO 8601, UTC"`
+	LastUsedAt     string `json:"lastUsedAt,omitempty" description:"ISO 8601, UTC; absent if never"`
+}
+
+// AccountSession is one of the user's live sessions.
+type AccountSession struct {
+	ID             string `json:"id" description:"se-…"`
+	Current        bool   `json:"current" description:"It is the one that asks"`
+	CredentialName string `json:"credentialName" description:"What it was begun with"`
+	UserAgent      string `json:"userAgent"`
+	Address        string `json:"address"`
+	CreatedAt      string `json:"createdAt" description:"ISO 8601, UTC"`
+	ExpiresAt      string `json:"expiresAt" description:"ISO 8601, UTC"`
+}
+
+// EndSessionRequest names one of the user's own sessions.
+type EndSessionRequest struct {
+	SessionID string `json:"-" path:"sessionId" description:"se-…"`
+}
+
+// SiteInfo is what the login page knows before anybody is named.
+type SiteInfo struct {
+	Organisation   *NamedID `json:"organisation,omitempty" description:"The only organisation of this server, if it has just one"`
+	MailConfigured bool     `json:"mailConfigured"`
+}

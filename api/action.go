@@ -1,0 +1,42 @@
+package api
+
+import "encoding/json"
+
+// HeaderUserAction carries a signed user action to the operation that it was signed for.
+const HeaderUserAction = "X-DFNS-USERACTION"
+
+// InitActionRequest says which request is to be signed.
+type InitActionRequest struct {
+	ServerKind string `json:"userActionServerKind,omitempty" description:"Accepted and ignored: Api or Staff"`
+	Method     string `json:"userActionHttpMethod" description:"GET, POST, PUT, PATCH or DELETE"`
+	Path       string `json:"userActionHttpPath" description:"Path of the request, with or without its query; for a service that demands it, with its origin before"`
+	Payload    string `json:"userActionPayload" description:"Text of the request's body, empty without one"`
+}
+
+// ActionResult carries the signed user action, to be sent once as X-DFNS-USERACTION.
+type ActionResult struct {
+	UserAction string `json:"userAction" description:"JWT (EdDSA) that binds user, method, path and payload"`
+}
+
+// ConsumeActionRequest spends a user action on behalf of another service. What of the
+// request is given is compared with what was signed.
+type ConsumeActionRequest struct {
+	UserAction string  `json:"userAction" description:"The value of the X-DFNS-USERACTION header"`
+	Method     string  `json:"httpMethod,omitempty" description:"Compared when given"`
+	Path       string  `json:"httpPath,omitempty" description:"Compared when given"`
+	Payload    *string `json:"payload,omitempty" description:"Text of the request's body; compared when given"`
+}
+
+// ConsumedAction says who signed what. It is answered once.
+type ConsumedAction struct {
+	ActionID       string          `json:"actionId" description:"ua-…"`
+	OrgID          string          `json:"orgId"`
+	UserID         string          `json:"userId"`
+	Username       string          `json:"username"`
+	CredentialUUID string          `json:"credentialUuid"`
+	CredentialKind string          `json:"credentialKind"`
+	Method         string          `json:"httpMethod"`
+	Path           string          `json:"httpPath"`
+	SignedAt       string          `json:"signedAt" description:"ISO 8601, UTC"`
+	Receipt        json.RawMessage `json:"receipt" description:"The receipt, to be kept: countersign receipt verify checks it without a server"`
+}
