@@ -18,9 +18,12 @@ const (
 	CodeAlgorithmUnsupported = "algorithm_unsupported"  // a signature algorithm unknown, or unfit for the key
 	CodeCredentialKeyInvalid = "credential_key_invalid" // the key is unsound or of no type we verify
 	CodeAttestationInvalid   = "attestation_invalid"    // the signature does not prove possession of the key
+	CodeSignatureInvalid     = "signature_invalid"      // an assertion that the credential's key did not sign
 )
 
 // messages are the public sentences, one for each code. None tells what was expected.
+// That of CodeSignatureInvalid is said of unknown credentials too, so it does not tell
+// whether there is one.
 var messages = map[string]string{
 	CodeClientDataMalformed:  "The client data of the key could not be read.",
 	CodeClientDataType:       "The client data does not come from creating a key.",
@@ -29,11 +32,23 @@ var messages = map[string]string{
 	CodeAlgorithmUnsupported: "The signature algorithm is not supported for this key.",
 	CodeCredentialKeyInvalid: "The public key is not valid or not of a supported type.",
 	CodeAttestationInvalid:   "The signature of the key could not be verified.",
+	CodeSignatureInvalid:     "This passkey or key is not accepted here.",
+}
+
+// assertionMessages are those that differ when a key is used, be it to log in or to sign
+// an action.
+var assertionMessages = map[string]string{
+	CodeClientDataType:    "The client data does not come from using a key.",
+	CodeChallengeMismatch: "The response does not belong to this request; please start again.",
 }
 
 // refuse returns the error for code. Rule, received and expected are for the operator.
 func refuse(code, rule, received, expected string) *api.Error {
-	return &api.Error{Kind: api.Invalid, Code: code, Message: messages[code],
+	kind := api.Invalid
+	if code == CodeSignatureInvalid {
+		kind = api.Unauthenticated
+	}
+	return &api.Error{Kind: kind, Code: code, Message: messages[code],
 		Rule: "Key credential, " + rule, Received: received, Expected: expected}
 }
 

@@ -2,7 +2,6 @@ package keycredential
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"strings"
 
@@ -33,14 +32,7 @@ type Registration struct {
 // it sends, and that it made the proof for this challenge. It refuses with an
 // *api.Error of Kind Invalid whose Code is one of this package's constants.
 func VerifyRegistration(r RegistrationResponse, p RegistrationPolicy) (Registration, error) {
-	client, err := parseClientData(r.ClientData)
-	if err != nil {
-		return Registration{}, err
-	}
-	if err := verifyType(client.kind); err != nil {
-		return Registration{}, err
-	}
-	if err := verifyChallenge(client.challenge, p.Challenge); err != nil {
+	if err := creating.verifyClientData(r.ClientData, p.Challenge); err != nil {
 		return Registration{}, err
 	}
 	attestation, err := parseAttestationData(r.AttestationData)
@@ -60,22 +52,6 @@ func VerifyRegistration(r RegistrationResponse, p RegistrationPolicy) (Registrat
 		return Registration{}, because(CodeAttestationInvalid, "attestation data, signature", err)
 	}
 	return Registration{PublicKey: key, Algorithm: algorithm, PEM: attestation.publicKey}, nil
-}
-
-func verifyType(kind string) error {
-	if kind != "key.create" {
-		return refuse(CodeClientDataType, "client data, type", shown(kind), "key.create")
-	}
-	return nil
-}
-
-// verifyChallenge accepts the challenge as issued and base64url of its text: clients
-// differ in whether they encode what is encoded already.
-func verifyChallenge(received, issued string) error {
-	if issued != "" && (received == issued || received == base64.RawURLEncoding.EncodeToString([]byte(issued))) {
-		return nil
-	}
-	return refuse(CodeChallengeMismatch, "client data, challenge", digest(received), digest(issued))
 }
 
 // pemEscapes writes a PEM text as JSON.stringify does. A text that publickey accepted

@@ -58,7 +58,11 @@ func ecClient(t testing.TB, c elliptic.Curve) client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return client{c.Params().Name, spkiPEM(t, &k.PublicKey), func(h crypto.Hash, m []byte) []byte {
+	return ecClientOf(t, k)
+}
+
+func ecClientOf(t testing.TB, k *ecdsa.PrivateKey) client {
+	return client{k.Params().Name, spkiPEM(t, &k.PublicKey), func(h crypto.Hash, m []byte) []byte {
 		s, err := ecdsa.SignASN1(rand.Reader, k, sum(h, m))
 		if err != nil {
 			t.Fatal(err)
@@ -68,8 +72,12 @@ func ecClient(t testing.TB, c elliptic.Curve) client {
 }
 
 func edClient(t testing.TB) client {
-	pub, private, _ := ed25519.GenerateKey(rand.Reader)
-	return client{"Ed25519", spkiPEM(t, pub), func(_ crypto.Hash, m []byte) []byte { return ed25519.Sign(private, m) }}
+	_, private, _ := ed25519.GenerateKey(rand.Reader)
+	return edClientOf(t, private)
+}
+
+func edClientOf(t testing.TB, private ed25519.PrivateKey) client {
+	return client{"Ed25519", spkiPEM(t, private.Public()), func(_ crypto.Hash, m []byte) []byte { return ed25519.Sign(private, m) }}
 }
 
 var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
@@ -96,6 +104,10 @@ func k1Client(t testing.TB) client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return k1ClientOf(t, k)
+}
+
+func k1ClientOf(t testing.TB, k *secp256k1.PrivateKey) client {
 	type identifier struct{ Key, Curve asn1.ObjectIdentifier }
 	der, err := asn1.Marshal(struct {
 		Algorithm identifier

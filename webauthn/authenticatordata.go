@@ -16,8 +16,9 @@ const (
 	flagExtensionData  = 1 << 7
 )
 
-// authenticatorData is WebAuthn L3 §6.1 as a registration has it: always with attested
-// credential data. Its slices share memory with the bytes that were parsed.
+// authenticatorData is WebAuthn L3 §6.1: as a registration has it, always with attested
+// credential data, or as an assertion has it, always without. Its slices share memory
+// with the bytes that were parsed.
 type authenticatorData struct {
 	raw          []byte // all of it, as signed
 	rpIDHash     []byte // 32 bytes
@@ -36,17 +37,12 @@ const (
 	attestedDataLen = 16 + 2 // aaguid, credentialIdLength
 )
 
-// parseAuthenticatorData reads authenticator data to the last byte: what follows the
-// credential key must be the extensions that ED announces, or nothing.
+// parseAuthenticatorData reads a registration's authenticator data to the last byte: what
+// follows the credential key must be the extensions that ED announces, or nothing.
 func parseAuthenticatorData(b []byte) (*authenticatorData, error) {
-	if len(b) < fixedDataLen {
-		return nil, fmt.Errorf("%d bytes, at least %d needed", len(b), fixedDataLen)
-	}
-	a := &authenticatorData{
-		raw:       b,
-		rpIDHash:  b[:32],
-		flags:     b[32],
-		signCount: binary.BigEndian.Uint32(b[33:]),
+	a, err := readFixed(b)
+	if err != nil {
+		return nil, err
 	}
 	if !a.has(flagAttestedData) {
 		return nil, errors.New("no attested credential data (AT flag)")
@@ -59,12 +55,44 @@ func parseAuthenticatorData(b []byte) (*authenticatorData, error) {
 	if a.key, err = readCOSEKey(&r); err != nil {
 		return nil, fmt.Errorf("credential public key: %w", err)
 	}
+	return a, a.readRest(&r)
+}
+
+// parseAssertionData reads an assertion's authenticator data to the last byte. §6.1 says
+// that the AT flag must not be set in what an assertion signs, so what was signed to
+// attest a new credential can never be one.
+func parseAssertionData(b []byte) (*authenticatorData, error) {
+	a, err := readFixed(b)
+	if err != nil {
+		return nil, err
+	}
+	if a.has(flagAttestedData) {
+		return nil, errors.New("attested credential data (AT flag) in an assertion")
+	}
+	return a, a.readRest(&cborReader{data: b[fixedDataLen:]})
+}
+
+// readFixed reads what all authenticator data begins with.
+func readFixed(b []byte) (*authenticatorData, error) {
+	if len(b) < fixedDataLen {
+		return nil, fmt.Errorf("%d bytes, at least %d needed", len(b), fixedDataLen)
+	}
+	return &authenticatorData{
+		raw:       b,
+		rpIDHash:  b[:32],
+		flags:     b[32],
+		signCount: binary.BigEndian.Uint32(b[33:]),
+	}, nil
+}
+
+// readRest reads the extensions, if ED announces some, after which nothing may follow.
+func (a *authenticatorData) readRest(r *cborReader) (err error) {
 	if a.has(flagExtensionData) {
-		if a.extensions, err = readExtensions(&r); err != nil {
-			return nil, fmt.Errorf("extensions: %w", err)
+		if a.extensions, err = readExtensions(r); err != nil {
+			return fmt.Errorf("extensions: %w", err)
 		}
 	}
-	return a, r.end()
+	return r.end()
 }
 
 // readAttested reads the fixed part of attested credential data (§6.5.1) and the

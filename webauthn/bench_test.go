@@ -31,12 +31,29 @@ func BenchmarkVerifyRegistration(b *testing.B) {
 	}
 }
 
+// BenchmarkVerifyAssertion has one line per algorithm. ES256 is what the server does at
+// every login and every action.
+func BenchmarkVerifyAssertion(b *testing.B) {
+	for _, k := range assertionSigners() {
+		a := newAnswerBy(k)
+		b.Run(string(a.record.Algorithm), func(b *testing.B) {
+			r := a.response()
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := VerifyAssertion(r, a.policy, a.record); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkParse is VerifyRegistration without the key.
 func BenchmarkParse(b *testing.B) {
 	r := newCeremony().response()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := readClientData(r.ClientDataJSON); err != nil {
+		if _, err := registering.readClientData(r.ClientDataJSON); err != nil {
 			b.Fatal(err)
 		}
 		if _, _, err := readAttestationObject(r.AttestationObject); err != nil {

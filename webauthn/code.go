@@ -30,9 +30,12 @@ const (
 	CodeAttestationCertificate       = "attestation_certificate_invalid" // a certificate is unfit
 	CodeCredentialIDMismatch         = "credential_id_mismatch"          // two credential IDs in one response
 	CodeCredentialIDTooLong          = "credential_id_too_long"          // over 1023 bytes
+	CodeSignatureInvalid             = "signature_invalid"               // an assertion that the credential's key did not sign
 )
 
 // messages are the public sentences, one for each code. None tells what was expected.
+// That of CodeSignatureInvalid is said of unknown credentials too, so it does not tell
+// whether there is one.
 var messages = map[string]string{
 	CodeClientDataMalformed:          "The browser's part of the response could not be read.",
 	CodeClientDataType:               "The response does not come from creating a passkey.",
@@ -53,12 +56,27 @@ var messages = map[string]string{
 	CodeAttestationCertificate:       "The authenticator's attestation certificate is not acceptable.",
 	CodeCredentialIDMismatch:         "The response names two different passkeys.",
 	CodeCredentialIDTooLong:          "The passkey's identifier is too long.",
+	CodeSignatureInvalid:             "This passkey or key is not accepted here.",
+}
+
+// assertionMessages are those that differ when a passkey is used, be it to log in or to
+// sign an action.
+var assertionMessages = map[string]string{
+	CodeClientDataType:        "The response does not come from using a passkey.",
+	CodeChallengeMismatch:     "The response does not belong to this request; please start again.",
+	CodeOriginNotAllowed:      "Passkeys for this organisation cannot be used on this page.",
+	CodeCrossOriginNotAllowed: "Passkeys cannot be used inside an embedded page.",
+	CodeTopOriginNotAllowed:   "Passkeys cannot be used inside that page.",
 }
 
 // refuse returns the error for code. Rule, received and expected are for the operator.
 func refuse(code, rule, received, expected string) *api.Error {
+	kind := api.Invalid
+	if code == CodeSignatureInvalid {
+		kind = api.Unauthenticated
+	}
 	return &api.Error{
-		Kind:     api.Invalid,
+		Kind:     kind,
 		Code:     code,
 		Message:  messages[code],
 		Rule:     "WebAuthn L3 " + rule,

@@ -3,33 +3,66 @@ package webauthn
 import (
 	"crypto"
 	"crypto/sha3"
+	"io"
 	"math/big"
 	"slices"
 )
 
 // ed448Credential is the key of the Ed448 vector of §16, which the relying party must
-// refuse because it did not offer the algorithm. Ed448 is in no library we use, so its
-// public key is computed here from RFC 8032 §5.2.5, slowly.
+// refuse because it did not offer the algorithm. Ed448 is in no library we use, so it is
+// computed here from RFC 8032 §5.2, slowly.
 func ed448Credential(m *vectorMaker) ([]byte, crypto.Signer) {
 	digest := sha3.SumSHAKE256(m.draw(57), 114)
-	scalar := digest[:57]
+	scalar := slices.Clone(digest[:57])
 	scalar[0] &= 0xfc
 	scalar[55] |= 0x80
 	scalar[56] = 0
-	slices.Reverse(scalar) // little-endian
-	pub := ed448Public(new(big.Int).SetBytes(scalar))
-	return cMap(cInt(1), cInt(1), cInt(3), cInt(-53), cInt(-1), cInt(7), cInt(-2), cBytes(pub)), nil
+	k := ed448Key{scalar: littleEndian(scalar), prefix: digest[57:]}
+	k.public = ed448Public(k.scalar)
+	return cMap(cInt(1), cInt(1), cInt(3), cInt(-53), cInt(-1), cInt(7), cInt(-2), cBytes(k.public)), k
+}
+
+func littleEndian(b []byte) *big.Int {
+	b = slices.Clone(b)
+	slices.Reverse(b)
+	return new(big.Int).SetBytes(b)
+}
+
+type ed448Key struct {
+	scalar         *big.Int
+	prefix, public []byte
+}
+
+func (k ed448Key) Public() crypto.PublicKey { return k.public }
+
+// Sign is RFC 8032 §5.2.6 without a context.
+func (k ed448Key) Sign(_ io.Reader, message []byte, _ crypto.SignerOpts) ([]byte, error) {
+	order := number("13818066809895115352007386748515426880336692474882178609894547503885")
+	order.Sub(new(big.Int).Lsh(big.NewInt(1), 446), order)
+	hash := func(parts ...[]byte) *big.Int {
+		in := append([]byte("SigEd448\x00\x00"), slices.Concat(parts...)...)
+		n := littleEndian(sha3.SumSHAKE256(in, 114))
+		return n.Mod(n, order)
+	}
+	r := hash(k.prefix, message)
+	point := ed448Public(r)
+	s := hash(point, k.public, message)
+	s.Mul(s, k.scalar).Add(s, r).Mod(s, order)
+	out := s.FillBytes(make([]byte, 57))
+	slices.Reverse(out)
+	return append(point, out...), nil
+}
+
+func number(s string) *big.Int {
+	n, ok := new(big.Int).SetString(s, 10)
+	if !ok {
+		panic(s)
+	}
+	return n
 }
 
 // ed448Public multiplies the base point and encodes the result.
 func ed448Public(scalar *big.Int) []byte {
-	number := func(s string) *big.Int {
-		n, ok := new(big.Int).SetString(s, 10)
-		if !ok {
-			panic(s)
-		}
-		return n
-	}
 	one := big.NewInt(1)
 	p := new(big.Int).Lsh(one, 448)
 	p.Sub(p, new(big.Int).Lsh(one, 224)).Sub(p, one)

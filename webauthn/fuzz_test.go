@@ -2,6 +2,7 @@ package webauthn
 
 import (
 	"bytes"
+	"crypto/elliptic"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -31,6 +32,69 @@ func FuzzVerifyRegistration(f *testing.F) {
 			}
 		case !errors.As(err, &e) || e.Kind != api.Invalid || messages[e.Code] == "":
 			t.Errorf("refused with %#v", err)
+		}
+	})
+}
+
+// fuzzedAnswers are answers by keys that are the same in every process, so that seeds
+// which were accepted stay accepted where they are bent.
+func fuzzedAnswers() []*answer {
+	extended := newAnswerBy(ecKeyOf(elliptic.P256(), bytes.Repeat([]byte{5}, 32)))
+	extended.flags |= flagExtensionData | flagBackupEligible | flagBackupState
+	extended.extensions = cMap(cText("credProtect"), cInt(2))
+	return []*answer{newAnswerBy(ecKeyOf(elliptic.P256(), bytes.Repeat([]byte{5}, 32))), extended,
+		newAnswerBy(edKey()), newAnswerBy(ecKeyOf(elliptic.P384(), bytes.Repeat([]byte{6}, 48)))}
+}
+
+// FuzzVerifyAssertion is a search for a forgery: whatever is accepted must be, byte for
+// byte, what one of the keys signed.
+func FuzzVerifyAssertion(f *testing.F) {
+	answers := fuzzedAnswers()
+	signed := map[string]bool{}
+	for i, a := range answers {
+		r := a.response()
+		signed[string(r.ClientDataJSON)+string(r.AuthenticatorData)] = true
+		f.Add(uint8(i), r.ClientDataJSON, r.AuthenticatorData, r.Signature)
+	}
+	f.Add(uint8(0), []byte("{}"), newCeremony().authData(), unhex("3006020101020101"))
+	f.Fuzz(func(t *testing.T, i uint8, clientData, authData, signature []byte) {
+		a := answers[int(i)%len(answers)]
+		got, err := VerifyAssertion(AssertionResponse{clientData, authData, signature}, a.policy, a.record)
+		if err == nil {
+			if !signed[string(clientData)+string(authData)] || got.RPID != testRPID || got.Origin != testOrigin || !bytes.HasSuffix(authData, got.Extensions) {
+				t.Errorf("accepted %q, %x, %x as %+v", clientData, authData, signature, got)
+			}
+			return
+		}
+		var e *api.Error
+		if !errors.As(err, &e) || messages[e.Code] == "" || (e.Kind == api.Unauthenticated) != (e.Code == CodeSignatureInvalid) || !isZero(got) {
+			t.Errorf("refused with %#v and %+v", err, got)
+		}
+	})
+}
+
+func FuzzAssertionData(f *testing.F) {
+	for _, a := range fuzzedAnswers() {
+		f.Add(a.response().AuthenticatorData)
+	}
+	f.Add(newCeremony().authData())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := parseAssertionData(b)
+		if err != nil {
+			return
+		}
+		// Nothing of it is left over: the fixed part, and extensions in their one encoding.
+		if !bytes.Equal(b[fixedDataLen:], a.extensions) || !bytes.Equal(a.raw, b) || a.has(flagAttestedData) || a.has(flagExtensionData) != (a.extensions != nil) {
+			t.Fatalf("read %+v from %x", a, b)
+		}
+		if _, err := parseAuthenticatorData(b); err == nil {
+			t.Errorf("%x is both a registration's and an assertion's", b)
+		}
+		if a.extensions == nil {
+			return
+		}
+		if err := otherCBOR.Wellformed(a.extensions); err != nil {
+			t.Errorf("another decoder: %v in %x", err, a.extensions)
 		}
 	})
 }

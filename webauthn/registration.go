@@ -2,8 +2,6 @@ package webauthn
 
 import (
 	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"slices"
 	"strconv"
 	"time"
@@ -16,7 +14,8 @@ import (
 const (
 	maxClientDataLen        = 16 << 10
 	maxAttestationObjectLen = 64 << 10
-	maxCredentialIDLen      = 1023 // WebAuthn L3 §7.1 step 25
+	maxAssertionDataLen     = 16 << 10 // 37 bytes and the outputs of extensions
+	maxCredentialIDLen      = 1023     // WebAuthn L3 §7.1 step 25
 )
 
 // RegistrationResponse is an AuthenticatorAttestationResponse (WebAuthn L3 §5.2.1) and its
@@ -96,23 +95,23 @@ type Registration struct {
 // The error is an *api.Error of Kind Invalid whose Code is one of this package's
 // constants. VerifyRegistration keeps and changes nothing.
 func VerifyRegistration(r RegistrationResponse, p RegistrationPolicy, now time.Time) (Registration, error) {
-	client, err := readClientData(r.ClientDataJSON) // steps 5, 6
+	client, err := registering.readClientData(r.ClientDataJSON) // steps 5, 6
 	if err != nil {
 		return Registration{}, err
 	}
-	if err := checkType(client, "webauthn.create"); err != nil { // step 7
+	if err := registering.checkType(client); err != nil { // step 7
 		return Registration{}, err
 	}
-	if err := checkChallenge(client, p.Challenge); err != nil { // step 8
+	if err := registering.checkChallenge(client, p.Challenge); err != nil { // step 8
 		return Registration{}, err
 	}
-	if err := checkOrigin(client, p.Origins); err != nil { // step 9
+	if err := registering.checkOrigin(client, p.Origins); err != nil { // step 9
 		return Registration{}, err
 	}
-	if err := checkCrossOrigin(client, p.TopOrigins); err != nil { // step 10
+	if err := registering.checkCrossOrigin(client, p.TopOrigins); err != nil { // step 10
 		return Registration{}, err
 	}
-	if err := checkTopOrigin(client, p.TopOrigins); err != nil { // step 11
+	if err := registering.checkTopOrigin(client, p.TopOrigins); err != nil { // step 11
 		return Registration{}, err
 	}
 	clientDataHash := sha256.Sum256(r.ClientDataJSON)                   // step 12
@@ -120,17 +119,17 @@ func VerifyRegistration(r RegistrationResponse, p RegistrationPolicy, now time.T
 	if err != nil {
 		return Registration{}, err
 	}
-	rpID, err := checkRPID(authData, p.RPIDs) // step 14
+	rpID, err := registering.checkRPID(authData, p.RPIDs) // step 14
 	if err != nil {
 		return Registration{}, err
 	}
-	if err := checkUserPresent(authData); err != nil { // step 15
+	if err := registering.checkUserPresent(authData); err != nil { // step 15
 		return Registration{}, err
 	}
-	if err := checkUserVerified(authData, p.RequireUserVerification); err != nil { // step 16
+	if err := registering.checkUserVerified(authData, p.RequireUserVerification); err != nil { // step 16
 		return Registration{}, err
 	}
-	if err := checkBackupFlags(authData); err != nil { // step 17; 18 and 19 are the caller's
+	if err := registering.checkBackupFlags(authData); err != nil { // step 17; 18 and 19 are the caller's
 		return Registration{}, err
 	}
 	key, algorithm, err := checkKey(authData, p.Algorithms) // step 20
@@ -176,74 +175,6 @@ func VerifyRegistration(r RegistrationResponse, p RegistrationPolicy, now time.T
 	}, nil
 }
 
-// readClientData is steps 5 and 6: UTF-8 decode, then parse.
-func readClientData(b []byte) (clientData, error) {
-	const rule = "§7.1 step 6, client data"
-	if len(b) > maxClientDataLen {
-		return clientData{}, refuse(CodeClientDataMalformed, rule, bytesCount(len(b)), "at most "+bytesCount(maxClientDataLen))
-	}
-	c, err := parseClientData(b)
-	if err != nil {
-		return clientData{}, because(refuse(CodeClientDataMalformed, rule, bytesCount(len(b)),
-			"a JSON object with type, challenge and origin"), err)
-	}
-	return c, nil
-}
-
-// checkType is step 7: client data of another ceremony is refused.
-func checkType(c clientData, want string) error {
-	if c.kind != want {
-		return refuse(CodeClientDataType, "§7.1 step 7, type", shown(c.kind), want)
-	}
-	return nil
-}
-
-// checkChallenge is step 8, for the challenge as issued or encoded twice.
-func checkChallenge(c clientData, issued string) error {
-	if issued != "" && (sameText(c.challenge, issued) ||
-		sameText(c.challenge, base64.RawURLEncoding.EncodeToString([]byte(issued)))) {
-		return nil
-	}
-	return refuse(CodeChallengeMismatch, "§7.1 step 8, challenge", digest(c.challenge), digest(issued))
-}
-
-func sameText(a, b string) bool {
-	return len(a) == len(b) && subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
-}
-
-// checkOrigin is step 9.
-func checkOrigin(c clientData, allowed []string) error {
-	if !slices.Contains(allowed, c.origin) {
-		return refuse(CodeOriginNotAllowed, "§7.1 step 9, origin", shown(c.origin), listed(allowed))
-	}
-	return nil
-}
-
-// checkCrossOrigin is step 10: whoever names no framing page expects no frame.
-func checkCrossOrigin(c clientData, topOrigins []string) error {
-	if c.crossOrigin && len(topOrigins) == 0 {
-		return refuse(CodeCrossOriginNotAllowed, "§7.1 step 10, crossOrigin", "true", "false or absent")
-	}
-	return nil
-}
-
-// checkTopOrigin is step 11. A client sets topOrigin only when crossOrigin is true
-// (§5.8.1), so one without the other is refused. One that is absent in a frame is
-// accepted: clients of Level 2 do not know it.
-func checkTopOrigin(c clientData, allowed []string) error {
-	const rule = "§7.1 step 11, topOrigin"
-	if !c.hasTopOrigin {
-		return nil
-	}
-	if !c.crossOrigin {
-		return refuse(CodeTopOriginNotAllowed, rule, shown(c.topOrigin)+" with crossOrigin not true", "no topOrigin")
-	}
-	if !slices.Contains(allowed, c.topOrigin) {
-		return refuse(CodeTopOriginNotAllowed, rule, shown(c.topOrigin), listed(allowed))
-	}
-	return nil
-}
-
 // readAttestationObject is step 13, and takes authenticator data apart.
 func readAttestationObject(b []byte) (attestationObject, *authenticatorData, error) {
 	const rule = "§7.1 step 13, attestation object"
@@ -262,41 +193,6 @@ func readAttestationObject(b []byte) (attestationObject, *authenticatorData, err
 			bytesCount(len(object.authData)), "authenticator data with attested credential data (§6.1)"), err)
 	}
 	return object, authData, nil
-}
-
-// checkRPID is step 14.
-func checkRPID(a *authenticatorData, rpIDs []string) (string, error) {
-	for _, id := range rpIDs {
-		if hash := sha256.Sum256([]byte(id)); string(hash[:]) == string(a.rpIDHash) {
-			return id, nil
-		}
-	}
-	return "", refuse(CodeRPIDMismatch, "§7.1 step 14, rpIdHash", hexed(a.rpIDHash), "SHA-256 of "+listed(rpIDs))
-}
-
-// checkUserPresent is step 15. Conditional mediation, for which the step makes an
-// exception, is not offered.
-func checkUserPresent(a *authenticatorData) error {
-	if !a.has(flagUserPresent) {
-		return refuse(CodeUserNotPresent, "§7.1 step 15, UP flag", flagsText(a), "UP set")
-	}
-	return nil
-}
-
-// checkUserVerified is step 16.
-func checkUserVerified(a *authenticatorData, required bool) error {
-	if required && !a.has(flagUserVerified) {
-		return refuse(CodeUserNotVerified, "§7.1 step 16, UV flag", flagsText(a), "UV set")
-	}
-	return nil
-}
-
-// checkBackupFlags is step 17: what cannot be backed up is not backed up.
-func checkBackupFlags(a *authenticatorData) error {
-	if a.has(flagBackupState) && !a.has(flagBackupEligible) {
-		return refuse(CodeBackupFlagsInconsistent, "§7.1 step 17, BE and BS flags", flagsText(a), "BS only with BE")
-	}
-	return nil
 }
 
 // checkKey is step 20, and checks the key itself: that its type, curve and algorithm

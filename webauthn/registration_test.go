@@ -238,8 +238,17 @@ func TestEveryCodeHasASentence(t *testing.T) {
 		if !strings.HasSuffix(message, ".") || strings.ToLower(code) != code {
 			t.Errorf("%s: %q", code, message)
 		}
-		if e := refuse(code, "§0", "", ""); e.Message != message || e.Kind != api.Invalid {
+		kind := api.Invalid
+		if code == CodeSignatureInvalid {
+			kind = api.Unauthenticated
+		}
+		if e := refuse(code, "§0", "", ""); e.Message != message || e.Kind != kind {
 			t.Errorf("%s gives %+v", code, e)
+		}
+	}
+	for code, message := range assertionMessages {
+		if !strings.HasSuffix(message, ".") || messages[code] == "" || messages[code] == message {
+			t.Errorf("%s in an assertion: %q", code, message)
 		}
 	}
 }

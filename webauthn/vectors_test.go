@@ -22,8 +22,7 @@ import (
 	"github.com/countersign/countersign/publickey"
 )
 
-// The registration vectors of WebAuthn L3 §16 are not kept here as bytes. §16 says how
-// each is derived, so this file derives them again, and the digests below, taken from
+// The vectors of WebAuthn L3 §16 are not kept here as bytes. §16 says how each is derived, so this file derives them again, and the digests below, taken from
 // the published vectors, prove that the result is theirs to the last byte.
 
 // vector is one example of §16 and the verdict that it must get.
@@ -203,7 +202,7 @@ func makeVector(v vector) *vectorMaker {
 	}
 	m.challenge = m.draw(m.challengeLen)
 	m.cose, m.signer = v.credential(m)
-	m.clientData = m.makeClientData()
+	m.clientData = m.makeClientData("webauthn.create", m.challenge)
 	m.aaguid = m.draw(16)
 	m.credentialID = m.draw(m.credentialIDLen)
 	m.flags = flagUserPresent | flagAttestedData
@@ -239,8 +238,8 @@ func (m *vectorMaker) drawFlags() byte {
 	return f
 }
 
-func (m *vectorMaker) makeClientData() []byte {
-	text := `{"type":"webauthn.create","challenge":"` + base64.RawURLEncoding.EncodeToString(m.challenge) +
+func (m *vectorMaker) makeClientData(kind string, challenge []byte) []byte {
+	text := `{"type":"` + kind + `","challenge":"` + base64.RawURLEncoding.EncodeToString(challenge) +
 		`","origin":"https://example.org","crossOrigin":`
 	if m.crossOrigin {
 		text += "true"
@@ -310,8 +309,10 @@ func mersenneCredential(*vectorMaker) ([]byte, crypto.Signer) {
 	one := big.NewInt(1)
 	p := new(big.Int).Sub(new(big.Int).Lsh(one, 1279), one)
 	q := new(big.Int).Sub(new(big.Int).Lsh(one, 2203), one)
-	n := p.Mul(p, q).Bytes()
-	return cMap(cInt(1), cInt(3), cInt(3), cInt(-257), cInt(-1), cBytes(n), cInt(-2), cBytes([]byte{1, 0, 1})), nil
+	k := mersenneKey{n: new(big.Int).Mul(p, q)}
+	order := new(big.Int).Mul(p.Sub(p, one), q.Sub(q, one))
+	k.d = new(big.Int).ModInverse(big.NewInt(65537), order)
+	return cMap(cInt(1), cInt(3), cInt(3), cInt(-257), cInt(-1), cBytes(k.n.Bytes()), cInt(-2), cBytes([]byte{1, 0, 1})), k
 }
 
 func ed25519Credential(m *vectorMaker) ([]byte, crypto.Signer) {

@@ -12,6 +12,8 @@ import (
 	"io"
 	"math/big"
 
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/publickey"
 )
@@ -31,8 +33,8 @@ var nistCurves = map[string]elliptic.Curve{
 	publickey.P521: elliptic.P521(),
 }
 
-// Credential is a passkey with its private key. Assert changes SignCount; otherwise it
-// is not changed and may be shared.
+// Credential is a passkey with its private key. Assert changes SignCount and BackupState;
+// otherwise it is not changed and may be shared.
 type Credential struct {
 	ID         []byte
 	RPID       string
@@ -40,13 +42,17 @@ type Credential struct {
 	Algorithm  publickey.Algorithm
 	SignCount  uint32 // of the last ceremony; 0 means that it does not count
 
+	// The flags of the last ceremony. An authenticator never changes the first; a test
+	// that plays a broken one does.
+	BackupEligible, BackupState bool
+
 	private crypto.Signer
 	coseKey []byte
 }
 
 func (a *Authenticator) newCredential(challenge api.RegistrationChallenge, o Options) (*Credential, error) {
 	c := &Credential{ID: o.CredentialID, RPID: o.RPID, UserHandle: []byte(challenge.User.ID),
-		Algorithm: o.Algorithm, SignCount: o.SignCount}
+		Algorithm: o.Algorithm, SignCount: o.SignCount, BackupEligible: o.BackupEligible, BackupState: o.BackupState}
 	if c.ID == nil {
 		c.ID = make([]byte, 32)
 		if _, err := io.ReadFull(a.random, c.ID); err != nil {
@@ -110,6 +116,9 @@ func publicKey(public crypto.PublicKey) (*publickey.Key, error) {
 		return publickey.NewECDSA(p.Params().Name, point[1:1+n], point[1+n:])
 	case ed25519.PublicKey:
 		return publickey.NewEd25519(p)
+	case *secp256k1.PublicKey:
+		point := p.SerializeUncompressed()
+		return publickey.NewECDSA(publickey.Secp256k1, point[1:33], point[33:])
 	case *rsa.PublicKey:
 		return publickey.NewRSA(p.N.Bytes(), big.NewInt(int64(p.E)).Bytes())
 	}
@@ -149,8 +158,9 @@ type Assertion struct {
 }
 
 // Assert answers challenge with the credential (WebAuthn L3 §6.3.3). It counts one up if
-// the credential counts, so one credential asserts once at a time. Of the options at most
-// one is given; those that only concern creation are ignored.
+// the credential counts, so one credential asserts once at a time, and is backed up if it
+// was or the options say so. Of the options at most one is given; those that only concern
+// creation are ignored.
 func (c *Credential) Assert(challenge string, options ...Options) (Assertion, error) {
 	var o Options
 	if len(options) > 0 {
@@ -165,7 +175,9 @@ func (c *Credential) Assert(challenge string, options ...Options) (Assertion, er
 	if o.SignCount == 0 && c.SignCount > 0 {
 		o.SignCount = c.SignCount + 1
 	}
-	c.SignCount = o.SignCount
+	o.BackupEligible = o.BackupEligible || c.BackupEligible
+	o.BackupState = o.BackupState || c.BackupState
+	c.SignCount, c.BackupState = o.SignCount, o.BackupState
 
 	clientData := change(o.Tamper.ClientData, clientDataJSON("webauthn.get", challenge, o))
 	digest := sha256.Sum256(clientData)

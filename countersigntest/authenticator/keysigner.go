@@ -7,10 +7,8 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 
-	"github.com/decred/dcrd/dcrec/secp256k1/v4"
-	k1ecdsa "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
-
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/client"
 	"github.com/countersign/countersign/publickey"
 )
 
@@ -37,20 +35,18 @@ type KeySigner struct {
 	SentClientData  func([]byte) []byte // and after
 	AttestationData func([]byte) []byte // spoils the JSON of key and signature
 
-	key  *publickey.Key
-	sign func(h crypto.Hash, message []byte) []byte
+	key     *publickey.Key
+	private crypto.Signer
 }
 
 // NewKeySigner makes a new key pair of one of KeyTypes. It panics on another.
 func NewKeySigner(keyType string) *KeySigner {
 	s := &KeySigner{EncryptedPrivateKey: "opaque to the server"}
 	var err error
-	if keyType == publickey.Secp256k1 {
-		s.key, s.sign, err = newSecp256k1()
-	} else {
-		s.key, s.sign, err = newStandardKey(keyType)
+	if s.private, err = newSignerKey(keyType); err != nil {
+		panic("authenticator: " + err.Error())
 	}
-	if err != nil {
+	if s.key, err = publicKey(s.private.Public()); err != nil {
 		panic("authenticator: " + err.Error())
 	}
 	id := make([]byte, 32)
@@ -60,36 +56,30 @@ func NewKeySigner(keyType string) *KeySigner {
 	return s
 }
 
-func newStandardKey(keyType string) (*publickey.Key, func(crypto.Hash, []byte) []byte, error) {
-	private, err := newPrivateKey(rand.Reader, keyType)
-	if err != nil {
-		return nil, nil, err
+// newSignerKey makes a key pair. The curve that only package client knows is its.
+func newSignerKey(keyType string) (crypto.Signer, error) {
+	if keyType != publickey.Secp256k1 {
+		return newPrivateKey(rand.Reader, keyType)
 	}
-	key, err := publicKey(private.Public())
-	return key, func(h crypto.Hash, message []byte) []byte {
-		if keyType == publickey.Ed25519 {
-			h = 0
-		} else {
-			message = hash(h, message)
-		}
-		signature, err := private.Sign(nil, message, h)
-		if err != nil {
-			panic("authenticator: " + err.Error()) // a sound key and a known hash: cannot fail
-		}
-		return signature
-	}, err
+	k, err := client.GenerateKeySigner(client.Secp256k1)
+	if err != nil {
+		return nil, err
+	}
+	return k.PrivateKey(), nil
 }
 
-func newSecp256k1() (*publickey.Key, func(crypto.Hash, []byte) []byte, error) {
-	private, err := secp256k1.GeneratePrivateKey()
-	if err != nil {
-		return nil, nil, err
+// sign signs with the hash; Ed25519 takes the message itself.
+func (s *KeySigner) sign(h crypto.Hash, message []byte) []byte {
+	if s.key.Type() == publickey.Ed25519 {
+		h = 0
+	} else {
+		message = hash(h, message)
 	}
-	point := private.PubKey().SerializeUncompressed()
-	key, err := publickey.NewECDSA(publickey.Secp256k1, point[1:33], point[33:])
-	return key, func(h crypto.Hash, message []byte) []byte {
-		return k1ecdsa.Sign(private, hash(h, message)[:32]).Serialize()
-	}, err
+	signature, err := s.private.Sign(nil, message, h)
+	if err != nil {
+		panic("authenticator: " + err.Error()) // a sound key and a known hash: cannot fail
+	}
+	return signature
 }
 
 // PublicKey returns the signer's public key.

@@ -1,0 +1,49 @@
+package keycredential
+
+import (
+	"encoding/base64"
+
+	"github.com/countersign/countersign/api"
+)
+
+// ceremony is one of the two things that a key does, in the client data's word for it and
+// in the public's.
+type ceremony struct {
+	kind     string
+	messages map[string]string // where not those of a registration
+}
+
+var (
+	creating = ceremony{kind: "key.create"}
+	using    = ceremony{kind: "key.get", messages: assertionMessages}
+)
+
+func (c ceremony) refuse(code, rule, received, expected string) *api.Error {
+	e := refuse(code, rule, received, expected)
+	if message, ok := c.messages[code]; ok {
+		e.Message = message
+	}
+	return e
+}
+
+// verifyClientData checks that client data was made in this ceremony, for the challenge
+// that was issued.
+func (c ceremony) verifyClientData(b []byte, issued string) error {
+	client, err := parseClientData(b)
+	if err != nil {
+		return err
+	}
+	if client.kind != c.kind {
+		return c.refuse(CodeClientDataType, "client data, type", shown(client.kind), c.kind)
+	}
+	if !sameChallenge(client.challenge, issued) {
+		return c.refuse(CodeChallengeMismatch, "client data, challenge", digest(client.challenge), digest(issued))
+	}
+	return nil
+}
+
+// sameChallenge accepts the challenge as issued and base64url of its text: clients differ
+// in whether they encode what is encoded already.
+func sameChallenge(received, issued string) bool {
+	return issued != "" && (received == issued || received == base64.RawURLEncoding.EncodeToString([]byte(issued)))
+}
