@@ -1,12 +1,20 @@
 package store
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
-const credentialColumns = `k.id, k.org_id, k.user_id, k.code_id, k.kind, k.factor, k.name,
+// A credential is read without its evidence where that is of no use: it is most of the row.
+const (
+	credentialColumns = `k.id, k.org_id, k.user_id, k.code_id, k.kind, k.factor, k.name,
 	k.realm, k.credential_id, k.public_key, k.algorithm, k.rp_id, k.origin, k.aaguid,
 	k.sign_count, k.user_verified, k.backup_eligible, k.backup_state, k.format,
 	k.attestation_type, k.transports, k.client_extensions, k.encrypted_private_key,
-	k.created_at, k.client_data, k.attestation_object`
+	k.created_at, k.active, k.last_used_at`
+
+	wholeCredentialColumns = credentialColumns + `, k.client_data, k.attestation_object`
+)
 
 func (r *row) credential() Credential {
 	return Credential{
@@ -17,28 +25,44 @@ func (r *row) credential() Credential {
 		UserVerified: r.bool(), BackupEligible: r.bool(), BackupState: r.bool(),
 		Format: r.text(), AttestationType: r.text(), Transports: r.list(),
 		ClientExtensions: r.json(), EncryptedPrivateKey: r.text(), CreatedAt: r.time(),
-		ClientData: r.bytes(), AttestationObject: r.bytes(),
+		Active: r.bool(), LastUsedAt: r.time(),
 	}
+}
+
+func (r *row) wholeCredential() Credential {
+	c := r.credential()
+	c.ClientData, c.AttestationObject = r.bytes(), r.bytes()
+	return c
+}
+
+// Credential returns a credential by its id ("cr-…"), or an error of Kind NotFound.
+func (db *DB) Credential(ctx context.Context, id string) (Credential, error) {
+	c, found, err := one(ctx, db, (*row).wholeCredential,
+		`SELECT `+wholeCredentialColumns+` FROM credentials k WHERE k.id = $1`, id)
+	if err == nil && !found {
+		err = notFound("credential_not_found", "There is no such credential.")
+	}
+	return c, err
 }
 
 // CredentialsOfUser returns the credentials of a user, oldest first.
 func (db *DB) CredentialsOfUser(ctx context.Context, userID string) ([]Credential, error) {
-	return all(ctx, db, (*row).credential,
-		`SELECT `+credentialColumns+` FROM credentials k WHERE k.user_id = $1 ORDER BY k.id`, userID)
+	return all(ctx, db, (*row).wholeCredential,
+		`SELECT `+wholeCredentialColumns+` FROM credentials k WHERE k.user_id = $1 ORDER BY k.id`, userID)
 }
 
 // CredentialsOfCode returns the credentials that a registration code was spent on,
 // oldest first.
 func (db *DB) CredentialsOfCode(ctx context.Context, codeID string) ([]Credential, error) {
-	return all(ctx, db, (*row).credential, `
-		SELECT `+credentialColumns+`
+	return all(ctx, db, (*row).wholeCredential, `
+		SELECT `+wholeCredentialColumns+`
 		FROM registration_codes c JOIN credentials k ON k.user_id = c.user_id AND k.code_id = c.id
 		WHERE c.id = $1 ORDER BY k.id`, codeID)
 }
 
-// AddCredential stores a credential. If its (Realm, CredentialID) is stored already,
-// whoever's it is, or if its registration code left a recovery key already and this is
-// another, the unit fails with duplicate.
+// AddCredential stores a credential, active whatever Active says, and never used. If its
+// (Realm, CredentialID) is stored already, whoever's it is, or if its registration code
+// left a recovery key already and this is another, the unit fails with duplicate.
 func (tx *Tx) AddCredential(c Credential, duplicate error) {
 	tx.must(duplicate, `
 		INSERT INTO credentials (id, org_id, user_id, code_id, kind, factor, name, realm,
@@ -53,4 +77,42 @@ func (tx *Tx) AddCredential(c Credential, duplicate error) {
 		flag(c.UserVerified), flag(c.BackupEligible), flag(c.BackupState), c.Format,
 		c.AttestationType, jsonList(c.Transports), jsonText(c.ClientExtensions),
 		c.EncryptedPrivateKey, c.CreatedAt.UnixMilli(), c.ClientData, c.AttestationObject)
+}
+
+// CredentialUse is one proof by a credential, as its authenticator data tell of it.
+type CredentialUse struct {
+	ID             string // "cr-…"
+	SignCount      int64
+	Strict         bool // the sign count must be greater than the one kept, or both zero
+	BackupEligible bool
+	BackupState    bool
+	At             time.Time
+}
+
+// UseCredential keeps what a credential last told of itself (WebAuthn L3 §7.2). If it is
+// not active, or its sign count is out of line and Strict, the unit fails with lost.
+//
+// A login or signature calls this before OpenSession or SignAction: until the commit
+// nobody else can use or withdraw this credential, or deactivate its user.
+func (tx *Tx) UseCredential(u CredentialUse, lost error) {
+	tx.inTurn(u.ID)
+	tx.must(lost, `
+		UPDATE credentials SET sign_count = $1, backup_eligible = $2, backup_state = $3, last_used_at = $4
+		WHERE id = $5 AND active = 1
+			AND ($6 = CAST(0 AS BIGINT) OR sign_count < $1 OR (sign_count = 0 AND $1 = 0))`,
+		u.SignCount, flag(u.BackupEligible), flag(u.BackupState), u.At.UnixMilli(), u.ID, flag(u.Strict))
+}
+
+// SetCredentialActive withdraws a credential of the organisation or puts it back. Without
+// that credential the unit fails with lost.
+func (tx *Tx) SetCredentialActive(id, orgID string, active bool, lost error) {
+	tx.must(lost, `UPDATE credentials SET active = $1 WHERE id = $2 AND org_id = $3`,
+		flag(active), id, orgID)
+}
+
+// ResetSignCount lets a credential of the organisation count anew: the way back for
+// somebody whose authenticator counts from the start again. Without that credential the
+// unit fails with lost.
+func (tx *Tx) ResetSignCount(id, orgID string, lost error) {
+	tx.must(lost, `UPDATE credentials SET sign_count = 0 WHERE id = $1 AND org_id = $2`, id, orgID)
 }

@@ -33,6 +33,9 @@ type engine interface {
 	query(ctx context.Context, sql string, args []any, each func(*row)) error
 	// first is query for a statement that is answered at once with a row or two.
 	first(ctx context.Context, sql string, args []any, each func(*row)) error
+	// few is first for a statement all of whose few rows are wanted. It calls restart
+	// before each attempt: what each was called with before is void.
+	few(ctx context.Context, sql string, args []any, restart func(), each func(*row)) error
 	// write settles every unit of the group: it has committed, or failed on its own.
 	write(group []*unit)
 	// writers is how many goroutines may call write at once.

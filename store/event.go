@@ -6,7 +6,7 @@ func (r *row) event() Event {
 	return Event{
 		ID: r.text(), OrgID: r.text(), At: r.time(), Kind: r.text(), UserID: r.text(),
 		CredentialID: r.text(), CodeID: r.text(), ActorID: r.text(), Address: r.text(),
-		Detail: r.json(),
+		Detail: r.json(), ActionID: r.text(),
 	}
 }
 
@@ -16,17 +16,21 @@ func (r *row) event() Event {
 func (db *DB) Events(ctx context.Context, orgID, afterID string, limit int) ([]Event, error) {
 	return all(ctx, db, (*row).event, `
 		SELECT e.id, e.org_id, e.at, e.kind, e.user_id, e.credential_id, e.code_id, e.actor_id,
-			e.address, e.detail
+			e.address, e.detail, e.action_id
 		FROM events e WHERE e.org_id = $1 AND e.id > $2
 		ORDER BY e.id LIMIT $3`, orgID, afterID, page(limit))
 }
 
-// Record adds an event to the unit whose change it tells of.
+// Record adds an event to the unit whose change it tells of. In a unit that a Rider
+// travels with, an event without ActionID gets the rider's.
 func (tx *Tx) Record(e Event) {
+	if e.ActionID == "" {
+		e.ActionID = tx.actionID
+	}
 	tx.must(nil, `
 		INSERT INTO events (id, org_id, at, kind, user_id, credential_id, code_id, actor_id,
-			address, detail)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			address, detail, action_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		e.ID, e.OrgID, e.At.UnixMilli(), e.Kind, e.UserID, e.CredentialID, e.CodeID, e.ActorID,
-		e.Address, jsonText(e.Detail))
+		e.Address, jsonText(e.Detail), e.ActionID)
 }

@@ -30,6 +30,7 @@ type relay struct {
 	mu     sync.Mutex
 	prefix string
 	after  bool // break once the server has answered, instead of before it is asked
+	part   int  // of that answer so many bytes pass first
 	cuts   atomic.Int64
 }
 
@@ -64,19 +65,26 @@ func throughRelay(t *testing.T, to string) (*relay, string) {
 func (r *relay) cut(prefix string, after bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.prefix, r.after = prefix, after
+	r.prefix, r.after, r.part = prefix, after, 0
+}
+
+// cutWithin is cut in the middle of the answer: so many bytes of it still come.
+func (r *relay) cutWithin(prefix string, bytes int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.prefix, r.after, r.part = prefix, true, bytes
 }
 
 // due reports whether the statement is the one to break at.
-func (r *relay) due(statement string) (due, after bool) {
+func (r *relay) due(statement string) (due, after bool, part int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.prefix == "" || !strings.HasPrefix(strings.TrimSpace(statement), r.prefix) {
-		return false, false
+		return false, false, 0
 	}
 	r.prefix = ""
 	r.cuts.Add(1)
-	return true, r.after
+	return true, r.after, r.part
 }
 
 func (r *relay) serve(client net.Conn) {
@@ -86,17 +94,24 @@ func (r *relay) serve(client net.Conn) {
 		return
 	}
 	defer server.Close()
-	var swallow atomic.Bool
+	const all = 1 << 62
+	var allowed atomic.Int64 // how much more of the answers may pass
+	allowed.Store(all)
 	go func() {
 		defer client.Close()
 		defer server.Close()
 		buffer := make([]byte, 64<<10)
 		for {
 			n, err := server.Read(buffer)
-			if err != nil || swallow.Load() {
+			if err != nil {
 				return
 			}
-			if _, err := client.Write(buffer[:n]); err != nil {
+			last := false
+			if left := allowed.Load(); left < all {
+				n = min(n, int(left))
+				last = allowed.Add(-int64(n)) == 0
+			}
+			if _, err := client.Write(buffer[:n]); err != nil || last {
 				return
 			}
 		}
@@ -117,9 +132,9 @@ func (r *relay) serve(client net.Conn) {
 		case 'Q': // Query: text
 			statement = string(first)
 		}
-		due, after := r.due(statement)
+		due, after, part := r.due(statement)
 		if due && after {
-			swallow.Store(true)
+			allowed.Store(int64(part))
 		}
 		return !due || after
 	}) {
@@ -170,6 +185,41 @@ func TestAConnectionLostBeforeCommitIsNotNoticed(t *testing.T) {
 	}
 	if events := must[[]store.Event](t)(db.Events(context.Background(), o.ID, "", 0)); len(events) != 3 {
 		t.Errorf("%d events", len(events))
+	}
+}
+
+// TestHalfAnAnswerIsNoAnswer breaks the connection between the rows of one answer, and
+// again between those of the second attempt.
+func TestHalfAnAnswerIsNoAnswer(t *testing.T) {
+	r, through := throughRelay(t, database.Postgres(t))
+	db := open(t, through)
+	ada := settle(t, db)
+	want := []store.Credential{light(ada.k)}
+	for i := range 5 {
+		k := newCredential(ada.u, store.Code{})
+		k.ID = api.NewID(api.PrefixCredential, at(i+1))
+		k.EncryptedPrivateKey = strings.Repeat("x", 8<<10)
+		write(t, db, func(tx *store.Tx) { tx.AddCredential(k, errDuplicate) })
+		want = append(want, light(k))
+	}
+	read := func() {
+		t.Helper()
+		s := must[store.LoginState](t)(db.LoginState(context.Background(), ada.o.ID, ada.u.UsernameKey, nil, nil))
+		equal(t, "credentials", s.Credentials, want)
+	}
+	read() // it is prepared on a connection now
+	for i, part := range []int{100, 20 << 10, 30 << 10} {
+		r.cutWithin("SELECT o.id", part)
+		read()
+		if n := r.cuts.Load(); n != int64(i+1) {
+			t.Fatalf("%d cuts after %d answers", n, i+1)
+		}
+	}
+	sessions := []store.Session{ada.login(t, db), ada.login(t, db), ada.login(t, db)}
+	r.cutWithin("SELECT s.id", 700)
+	got := must[[]store.Session](t)(db.SessionsOfUser(context.Background(), ada.u.ID, epoch))
+	if len(got) != len(sessions) || r.cuts.Load() != 4 {
+		t.Errorf("%d sessions after %d cuts", len(got), r.cuts.Load())
 	}
 }
 

@@ -86,7 +86,7 @@ func newCredential(u store.User, c store.Code) store.Credential {
 		UserVerified: true, BackupEligible: true, BackupState: true,
 		Format: "none", AttestationType: "None", AttestationObject: make([]byte, 700),
 		ClientData: make([]byte, 200), Transports: []string{"internal", "hybrid"},
-		ClientExtensions: []byte(`{"credProps":{"rk":true}}`), CreatedAt: epoch,
+		ClientExtensions: []byte(`{"credProps":{"rk":true}}`), CreatedAt: epoch, Active: true,
 	}
 }
 

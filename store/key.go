@@ -8,20 +8,22 @@ func (r *row) serverKey() ServerKey {
 	}
 }
 
-// ServerKeys returns all keys of the server, ordered by purpose.
+// ServerKeys returns all keys of the server, ordered by purpose, those of one purpose
+// oldest first.
 func (db *DB) ServerKeys(ctx context.Context) ([]ServerKey, error) {
 	return all(ctx, db, (*row).serverKey, `
 		SELECT s.id, s.purpose, s.created_at, s.wrapping, s.material
-		FROM server_keys s ORDER BY s.purpose`)
+		FROM server_keys s ORDER BY s.purpose, s.id`)
 }
 
 // PutServerKey keeps a key unless there is one for its purpose already. Processes that
-// start together all call it, then read which one won.
+// start together all call it, then read which one won. A key for PurposeSigning is kept
+// beside those that are there.
 func (tx *Tx) PutServerKey(k ServerKey) {
 	tx.may(`
 		INSERT INTO server_keys (id, purpose, created_at, wrapping, material)
 		VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (purpose) DO NOTHING`,
+		ON CONFLICT (purpose) WHERE purpose <> 'signing' DO NOTHING`,
 		k.ID, k.Purpose, k.CreatedAt.UnixMilli(), k.Wrapping, notNull(k.Material))
 }
 

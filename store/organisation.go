@@ -3,13 +3,15 @@ package store
 import "context"
 
 const organisationColumns = `o.id, o.name, o.rp_id, o.rp_name, o.origins, o.attestation,
-	o.user_verification, o.resident_key, o.authenticator_attachment, o.created_at`
+	o.user_verification, o.resident_key, o.authenticator_attachment, o.sign_count_policy,
+	o.backup_policy, o.second_factor, o.created_at`
 
 func (r *row) organisation() Organisation {
 	return Organisation{
 		ID: r.text(), Name: r.text(), RPID: r.text(), RPName: r.text(), Origins: r.list(),
 		Attestation: r.text(), UserVerification: r.text(), ResidentKey: r.text(),
-		AuthenticatorAttachment: r.text(), CreatedAt: r.time(),
+		AuthenticatorAttachment: r.text(), SignCountPolicy: r.text(), BackupPolicy: r.text(),
+		SecondFactor: r.text(), CreatedAt: r.time(),
 	}
 }
 
@@ -29,16 +31,15 @@ func (db *DB) Organisations(ctx context.Context) ([]Organisation, error) {
 		`SELECT `+organisationColumns+` FROM organisations o ORDER BY o.id`)
 }
 
-// Counts returns how many organisations and users there are. It reads all of them, so
-// it is for the operator, not for every request.
-func (db *DB) Counts(ctx context.Context) (organisations, users int64, err error) {
-	type counts struct{ organisations, users int64 }
-	c, err := all(ctx, db, func(r *row) counts { return counts{r.int(), r.int()} },
-		`SELECT (SELECT COUNT(*) FROM organisations), (SELECT COUNT(*) FROM users)`)
-	if err != nil {
-		return 0, 0, err
+// SoleOrganisation returns the organisation of a database that has exactly one;
+// otherwise the second result is false.
+func (db *DB) SoleOrganisation(ctx context.Context) (Organisation, bool, error) {
+	two, err := few(ctx, db, (*row).organisation,
+		`SELECT `+organisationColumns+` FROM organisations o ORDER BY o.id LIMIT 2`)
+	if err != nil || len(two) != 1 {
+		return Organisation{}, false, err
 	}
-	return c[0].organisations, c[0].users, nil
+	return two[0], true, nil
 }
 
 // IsEmpty reports whether there is no organisation.
@@ -51,8 +52,19 @@ func (db *DB) IsEmpty(ctx context.Context) (bool, error) {
 func (tx *Tx) CreateOrganisation(o Organisation) {
 	tx.must(nil, `
 		INSERT INTO organisations (id, name, rp_id, rp_name, origins, attestation,
-			user_verification, resident_key, authenticator_attachment, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			user_verification, resident_key, authenticator_attachment, sign_count_policy,
+			backup_policy, second_factor, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		o.ID, o.Name, o.RPID, o.RPName, jsonList(o.Origins), o.Attestation,
-		o.UserVerification, o.ResidentKey, o.AuthenticatorAttachment, o.CreatedAt.UnixMilli())
+		o.UserVerification, o.ResidentKey, o.AuthenticatorAttachment, o.SignCountPolicy,
+		o.BackupPolicy, o.SecondFactor, o.CreatedAt.UnixMilli())
+}
+
+// SetPolicies sets what an organisation asks for at a login; "" leaves a policy to the
+// program. Without that organisation the unit fails with lost.
+func (tx *Tx) SetPolicies(orgID, signCount, backup, secondFactor string, lost error) {
+	tx.must(lost, `
+		UPDATE organisations SET sign_count_policy = $1, backup_policy = $2, second_factor = $3
+		WHERE id = $4`,
+		signCount, backup, secondFactor, orgID)
 }

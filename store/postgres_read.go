@@ -20,13 +20,13 @@ const (
 	readGroup = 32
 )
 
-// read is one statement that yields few rows quickly.
+// read is one statement that yields few rows quickly. Who waits for it may look at what
+// each was called with once done is closed.
 type read struct {
 	sql   string
 	args  []any
 	each  func(*row)
 	state atomic.Int32 // as a unit's
-	came  bool         // each was called
 	err   error        // set before done is closed
 	done  chan struct{}
 }
@@ -36,7 +36,47 @@ type read struct {
 // one round trip: that halves what a read costs both sides under load, and costs nothing
 // when idle.
 func (p *postgresDB) first(ctx context.Context, sql string, args []any, each func(*row)) error {
+	r := &read{sql: sql, args: args, done: make(chan struct{})}
+	came := false
+	r.each = func(row *row) { came = true; each(row) }
+	if err := p.together(ctx, r); err != nil {
+		return err
+	}
+	if r.err == nil || came {
+		return nil
+	}
+	err := p.query(ctx, sql, args, r.each) // alone, and with patience
+	if came {
+		return nil
+	}
+	return err
+}
+
+// few is first where the rows count only when all have come: after a connection that
+// broke the statement runs again from the start.
+func (p *postgresDB) few(ctx context.Context, sql string, args []any, restart func(), each func(*row)) error {
 	r := &read{sql: sql, args: args, each: each, done: make(chan struct{})}
+	restart()
+	if err := p.together(ctx, r); err != nil || r.err == nil {
+		return err
+	}
+	pause := newRetry(ctx)
+	defer pause.stop()
+	for {
+		restart()
+		err := p.queryOnce(ctx, sql, args, each)
+		if !isLost(err) {
+			return err
+		}
+		if !pause.wait() {
+			return unavailable(err)
+		}
+	}
+}
+
+// together runs a read in the next group and returns once it is settled, or an error if
+// it was never begun.
+func (p *postgresDB) together(ctx context.Context, r *read) error {
 	select {
 	case p.reads <- r:
 	case <-ctx.Done():
@@ -57,15 +97,7 @@ func (p *postgresDB) first(ctx context.Context, sql string, args []any, each fun
 		}
 		<-r.done
 	}
-	if r.err == nil || r.came {
-		return nil
-	}
-	came := false
-	err := p.query(ctx, sql, args, func(row *row) { came = true; each(row) }) // alone, and with patience
-	if came {
-		return nil
-	}
-	return err
+	return nil
 }
 
 // serveReads runs groups of reads until the pool is closed.
@@ -137,7 +169,7 @@ func (p *postgresDB) readTogether(group []*read) {
 		if err == nil {
 			var rows pgx.Rows
 			if rows, err = results.Query(); err == nil {
-				err = scan(rows, func(row *row) { r.came = true; r.each(row) })
+				err = scan(rows, r.each)
 			}
 		}
 		r.err = err

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -98,6 +99,10 @@ func (p *postgresDB) attempt(units []*unit) (failed []*unit, err error) {
 func send(ctx context.Context, c *pgxpool.Conn, units []*unit) (failed []*unit, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`begin`)
+	turns := turnsOf(units)
+	if turns != nil {
+		batch.Queue(`SELECT pg_advisory_xact_lock(turn) FROM unnest($1::BIGINT[]) AS turn`, turns)
+	}
 	for _, u := range units {
 		for i := range u.statements {
 			batch.Queue(u.statements[i].sql, u.statements[i].args...)
@@ -111,6 +116,11 @@ func send(ctx context.Context, c *pgxpool.Conn, units []*unit) (failed []*unit, 
 	}()
 	if _, err := results.Exec(); err != nil {
 		return nil, err
+	}
+	if turns != nil {
+		if _, err := results.Exec(); err != nil {
+			return nil, err
+		}
 	}
 	for _, u := range units {
 		held := true
@@ -135,6 +145,29 @@ func send(ctx context.Context, c *pgxpool.Conn, units []*unit) (failed []*unit, 
 		}
 	}
 	return failed, err
+}
+
+// maxTurns is how many turns a group takes at most: the server has room for some thousand
+// locks of all its clients. A larger group goes without.
+const maxTurns = 512
+
+// turnsOf returns what the units want in turn, in the order that all groups keep to; nil
+// if nobody could be in their way.
+func turnsOf(units []*unit) []int64 {
+	var turns []int64
+	for _, u := range units {
+		for _, name := range u.turns {
+			hash := fnv.New64a()
+			hash.Write([]byte(name))
+			turns = append(turns, int64(hash.Sum64()))
+		}
+	}
+	slices.Sort(turns)
+	turns = slices.Compact(turns)
+	if len(turns) > maxTurns {
+		return nil
+	}
+	return turns
 }
 
 // commit ends the transaction. Only an answer that says otherwise proves that it was

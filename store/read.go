@@ -84,6 +84,18 @@ func one[T any](ctx context.Context, db *DB, scan func(*row) T, sql string, args
 	return value, found, classify(err)
 }
 
+// few reads every row of a statement that is answered at once with a few; a connection
+// that breaks half-way yields none of them.
+func few[T any](ctx context.Context, db *DB, scan func(*row) T, sql string, args ...any) ([]T, error) {
+	var values []T
+	restart := func() { values = values[:0] }
+	err := db.engine.few(ctx, sql, clean(args), restart, func(r *row) { values = append(values, scan(r)) })
+	if err != nil {
+		return nil, classify(err)
+	}
+	return values, nil
+}
+
 // all reads every row.
 func all[T any](ctx context.Context, db *DB, scan func(*row) T, sql string, args ...any) ([]T, error) {
 	var values []T

@@ -22,6 +22,12 @@ type Organisation struct {
 	ResidentKey             string // required, preferred or discouraged
 	AuthenticatorAttachment string // platform, cross-platform or "" for either
 
+	// What to do at a login with a sign count or backup state out of line, and whether a
+	// second factor is asked for. "" is the default of the caller.
+	SignCountPolicy string
+	BackupPolicy    string
+	SecondFactor    string
+
 	CreatedAt time.Time
 }
 
@@ -140,6 +146,9 @@ type Credential struct {
 
 	EncryptedPrivateKey string // opaque, for PasswordProtectedKey and RecoveryKey
 	CreatedAt           time.Time
+
+	Active     bool      // an inactive credential proves nothing
+	LastUsedAt time.Time // zero: never
 }
 
 // Factors of a credential.
@@ -158,6 +167,7 @@ type Event struct {
 	UserID       string // whom it is about, "" if nobody
 	CredentialID string // "cr-…", "" if none
 	CodeID       string // "rc-…", "" if none
+	ActionID     string // "ua-…", the signed action that allowed it, "" if none
 	ActorID      string // who did it: a user, or "" for the operator at the command line
 	Address      string // client address, "" if none
 	Detail       []byte // JSON text or nil
@@ -183,7 +193,10 @@ type Refusal struct {
 	UserAgent string
 }
 
-// ServerKey is a secret of the server. There is one active key for each purpose.
+// PurposeSigning is the one purpose for which there may be several keys at a time.
+const PurposeSigning = "signing"
+
+// ServerKey is a secret of the server. There is one for each purpose but PurposeSigning.
 type ServerKey struct {
 	ID        string // "sk-…"
 	Purpose   string

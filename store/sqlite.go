@@ -255,6 +255,11 @@ func (s *sqliteDB) first(ctx context.Context, sql string, args []any, each func(
 	return s.query(ctx, sql, args, each)
 }
 
+func (s *sqliteDB) few(ctx context.Context, sql string, args []any, restart func(), each func(*row)) error {
+	restart()
+	return s.query(ctx, sql, args, each)
+}
+
 func (s *sqliteDB) openReader() (*sqlite.Conn, error) {
 	c, err := sqlite.Open(s.path, sqlitePatience)
 	if err != nil {

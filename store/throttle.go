@@ -20,6 +20,7 @@ func (db *DB) Throttled(ctx context.Context, key []byte) (count int64, resetsAt 
 // Hit counts one more try under a key. The first one, and the first after the window
 // is over, opens a new window that ends at now plus window.
 func (tx *Tx) Hit(key []byte, now time.Time, window time.Duration) {
+	tx.inTurn(string(key))
 	tx.must(nil, `
 		INSERT INTO throttles (key, count, resets_at) VALUES ($1, 1, $2)
 		ON CONFLICT (key) DO UPDATE SET

@@ -16,6 +16,8 @@ const (
 // to Write has returned; from then on each runs only if all before it held.
 type Tx struct {
 	statements []statement
+	turns      []string // see inTurn
+	actionID   string   // of the rider that the unit travels with
 }
 
 // statement is one conditional change.
@@ -38,9 +40,15 @@ func (tx *Tx) may(sql string, args ...any) {
 	tx.statements = append(tx.statements, statement{sql, clean(args), nil})
 }
 
+// inTurn names something that several units may want at the same moment. It decides
+// nothing, but of two groups that want the same things in another order PostgreSQL would
+// stop one only after a second; so a group takes its turns for all of them at once.
+func (tx *Tx) inTurn(name string) { tx.turns = append(tx.turns, name) }
+
 // unit is what one caller of Write wants done, all or nothing.
 type unit struct {
 	statements []statement
+	turns      []string
 	state      atomic.Int32
 	err        error         // set before done is closed
 	done       chan struct{} // closed when the unit is settled
@@ -64,15 +72,25 @@ const (
 // completes and its true outcome is returned. A database that cannot be used gives an
 // error of Kind Unavailable: with Code "outcome_unknown" the unit may have been written
 // (PostgreSQL only), otherwise it was not.
+//
+// A Rider that ctx carries travels with the unit.
 func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
+	if r := riderOf(ctx); r != nil {
+		return r.write(ctx, db, fn)
+	}
 	var tx Tx
-	if err := fn(&tx); err != nil {
+	return db.write(ctx, &tx, fn)
+}
+
+// write is Write for what fn adds to tx.
+func (db *DB) write(ctx context.Context, tx *Tx, fn func(tx *Tx) error) error {
+	if err := fn(tx); err != nil {
 		return err
 	}
 	if len(tx.statements) == 0 {
 		return nil
 	}
-	u := &unit{statements: tx.statements, done: make(chan struct{})}
+	u := &unit{statements: tx.statements, turns: tx.turns, done: make(chan struct{})}
 	if err := db.enqueue(ctx, u); err != nil {
 		return err
 	}

@@ -76,3 +76,33 @@ func (tx *Tx) RegisterUser(userID, orgID string, now time.Time, lost error) {
 		WHERE id = $2 AND org_id = $3 AND registered_at IS NULL AND active = 1`,
 		now.UnixMilli(), userID, orgID)
 }
+
+// SetUserActive deactivates a user of the organisation or puts them back. Without that
+// user the unit fails with lost. It does not end their sessions: EndSessions after it, in
+// the same unit, does.
+func (tx *Tx) SetUserActive(userID, orgID string, active bool, lost error) {
+	tx.inTurn(userID)
+	tx.must(lost, `UPDATE users SET active = $1 WHERE id = $2 AND org_id = $3`, flag(active), userID, orgID)
+	if !active {
+		// To no effect, but a login that is at work on one of them comes before this or
+		// after it, not between: no session is left that EndSessions did not see.
+		tx.may(`UPDATE credentials SET active = active WHERE user_id = $1`, userID)
+	}
+}
+
+// MakeFirstAdministrator makes a user, added before in the same unit, an administrator if
+// they are an employee and the first user of the organisation. Of any number of first
+// users at the same moment one becomes it.
+func (tx *Tx) MakeFirstAdministrator(orgID, userID string) {
+	// To no effect, but of two units that add a first user the later waits here, and then
+	// sees whom the earlier one added.
+	tx.may(`
+		UPDATE organisations SET name = name
+		WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM users u WHERE u.org_id = $1 AND u.id <> $2)`,
+		orgID, userID)
+	tx.may(`
+		UPDATE users SET administrator = 1
+		WHERE id = $2 AND org_id = $1 AND kind = 'CustomerEmployee'
+			AND NOT EXISTS (SELECT 1 FROM users u WHERE u.org_id = $1 AND u.id <> $2)`,
+		orgID, userID)
+}

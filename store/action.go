@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+const actionColumns = `a.id, a.org_id, a.user_id, a.credential_id, a.session_id, a.challenge,
+	a.method, a.path, a.payload, a.statement, a.client_data, a.authenticator_data, a.signature,
+	a.second_factor, a.signed_at, a.expires_at, a.used_at, a.used_for, a.address`
+
+func (r *row) action() Action {
+	return Action{
+		ID: r.text(), OrgID: r.text(), UserID: r.text(), CredentialID: r.text(), SessionID: r.text(),
+		Challenge: r.text(), Method: r.text(), Path: r.text(), Payload: string(r.bytes()),
+		Statement: r.text(), ClientData: r.bytes(), AuthenticatorData: r.bytes(),
+		Signature: r.bytes(), SecondFactor: r.json(), SignedAt: r.time(), ExpiresAt: r.time(),
+		UsedAt: r.time(), UsedFor: r.text(), Address: r.text(),
+	}
+}
+
+func (r *row) signedAction() SignedAction {
+	return SignedAction{
+		Action: r.action(), Organisation: r.organisation(), User: r.user(),
+		Session: r.session(), Credential: r.wholeCredential(),
+	}
+}
+
+// SignedAction returns an action with who signed it and what with, or an error of Kind
+// NotFound.
+func (db *DB) SignedAction(ctx context.Context, id string) (SignedAction, error) {
+	a, found, err := one(ctx, db, (*row).signedAction, `
+		SELECT `+actionColumns+`, `+organisationColumns+`, `+userColumns+`, `+sessionColumns+`,
+			`+wholeCredentialColumns+`
+		FROM actions a
+		JOIN organisations o ON o.id = a.org_id
+		JOIN users u ON u.id = a.user_id
+		JOIN credentials k ON k.id = a.credential_id
+		LEFT JOIN sessions s ON s.id = a.session_id
+		WHERE a.id = $1`, id)
+	if err == nil && !found {
+		err = notFound("action_not_found", "There is no such user action.")
+	}
+	return a, err
+}
+
+// Actions returns up to limit actions of an organisation, oldest first, that come after
+// the id afterID ("" from the start); of one user only unless userID is "". A limit of 0
+// asks for MaxPage.
+func (db *DB) Actions(ctx context.Context, orgID, userID, afterID string, limit int) ([]Action, error) {
+	const from = `SELECT ` + actionColumns + ` FROM actions a WHERE a.org_id = $1 AND a.id > $2`
+	if userID == "" {
+		return all(ctx, db, (*row).action, from+` ORDER BY a.id LIMIT $3`, orgID, afterID, page(limit))
+	}
+	return all(ctx, db, (*row).action, from+` AND a.user_id = $3 ORDER BY a.id LIMIT $4`,
+		orgID, afterID, userID, page(limit))
+}
+
+// SignAction adds an action, not used whatever UsedAt says. Unless the user is active in
+// that organisation, the credential is theirs and active, the session is theirs and live
+// at SignedAt, and the challenge never signed an action before, the unit fails with lost.
+func (tx *Tx) SignAction(a Action, lost error) {
+	tx.inTurn(a.Challenge)
+	tx.must(lost, `
+		INSERT INTO actions (id, org_id, user_id, credential_id, session_id, challenge, method,
+			path, payload, statement, client_data, authenticator_data, signature, second_factor,
+			signed_at, expires_at, used_for, address)
+		SELECT $1, u.org_id, u.id, k.id, s.id, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, '', $17
+		FROM users u
+		JOIN credentials k ON k.user_id = u.id
+		JOIN sessions s ON s.user_id = u.id
+		WHERE u.id = $3 AND u.org_id = $2 AND u.active = 1
+			AND k.id = $4 AND k.active = 1
+			AND s.id = $5 AND s.ended_at IS NULL AND s.expires_at > $15
+		ON CONFLICT (challenge) DO NOTHING`,
+		a.ID, a.OrgID, a.UserID, a.CredentialID, a.SessionID, a.Challenge, a.Method, a.Path,
+		[]byte(a.Payload), a.Statement, notNull(a.ClientData), a.AuthenticatorData,
+		notNull(a.Signature), jsonText(a.SecondFactor), a.SignedAt.UnixMilli(),
+		a.ExpiresAt.UnixMilli(), a.Address)
+}
+
+// UseAction uses up an action for what usedFor says. Of any number of callers one
+// succeeds. If it was used, or it is expired at now, or by now its user or credential is
+// not active or its session not live, the unit fails with lost.
+func (tx *Tx) UseAction(id, usedFor string, now time.Time, lost error) {
+	tx.inTurn(id)
+	tx.must(lost, `
+		UPDATE actions SET used_at = $1, used_for = $2
+		WHERE id = $3 AND used_at IS NULL AND expires_at > $1
+			AND EXISTS (SELECT 1 FROM users u WHERE u.id = actions.user_id AND u.active = 1)
+			AND EXISTS (SELECT 1 FROM credentials k WHERE k.id = actions.credential_id AND k.active = 1)
+			AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = actions.session_id
+				AND s.ended_at IS NULL AND s.expires_at > $1)`,
+		now.UnixMilli(), usedFor, id)
+}

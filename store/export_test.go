@@ -1,0 +1,60 @@
+package store
+
+import "context"
+
+// Plan is how a database means to run a statement.
+type Plan struct {
+	SQL   string
+	Steps []string
+}
+
+// Plans returns how the database means to run what read asks for, instead of running it.
+// Errors are of no interest: no row comes as read expects it.
+func Plans(db *DB, read func(db *DB)) []Plan {
+	e := &explaining{engine: db.engine}
+	func() {
+		defer func() { recover() }() // for want of a row
+		read(&DB{engine: e})
+	}()
+	return e.plans
+}
+
+// PlansOf is Plans for the statements that fn adds to a unit.
+func PlansOf(db *DB, fn func(tx *Tx)) []Plan {
+	e := &explaining{engine: db.engine}
+	var tx Tx
+	fn(&tx)
+	for _, s := range tx.statements {
+		e.explain(context.Background(), s.sql, s.args)
+	}
+	return e.plans
+}
+
+// explaining is an engine that notes plans, a statement each.
+type explaining struct {
+	engine
+	plans []Plan
+}
+
+func (e *explaining) explain(ctx context.Context, sql string, args []any) error {
+	how, column := "EXPLAIN ", 0
+	if e.kind() == SQLite {
+		how, column = "EXPLAIN QUERY PLAN ", 3
+	}
+	plan := Plan{SQL: sql}
+	err := e.engine.query(ctx, how+sql, args, func(r *row) { plan.Steps = append(plan.Steps, r.columns.Text(column)) })
+	e.plans = append(e.plans, plan)
+	return err
+}
+
+func (e *explaining) query(ctx context.Context, sql string, args []any, _ func(*row)) error {
+	return e.explain(ctx, sql, args)
+}
+
+func (e *explaining) first(ctx context.Context, sql string, args []any, _ func(*row)) error {
+	return e.explain(ctx, sql, args)
+}
+
+func (e *explaining) few(ctx context.Context, sql string, args []any, _ func(), _ func(*row)) error {
+	return e.explain(ctx, sql, args)
+}

@@ -1,0 +1,111 @@
+package store
+
+import "time"
+
+// Session is what a login opened.
+type Session struct {
+	ID           string // "se-…"
+	OrgID        string
+	UserID       string
+	CredentialID string // "cr-…", the first factor that opened it
+	Challenge    string // what was signed; it opens one session
+	CreatedAt    time.Time
+	ExpiresAt    time.Time // not valid at this instant or later
+	EndedAt      time.Time // logged out
+	Address      string
+	UserAgent    string
+}
+
+// Live reports whether the session is neither ended nor expired at now.
+func (s Session) Live(now time.Time) bool { return s.EndedAt.IsZero() && now.Before(s.ExpiresAt) }
+
+// Action is one request that a user signed, with the evidence for it.
+type Action struct {
+	ID           string // "ua-…"
+	OrgID        string
+	UserID       string
+	CredentialID string // "cr-…", what signed it
+	SessionID    string // "se-…", in which it was signed
+
+	Challenge string // what was signed; it signs one action
+	Method    string
+	Path      string
+	Payload   string // as it was given, to the byte
+	Statement string // text whose digest is the challenge
+
+	ClientData        []byte // as received
+	AuthenticatorData []byte // as received, nil for keys
+	Signature         []byte
+	SecondFactor      []byte // JSON text or nil
+
+	SignedAt  time.Time
+	ExpiresAt time.Time // not to be used at this instant or later
+	UsedAt    time.Time // zero: not used
+	UsedFor   string    // what it was used for, "" before
+	Address   string
+}
+
+// LoginCode is a code that was mailed to somebody who logs in. Only its MAC is kept.
+type LoginCode struct {
+	ID        string
+	OrgID     string
+	UserID    string
+	MAC       []byte // HMAC of the code under a server key
+	CreatedAt time.Time
+	ExpiresAt time.Time // not valid at this instant or later
+	SentAt    time.Time // mailed
+	SpentAt   time.Time
+}
+
+// Live reports whether the code can still be spent at now.
+func (c LoginCode) Live(now time.Time) bool { return c.SpentAt.IsZero() && now.Before(c.ExpiresAt) }
+
+// LoginState is all that decides how somebody may begin to log in, read at one instant.
+type LoginState struct {
+	OrganisationFound bool // even where the user is not
+	Organisation      Organisation
+
+	Found       bool
+	User        User
+	Credentials []Credential // oldest first, inactive ones too, without ClientData and AttestationObject
+
+	CodeFound bool // a code with that MAC was issued to this user, live or not
+	Code      LoginCode
+
+	WrongTries      int64     // as counted by Tx.Hit; judge it by WrongTriesReset
+	WrongTriesReset time.Time // from then on the count is void; zero if nothing was counted
+}
+
+// Holder is a user with the credential they claim to hold. What is not there, or belongs
+// to another, is zero; the organisation is there even without the user where it was named.
+type Holder struct {
+	Found        bool
+	Organisation Organisation
+	User         User
+
+	CredentialFound bool
+	Credential      Credential // without ClientData and AttestationObject
+}
+
+// Bearer is a session with its user, whatever state they are in.
+type Bearer struct {
+	Found        bool
+	Session      Session
+	User         User
+	Organisation Organisation
+}
+
+// SignedAction is an action with all that a receipt tells of it, as it is now.
+type SignedAction struct {
+	Action
+	Organisation Organisation
+	User         User
+	Credential   Credential // whole
+	Session      Session    // zero once it is pruned
+}
+
+// Member is a user as other users see them.
+type Member struct {
+	User
+	CredentialID string // "cr-…", their oldest active first factor, "" if none
+}

@@ -1,0 +1,81 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+const sessionColumns = `s.id, s.org_id, s.user_id, s.credential_id, s.challenge, s.created_at,
+	s.expires_at, s.ended_at, s.address, s.user_agent`
+
+func (r *row) session() Session {
+	return Session{
+		ID: r.text(), OrgID: r.text(), UserID: r.text(), CredentialID: r.text(), Challenge: r.text(),
+		CreatedAt: r.time(), ExpiresAt: r.time(), EndedAt: r.time(), Address: r.text(), UserAgent: r.text(),
+	}
+}
+
+func (r *row) bearer() Bearer {
+	return Bearer{Found: true, Session: r.session(), User: r.user(), Organisation: r.organisation()}
+}
+
+// Bearer reads a session with its user and organisation, live or not. Nothing found is no
+// error.
+func (db *DB) Bearer(ctx context.Context, sessionID string) (Bearer, error) {
+	b, _, err := one(ctx, db, (*row).bearer, `
+		SELECT `+sessionColumns+`, `+userColumns+`, `+organisationColumns+`
+		FROM sessions s JOIN users u ON u.id = s.user_id JOIN organisations o ON o.id = u.org_id
+		WHERE s.id = $1`, sessionID)
+	return b, err
+}
+
+// SessionsOfUser returns the sessions of a user that are live at now, newest first, at
+// most MaxPage.
+func (db *DB) SessionsOfUser(ctx context.Context, userID string, now time.Time) ([]Session, error) {
+	return few(ctx, db, (*row).session, `
+		SELECT `+sessionColumns+` FROM sessions s
+		WHERE s.user_id = $1 AND s.ended_at IS NULL AND s.expires_at > $2
+		ORDER BY s.id DESC LIMIT $3`, userID, now.UnixMilli(), page(0))
+}
+
+// OpenSession adds a session, live whatever EndedAt says. Unless the user is active and
+// registered in that organisation, the credential is theirs and active, and the challenge
+// never opened a session before, the unit fails with lost.
+func (tx *Tx) OpenSession(s Session, lost error) {
+	tx.inTurn(s.UserID)
+	tx.inTurn(s.Challenge)
+	tx.must(lost, `
+		INSERT INTO sessions (id, org_id, user_id, credential_id, challenge, created_at, expires_at,
+			address, user_agent)
+		SELECT $1, u.org_id, u.id, k.id, $5, $6, $7, $8, $9
+		FROM users u JOIN credentials k ON k.user_id = u.id
+		WHERE u.id = $3 AND u.org_id = $2 AND u.active = 1 AND u.registered_at IS NOT NULL
+			AND k.id = $4 AND k.active = 1
+		ON CONFLICT (challenge) DO NOTHING`,
+		s.ID, s.OrgID, s.UserID, s.CredentialID, s.Challenge, s.CreatedAt.UnixMilli(),
+		s.ExpiresAt.UnixMilli(), s.Address, s.UserAgent)
+}
+
+// EndSession ends a session of the user. If it is not (any more) live at now, the unit
+// fails with lost.
+func (tx *Tx) EndSession(id, userID string, now time.Time, lost error) {
+	tx.must(lost, `
+		UPDATE sessions SET ended_at = $1
+		WHERE id = $2 AND user_id = $3 AND ended_at IS NULL AND expires_at > $1`,
+		now.UnixMilli(), id, userID)
+}
+
+// EndSessions ends all sessions of a user that are live at now.
+func (tx *Tx) EndSessions(userID string, now time.Time) {
+	tx.may(`
+		UPDATE sessions SET ended_at = $1
+		WHERE user_id = $2 AND ended_at IS NULL AND expires_at > $1`,
+		now.UnixMilli(), userID)
+}
+
+// PruneSessions forgets sessions that ended or expired before then. That frees their
+// challenges, so before must lie further back than any challenge is accepted.
+func (tx *Tx) PruneSessions(before time.Time) {
+	tx.may(`DELETE FROM sessions WHERE expires_at < $1`, before.UnixMilli())
+	tx.may(`DELETE FROM sessions WHERE ended_at < $1`, before.UnixMilli())
+}
