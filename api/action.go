@@ -40,3 +40,11 @@ type ConsumedAction struct {
 	SignedAt       string          `json:"signedAt" description:"ISO 8601, UTC"`
 	Receipt        json.RawMessage `json:"receipt" description:"The receipt, to be kept: countersign receipt verify checks it without a server"`
 }
+
+// GetActionRequest names a signed action.
+type GetActionRequest struct {
+	ActionID string `json:"-" path:"actionId" description:"ua-…"`
+}
+
+// Document is a JSON document that is sent byte for byte.
+type Document []byte

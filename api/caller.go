@@ -7,4 +7,10 @@ type Caller struct {
 	Address   string // client address, without port; from a trusted proxy's header if one is configured
 	UserAgent string // shortened
 	Bearer    string // the token of the Authorization header, unchecked; "" without one
+
+	// Who it is, where the route asks for a session; "" otherwise.
+	OrgID, UserID, Username, SessionID string
+	Administrator                      bool
+
+	ActionID string // the user action that the caller signed this request with, "" without
 }

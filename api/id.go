@@ -16,6 +16,9 @@ const (
 	PrefixEvent        = "ev" // ours
 	PrefixRefusal      = "rf" // support id of a refused request; ours
 	PrefixKey          = "sk" // server key; ours
+	PrefixSession      = "se" // ours
+	PrefixAction       = "ua" // signed user action; ours
+	PrefixLoginCode    = "lc" // ours
 )
 
 var idEncoding = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
@@ -63,3 +66,7 @@ func ValidID(prefix, id string) bool {
 	}
 	return true
 }
+
+// FirstCredentialID is the id that a user's first credential will have: the contract
+// wants it named before there is one.
+func FirstCredentialID(userID string) string { return PrefixCredential + userID[len(PrefixUser):] }

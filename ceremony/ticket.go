@@ -15,8 +15,12 @@ import (
 // every other.
 type Purpose string
 
-// Registration is the flow of POST /auth/registration/init and its completion.
-const Registration Purpose = "registration"
+// Purposes, each an init call and its completion.
+const (
+	Registration Purpose = "registration" // POST /auth/registration/init
+	Login        Purpose = "login"        // POST /auth/login/init
+	Action       Purpose = "action"       // POST /auth/action/init
+)
 
 // Lifetime limits of a ticket. Under five minutes people with slow authenticators or
 // assistive technology would be shut out.
@@ -27,22 +31,34 @@ const (
 
 const (
 	issuer     = "countersign"
-	maxToken   = 4096 // bytes; ours are under 1,000
+	maxToken   = 60 << 10 // bytes; an action's holds its payload, all others are under 2,000
 	tokenKind  = "Temp"
 	clockDrift = 5 * time.Second // between the nodes of one service
 )
 
 // Ticket is what a ceremony was begun for. It authorises the completing call and
-// binds it to all of this.
+// binds it to all of this. Whoever holds its token can read it.
 type Ticket struct {
-	Purpose    Purpose
-	OrgID      string
-	UserID     string
-	CodeID     string // the registration code that admitted the user; "" in flows without one
-	RPID       string // the relying party that credentials may be made for
-	Challenge  string // unpadded base64url of 32 random bytes
-	Algorithms []int  // COSE identifiers offered in this very ceremony
-	Expires    time.Time
+	Purpose Purpose
+	OrgID   string
+	UserID  string // "" at login, where the token must not tell who exists
+
+	// Username is the name that a login was begun for, as it was given; "" when any
+	// discoverable passkey may answer.
+	Username string
+	// CodeID is the registration or login code that admitted the user; "" without one.
+	CodeID string
+	// SessionID is the session that an action was begun in.
+	SessionID string
+
+	RPID       string // the relying party that credentials are made for
+	Challenge  string // unpadded base64url of 32 random bytes, or of a statement's SHA-256
+	Algorithms []int  // COSE identifiers offered in this very ceremony; nil where none is made
+
+	Statement string // the text whose SHA-256 is the challenge of an action
+	Payload   string // the payload that the statement has the digest of
+
+	Expires time.Time
 }
 
 // Desk issues tickets and reads them again. Tickets are signed with HS256 under a key
@@ -68,10 +84,14 @@ type claims struct {
 	IssuedAt   int64    `json:"iat"`
 	Expiry     int64    `json:"exp"`
 	Purpose    Purpose  `json:"purpose"`
+	Username   string   `json:"username,omitempty"`
 	CodeID     string   `json:"codeId,omitempty"`
+	SessionID  string   `json:"sessionId,omitempty"`
 	RPID       string   `json:"rpId"`
 	Challenge  string   `json:"challenge"`
-	Algorithms []int    `json:"algs"`
+	Algorithms []int    `json:"algs,omitempty"`
+	Statement  string   `json:"statement,omitempty"`
+	Payload    string   `json:"payload,omitempty"`
 	Metadata   metadata `json:"https://custom/app_metadata"` // SDKs read orgId from every bearer
 }
 
@@ -81,13 +101,15 @@ type metadata struct {
 	TokenKind string `json:"tokenKind"`
 }
 
-// Begin fills in the challenge and the expiry of t and returns it with its token.
-// Nothing is written.
+// Begin fills in the challenge, unless t has one, and the expiry of t and returns it
+// with its token. Nothing is written.
 func (d *Desk) Begin(t Ticket) (Ticket, string, error) {
-	var nonce [32]byte
-	rand.Read(nonce[:])
+	if t.Challenge == "" {
+		var nonce [32]byte
+		rand.Read(nonce[:])
+		t.Challenge = base64.RawURLEncoding.EncodeToString(nonce[:])
+	}
 	now := d.now()
-	t.Challenge = base64.RawURLEncoding.EncodeToString(nonce[:])
 	t.Expires = now.Add(d.lifetime).Truncate(time.Second) // as exactly as a token says it
 	payload, err := json.Marshal(claims{
 		Issuer:     issuer,
@@ -95,10 +117,14 @@ func (d *Desk) Begin(t Ticket) (Ticket, string, error) {
 		IssuedAt:   now.Unix(),
 		Expiry:     t.Expires.Unix(),
 		Purpose:    t.Purpose,
+		Username:   t.Username,
 		CodeID:     t.CodeID,
+		SessionID:  t.SessionID,
 		RPID:       t.RPID,
 		Challenge:  t.Challenge,
 		Algorithms: t.Algorithms,
+		Statement:  t.Statement,
+		Payload:    t.Payload,
 		Metadata:   metadata{OrgID: t.OrgID, UserID: t.UserID, TokenKind: tokenKind},
 	})
 	if err != nil {
@@ -124,8 +150,9 @@ func (d *Desk) Open(purpose Purpose, token string) (Ticket, error) {
 	if err := json.Unmarshal(payload, &c); err != nil {
 		return Ticket{}, invalid("our claims", err)
 	}
-	t := Ticket{Purpose: c.Purpose, OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, CodeID: c.CodeID,
-		RPID: c.RPID, Challenge: c.Challenge, Algorithms: c.Algorithms}
+	t := Ticket{Purpose: c.Purpose, OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, Username: c.Username,
+		CodeID: c.CodeID, SessionID: c.SessionID, RPID: c.RPID, Challenge: c.Challenge, Algorithms: c.Algorithms,
+		Statement: c.Statement, Payload: c.Payload}
 	switch {
 	case c.Issuer != issuer || c.Subject != t.OrgID || c.Metadata.TokenKind != tokenKind:
 		return Ticket{}, invalid("issuer, subject or kind of token", nil)
@@ -149,4 +176,25 @@ func (d *Desk) Open(purpose Purpose, token string) (Ticket, error) {
 func invalid(rule string, cause error) *api.Error {
 	return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid",
 		Message: "user token is missing or invalid", Rule: "ceremony token: " + rule, Cause: cause}
+}
+
+// ErrChallengeUsed is a challenge that was answered before. What was done with the first
+// answer decides it.
+var ErrChallengeUsed = &api.Error{Kind: api.Unauthenticated, Code: "challenge_used",
+	Message: "This challenge has already been answered; please begin again.",
+	Rule:    "one answer to one challenge", Received: "another answer, or the same again"}
+
+// OpenChallenge is Open for a token that travels as challengeIdentifier in the body. It
+// refuses with Invalid.
+func (d *Desk) OpenChallenge(purpose Purpose, token string) (Ticket, error) {
+	t, err := d.Open(purpose, token)
+	if err == nil {
+		return t, nil
+	}
+	e := *api.AsError(err)
+	e.Kind = api.Invalid
+	if e.Code == "token_invalid" {
+		e.Code, e.Message = "challenge_invalid", "Challenge token is not valid."
+	}
+	return t, &e
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/countersign/countersign/api"
@@ -20,14 +21,21 @@ const (
 	Ceremony = "ceremony"          // HS256 over ceremony tokens, which only this service reads
 	Code     = "registration-code" // HMAC under which registration codes are kept
 	Throttle = "throttle"          // HMAC that hides names and addresses in counters
+	Decoy    = "decoy"             // HMAC that invents credential ids for names without any
+	Page     = "page"              // HMAC over page tokens
+	Signing  = "signing"           // EdDSA over what others verify; the one purpose with several keys
 )
 
-var purposes = []string{Ceremony, Code, Throttle}
+var purposes = []string{Ceremony, Code, Throttle, Decoy, Page, Signing}
 
-// Ring is the set of keys, one for each purpose. It does not change once open.
+// Ring is the set of keys, one for each purpose but Signing. Only the signing keys
+// change once it is open.
 type Ring struct {
+	db      *store.DB
+	master  *Master
 	keys    map[string][]byte
 	wrapped bool
+	signing atomic.Pointer[[]SigningKey]
 }
 
 // Open reads the keys from the store and makes those that are missing. Several
@@ -46,13 +54,15 @@ func Open(ctx context.Context, db *store.DB, master *Master, now time.Time) (*Ri
 			return nil, err
 		}
 	}
-	ring := &Ring{keys: map[string][]byte{}, wrapped: true}
+	ring := &Ring{db: db, master: master, keys: map[string][]byte{}, wrapped: true}
 	for _, k := range kept {
 		material, err := master.unwrap(k)
 		if err != nil {
 			return nil, err
 		}
-		ring.keys[k.Purpose] = material
+		if k.Purpose != Signing {
+			ring.keys[k.Purpose] = material
+		}
 		if k.Wrapping == wrappingNone {
 			if master == nil {
 				ring.wrapped = false
@@ -61,7 +71,7 @@ func Open(ctx context.Context, db *store.DB, master *Master, now time.Time) (*Ri
 			}
 		}
 	}
-	return ring, nil
+	return ring, ring.learn(kept)
 }
 
 // Wrapped reports whether every key is kept under a master key.

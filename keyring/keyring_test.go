@@ -84,7 +84,11 @@ func TestMasterKeyWrapsWhatWasBare(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, k := range kept {
-		if k.Wrapping == "none" || bytes.Contains(k.Material, bare.Key(k.Purpose)) {
+		was := bare.SigningKeys()[0].Private.Seed()
+		if k.Purpose != keyring.Signing {
+			was = bare.Key(k.Purpose)
+		}
+		if k.Wrapping == "none" || bytes.Contains(k.Material, was) {
 			t.Errorf("the key for %s is still bare in the store", k.Purpose)
 		}
 	}
@@ -126,4 +130,47 @@ func TestPartsDoNotRunTogether(t *testing.T) {
 	if bytes.Equal(ring.MAC(keyring.Code, "a"), ring.MAC(keyring.Throttle, "a")) {
 		t.Error("different purposes have one MAC")
 	}
+}
+
+// A new key is published before it signs, everywhere at the same time, and what the
+// former ones signed stays good.
+func TestRotation(t *testing.T) {
+	database.Each(t, func(t *testing.T, url string) {
+		ctx, start := context.Background(), time.Now()
+		db := open(t, url)
+		one, err := keyring.Open(ctx, db, master(t, 1), start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		two, err := keyring.Open(ctx, db, master(t, 1), start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := one.SigningKey(start)
+		if len(one.SigningKeys()) != 1 || two.SigningKey(start).ID != old.ID {
+			t.Fatal("two servers of one database do not begin with the same key")
+		}
+		later := start.Add(time.Hour)
+		if err := one.Rotate(ctx, later); err != nil {
+			t.Fatal(err)
+		}
+		if len(two.SigningKeys()) != 1 {
+			t.Error("a server has a key that it did not read")
+		}
+		if err := two.Refresh(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for name, ring := range map[string]*keyring.Ring{"the server that rotated": one, "the other": two} {
+			keys := ring.SigningKeys()
+			if len(keys) != 2 || keys[0].ID != old.ID || keys[0].Public().Equal(keys[1].Public()) {
+				t.Fatalf("%s has %d keys", name, len(keys))
+			}
+			if got := ring.SigningKey(later.Add(keyring.Announced - time.Millisecond)).ID; got != old.ID {
+				t.Errorf("%s signs with a key that was hardly published", name)
+			}
+			if got := ring.SigningKey(later.Add(keyring.Announced + time.Millisecond)).ID; got != keys[1].ID {
+				t.Errorf("%s still signs with the old key", name)
+			}
+		}
+	})
 }
