@@ -1,4 +1,4 @@
-package registration
+package invitation
 
 import (
 	"net/netip"
@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// addressCounts counts by client address on this node. Memory is bounded: at most
+// AddressCounts counts by client address on this node. Memory is bounded: at most
 // maxAddresses are remembered, and all are forgotten with each window.
-type addressCounts struct {
+type AddressCounts struct {
 	mu     sync.Mutex
 	until  time.Time
 	counts map[netip.Prefix]int
@@ -19,10 +19,10 @@ const (
 	addressWindow = 15 * time.Minute
 )
 
-// count adds one of an address and returns how long it must wait once it has more than
+// Count adds one of an address and returns how long it must wait once it has more than
 // limit in the window, zero if it need not. IPv6 clients are counted by /64, the
 // smallest network one is given.
-func (w *addressCounts) count(address string, limit int, now time.Time) time.Duration {
+func (w *AddressCounts) Count(address string, limit int, now time.Time) time.Duration {
 	a, err := netip.ParseAddr(address)
 	if err != nil {
 		return 0

@@ -130,10 +130,17 @@ var errManyMails = errors.New("too many mails are waiting for a slow mail server
 // Post sends a code in the background, so that the answer to who asked takes the same
 // time whether or not there is anybody to write to.
 func (o *Office) Post(org store.Organisation, u store.User, c Issued) {
+	o.post(func(ctx context.Context) error { return o.Send(ctx, org, u, c) }, func(why error) {
+		o.Log.Error("a registration code could not be mailed; invite the user again once mail works",
+			"orgId", u.OrgID, "userId", u.ID, "codeId", c.Row.ID, "error", why)
+	})
+}
+
+func (o *Office) post(send func(context.Context) error, failed func(error)) {
 	o.once.Do(func() { o.gate = make(chan struct{}, sending) })
 	if o.queued.Add(1) > waiting {
 		o.queued.Add(-1)
-		o.unsent(u, c, errManyMails)
+		failed(errManyMails)
 		return
 	}
 	o.posted.Go(func() {
@@ -142,15 +149,10 @@ func (o *Office) Post(org store.Organisation, u store.User, c Issued) {
 		defer func() { <-o.gate }()
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
-		if err := o.Send(ctx, org, u, c); err != nil {
-			o.unsent(u, c, err)
+		if err := send(ctx); err != nil {
+			failed(err)
 		}
 	})
-}
-
-func (o *Office) unsent(u store.User, c Issued, why error) {
-	o.Log.Error("a registration code could not be mailed; invite the user again once mail works",
-		"orgId", u.OrgID, "userId", u.ID, "codeId", c.Row.ID, "error", why)
 }
 
 // Finish waits until all posted mails are sent or have failed.
@@ -164,6 +166,8 @@ func (o *Office) ThrottleKey(what, orgID, name string) []byte {
 
 // What ThrottleKey counts.
 const (
-	WrongCodes = "wrong registration codes"
-	Resends    = "resent registration codes"
+	WrongCodes      = "wrong registration codes"
+	Resends         = "resent registration codes"
+	WrongLoginCodes = "wrong login codes"
+	LoginCodes      = "login codes asked for"
 )

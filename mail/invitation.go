@@ -38,15 +38,22 @@ var invitationHTML string
 
 var htmlTemplate = template.Must(template.New("invitation").Parse(invitationHTML))
 
+func checkAddress(to string) error {
+	if ValidAddress(to) {
+		return nil
+	}
+	return &api.Error{Kind: api.Invalid, Code: "mail_address_invalid",
+		Message: "This is not an address that mail can be sent to.", Received: clean(to, nameLimit)}
+}
+
 // content is an Invitation ready to be written: names cleaned, time put in words.
 type content struct {
 	Organisation, Username, Code, Link, InvitedBy, Expires string
 }
 
 func newContent(m Invitation) (content, error) {
-	if !ValidAddress(m.To) {
-		return content{}, &api.Error{Kind: api.Invalid, Code: "mail_address_invalid",
-			Message: "This is not an address that mail can be sent to.", Received: clean(m.To, nameLimit)}
+	if err := checkAddress(m.To); err != nil {
+		return content{}, err
 	}
 	u, err := url.Parse(m.Link)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || hasControl(m.Link) || strings.Contains(m.Link, " ") {
@@ -67,29 +74,39 @@ func newContent(m Invitation) (content, error) {
 	}, nil
 }
 
-// message writes the whole mail. Names reach a header only through the encoders of
-// net/mail and MIME encoded words, after control characters are gone.
-func (s *Sender) message(m Invitation) (*gomail.Msg, error) {
+func (s *Sender) invitation(m Invitation) (*gomail.Msg, error) {
 	c, err := newContent(m)
 	if err != nil {
 		return nil, err
 	}
 	var html strings.Builder
 	if err := htmlTemplate.Execute(&html, c); err != nil {
-		return nil, &api.Error{Kind: api.Internal, Code: "mail_template", Message: "The mail could not be written.", Cause: err}
+		return nil, templateFailed(err)
 	}
+	return s.message(m.To, c.subject(), c.text(), html.String()), nil
+}
+
+func templateFailed(cause error) error {
+	return &api.Error{Kind: api.Internal, Code: "mail_template", Message: "The mail could not be written.", Cause: cause}
+}
+
+// message puts a mail together. Names reach a header only through the encoders of
+// net/mail and MIME encoded words, after control characters are gone.
+func (s *Sender) message(to, subject, text, html string) *gomail.Msg {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(s.from)
-	msg.ToMailAddress(&netmail.Address{Address: m.To})
-	msg.Subject(c.subject())
+	msg.ToMailAddress(&netmail.Address{Address: to})
+	msg.Subject(subject)
 	msg.SetMessageIDWithValue(rand.Text() + "@" + s.msgDomain)
 	msg.SetDateWithValue(s.now())
 	// RFC 3834 §5: no holiday notice shall answer this mail and quote the code.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "All")
-	msg.SetBodyString(gomail.TypeTextPlain, c.text())
-	msg.AddAlternativeString(gomail.TypeTextHTML, html.String())
-	return msg, nil
+	msg.SetBodyString(gomail.TypeTextPlain, text)
+	if html != "" {
+		msg.AddAlternativeString(gomail.TypeTextHTML, html)
+	}
+	return msg
 }
 
 // subject never holds the code: subjects show on locked screens.

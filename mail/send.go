@@ -29,20 +29,25 @@ const sendLimit = 15 * time.Second
 // mail_recipient_refused, mail_not_accepted, mail_timeout. No error holds the password,
 // the code or the link. After mail_timeout the mail may yet arrive.
 func (s *Sender) Invite(ctx context.Context, m Invitation) error {
-	msg, err := s.message(m)
+	msg, err := s.invitation(m)
 	if err != nil {
 		return err
 	}
+	return s.send(ctx, msg, m.To, m.Link, m.Code)
+}
+
+// send hands a mail over. The secrets in it are kept out of errors.
+func (s *Sender) send(ctx context.Context, msg *gomail.Msg, to string, secrets ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.limit)
 	defer cancel()
 
 	var line connection
 	defer line.close()
-	err = s.deliver(ctx, &line, msg, !isASCII(m.To))
+	err := s.deliver(ctx, &line, msg, !isASCII(to))
 	if err == nil || msg.IsDelivered() { // whatever failed after the server's 250 is no matter
 		return nil
 	}
-	return s.explain(ctx, line.stage, err, m)
+	return s.explain(ctx, line.stage, err, secrets)
 }
 
 // stage is how far a conversation came; it decides how a failure is explained.
@@ -143,11 +148,11 @@ func (s *Sender) options(ctx context.Context, l *connection, needsUTF8 bool) []g
 // explain turns a failure into one sentence that names the mend. The words of the
 // library and of the server go to Cause, without anything secret: a server may repeat
 // in its answer what it was sent.
-func (s *Sender) explain(ctx context.Context, at stage, err error, m Invitation) error {
+func (s *Sender) explain(ctx context.Context, at stage, err error, secrets []string) error {
 	e := &api.Error{
 		Kind:     api.Unavailable,
 		Received: net.JoinHostPort(s.host, strconv.Itoa(s.port)),
-		Cause:    errors.New(s.redact(err.Error(), m)),
+		Cause:    errors.New(s.redact(err.Error(), secrets)),
 	}
 	var reply *textproto.Error
 	var send *gomail.SendError
@@ -205,9 +210,11 @@ func isTLS(err error) bool {
 
 // redact makes the words of others fit to be kept: one line, short, and without the
 // secrets of this mail in any form in which they were sent.
-func (s *Sender) redact(text string, m Invitation) string {
+func (s *Sender) redact(text string, secrets []string) string {
 	b64 := base64.StdEncoding.EncodeToString
-	secrets := []string{m.Link, m.Code, strings.ReplaceAll(m.Code, "-", "")}
+	for _, code := range secrets {
+		secrets = append(secrets, strings.ReplaceAll(code, "-", ""))
+	}
 	if s.password != "" {
 		secrets = append(secrets, b64([]byte("\x00"+s.user+"\x00"+s.password)), b64([]byte(s.password)), s.password)
 	}

@@ -2,7 +2,6 @@ package registration
 
 import (
 	"context"
-	"encoding/base64"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/ceremony"
@@ -83,27 +82,4 @@ func (r *Room) Open(ctx context.Context, who api.Caller, in OpenRequest) (api.Re
 		ExpiresAt:      iso(inv.Code.ExpiresAt),
 		MailConfigured: r.Office.Mail != nil,
 	}, nil
-}
-
-// decode64 reads base64url, with or without padding (old clients pad), and nothing
-// else: no line breaks, no other alphabet, no stray bits.
-func decode64(member, text string) ([]byte, error) {
-	enc := base64.RawURLEncoding.Strict()
-	if len(text)%4 == 0 && len(text) > 0 && text[len(text)-1] == '=' {
-		enc = base64.URLEncoding.Strict()
-	}
-	for i := range len(text) {
-		if text[i] == '\r' || text[i] == '\n' { // which the decoder would skip
-			return nil, notBase64(member)
-		}
-	}
-	b, err := enc.DecodeString(text)
-	if err != nil {
-		return nil, notBase64(member)
-	}
-	return b, nil
-}
-
-func notBase64(member string) error {
-	return &api.Error{Kind: api.Invalid, Code: "base64url_malformed", Message: "The member " + member + " is not base64url."}
 }

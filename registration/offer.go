@@ -105,7 +105,7 @@ func member64(member, name, text string) ([]byte, error) {
 	if text == "" {
 		return nil, missing(path[1:])
 	}
-	return decode64(path, text)
+	return api.DecodeBase64URL(path, text)
 }
 
 func checkKind(factor, member string, c *api.CredentialAttestation) error {

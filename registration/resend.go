@@ -28,7 +28,7 @@ func (r *Room) Resend(ctx context.Context, who api.Caller, in api.ResendRegistra
 		return api.Message{}, err
 	}
 	now := r.Now()
-	if r.resent.count(who.Address, maxResendsForAddress, now) > 0 {
+	if r.resent.Count(who.Address, maxResendsForAddress, now) > 0 {
 		return same, nil
 	}
 	throttle := r.Office.ThrottleKey(invitation.Resends, in.OrgID, in.Username)

@@ -22,8 +22,8 @@ type Room struct {
 	Site   relyingparty.Site
 	Now    func() time.Time
 
-	wrong  addressCounts
-	resent addressCounts
+	wrong  invitation.AddressCounts
+	resent invitation.AddressCounts
 }
 
 // Limits on wrong codes. A name is closed for the window after maxWrongForName, to the
@@ -85,7 +85,7 @@ func missing(member string) error {
 // over its limit tries is not written down: each name is a row, and whoever makes names
 // up must not fill the disk.
 func (r *Room) wrongCode(ctx context.Context, who api.Caller, inv store.Invitation, throttle []byte, now time.Time) error {
-	if wait := r.wrong.count(who.Address, maxWrongForAddress, now); wait > 0 {
+	if wait := r.wrong.Count(who.Address, maxWrongForAddress, now); wait > 0 {
 		return about(inv, tooManyTries("wrong codes from this address", wait))
 	}
 	if err := r.DB.Write(ctx, func(tx *store.Tx) error { tx.Hit(throttle, now, wrongWindow); return nil }); err != nil {

@@ -39,6 +39,9 @@ func (r *Room) verifyOne(inv store.Invitation, t ceremony.Ticket, o offer) (stor
 		Transports: o.transports, ClientExtensions: o.extensions, EncryptedPrivateKey: o.encryptedKey,
 		CreatedAt: now,
 	}
+	if o.factor == store.FactorFirst {
+		c.ID = api.FirstCredentialID(inv.User.ID)
+	}
 	if o.kind == api.KindFido2 {
 		return r.verifyPasskey(c, inv, t)
 	}

@@ -4,6 +4,7 @@
 package relyingparty
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
@@ -62,7 +63,7 @@ func (s Site) Of(o store.Organisation) Party {
 		p.ID = s.host
 	}
 	if p.Name == "" {
-		p.Name = o.Name
+		p.Name = cmp.Or(o.Name, p.ID)
 	}
 	if within(s.host, p.ID) && !slices.Contains(p.Origins, s.origin) {
 		p.Origins = append([]string{s.origin}, p.Origins...)
