@@ -1,0 +1,117 @@
+package assertion
+
+import (
+	"bytes"
+	"encoding/base64"
+
+	"github.com/countersign/countersign/api"
+)
+
+// Factor is one assertion as it was sent, its members decoded and nothing of it verified
+// yet.
+type Factor struct {
+	Kind              string // api.KindFido2, KindKey or KindPasswordProtectedKey
+	CredentialID      []byte // raw; nil when UUID alone names the credential
+	UUID              string // "cr-…" when the credential was named so, else ""
+	ClientData        []byte
+	AuthenticatorData []byte // Fido2 only
+	Signature         []byte
+	UserHandle        string // Fido2 only; text of the decoded handle, "" if none came
+}
+
+// Limits on what is read, in bytes.
+const (
+	maxCredentialID = 1023 // WebAuthn L3 §7.1 step 25
+	maxUserHandle   = 256  // 64 (WebAuthn L3 §5.4.3), as long as clients that encode it again make it
+)
+
+// Read decodes the factors of a signed challenge. second is nil when none came.
+func Read(in api.SignedChallenge) (first Factor, second *Factor, err error) {
+	if in.FirstFactor == nil {
+		return first, nil, missing("/firstFactor")
+	}
+	if first, err = readOne("/firstFactor", in.FirstFactor); err != nil || in.SecondFactor == nil {
+		return first, nil, err
+	}
+	two, err := readOne("/secondFactor", in.SecondFactor)
+	if err == nil && bytes.Equal(first.CredentialID, two.CredentialID) {
+		err = errSameCredential
+	}
+	return first, &two, err
+}
+
+var errSameCredential = &api.Error{Kind: api.Invalid, Code: "credentials_not_distinct",
+	Message: "Each factor needs a credential of its own.", Rule: "factors differ in their credential"}
+
+func readOne(member string, in *api.CredentialAssertion) (f Factor, err error) {
+	f.Kind = in.Kind
+	switch in.Kind {
+	case api.KindFido2, api.KindKey, api.KindPasswordProtectedKey:
+	case "":
+		return f, missing(member + "/kind")
+	default:
+		return f, &api.Error{Kind: api.Invalid, Code: "credential_kind_not_supported",
+			Message: "The member " + member + "/kind must be Fido2, Key or PasswordProtectedKey."}
+	}
+	a := in.CredentialAssertion
+	member += "/credentialAssertion"
+	if api.ValidID(api.PrefixCredential, a.CredID) {
+		f.UUID = a.CredID
+		f.CredentialID, _ = base64.RawURLEncoding.Strict().DecodeString(a.CredID) // a key's own id may look like ours
+	} else if f.CredentialID, err = member64(member+"/credId", a.CredID); err != nil {
+		return f, err
+	}
+	if len(f.CredentialID) > maxCredentialID {
+		return f, &api.Error{Kind: api.Invalid, Code: "credential_id_too_long", Message: "The credential ID is too long."}
+	}
+	if f.ClientData, err = member64(member+"/clientData", a.ClientData); err != nil {
+		return f, err
+	}
+	if f.Signature, err = member64(member+"/signature", a.Signature); err != nil {
+		return f, err
+	}
+	if f.Kind != api.KindFido2 {
+		return f, nil
+	}
+	if f.AuthenticatorData, err = member64(member+"/authenticatorData", a.AuthenticatorData); err != nil {
+		return f, err
+	}
+	if a.UserHandle == "" {
+		return f, nil
+	}
+	handle, err := api.DecodeBase64URL(member+"/userHandle", a.UserHandle)
+	if err == nil && len(handle) > maxUserHandle {
+		err = &api.Error{Kind: api.Invalid, Code: "user_handle_too_long", Message: "The user handle is too long.",
+			Rule: "WebAuthn L3 §5.4.3: a user handle has at most 64 bytes"}
+	}
+	f.UserHandle = string(handle)
+	return f, err
+}
+
+func member64(member, text string) ([]byte, error) {
+	if text == "" {
+		return nil, missing(member)
+	}
+	return api.DecodeBase64URL(member, text)
+}
+
+func missing(member string) error {
+	return &api.Error{Kind: api.Invalid, Code: "member_missing", Message: "The member " + member + " is required."}
+}
+
+// names returns the user that the handle names, "" if it names none. Some clients encode
+// the handle once or twice more than they should.
+func (f Factor) names() string {
+	handle := f.UserHandle
+	for range 3 {
+		if api.ValidID(api.PrefixUser, handle) {
+			return handle
+		}
+		b, err := base64.RawURLEncoding.DecodeString(handle)
+		if err != nil {
+			return ""
+		}
+		handle = string(b)
+	}
+	return ""
+}

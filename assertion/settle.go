@@ -1,0 +1,80 @@
+package assertion
+
+import (
+	"context"
+	"errors"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/store"
+)
+
+// ErrSameCredential is a second factor that is the first again.
+var ErrSameCredential = errSameCredential
+
+// Settle returns why a policy refuses one of the proofs, nil if none does. What is out
+// of line is recorded then, since no effect will record it.
+func Settle(ctx context.Context, db *store.DB, who api.Caller, proofs []Proof) error {
+	var refusal error
+	for _, p := range proofs {
+		if refusal == nil {
+			refusal = p.refusal
+		}
+	}
+	if refusal == nil {
+		return nil
+	}
+	err := db.Write(ctx, func(tx *store.Tx) error {
+		for _, p := range proofs {
+			p.record(tx, who)
+		}
+		return nil
+	})
+	if err != nil {
+		return errors.Join(refusal, err)
+	}
+	return refusal
+}
+
+// Keep adds to a unit that the credential was used, and what was out of line about it.
+// The unit fails if the credential is not active any more, or if a policy refuses the
+// counter by now because another assertion was faster.
+func (p Proof) Keep(tx *store.Tx, who api.Caller) {
+	lost := error(ErrCredentialInactive)
+	if p.Use.Strict {
+		lost = errLostCount
+	}
+	tx.UseCredential(p.Use, lost)
+	p.record(tx, who)
+}
+
+func (p Proof) record(tx *store.Tx, who api.Caller) {
+	for _, n := range p.Notes {
+		tx.Record(n.Event(p, who))
+	}
+}
+
+// errLostCount is a counter that was in line when it was read and is not any more.
+var errLostCount = &api.Error{Kind: api.Unauthenticated, Code: "sign_count_refused",
+	Message: "This passkey was used elsewhere at the same moment; please try again.",
+	Rule:    "WebAuthn L3 §7.2 step 22, signCount; policy refuse", Received: "a counter that another assertion has passed",
+	Expected: "a greater one, of an active credential"}
+
+// NeedsSecond refuses an answer without a second factor where the organisation demands
+// one of users who have one.
+func (j *Judge) NeedsSecond(ctx context.Context, db *store.DB, h store.Holder) error {
+	if h.Organisation.SecondFactor != SecondFactorRequired {
+		return nil
+	}
+	all, err := db.CredentialsOfUser(ctx, h.User.ID)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if c.Factor == store.FactorSecond && c.Active {
+			return about(h, &api.Error{Kind: api.Unauthenticated, Code: "second_factor_required",
+				Message: "Your organisation asks for your second factor as well.",
+				Rule:    "second factor of the organisation", Received: "one factor", Expected: "two"})
+		}
+	}
+	return nil
+}
