@@ -17,16 +17,16 @@ var floors = [][]string{
 	{"cmd/countersign"},
 	{"server"},
 	{"pages", "internal/web"},
-	{"registration", "user", "organisation", "refusal"},
-	{"invitation"},
+	{"registration", "login", "action", "account", "user", "organisation", "refusal"},
+	{"invitation", "assertion", "bearer", "receipt"},
 	{"ceremony", "mail", "keyring", "relyingparty", "username"},
 	{"store", "webauthn", "keycredential"},
-	{"publickey"},
+	{"publickey", "useraction"},
 	{"api"},
 }
 
 // outside the house: may see everything, and nothing inside may see them.
-var outside = []string{"countersigntest", "acceptance", "bench", "client"}
+var outside = []string{"countersigntest", "acceptance", "bench", "client", "guard", "example"}
 
 // serveHTTP is who may import net/http: the front door, its adapter and the pages.
 var serveHTTP = map[string]bool{"server": true, "internal/web": true, "pages": true, "client": true}

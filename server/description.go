@@ -13,7 +13,12 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-const bearerScheme = "registrationToken"
+// Names of the security schemes, as the wire contract has them.
+const (
+	registrationScheme = "registrationToken"
+	bearerScheme       = "bearer"
+	actionScheme       = "userAction"
+)
 
 // describe makes the OpenAPI 3.1 description from the route table and the types that
 // serve it, so that it cannot tell anything else than what is served.
@@ -22,7 +27,9 @@ func (s *Server) describe() []byte {
 	r.Spec.Info.WithTitle("Countersign").WithVersion(s.version).WithDescription(
 		"Registers people and machines by passkey or key. The operations under /auth speak the Dfns auth API; those under /countersign are this server's own.")
 	r.Spec.WithServers(openapi31.Server{URL: s.site.Origin()})
-	r.Spec.SetHTTPBearerTokenSecurity(bearerScheme, "JWT", "temporaryAuthenticationToken of a registration challenge")
+	r.Spec.SetHTTPBearerTokenSecurity(registrationScheme, "JWT", "temporaryAuthenticationToken of a registration challenge")
+	r.Spec.SetHTTPBearerTokenSecurity(bearerScheme, "JWT", "token of a login")
+	r.Spec.SetAPIKeySecurity(actionScheme, api.HeaderUserAction, openapi.InHeader, "userAction of a signed user action for this very request")
 	r.DefaultOptions = append(r.DefaultOptions,
 		jsonschema.InterceptProp(requireUnlessOptional),
 		jsonschema.InterceptDefName(func(t reflect.Type, _ string) string { return t.Name() }),
@@ -51,8 +58,14 @@ func describeRow(r *openapi31.Reflector, row route) error {
 	op.SetID(row.id)
 	op.SetSummary(row.summary)
 	op.SetTags(tag(path))
-	if row.access == ticketed || row.id == "addRegistrationRecovery" {
+	switch {
+	case row.access == ticketed || row.id == "addRegistrationRecovery":
+		op.AddSecurity(registrationScheme)
+	case row.access == session || row.access == hostedSession:
 		op.AddSecurity(bearerScheme)
+		if row.signing == signed {
+			op.AddSecurity(actionScheme)
+		}
 	}
 	if row.operation.In != nil {
 		op.AddReqStructure(reflect.New(row.operation.In).Interface())
@@ -68,8 +81,14 @@ func tag(path string) string {
 	switch {
 	case strings.HasPrefix(path, "/auth/registration"):
 		return "registration"
+	case strings.HasPrefix(path, "/auth/login"), path == "/auth/logout":
+		return "login"
+	case strings.HasPrefix(path, "/auth/action"), strings.HasPrefix(path, "/countersign/actions"):
+		return "user actions"
+	case strings.HasPrefix(path, "/auth/users"):
+		return "users"
 	case strings.HasPrefix(path, "/countersign/"):
-		return "hosted page"
+		return "hosted pages"
 	}
 	return "operation"
 }
@@ -81,6 +100,9 @@ func requireUnlessOptional(p jsonschema.InterceptPropParams) error {
 		return nil
 	}
 	name, options, _ := strings.Cut(p.Field.Tag.Get("json"), ",")
+	if name == "-" { // in the path or the query, which say so themselves
+		return nil
+	}
 	if !strings.Contains(options, "omitempty") && !contains(p.ParentSchema.Required, name) {
 		p.ParentSchema.Required = append(p.ParentSchema.Required, name)
 	}

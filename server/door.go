@@ -24,6 +24,7 @@ type visit struct {
 	status  int
 	written int64
 	refused *api.Error
+	user    string // who asks, "" if not known
 }
 
 func (v *visit) WriteHeader(status int) {
@@ -110,30 +111,8 @@ func notFound() *api.Error {
 	return &api.Error{Kind: api.NotFound, Code: "not_found", Message: "There is nothing at this address."}
 }
 
-// serve adapts a row of the table.
-func (s *Server) serve(row route) http.Handler {
-	cors := row.access != hosted
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := w.(*visit)
-		v.route = row.pattern
-		if cors {
-			crossOrigin(v.Header())
-		} else if err := s.ownPage(r); err != nil {
-			s.refuse(v, r, err)
-			return
-		}
-		who := api.Caller{RequestID: v.id, Address: s.address(r), UserAgent: shorten(r.UserAgent(), 200)}
-		if row.access != open {
-			who.Bearer = bearer(r)
-		}
-		if err := row.operation.Serve(v, r, who); err != nil {
-			s.refuse(v, r, err)
-		}
-	})
-}
-
-// bearer returns the token of the Authorization header, "" without exactly one.
-func bearer(r *http.Request) string {
+// bearerToken returns the token of the Authorization header, "" without exactly one.
+func bearerToken(r *http.Request) string {
 	values := r.Header["Authorization"]
 	if len(values) != 1 {
 		return ""
@@ -270,8 +249,8 @@ func (s *Server) line(v *visit, r *http.Request, took time.Duration) {
 	level := slog.LevelInfo
 	if e := v.refused; e != nil {
 		attrs = append(attrs, slog.String("code", e.Code), slog.String("rule", e.Rule))
-		if e.Subject.UserID != "" {
-			attrs = append(attrs, slog.String("userId", e.Subject.UserID))
+		if v.user == "" {
+			v.user = e.Subject.UserID
 		}
 		if e.Kind == api.Internal || e.Kind == api.Unavailable {
 			level = slog.LevelError
@@ -279,6 +258,9 @@ func (s *Server) line(v *visit, r *http.Request, took time.Duration) {
 				attrs = append(attrs, slog.String("cause", e.Cause.Error()))
 			}
 		}
+	}
+	if v.user != "" {
+		attrs = append(attrs, slog.String("userId", v.user))
 	}
 	s.log.LogAttrs(context.Background(), level, "request", attrs...)
 }

@@ -29,18 +29,12 @@ func (s *Server) health(ctx context.Context) (Health, error) {
 func operation[Out any](do func(context.Context) (Out, error)) web.Operation {
 	return web.Operation{
 		Out: reflect.TypeFor[Out](),
-		Serve: func(w http.ResponseWriter, r *http.Request, _ api.Caller) error {
-			out, err := do(r.Context())
-			if err != nil {
-				return err
-			}
-			return web.Encode(w, http.StatusOK, out)
+		Run: func(_ http.ResponseWriter, r *http.Request, _ api.Caller) (any, error) {
+			return do(r.Context())
 		},
 	}
 }
 
-func (s *Server) serveDescription(w http.ResponseWriter, _ *http.Request, _ api.Caller) error {
-	w.Header()["Content-Type"] = []string{"application/json; charset=utf-8"}
-	_, err := w.Write(s.description())
-	return err
+func (s *Server) serveDescription(http.ResponseWriter, *http.Request, api.Caller) (any, error) {
+	return api.Document(s.description()), nil
 }

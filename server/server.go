@@ -10,12 +10,17 @@ import (
 	"sync"
 	"time"
 
+	"github.com/countersign/countersign/account"
+	"github.com/countersign/countersign/action"
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/bearer"
+	"github.com/countersign/countersign/login"
 	"github.com/countersign/countersign/pages"
 	"github.com/countersign/countersign/refusal"
 	"github.com/countersign/countersign/registration"
 	"github.com/countersign/countersign/relyingparty"
 	"github.com/countersign/countersign/store"
+	"github.com/countersign/countersign/user"
 )
 
 // Limits of a connection. What they cut off gets its answer all the same where HTTP
@@ -32,12 +37,17 @@ const (
 // Rooms are what the routes name.
 type Rooms struct {
 	Registration *registration.Room
+	Login        *login.Room
+	Action       *action.Room
+	Account      *account.Room
+	Users        *user.Room
 }
 
 // Config is what the front door needs.
 type Config struct {
 	DB       *store.DB
 	Rooms    Rooms
+	Tokens   *bearer.Authority
 	Refusals *refusal.Room
 	Site     relyingparty.Site
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed; none by default
@@ -50,6 +60,7 @@ type Config struct {
 type Server struct {
 	db       *store.DB
 	rooms    Rooms
+	tokens   *bearer.Authority
 	refusals *refusal.Room
 	site     relyingparty.Site
 	proxies  []netip.Prefix
@@ -63,7 +74,7 @@ type Server struct {
 
 // New furnishes the front door. Nothing listens yet.
 func New(c Config) *Server {
-	s := &Server{db: c.DB, rooms: c.Rooms, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
+	s := &Server{db: c.DB, rooms: c.Rooms, tokens: c.Tokens, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
 		log: c.Log, now: c.Now, version: c.Version}
 	s.description = sync.OnceValue(s.describe)
 	s.handler = s.mount(pages.Handler(pages.Config{OpenAPI: s.description, Version: c.Version,

@@ -24,6 +24,10 @@ type Room struct {
 type Guest struct {
 	Username string
 	Kind     string // CustomerEmployee (the default) or EndUser
+
+	// Administrator makes the user one. Who is invited by themselves into an organisation
+	// that has no user yet becomes one anyway.
+	Administrator bool
 }
 
 // Invitation is what came of inviting a Guest. Code and Link are shown here and never
@@ -54,6 +58,7 @@ func (r *Room) Invite(ctx context.Context, orgID string, g Guest, lifetime time.
 	if err != nil {
 		return Invitation{}, err
 	}
+	entries[0].alone = true
 	all, err := r.invite(ctx, entries, lifetime)
 	if err != nil {
 		return Invitation{}, err
@@ -111,6 +116,7 @@ func (e *EntryError) Unwrap() error { return e.Err }
 type entry struct {
 	user  store.User
 	isNew bool
+	alone bool // not one of many: the first of an organisation administers it
 }
 
 // judge looks at every guest before anybody is invited. It reads all that is known of
@@ -138,11 +144,14 @@ func (r *Room) judge(ctx context.Context, org store.Organisation, guests []Guest
 		case !u.RegisteredAt.IsZero():
 			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_already_exists",
 				Message: fmt.Sprintf("The user %q is registered already.", u.Username)}}
+		case g.Administrator && !u.Administrator:
+			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_not_administrator",
+				Message: fmt.Sprintf("The user %q was invited without administering the organisation.", u.Username)}}
 		case g.Kind != "" && g.Kind != u.Kind:
 			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_kind_differs",
 				Message: fmt.Sprintf("The user %q was invited as %s before.", u.Username, u.Kind)}}
 		}
-		entries[i] = entry{u, !exists}
+		entries[i] = entry{user: u, isNew: !exists}
 	}
 	return entries, nil
 }
@@ -169,6 +178,9 @@ func check(g Guest) error {
 	if err := username.Check(g.Username); err != nil {
 		return err
 	}
+	if g.Administrator && g.Kind == api.EndUser {
+		return &api.Error{Kind: api.Invalid, Code: "user_kind_invalid", Message: "An EndUser cannot be an administrator."}
+	}
 	if g.Kind != "" && g.Kind != api.CustomerEmployee && g.Kind != api.EndUser {
 		return &api.Error{Kind: api.Invalid, Code: "user_kind_invalid",
 			Message: "The kind of a user is CustomerEmployee or EndUser."}
@@ -188,16 +200,19 @@ func (r *Room) invite(ctx context.Context, entries []entry, lifetime time.Durati
 	}
 	err := r.DB.Write(ctx, func(tx *store.Tx) error {
 		for i, inv := range invited {
-			r.keep(tx, inv, entries[i].isNew, now)
+			r.keep(tx, inv, entries[i], now)
 		}
 		return nil
 	})
 	return invited, err
 }
 
-func (r *Room) keep(tx *store.Tx, inv Invitation, isNew bool, now time.Time) {
-	if isNew {
+func (r *Room) keep(tx *store.Tx, inv Invitation, e entry, now time.Time) {
+	if e.isNew {
 		tx.CreateUser(inv.User, errInvitedMeanwhile)
+	}
+	if e.isNew && e.alone {
+		tx.MakeFirstAdministrator(inv.User.OrgID, inv.User.ID)
 	}
 	// Whoever guessed at this name before there was a code must not have closed it.
 	tx.ClearThrottle(r.Office.ThrottleKey(invitation.WrongCodes, inv.User.OrgID, inv.User.Username))
@@ -212,7 +227,7 @@ func newUser(orgID string, g Guest, key string, now time.Time) store.User {
 		kind = api.CustomerEmployee
 	}
 	return store.User{ID: api.NewID(api.PrefixUser, now), OrgID: orgID, Username: g.Username, UsernameKey: key,
-		Kind: kind, Active: true, CreatedAt: now}
+		Kind: kind, Active: true, Administrator: g.Administrator, CreatedAt: now}
 }
 
 // List returns a page of an organisation's users in the order they were invited,

@@ -23,18 +23,26 @@ const MaxBody = 64 << 10
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
+// ReadBody reads a request's body, MaxBody bytes at most, into buf.
+func ReadBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) error {
+	if r.ContentLength > MaxBody { // not a byte of it needs to come
+		return tooLarge()
+	}
+	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody)); err != nil {
+		return unreadable(err)
+	}
+	return nil
+}
+
 func decode[In any](w http.ResponseWriter, r *http.Request) (in In, err error) {
 	if err := jsonExpected(r); err != nil {
 		return in, err
 	}
-	if r.ContentLength > MaxBody { // not a byte of it needs to come
-		return in, tooLarge()
-	}
 	buf := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(buf)
 	buf.Reset()
-	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody)); err != nil {
-		return in, unreadable(err)
+	if err := ReadBody(w, r, buf); err != nil {
+		return in, err
 	}
 	body := buf.Bytes()
 	if len(body) == 0 { // some SDKs send no body where others send {}

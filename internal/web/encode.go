@@ -10,12 +10,15 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// Encode writes v as JSON with the given status. Nothing is written if v cannot be
-// encoded.
+// Encode writes v as JSON with the given status, an api.Document as it is. Nothing is
+// written if v cannot be encoded.
 func Encode(w http.ResponseWriter, status int, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return err
+	body, done := v.(api.Document)
+	if !done {
+		var err error
+		if body, err = json.Marshal(v); err != nil {
+			return err
+		}
 	}
 	h := w.Header()
 	h["Content-Type"] = jsonType

@@ -1,0 +1,106 @@
+package account
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/relyingparty"
+	"github.com/countersign/countersign/store"
+)
+
+// Room is accounts with all that it needs.
+type Room struct {
+	DB   *store.DB
+	Site relyingparty.Site
+	Mail bool // mail is configured
+	Now  func() time.Time
+}
+
+// Empty is a request that says nothing.
+type Empty struct{}
+
+// SiteInfo tells the login page what it may know before anybody is named.
+func (r *Room) SiteInfo(ctx context.Context, _ api.Caller, _ Empty) (api.SiteInfo, error) {
+	info := api.SiteInfo{MailConfigured: r.Mail}
+	org, sole, err := r.DB.SoleOrganisation(ctx)
+	if err == nil && sole && r.Site.Hosted(org) {
+		info.Organisation = &api.NamedID{ID: org.ID, Name: org.Name}
+	}
+	return info, err
+}
+
+// Show tells who is logged in, with what, and where.
+func (r *Room) Show(ctx context.Context, who api.Caller, _ Empty) (api.Account, error) {
+	s, err := r.DB.SignerState(ctx, who.UserID)
+	if err != nil {
+		return api.Account{}, err
+	}
+	sessions, err := r.DB.SessionsOfUser(ctx, who.UserID, r.Now())
+	if err != nil {
+		return api.Account{}, err
+	}
+	names := map[string]string{}
+	a := api.Account{
+		Organisation: api.NamedID{ID: s.Organisation.ID, Name: s.Organisation.Name},
+		User: api.AccountUser{ID: s.User.ID, Username: s.User.Username, Kind: s.User.Kind,
+			Administrator: s.User.Administrator, RegisteredAt: iso(s.User.RegisteredAt)},
+		RPID:        r.Site.Of(s.Organisation).ID,
+		Credentials: []api.AccountCredential{},
+		Sessions:    []api.AccountSession{},
+	}
+	for _, c := range s.Credentials {
+		names[c.ID] = c.Name
+		a.Credentials = append(a.Credentials, credential(c))
+	}
+	for _, e := range sessions {
+		a.Sessions = append(a.Sessions, api.AccountSession{ID: e.ID, Current: e.ID == who.SessionID,
+			CredentialName: names[e.CredentialID], UserAgent: e.UserAgent, Address: e.Address,
+			CreatedAt: iso(e.CreatedAt), ExpiresAt: iso(e.ExpiresAt)})
+	}
+	return a, nil
+}
+
+func credential(c store.Credential) api.AccountCredential {
+	return api.AccountCredential{UUID: c.ID, CredentialID: base64.RawURLEncoding.EncodeToString(c.CredentialID),
+		Kind: c.Kind, Factor: c.Factor, Name: c.Name, Algorithm: c.Algorithm, AAGUID: uuid(c.AAGUID),
+		BackupEligible: c.BackupEligible, BackedUp: c.BackupState, IsActive: c.Active,
+		CreatedAt: iso(c.CreatedAt), LastUsedAt: iso(c.LastUsedAt)}
+}
+
+// uuid writes an AAGUID as people look it up; "" for a key, which has none.
+func uuid(b []byte) string {
+	if len(b) != 16 {
+		return ""
+	}
+	h := hex.EncodeToString(b)
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// EndSession ends one of the user's own sessions, this one or another.
+func (r *Room) EndSession(ctx context.Context, who api.Caller, in api.EndSessionRequest) (api.Message, error) {
+	now := r.Now()
+	detail, err := json.Marshal(map[string]string{"sessionId": in.SessionID})
+	if err != nil {
+		return api.Message{}, err
+	}
+	return api.Message{Message: "The session has ended."}, r.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.EndSession(in.SessionID, who.UserID, now, errNoSession)
+		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: who.OrgID, At: now, Kind: "session.ended",
+			UserID: who.UserID, ActorID: who.UserID, Address: who.Address, Detail: detail})
+		return nil
+	})
+}
+
+var errNoSession = &api.Error{Kind: api.NotFound, Code: "session_not_found", Message: "You have no such session."}
+
+func iso(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}

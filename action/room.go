@@ -1,0 +1,240 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/assertion"
+	"github.com/countersign/countersign/bearer"
+	"github.com/countersign/countersign/ceremony"
+	"github.com/countersign/countersign/relyingparty"
+	"github.com/countersign/countersign/store"
+	"github.com/countersign/countersign/useraction"
+)
+
+// Room is action signing with all that it needs.
+type Room struct {
+	DB     *store.DB
+	Desk   *ceremony.Desk
+	Judge  *assertion.Judge
+	Tokens *bearer.Authority
+	Site   relyingparty.Site
+	Now    func() time.Time
+}
+
+// Lifetime of a signed action: long enough for a slow client, short enough that nobody
+// keeps a pile of them.
+const Lifetime = 5 * time.Minute
+
+// Limits on what is signed, in bytes. The payload travels in the challenge's token.
+const (
+	maxPath    = 2 << 10
+	maxPayload = 32 << 10
+)
+
+var methods = map[string]bool{"GET": true, "POST": true, "PUT": true, "PATCH": true, "DELETE": true}
+
+// Init begins the signing of one exact request. The challenge is the digest of a
+// statement that names it, so that the credential signs the request itself. Nothing is
+// written: statement and payload travel in the token.
+func (r *Room) Init(ctx context.Context, who api.Caller, in api.InitActionRequest) (api.SigningChallenge, error) {
+	if err := wellFormed(in); err != nil {
+		return api.SigningChallenge{}, err
+	}
+	s, err := r.DB.SignerState(ctx, who.UserID)
+	if err != nil {
+		return api.SigningChallenge{}, err
+	}
+	if !s.Found || !s.User.Active {
+		return api.SigningChallenge{}, assertion.ErrUserInactive
+	}
+	statement := useraction.NewStatement(useraction.Statement{
+		Issuer: r.Site.Origin(), OrgID: who.OrgID, UserID: who.UserID, Username: s.User.Username,
+		Method: in.Method, Path: in.Path,
+	}, in.Payload, r.Now()).Text()
+	party := r.Site.Of(s.Organisation)
+	ticket, token, err := r.Desk.Begin(ceremony.Ticket{
+		Purpose: ceremony.Action, OrgID: who.OrgID, UserID: who.UserID, SessionID: who.SessionID, RPID: party.ID,
+		Challenge: useraction.ChallengeOf(statement), Statement: statement, Payload: in.Payload,
+	})
+	if err != nil {
+		return api.SigningChallenge{}, err
+	}
+	return assertion.Challenge(ticket.Challenge, token, party, s.Organisation, assertion.Allowed(s.Credentials, true)), nil
+}
+
+func wellFormed(in api.InitActionRequest) error {
+	switch {
+	case in.Method == "":
+		return missing("userActionHttpMethod")
+	case in.Path == "":
+		return missing("userActionHttpPath")
+	case !methods[in.Method]:
+		return &api.Error{Kind: api.Invalid, Code: "method_invalid",
+			Message: "The member /userActionHttpMethod must be GET, POST, PUT, PATCH or DELETE."}
+	case len(in.Path) > maxPath || !plainPath(in.Path):
+		return &api.Error{Kind: api.Invalid, Code: "path_invalid",
+			Message: "The member /userActionHttpPath must be a path that begins with /, or one with its origin, in visible ASCII and at most 2 KiB."}
+	case len(in.Payload) > maxPayload:
+		return &api.Error{Kind: api.TooLarge, Code: "payload_too_large",
+			Message: "The member /userActionPayload is longer than 32 KiB; sign a digest of it instead."}
+	case in.ServerKind != "" && in.ServerKind != "Api" && in.ServerKind != "Staff":
+		return &api.Error{Kind: api.Invalid, Code: "server_kind_invalid", Message: "The member /userActionServerKind must be Api."}
+	}
+	return nil
+}
+
+// plainPath admits a path as it stands in a request line, or an absolute URL without a
+// fragment.
+func plainPath(p string) bool {
+	for i := range len(p) {
+		if p[i] <= ' ' || p[i] > '~' || p[i] == '#' || p[i] == '\\' {
+			return false
+		}
+	}
+	return utf8.ValidString(p) && (p[0] == '/' || strings.HasPrefix(p, "https://") || strings.HasPrefix(p, "http://"))
+}
+
+func missing(member string) error {
+	return &api.Error{Kind: api.Invalid, Code: "member_missing", Message: "The member /" + member + " is required."}
+}
+
+// Sign keeps the signature that answers the challenge of Init, as evidence, and returns
+// the token with which the action may be used once.
+func (r *Room) Sign(ctx context.Context, who api.Caller, in api.SignedChallenge) (api.ActionResult, error) {
+	ticket, err := r.Desk.OpenChallenge(ceremony.Action, in.ChallengeIdentifier)
+	if err != nil {
+		return api.ActionResult{}, err
+	}
+	if ticket.UserID != who.UserID || ticket.OrgID != who.OrgID || ticket.SessionID != who.SessionID {
+		return api.ActionResult{}, &api.Error{Kind: api.Invalid, Code: "challenge_invalid", Message: "Challenge token is not valid.",
+			Rule: "the challenge is the caller's own", Received: ticket.UserID + " " + ticket.SessionID,
+			Expected: who.UserID + " " + who.SessionID, Subject: api.Subject{OrgID: who.OrgID, UserID: who.UserID}}
+	}
+	first, second, err := assertion.Read(in)
+	if err != nil {
+		return api.ActionResult{}, err
+	}
+	proofs, err := r.verify(ctx, ticket, first, second)
+	if err != nil {
+		return api.ActionResult{}, err
+	}
+	if err := assertion.Settle(ctx, r.DB, who, proofs); err != nil {
+		return api.ActionResult{}, err
+	}
+	a, err := r.keep(ctx, who, ticket, proofs)
+	if errors.Is(err, errLost) {
+		err = r.why(ctx, ticket, first)
+	}
+	if err != nil {
+		return api.ActionResult{}, err
+	}
+	token, err := r.Tokens.Action(claims(a, who.Username, proofs[0].Credential))
+	return api.ActionResult{UserAction: token}, err
+}
+
+func (r *Room) verify(ctx context.Context, t ceremony.Ticket, first assertion.Factor, second *assertion.Factor) ([]assertion.Proof, error) {
+	asked := assertion.Asked{Challenge: t.Challenge, RPID: t.RPID, OrgID: t.OrgID, Named: true, Factor: store.FactorFirst}
+	h, err := r.DB.HolderByUser(ctx, t.UserID, first.CredentialID, first.UUID)
+	if err != nil {
+		return nil, err
+	}
+	proof, err := r.Judge.Verify(first, asked, h)
+	if err != nil {
+		return nil, err
+	}
+	proofs := []assertion.Proof{proof}
+	if second == nil {
+		return proofs, r.Judge.NeedsSecond(ctx, r.DB, h)
+	}
+	other, err := r.DB.HolderByUser(ctx, t.UserID, second.CredentialID, second.UUID)
+	if err != nil {
+		return nil, err
+	}
+	asked.Factor = store.FactorSecond
+	another, err := r.Judge.Verify(*second, asked, other)
+	if err == nil && another.Credential.ID == proof.Credential.ID {
+		err = assertion.ErrSameCredential
+	}
+	return append(proofs, another), err
+}
+
+var errLost = errors.New("the action was not kept")
+
+// keep is the one place where a signature over an action is stored.
+func (r *Room) keep(ctx context.Context, who api.Caller, t ceremony.Ticket, proofs []assertion.Proof) (store.Action, error) {
+	now := r.Now()
+	statement, ok := useraction.ReadStatement(t.Statement)
+	if !ok {
+		return store.Action{}, errors.New("action: a ticket of ours holds no statement")
+	}
+	f := proofs[0].Factor
+	a := store.Action{ID: api.NewID(api.PrefixAction, now), OrgID: t.OrgID, UserID: t.UserID,
+		CredentialID: proofs[0].Credential.ID, SessionID: t.SessionID, Challenge: t.Challenge,
+		Method: statement.Method, Path: statement.Path, Payload: t.Payload, Statement: t.Statement,
+		ClientData: f.ClientData, AuthenticatorData: f.AuthenticatorData, Signature: f.Signature,
+		SignedAt: now, ExpiresAt: now.Add(Lifetime).Truncate(time.Second), Address: who.Address}
+	if len(proofs) > 1 {
+		var err error
+		if a.SecondFactor, err = json.Marshal(secondFactor(proofs[1]), json.Deterministic(true)); err != nil {
+			return a, err
+		}
+	}
+	return a, r.DB.Write(ctx, func(tx *store.Tx) error {
+		for _, p := range proofs {
+			p.Keep(tx, who)
+		}
+		tx.SignAction(a, errLost)
+		return nil
+	})
+}
+
+// second is what is kept of a second factor beside an action.
+type second struct {
+	CredentialUUID    string `json:"credentialUuid"`
+	ClientData        []byte `json:"clientData"`
+	AuthenticatorData []byte `json:"authenticatorData,omitempty"`
+	Signature         []byte `json:"signature"`
+}
+
+func secondFactor(p assertion.Proof) second {
+	return second{CredentialUUID: p.Credential.ID, ClientData: p.Factor.ClientData,
+		AuthenticatorData: p.Factor.AuthenticatorData, Signature: p.Factor.Signature}
+}
+
+// why finds out why the action was not kept.
+func (r *Room) why(ctx context.Context, t ceremony.Ticket, f assertion.Factor) error {
+	h, err := r.DB.HolderByUser(ctx, t.UserID, f.CredentialID, f.UUID)
+	if err != nil {
+		return err
+	}
+	b, err := r.DB.Bearer(ctx, t.SessionID)
+	switch {
+	case err != nil:
+		return err
+	case !h.User.Active:
+		return assertion.ErrUserInactive
+	case !h.Credential.Active:
+		return assertion.ErrCredentialInactive
+	case !b.Session.Live(r.Now()):
+		return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
+			Rule: "bearer token: the session is live", Received: "one that has ended"}
+	}
+	return ceremony.ErrChallengeUsed
+}
+
+func iso(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+func claims(a store.Action, name string, c store.Credential) useraction.Claims {
+	return useraction.Claims{Subject: a.OrgID, ID: a.ID, IssuedAt: a.SignedAt.Unix(), Expiry: a.ExpiresAt.Unix(),
+		Method: a.Method, Path: a.Path, PayloadSHA256: useraction.PayloadDigest([]byte(a.Payload)),
+		CanonicalSHA256: useraction.CanonicalDigest([]byte(a.Payload)), Challenge: a.Challenge,
+		CredentialUUID: c.ID, CredentialKind: c.Kind, Username: name,
+		Metadata: useraction.Metadata{OrgID: a.OrgID, UserID: a.UserID}}
+}

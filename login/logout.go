@@ -1,0 +1,38 @@
+package login
+
+import (
+	"context"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/store"
+)
+
+// Logout ends the session that asks, or all of its user's.
+func (r *Room) Logout(ctx context.Context, who api.Caller, in api.LogoutRequest) (api.Message, error) {
+	now := r.Now()
+	detail, err := json.Marshal(map[string]any{"sessionId": who.SessionID, "allSessions": in.AllSessions}, json.Deterministic(true))
+	if err != nil {
+		return api.Message{}, err
+	}
+	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+		if in.AllSessions {
+			tx.EndSessions(who.UserID, now)
+		} else {
+			tx.EndSession(who.SessionID, who.UserID, now, errEnded)
+		}
+		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: who.OrgID, At: now, Kind: "user.logged_out",
+			UserID: who.UserID, ActorID: who.UserID, Address: who.Address, Detail: detail})
+		return nil
+	})
+	message := "The session has ended."
+	if in.AllSessions {
+		message = "All sessions have ended."
+	}
+	return api.Message{Message: message}, err
+}
+
+// errEnded is a session that ended between the door and here.
+var errEnded = &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
+	Rule: "bearer token: the session is live", Received: "one that has ended"}
