@@ -14,11 +14,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/countersign/countersign/action"
+	"github.com/countersign/countersign/bearer"
 	"github.com/countersign/countersign/ceremony"
 	"github.com/countersign/countersign/client"
 	"github.com/countersign/countersign/countersigntest/database"
 	"github.com/countersign/countersign/invitation"
 	"github.com/countersign/countersign/keyring"
+	"github.com/countersign/countersign/login"
 	"github.com/countersign/countersign/mail"
 	"github.com/countersign/countersign/organisation"
 	"github.com/countersign/countersign/refusal"
@@ -41,6 +44,11 @@ type Server struct {
 	Organisations *organisation.Room
 	Users         *user.Room
 	Registration  *registration.Room
+	Login         *login.Room
+	Action        *action.Room
+
+	rooms  server.Rooms
+	tokens *bearer.Authority
 }
 
 type settings struct {
@@ -137,15 +145,15 @@ func (s *Server) furnish(t testing.TB, set settings) {
 		must(t, err)
 	}
 	s.Office = &invitation.Office{DB: s.DB, Ring: ring, Site: site, Mail: sender, Now: s.Clock.Now, Log: s.logger()}
-	desk, err := ceremony.NewDesk(ring.Key(keyring.Ceremony), s.Clock.Now, ceremony.DefaultLifetime)
-	must(t, err)
 	s.Organisations = &organisation.Room{DB: s.DB, Site: site, Now: s.Clock.Now}
-	s.Users = &user.Room{DB: s.DB, Office: s.Office, Now: s.Clock.Now}
-	s.Registration = &registration.Room{DB: s.DB, Desk: desk, Office: s.Office, Site: site, Now: s.Clock.Now}
+	s.rooms, s.tokens, err = server.Furnish(server.Basis{DB: s.DB, Ring: ring, Office: s.Office, Site: site, Now: s.Clock.Now,
+		Log: s.logger(), CeremonyTime: ceremony.DefaultLifetime, SessionTime: bearer.DefaultSessionLifetime})
+	must(t, err)
+	s.Users, s.Registration, s.Login, s.Action = s.rooms.Users, s.rooms.Registration, s.rooms.Login, s.rooms.Action
 }
 
 func (s *Server) front() *server.Server {
-	return server.New(server.Config{DB: s.DB, Rooms: server.Rooms{Registration: s.Registration},
+	return server.New(server.Config{DB: s.DB, Rooms: s.rooms, Tokens: s.tokens,
 		Refusals: &refusal.Room{DB: s.DB, Now: s.Clock.Now}, Site: s.Registration.Site,
 		Log: s.logger(), Now: s.Clock.Now, Version: "test"})
 }

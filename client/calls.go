@@ -1,0 +1,124 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/countersign/countersign/api"
+)
+
+// InitRegistration presents a registration code and returns the challenge to sign.
+func (c *Client) InitRegistration(ctx context.Context, in api.InitRegistrationRequest) (api.RegistrationChallenge, error) {
+	return ask[api.RegistrationChallenge](ctx, c, call{method: http.MethodPost, path: "/auth/registration/init"}, in)
+}
+
+// Register completes a registration; token is the challenge's
+// temporaryAuthenticationToken. When an answer is lost, sending the same call again is
+// safe and gives the same answer.
+func (c *Client) Register(ctx context.Context, token string, in api.RegistrationRequest) (api.RegistrationResult, error) {
+	return ask[api.RegistrationResult](ctx, c, call{method: http.MethodPost, path: "/auth/registration", token: token}, in)
+}
+
+// ResendRegistrationCode replaces a user's registration code and mails the new one.
+// The answer tells nothing of whether there is such a user.
+func (c *Client) ResendRegistrationCode(ctx context.Context, in api.ResendRegistrationCodeRequest) (api.Message, error) {
+	return ask[api.Message](ctx, c, call{method: http.MethodPut, path: "/auth/registration/code"}, in)
+}
+
+// InitLogin begins a login and returns the challenge to sign. The credentials it lists
+// tell nothing of whether there is such a user.
+func (c *Client) InitLogin(ctx context.Context, in api.InitLoginRequest) (api.SigningChallenge, error) {
+	return ask[api.SigningChallenge](ctx, c, call{method: http.MethodPost, path: "/auth/login/init"}, in)
+}
+
+// Login completes a login with the signed challenge and returns the session's token. A
+// challenge is good for one login: when an answer is lost, begin again.
+func (c *Client) Login(ctx context.Context, in api.SignedChallenge) (api.LoginResult, error) {
+	return ask[api.LoginResult](ctx, c, call{method: http.MethodPost, path: "/auth/login"}, in)
+}
+
+// SendLoginCode mails the code with which InitLogin hands out encrypted private keys.
+// The answer tells nothing of whether there is such a user.
+func (c *Client) SendLoginCode(ctx context.Context, in api.SendLoginCodeRequest) (api.Message, error) {
+	return ask[api.Message](ctx, c, call{method: http.MethodPost, path: "/auth/login/code"}, in)
+}
+
+// Logout ends the token's session or, with all, every session of its user.
+func (c *Client) Logout(ctx context.Context, token string, all bool) (api.Message, error) {
+	return ask[api.Message](ctx, c, call{method: http.MethodPut, path: "/auth/logout", token: token},
+		api.LogoutRequest{AllSessions: all})
+}
+
+// InitAction says which request is to be signed and returns the challenge: the SHA-256
+// of a statement that names this user, method, path and payload. The payload is the text
+// of the body that will be sent; this package sends what json.Marshal writes.
+func (c *Client) InitAction(ctx context.Context, token string, in api.InitActionRequest) (api.SigningChallenge, error) {
+	return ask[api.SigningChallenge](ctx, c, call{method: http.MethodPost, path: "/auth/action/init", token: token}, in)
+}
+
+// SignAction completes the signing and returns the signed action. It is good for five
+// minutes, for the signed request, once.
+func (c *Client) SignAction(ctx context.Context, token string, in api.SignedChallenge) (api.ActionResult, error) {
+	return ask[api.ActionResult](ctx, c, call{method: http.MethodPost, path: "/auth/action", token: token}, in)
+}
+
+// CreateUser invites a user; userAction is the signed action for POST /auth/users with
+// the same request. Without mail the answer brings the registration code.
+func (c *Client) CreateUser(ctx context.Context, token, userAction string, in api.CreateUserRequest) (api.User, error) {
+	return ask[api.User](ctx, c, call{method: http.MethodPost, path: usersPath, token: token, userAction: userAction}, in)
+}
+
+const usersPath = "/auth/users"
+
+// ListUsers returns a page of the organisation's users. The next one is asked for with
+// its NextPageToken.
+func (c *Client) ListUsers(ctx context.Context, token string, in api.ListUsersRequest) (api.UserList, error) {
+	return ask[api.UserList](ctx, c, call{method: http.MethodGet, path: listPath(in), token: token}, nil)
+}
+
+func listPath(in api.ListUsersRequest) string {
+	q := url.Values{}
+	if in.Limit != 0 {
+		q.Set("limit", strconv.Itoa(in.Limit))
+	}
+	if in.PaginationToken != "" {
+		q.Set("paginationToken", in.PaginationToken)
+	}
+	if in.Kind != "" {
+		q.Set("kind", in.Kind)
+	}
+	if len(q) == 0 {
+		return usersPath
+	}
+	return usersPath + "?" + q.Encode()
+}
+
+// GetUser returns the user with that id.
+func (c *Client) GetUser(ctx context.Context, token, userID string) (api.User, error) {
+	id, err := segment(userID)
+	if err != nil {
+		return api.User{}, err
+	}
+	return ask[api.User](ctx, c, call{method: http.MethodGet, path: usersPath + "/" + id, token: token}, nil)
+}
+
+// ConsumeAction spends a signed action that came with a request to another service, and
+// tells who signed it. It needs no token: holding the action is the right to spend it.
+// When an answer is lost the action counts as used.
+func (c *Client) ConsumeAction(ctx context.Context, in api.ConsumeActionRequest) (api.ConsumedAction, error) {
+	return ask[api.ConsumedAction](ctx, c, call{method: http.MethodPost, path: "/countersign/actions/consume"}, in)
+}
+
+// Receipt returns the receipt of a signed action, byte for byte as the server sealed
+// it: keep it as it is. A user has those of their own actions, an administrator those of
+// the organisation.
+func (c *Client) Receipt(ctx context.Context, token, actionID string) (json.RawMessage, error) {
+	id, err := segment(actionID)
+	if err != nil {
+		return nil, err
+	}
+	return ask[json.RawMessage](ctx, c, call{method: http.MethodGet, path: "/countersign/actions/" + id, token: token}, nil)
+}

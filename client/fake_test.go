@@ -1,0 +1,59 @@
+package client_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"github.com/countersign/countersign/client"
+)
+
+// seen is a request as the fake server got it.
+type seen struct {
+	Method, URI, Body string
+	Header            http.Header
+}
+
+// fake answers what a test wants and remembers what it was asked.
+type fake struct {
+	*client.Client
+	mu  sync.Mutex
+	all []seen
+}
+
+// serve starts a fake server. The answer is called with the body already read.
+func serve(t testing.TB, answer func(w http.ResponseWriter, r seen)) *fake {
+	t.Helper()
+	f := &fake{}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Errorf("reading a request: %v", err)
+		}
+		s := seen{r.Method, r.RequestURI, string(body), r.Header.Clone()}
+		f.mu.Lock()
+		f.all = append(f.all, s)
+		f.mu.Unlock()
+		answer(w, s)
+	}))
+	t.Cleanup(srv.Close)
+	f.Client = &client.Client{BaseURL: srv.URL, HTTP: srv.Client()}
+	return f
+}
+
+func (f *fake) requests() []seen {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]seen(nil), f.all...)
+}
+
+// say answers everything with one status and body.
+func say(status int, body string) func(http.ResponseWriter, seen) {
+	return func(w http.ResponseWriter, _ seen) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		io.WriteString(w, body)
+	}
+}
