@@ -42,7 +42,7 @@ func (r *Room) Consume(ctx context.Context, who api.Caller, in api.ConsumeAction
 	document, err := r.seal(ctx, a)
 	return api.ConsumedAction{ActionID: a.ID, OrgID: a.OrgID, UserID: a.UserID, Username: a.User.Username,
 		CredentialUUID: a.CredentialID, CredentialKind: a.Credential.Kind, Method: a.Method, Path: a.Path,
-		SignedAt: iso(a.SignedAt), Receipt: []byte(document)}, err
+		SignedAt: iso(a.SignedAt), Receipt: string(document)}, err
 }
 
 // Forward spends an action on behalf of a reverse proxy, for the request that the proxy

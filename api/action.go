@@ -1,7 +1,5 @@
 package api
 
-import "encoding/json"
-
 // HeaderUserAction carries a signed user action to the operation that it was signed for.
 const HeaderUserAction = "X-DFNS-USERACTION"
 
@@ -29,16 +27,16 @@ type ConsumeActionRequest struct {
 
 // ConsumedAction says who signed what. It is answered once.
 type ConsumedAction struct {
-	ActionID       string          `json:"actionId" description:"ua-…"`
-	OrgID          string          `json:"orgId"`
-	UserID         string          `json:"userId"`
-	Username       string          `json:"username"`
-	CredentialUUID string          `json:"credentialUuid"`
-	CredentialKind string          `json:"credentialKind"`
-	Method         string          `json:"httpMethod"`
-	Path           string          `json:"httpPath"`
-	SignedAt       string          `json:"signedAt" description:"ISO 8601, UTC"`
-	Receipt        json.RawMessage `json:"receipt" description:"The receipt, to be kept: countersign receipt verify checks it without a server"`
+	ActionID       string `json:"actionId" description:"ua-…"`
+	OrgID          string `json:"orgId"`
+	UserID         string `json:"userId"`
+	Username       string `json:"username"`
+	CredentialUUID string `json:"credentialUuid"`
+	CredentialKind string `json:"credentialKind"`
+	Method         string `json:"httpMethod"`
+	Path           string `json:"httpPath"`
+	SignedAt       string `json:"signedAt" description:"ISO 8601, UTC"`
+	Receipt        string `json:"receipt" description:"The receipt's text, to be kept as it is: countersign receipt verify checks it without a server"`
 }
 
 // GetActionRequest names a signed action.

@@ -1,0 +1,147 @@
+package receipt
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/useraction"
+)
+
+// Report is a verified receipt in words, one sentence or two to a line. What came from
+// outside is quoted, so that no text in it can pass for a line of the report.
+type Report struct {
+	Lines   []string // what was signed, by whom, when, with what
+	Checks  []string // what was checked, and held
+	Grounds []string // what the credential signed, and what the server alone says
+	Compare []string // what the reader must still compare; none when the sealing key was trusted beforehand
+}
+
+func report(r Receipt, s useraction.Statement, proofs []proof, pinned bool) Report {
+	var p Report
+	p.Lines = append(p.Lines,
+		fmt.Sprintf("%s (user %s) of the organisation %s (%s) signed this request:",
+			strconv.Quote(r.Who.Username), plain(r.Who.UserID), strconv.Quote(r.Who.Organisation), plain(r.Who.OrgID)),
+		fmt.Sprintf("%s %s", plain(r.Action.Method), plain(r.Action.Path)),
+		payload(r.Action.Payload),
+		fmt.Sprintf("The server %s put the statement of it to them on %s, and their signature was accepted on %s as action %s.",
+			plain(r.Issuer), inWords(s.IssuedAt), inWords(r.Action.SignedAt), plain(r.Action.ID)))
+	for i, f := range proofs {
+		p.Lines = append(p.Lines, signedWith(f, i > 0)...)
+	}
+	p.Lines = append(p.Lines, use(r))
+
+	p.Checks = []string{
+		"The document is byte for byte as it was sealed.",
+		"The seal is a valid signature of it by the key " + r.SealedBy.X + ".",
+		"The statement names the same server, organisation, user, method, path and payload as the receipt.",
+	}
+	for i, f := range proofs {
+		p.Checks = append(p.Checks, checked(f, i > 0)...)
+	}
+	p.Grounds = []string{
+		"The signature covers the server's address, the ids of organisation and user, the username, the request, and the time it was put to them.",
+		"The server that sealed the receipt vouches for the rest: that the public key is this user's, the names of organisation and credential, and the times of acceptance and use.",
+	}
+	if pinned {
+		p.Checks = append(p.Checks, "The sealing key is one of those that were given as trusted.")
+	} else {
+		p.Compare = []string{fmt.Sprintf("The sealing key came with the receipt itself. Compare it with the key %s that %s published at /.well-known/jwks.json: x must be %s. Until that is done, the receipt proves that the holder of the public key signed, but not who that is.",
+			strconv.Quote(r.SealedBy.ID), plain(r.Issuer), r.SealedBy.X)}
+	}
+	return p
+}
+
+func payload(text string) string {
+	if text == "" {
+		return "It had no body."
+	}
+	const limit = 2000
+	more := ""
+	shortened := text
+	if len(text) > limit {
+		shortened, more = strings.ToValidUTF8(text[:limit], ""), " and so on; the receipt holds it whole"
+	}
+	return fmt.Sprintf("Its body, of %d bytes, was %s%s.", len(text), strconv.Quote(shortened), more)
+}
+
+func signedWith(f proof, second bool) []string {
+	what := "key"
+	switch f.credential.Kind {
+	case api.KindFido2:
+		what = "passkey"
+	case api.KindPasswordProtectedKey:
+		what = "password-protected key"
+	}
+	as := "They signed with the "
+	if second {
+		as = "As a second factor they signed with the "
+	}
+	lines := []string{fmt.Sprintf("%s%s %s (%s), whose public key is %s, %s.", as, what, strconv.Quote(f.credential.Name),
+		plain(f.credential.UUID), f.key.Fingerprint(), plain(f.credential.Algorithm))}
+	if f.passkey == nil {
+		return lines
+	}
+	person := "the authenticator did not verify who"
+	if f.passkey.UserVerified {
+		person = "the authenticator verified them by fingerprint, face, PIN or the like"
+	}
+	frame := ""
+	switch {
+	case f.passkey.TopOrigin != "":
+		frame = " inside a frame of " + plain(f.passkey.TopOrigin)
+	case f.passkey.CrossOrigin:
+		frame = " inside a frame of another page"
+	}
+	return append(lines, fmt.Sprintf("The passkey belongs to %s and was used on %s%s; somebody was present, and %s.",
+		plain(f.passkey.RPID), plain(f.passkey.Origin), frame, person))
+}
+
+func checked(f proof, second bool) []string {
+	its := "The credential's"
+	if second {
+		its = "The second factor's"
+	}
+	if f.passkey == nil {
+		return []string{its + " client data is of the type key.get, and its challenge is the SHA-256 of the statement.",
+			its + " signature of the client data is valid under its public key."}
+	}
+	return []string{its + " client data is of the type webauthn.get, and its challenge is the SHA-256 of the statement.",
+		its + " client data comes from " + plain(f.passkey.Origin) + ", and its authenticator data is for " + plain(f.passkey.RPID) + " with user presence.",
+		its + " signature of both is valid under its public key (WebAuthn Level 3 §7.2)."}
+}
+
+func use(r Receipt) string {
+	if r.Action.UsedAt == "" {
+		return "When the receipt was issued, on " + inWords(r.IssuedAt) + ", the signature had not been used."
+	}
+	what := ""
+	if r.Action.UsedFor != "" {
+		what = ", for " + plain(r.Action.UsedFor)
+	}
+	return "The signature was used on " + inWords(r.Action.UsedAt) + what + ". The receipt was issued on " + inWords(r.IssuedAt) + "."
+}
+
+func inWords(text string) string {
+	t, err := time.Parse(timeLayout, text)
+	if err != nil {
+		return strconv.Quote(text)
+	}
+	return t.Format("2 January 2006 at 15:04:05 UTC")
+}
+
+// plain leaves a word of visible ASCII as it is and quotes everything else: a space or a
+// control character could make one thing look like two.
+func plain(s string) string {
+	for _, c := range []byte(s) {
+		if c <= ' ' || c > '~' || c == '"' {
+			return strconv.Quote(s)
+		}
+	}
+	if s == "" {
+		return `""`
+	}
+	return s
+}

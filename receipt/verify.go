@@ -1,0 +1,219 @@
+package receipt
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/keycredential"
+	"github.com/countersign/countersign/publickey"
+	"github.com/countersign/countersign/useraction"
+	"github.com/countersign/countersign/webauthn"
+)
+
+// Verify checks a document from its first byte to its last and says in words what it
+// proves. With trusted keys it must be sealed by one of them; with nil the key inside it
+// is believed, and the report tells the reader to compare it.
+//
+// The error is an *api.Error of Kind Invalid whose Code is one of this package's
+// constants.
+func Verify(document []byte, trusted []ed25519.PublicKey) (Receipt, Report, error) {
+	r, err := read(document)
+	if err != nil {
+		return Receipt{}, Report{}, err
+	}
+	if err := checkLayout(r, document); err != nil {
+		return Receipt{}, Report{}, err
+	}
+	if err := checkSeal(r, trusted); err != nil {
+		return Receipt{}, Report{}, err
+	}
+	if err := checkTimes(r); err != nil {
+		return Receipt{}, Report{}, err
+	}
+	statement, err := checkStatement(r)
+	if err != nil {
+		return Receipt{}, Report{}, err
+	}
+	first, err := checkFactor("", r.Credential, r.Assertion, r.Statement)
+	if err != nil {
+		return Receipt{}, Report{}, err
+	}
+	proofs := []proof{first}
+	if r.SecondFactor != nil {
+		second, err := checkFactor("secondFactor.", r.SecondFactor.Credential, r.SecondFactor.Assertion, r.Statement)
+		if err != nil {
+			return Receipt{}, Report{}, err
+		}
+		if first.key.Equal(second.key) || r.Credential.UUID == r.SecondFactor.Credential.UUID {
+			return Receipt{}, Report{}, refuse(CodeCredential, "The second factor is the first one again.",
+				"secondFactor.credential", "the same credential", "another one")
+		}
+		proofs = append(proofs, second)
+	}
+	return r, report(r, statement, proofs, trusted != nil), nil
+}
+
+// checkLayout: a receipt has one form, so that no byte of it can be changed unnoticed
+// and two readers cannot read it differently.
+func checkLayout(r Receipt, document []byte) error {
+	want, err := r.layout()
+	if err == nil && bytes.Equal(want, document) {
+		return nil
+	}
+	at := 0
+	for at < len(want) && at < len(document) && want[at] == document[at] {
+		at++
+	}
+	return because(refuse(CodeLayout, "The document is not byte for byte as it was sealed: it differs from byte "+
+		strconv.Itoa(at+1)+" on.", "layout", "another layout", "the layout that a seal is made over"), err)
+}
+
+func checkSeal(r Receipt, trusted []ed25519.PublicKey) error {
+	key, err := sealingKey(r.SealedBy.X)
+	if err != nil {
+		return because(refuse(CodeSeal, "The key that is to have sealed the receipt is not a sound Ed25519 key.",
+			"sealedBy.x", shown(r.SealedBy.X), "32 bytes in base64url, a point of large order"), err)
+	}
+	if trusted != nil && !slices.ContainsFunc(trusted, func(k ed25519.PublicKey) bool { return k.Equal(key) }) {
+		return refuse(CodeKeyUnknown, "The receipt is sealed by a key that is not among the trusted ones.",
+			"sealedBy.x", r.SealedBy.X, "one of the trusted keys")
+	}
+	message, err := r.sealed()
+	signature, whole := decode(r.Signature)
+	if err != nil || !whole || !ed25519.Verify(key, message, signature) {
+		return because(refuse(CodeSeal, "The seal does not fit: the receipt was changed after it was sealed.",
+			"seal, RFC 8032 §5.1.7", "a seal that does not verify", "the seal of this very document"), err)
+	}
+	return nil
+}
+
+// timeLayout is ISO 8601 as the whole product writes it.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// checkTimes checks the form of the times alone. Their order is not judged: clocks of
+// several servers differ a little, and a receipt must not fail for it years later.
+func checkTimes(r Receipt) error {
+	for _, m := range []struct {
+		name, text string
+		optional   bool
+	}{
+		{"issuedAt", r.IssuedAt, false}, {"action.signedAt", r.Action.SignedAt, false},
+		{"action.usedAt", r.Action.UsedAt, r.Action.UsedFor == ""},
+	} {
+		if m.text == "" && m.optional {
+			continue
+		}
+		if !isTime(m.text) {
+			return refuse(CodeMalformed, "A time in the receipt cannot be read: "+m.name+".", m.name, shown(m.text), timeLayout)
+		}
+	}
+	return nil
+}
+
+func isTime(text string) bool {
+	t, err := time.Parse(timeLayout, text)
+	return err == nil && t.Format(timeLayout) == text
+}
+
+// checkStatement compares what was signed with what the receipt says was signed.
+func checkStatement(r Receipt) (useraction.Statement, error) {
+	s, ok := useraction.ReadStatement(r.Statement)
+	if !ok || !isTime(s.IssuedAt) {
+		return s, refuse(CodeStatement, "The statement cannot be read.", "statement", shown(r.Statement),
+			"the text of a statement of version "+strconv.Itoa(useraction.StatementVersion))
+	}
+	for _, m := range [][3]string{
+		{"issuer", s.Issuer, r.Issuer},
+		{"who.orgId", s.OrgID, r.Who.OrgID},
+		{"who.userId", s.UserID, r.Who.UserID},
+		{"who.username", s.Username, r.Who.Username},
+		{"action.method", s.Method, r.Action.Method},
+		{"action.path", s.Path, r.Action.Path},
+		{"action.payload", s.PayloadSHA256, useraction.PayloadDigest([]byte(r.Action.Payload))},
+	} {
+		if m[1] != m[2] {
+			return s, refuse(CodeStatement, "The receipt says otherwise than the statement that was signed: "+m[0]+" differs.",
+				m[0], shown(m[2]), shown(m[1]))
+		}
+	}
+	return s, nil
+}
+
+// proof is what a verified factor proves.
+type proof struct {
+	credential Credential
+	key        *publickey.Key
+	passkey    *webauthn.Assertion // nil for a key
+}
+
+// checkFactor verifies that the credential signed the statement.
+func checkFactor(where string, c Credential, a Assertion, statement string) (proof, error) {
+	unreadable := func(member, received, expected string, cause error) error {
+		return because(refuse(CodeCredential, "A part of the evidence cannot be read: "+where+member+".",
+			where+member, received, expected), cause)
+	}
+	key, err := publicKey(c.PublicKey)
+	if err != nil {
+		return proof{}, unreadable("credential.publicKey", "another text", "PEM of a sound public key", err)
+	}
+	if id, ok := decode(c.CredentialID); !ok || len(id) == 0 {
+		return proof{}, unreadable("credential.credentialId", shown(c.CredentialID), "unpadded base64url", nil)
+	}
+	clientData, ok := decode(a.ClientData)
+	if !ok {
+		return proof{}, unreadable("assertion.clientData", shown(a.ClientData), "unpadded base64url", nil)
+	}
+	signature, ok := decode(a.Signature)
+	if !ok {
+		return proof{}, unreadable("assertion.signature", shown(a.Signature), "unpadded base64url", nil)
+	}
+	authenticatorData, ok := decode(a.AuthenticatorData)
+	if !ok {
+		return proof{}, unreadable("assertion.authenticatorData", shown(a.AuthenticatorData), "unpadded base64url", nil)
+	}
+	challenge := useraction.ChallengeOf(statement)
+	algorithm := publickey.Algorithm(c.Algorithm)
+	p := proof{credential: c, key: key}
+	switch c.Kind {
+	case api.KindFido2:
+		// The framing page "" stands for a frame whose client, of Level 2, did not name it.
+		policy := webauthn.AssertionPolicy{Challenge: challenge, RPIDs: []string{c.RPID},
+			Origins: []string{a.Origin}, TopOrigins: []string{a.TopOrigin}}
+		var found webauthn.Assertion
+		found, err = webauthn.VerifyAssertion(webauthn.AssertionResponse{
+			ClientDataJSON: clientData, AuthenticatorData: authenticatorData, Signature: signature,
+		}, policy, webauthn.CredentialRecord{PublicKey: key, Algorithm: algorithm})
+		if err == nil && found.TopOrigin != a.TopOrigin {
+			return proof{}, unreadable("assertion.topOrigin", shown(a.TopOrigin), shown(found.TopOrigin), nil)
+		}
+		p.passkey = &found
+	case api.KindKey, api.KindPasswordProtectedKey:
+		if c.RPID != "" || a.AuthenticatorData != "" || a.Origin != "" || a.TopOrigin != "" {
+			return proof{}, unreadable("assertion", "members of a passkey with a key", "none", nil)
+		}
+		err = keycredential.VerifyAssertion(keycredential.AssertionResponse{ClientData: clientData, Signature: signature},
+			keycredential.AssertionPolicy{Challenge: challenge}, key, algorithm)
+	default:
+		return proof{}, unreadable("credential.kind", shown(c.Kind), "Fido2, Key or PasswordProtectedKey", nil)
+	}
+	if err != nil {
+		e := api.AsError(err)
+		return proof{}, because(refuse(CodeSignature, "The credential "+strconv.Quote(c.UUID)+" did not sign this statement.",
+			where+"assertion: "+e.Rule, e.Received, e.Expected), err)
+	}
+	return p, nil
+}
+
+// shown is a text of the document, quoted and shortened.
+func shown(s string) string {
+	const limit = 120
+	if len(s) > limit {
+		return fmt.Sprintf("%q…", s[:limit])
+	}
+	return strconv.Quote(s)
+}
