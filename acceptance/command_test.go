@@ -48,7 +48,7 @@ func TestCommandsForPrograms(t *testing.T) {
 		if len(orgs) != 1 || !strings.Contains(string(orgs[0]), `["https://app.example.org","https://example.org:8443"]`) {
 			h.Errorf("the organisations are %s", orgs)
 		}
-		wantMembers(h, orgs[0], "orgId", "name", "rpId", "origins", "dateCreated")
+		wantMembers(h, orgs[0], "orgId", "name", "rpId", "origins", "dateCreated", "policies")
 
 		out = h.do("user", "invite", "--org", org, "--username", "ada@example.org", "--kind", "EndUser", "--expires-in", "2h", "--json")
 		wantMembers(h, json.RawMessage(out), "orgId", "userId", "username", "registrationCode", "registrationUrl", "expiresAt")

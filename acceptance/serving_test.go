@@ -24,7 +24,7 @@ func TestEveryErrorIsJSON(t *testing.T) {
 			code               string
 		}{
 			{"GET", "/nothing", "", nil, 404, "not_found"},
-			{"POST", "/auth/login/init", "{}", nil, 404, "not_found"},
+			{"POST", "/auth/nothing", "{}", nil, 404, "not_found"},
 			{"GET", "/auth/registration/init/", "", nil, 404, "not_found"},
 			{"POST", "/auth//registration", "{}", nil, 404, "not_found"},
 			{"GET", "/auth/../healthz", "", nil, 404, "not_found"},

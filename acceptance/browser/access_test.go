@@ -235,7 +235,7 @@ func TestEveryStateIsAccessible(t *testing.T) {
 		check(t, g.Tab, "problem")
 	})
 
-	for _, path := range []string{"/", "/docs", "/register"} {
+	for _, path := range []string{"/", "/docs", "/register", "/login"} {
 		t.Run("page "+path, func(t *testing.T) {
 			g := &guest{Tab: browser.New(t), t: t, srv: srv}
 			g.Open(srv.URL + path)

@@ -87,7 +87,7 @@ const recordCalls = `
 	{
 		const send = window.fetch;
 		window.fetch = (path, options) => {
-			window.sent.push({path, body: JSON.parse(options.body)});
+			window.sent.push({path, body: options.body ? JSON.parse(options.body) : null});
 			return send(path, options);
 		};
 	}`

@@ -8,10 +8,11 @@ const { SDK, SIGNER, SIGNER_PACKAGE } = process.env
 const { outputFiles } = await build({
   stdin: {
     contents: `
-      import { DfnsAuthenticator } from './${SDK}/node_modules/@dfns/sdk/index.js'
+      import * as sdk from './${SDK}/node_modules/@dfns/sdk/index.js'
+      import * as fetches from './${SDK}/node_modules/@dfns/sdk/utils/fetch.js'
       import * as signers from './${SIGNER}/node_modules/@dfns/${SIGNER_PACKAGE}/index.js'
       import { install } from './browser.mjs'
-      install({ DfnsAuthenticator, ...signers })
+      install({ ...sdk, ...fetches, ...signers }, ${/^v0\.[123]$/.test(SDK)})
     `,
     resolveDir: import.meta.dirname,
   },

@@ -48,8 +48,12 @@ func collect(n *kong.Node, known map[string]bool) {
 
 func configKey(f *kong.Flag) string { return strings.ReplaceAll(f.Name, "-", "_") }
 
-// Resolve returns the value for a flag, nil if the file has nothing to say.
+// Resolve returns the value for a flag, nil if the file has nothing to say. A flag that
+// has no environment variable has no key either.
 func (c configFile) Resolve(_ *kong.Context, _ *kong.Path, f *kong.Flag) (any, error) {
+	if len(f.Envs) == 0 {
+		return nil, nil
+	}
 	for _, name := range f.Envs {
 		if _, set := os.LookupEnv(name); set {
 			return nil, nil

@@ -12,6 +12,7 @@ import (
 type orgCommands struct {
 	Create orgCreate `cmd:"" help:"Make an organisation."`
 	List   orgList   `cmd:"" help:"List organisations."`
+	Set    orgSet    `cmd:"" help:"Set an organisation's policies."`
 }
 
 type orgCreate struct {
@@ -48,6 +49,14 @@ type orgRow struct {
 	RPID        string   `json:"rpId"`
 	Origins     []string `json:"origins"`
 	DateCreated string   `json:"dateCreated"`
+
+	Policies policyRow `json:"policies"`
+}
+
+type policyRow struct {
+	SignCount    string `json:"signCount"`
+	Backup       string `json:"backup"`
+	SecondFactor string `json:"secondFactor"`
 }
 
 func (o *orgList) Run(ctx context.Context, c console) error {
@@ -59,15 +68,40 @@ func (o *orgList) Run(ctx context.Context, c console) error {
 		rows := make([]orgRow, 0, len(all))
 		for _, org := range all {
 			party := h.site.Of(org)
-			rows = append(rows, orgRow{org.ID, org.Name, party.ID, party.Origins, iso(org.CreatedAt)})
+			rows = append(rows, orgRow{org.ID, org.Name, party.ID, party.Origins, iso(org.CreatedAt), policyRow(organisation.PoliciesOf(org))})
 		}
 		return o.print(c, map[string]any{"items": rows}, func(w io.Writer) {
 			t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-			fmt.Fprintln(t, "ORGANISATION\tNAME\tRP ID\tCREATED")
+			fmt.Fprintln(t, "ORGANISATION\tNAME\tRP ID\tCREATED\tSIGN COUNT\tBACKUP\tSECOND FACTOR")
 			for _, r := range rows {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", r.OrgID, r.Name, r.RPID, r.DateCreated)
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.OrgID, r.Name, r.RPID, r.DateCreated,
+					r.Policies.SignCount, r.Policies.Backup, r.Policies.SecondFactor)
 			}
 			t.Flush()
+		})
+	})
+}
+
+type orgSet struct {
+	databaseFlags
+	placeFlags
+	outputFlags
+	Org             string `required:"" help:"Organisation." placeholder:"ORG"`
+	SignCountPolicy string `help:"When a passkey's counter did not go up: auto (refuse a device-bound passkey, record for a synced one), refuse, alert or record." placeholder:"POLICY"`
+	BackupPolicy    string `help:"When it changed how a passkey is backed up: auto (alert if it could not be before or cannot be any more, else record), refuse, alert or record." placeholder:"POLICY"`
+	SecondFactor    string `help:"optional or required." placeholder:"POLICY"`
+}
+
+func (o *orgSet) Run(ctx context.Context, c console) error {
+	return within(ctx, o.databaseFlags, o.placeFlags, c, func(h *house) error {
+		org, err := h.organisations().SetPolicies(ctx, o.Org, organisation.Policies{
+			SignCount: o.SignCountPolicy, Backup: o.BackupPolicy, SecondFactor: o.SecondFactor})
+		if err != nil {
+			return err
+		}
+		row := policyRow(organisation.PoliciesOf(org))
+		return o.print(c, map[string]any{"orgId": org.ID, "policies": row}, func(w io.Writer) {
+			fmt.Fprintf(w, "%s: sign count %s, backup %s, second factor %s.\n", org.Name, row.SignCount, row.Backup, row.SecondFactor)
 		})
 	})
 }

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/countersign/countersign/ceremony"
-	"github.com/countersign/countersign/keyring"
 	"github.com/countersign/countersign/refusal"
 	"github.com/countersign/countersign/registration"
 	"github.com/countersign/countersign/server"
@@ -24,8 +22,11 @@ type serveCommand struct {
 	Listen         string        `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	TLSCert        string        `name:"tls-cert" help:"File with the certificate chain, PEM. It is read again when it changes." placeholder:"FILE"`
 	TLSKey         string        `name:"tls-key" help:"File with the private key, PEM." placeholder:"FILE"`
+	DevTLS         bool          `name:"dev-tls" help:"For development: serve https://localhost under a private authority, made when it is missing."`
+	DevTLSDir      string        `name:"dev-tls-dir" help:"Folder of that authority and certificate." default:"countersign-dev-tls" placeholder:"DIR"`
 	TrustedProxies []string      `help:"Addresses or networks of proxies whose X-Forwarded-For is believed." placeholder:"CIDR"`
 	CeremonyTime   time.Duration `help:"How long a person may take from challenge to completion; at least 5m." default:"15m"`
+	SessionTime    time.Duration `help:"How long a login lasts; from 1m to 720h." default:"8h"`
 	Organisation   string        `help:"Name of the organisation that is made on an empty database." default:"Countersign" placeholder:"NAME"`
 	Administrator  string        `help:"Username of the first administrator, invited on an empty database." default:"admin" placeholder:"NAME"`
 	LogFormat      string        `help:"text or json." enum:"text,json" default:"text"`
@@ -33,6 +34,11 @@ type serveCommand struct {
 }
 
 func (s *serveCommand) Run(ctx context.Context, c console) error {
+	if s.DevTLS {
+		if err := s.beginDevTLS(c); err != nil {
+			return err
+		}
+	}
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		return misuse("--tls-cert and --tls-key go together; give both or neither")
 	}
@@ -67,13 +73,16 @@ func (s *serveCommand) serve(ctx context.Context, c console, h *house, listener 
 	if err := h.settle(ctx); err != nil {
 		return err
 	}
-	desk, err := ceremony.NewDesk(h.ring.Key(keyring.Ceremony), time.Now, s.CeremonyTime)
+	if s.SessionTime < time.Minute || s.SessionTime > 30*24*time.Hour {
+		return misuse("--session-time must be between 1m and 720h")
+	}
+	rooms, tokens, err := server.Furnish(server.Basis{DB: h.db, Ring: h.ring, Office: h.office, Site: h.site, Now: time.Now,
+		Log: log, CeremonyTime: s.CeremonyTime, SessionTime: s.SessionTime})
 	if err != nil {
 		return misuseError{err}
 	}
-	rooms := server.Rooms{Registration: &registration.Room{DB: h.db, Desk: desk, Office: h.office, Site: h.site, Now: time.Now}}
 	refusals := &refusal.Room{DB: h.db, Now: time.Now}
-	front := server.New(server.Config{DB: h.db, Rooms: rooms, Refusals: refusals, Site: h.site, Proxies: proxies,
+	front := server.New(server.Config{DB: h.db, Rooms: rooms, Tokens: tokens, Refusals: refusals, Site: h.site, Proxies: proxies,
 		Log: log, Now: time.Now, Version: versionText()})
 	if s.TLSCert != "" {
 		pair, err := newKeyPair(s.TLSCert, s.TLSKey)
@@ -97,6 +106,8 @@ func (s *serveCommand) serve(ctx context.Context, c console, h *house, listener 
 	sweeping, stop := context.WithCancel(ctx)
 	defer stop()
 	go refusals.Sweep(sweeping, func(err error) { log.Error("old refusals could not be removed", "error", err) })
+	go tokens.Follow(sweeping, func(err error) { log.Error("the signing keys could not be read again", "error", err) })
+	go rooms.Login.Sweep(sweeping, func(err error) { log.Error("old sessions could not be removed", "error", err) })
 	return front.Serve(ctx, listener, s.Drain)
 }
 

@@ -20,16 +20,25 @@ type userCommands struct {
 	Invite userInvite `cmd:"" help:"Invite one user, or many from a CSV file. Inviting again voids the old code."`
 	List   userList   `cmd:"" help:"List users and how far their registration is."`
 	Show   userShow   `cmd:"" help:"Show one user with credentials and codes."`
+
+	Deactivate userTurn   `cmd:"" help:"Deactivate a user and end their sessions."`
+	Activate   userTurnOn `cmd:"" help:"Put a deactivated user back."`
+
+	LoginCode userLoginCode `cmd:"" help:"Make a login code for the owner of a password-protected key, where no mail can bring one."`
 }
 
 type userInvite struct {
 	databaseFlags
 	placeFlags
 	outputFlags
-	Org       string        `required:"" help:"Organisation." placeholder:"ORG"`
-	Username  string        `help:"Name of the user; a mail address if the code is to be mailed." placeholder:"NAME" xor:"who"`
-	CSV       string        `name:"csv" help:"File with the header username or username,kind and a line for each user; - reads standard input. Nothing is mailed." placeholder:"FILE" xor:"who"`
-	Kind      string        `help:"CustomerEmployee or EndUser." enum:"CustomerEmployee,EndUser," default:""`
+	Org      string `required:"" help:"Organisation." placeholder:"ORG"`
+	Username string `help:"Name of the user; a mail address if the code is to be mailed." placeholder:"NAME" xor:"who"`
+	CSV      string `name:"csv" help:"File with the header username or username,kind and a line for each user; - reads standard input. Nothing is mailed." placeholder:"FILE" xor:"who"`
+	Kind     string `help:"CustomerEmployee or EndUser." enum:"CustomerEmployee,EndUser," default:""`
+
+	// Said for one user at a time, and serve has a setting of that name: no variable, no key.
+	Administrator bool `env:"-" help:"Make the user an administrator; without it, only the first one of an organisation is. Not with --csv."`
+
 	ExpiresIn time.Duration `help:"How long the code can be used." default:"24h" placeholder:"DURATION"`
 	Format    string        `help:"With --csv: csv prints lines orgId,username,registrationCode; text adds the link." enum:"csv,text" default:"text"`
 }
@@ -54,11 +63,14 @@ func (u *userInvite) Run(ctx context.Context, c console) error {
 	if u.Format == "csv" && u.CSV == "" {
 		return misuse("--format csv goes with --csv")
 	}
+	if u.Administrator && u.CSV != "" {
+		return misuse("--administrator goes with --username; administrators are invited one by one")
+	}
 	return within(ctx, u.databaseFlags, u.placeFlags, c, func(h *house) error {
 		if u.CSV != "" {
 			return u.inviteMany(ctx, c, h)
 		}
-		inv, err := h.users().Invite(ctx, u.Org, user.Guest{Username: u.Username, Kind: u.Kind}, u.ExpiresIn)
+		inv, err := h.users().Invite(ctx, u.Org, user.Guest{Username: u.Username, Kind: u.Kind, Administrator: u.Administrator}, u.ExpiresIn)
 		if inv.Code == "" {
 			return err
 		}
@@ -243,7 +255,7 @@ func (u *userShow) Run(ctx context.Context, c console) error {
 		row := userRow{s.User.ID, s.User.Username, s.User.Kind, state(s.User, latest, time.Now()), s.User.Administrator, int64(len(s.Credentials)), iso(s.User.CreatedAt)}
 		credentials := make([]credentialRow, 0, len(s.Credentials))
 		for _, x := range s.Credentials {
-			credentials = append(credentials, credentialRow{x.ID, x.Kind, x.Factor, x.Name, x.Algorithm, x.BackupState, x.BackupEligible, x.Format, x.AttestationType, iso(x.CreatedAt)})
+			credentials = append(credentials, newCredentialRow(x))
 		}
 		v := struct {
 			userRow

@@ -1,0 +1,192 @@
+package acceptance_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/countersign/countersign/countersigntest/authenticator"
+)
+
+// A deactivated user cannot even finish what they had begun, and can once they are put
+// back; both by the operator, while the server runs.
+func TestDeactivatingAUser(t *testing.T) {
+	each(t, func(h *house) {
+		ada := h.invite(h.organisation(), "ada@example.org")
+		n := h.serve()
+		begun := n.mustBegin(ada)
+		out := h.do("user", "deactivate", "--org", ada.OrgID, "--username", "ADA@example.org", "--json")
+		wantMembers(h, json.RawMessage(out), "orgId", "username", "active")
+		if _, err := n.complete(begun); err == nil {
+			h.Error("a deactivated user registers")
+		}
+		h.wantState(ada, "inactive")
+		if text := h.do("user", "activate", "--org", ada.OrgID, "--username", ada.UserID); !strings.Contains(text, "active again") {
+			h.Errorf("told %q", text)
+		}
+		_, err := n.complete(begun)
+		must(h, err)
+		h.wantState(ada, "registered")
+
+		for _, who := range []string{"nobody@example.org", "us-4k8de-0vu8r-83h2cm7q5qa8e0lt"} {
+			_, stderr, status := h.command("", "user", "deactivate", "--org", ada.OrgID, "--username", who)
+			if status != 1 || strings.Count(stderr, "\n") != 1 {
+				h.Errorf("deactivate %s: status %d: %s", who, status, stderr)
+			}
+		}
+	})
+}
+
+func (h *house) wantState(inv invitation, state string) {
+	h.Helper()
+	u := read[struct{ State string }](h, h.do("user", "show", "--org", inv.OrgID, inv.UserID, "--json"))
+	if u.State != state {
+		h.Errorf("%s is %s, want %s", inv.Username, u.State, state)
+	}
+}
+
+type operatorsCredential struct {
+	CredentialUUID, Kind, Factor, Name, RPID, DateLastUsed string
+	Active, BackedUp                                       bool
+	SignCount                                              int
+}
+
+func TestWithdrawingACredential(t *testing.T) {
+	each(t, func(h *house) {
+		ada := h.invite(h.organisation(), "ada@example.org")
+		n := h.serve()
+		_, err := n.complete(n.mustBegin(ada, authenticator.Options{SignCount: 5, BackupEligible: true, BackupState: true, Name: "Laptop"}))
+		must(h, err)
+		list := func() operatorsCredential {
+			h.Helper()
+			all := items(h, h.do("credential", "list", "--org", ada.OrgID, "--username", ada.Username, "--json"))
+			if len(all) != 1 {
+				h.Fatalf("the credentials are %s", all)
+			}
+			return read[operatorsCredential](h, string(all[0]))
+		}
+		kept := list()
+		id := kept.CredentialUUID
+		if !kept.Active || kept.SignCount != 5 || kept.Kind != "Fido2" || kept.RPID != "localhost" || !kept.BackedUp || kept.DateLastUsed != "" {
+			h.Errorf("listed as %+v", kept)
+		}
+		wantMembers(h, json.RawMessage(h.do("credential", "deactivate", "--org", ada.OrgID, id, "--json")), "credentialUuid", "active")
+		if list().Active {
+			h.Error("it is withdrawn and listed as active")
+		}
+		if text := h.do("credential", "list", "--org", ada.OrgID, "--username", ada.Username); !strings.Contains(text, id) || !strings.Contains(text, "never") {
+			h.Errorf("listed as %q", text)
+		}
+		h.do("credential", "activate", "--org", ada.OrgID, id)
+		wantMembers(h, json.RawMessage(h.do("credential", "reset-counter", "--org", ada.OrgID, id, "--json")), "credentialUuid", "signCount")
+		if c := list(); !c.Active || c.SignCount != 0 {
+			h.Errorf("listed as %+v", c)
+		}
+
+		other := h.organisation()
+		for _, command := range []string{"deactivate", "activate", "reset-counter"} {
+			for _, wrong := range [][2]string{{other, id}, {ada.OrgID, "cr-4k8de-0vu8r-9aaaaaaaaaaaaaaa"}, {ada.OrgID, "nonsense"}} {
+				_, stderr, status := h.command("", "credential", command, "--org", wrong[0], wrong[1])
+				if status != 1 || strings.Count(stderr, "\n") != 1 {
+					h.Errorf("credential %s %s: status %d: %s", command, wrong, status, stderr)
+				}
+			}
+		}
+	})
+}
+
+func TestPoliciesOfAnOrganisation(t *testing.T) {
+	each(t, func(h *house) {
+		org := h.organisation()
+		want := func(signCount, backup, second string) {
+			h.Helper()
+			listed := read[struct {
+				Policies struct{ SignCount, Backup, SecondFactor string }
+			}](h, string(items(h, h.do("org", "list", "--json"))[0])).Policies
+			if listed.SignCount != signCount || listed.Backup != backup || listed.SecondFactor != second {
+				h.Errorf("listed as %+v", listed)
+			}
+		}
+		want("auto", "auto", "optional")
+		out := h.do("org", "set", "--org", org, "--sign-count-policy", "refuse", "--second-factor", "required", "--json")
+		wantMembers(h, json.RawMessage(out), "orgId", "policies")
+		want("refuse", "auto", "required")
+		if text := h.do("org", "set", "--org", org, "--backup-policy", "alert"); !strings.Contains(text, "sign count refuse, backup alert, second factor required") {
+			h.Errorf("told %q", text)
+		}
+		h.do("org", "set", "--org", org, "--sign-count-policy", "auto", "--backup-policy", "auto", "--second-factor", "optional")
+		want("auto", "auto", "optional")
+		for _, args := range [][]string{
+			{}, {"--sign-count-policy", "off"}, {"--backup-policy", "yes"}, {"--second-factor", "auto"}, {"--second-factor", "Required"},
+		} {
+			_, stderr, status := h.command("", append([]string{"org", "set", "--org", org}, args...)...)
+			if status != 2 || strings.Count(stderr, "\n") != 1 {
+				h.Errorf("org set %q: status %d: %s", args, status, stderr)
+			}
+		}
+		want("auto", "auto", "optional")
+	})
+}
+
+// A key that was made now is published and signs in a while; the former one stays.
+func TestRotatingTheSigningKey(t *testing.T) {
+	each(t, func(h *house) {
+		type key struct {
+			Kid, X, DateCreated string
+			Signs               bool
+		}
+		list := func() (keys []key) {
+			h.Helper()
+			for _, k := range items(h, h.do("key", "list", "--json")) {
+				wantMembers(h, k, "kid", "x", "signs", "dateCreated")
+				keys = append(keys, read[key](h, string(k)))
+			}
+			return keys
+		}
+		before := list()
+		if len(before) != 1 || !before[0].Signs || len(before[0].X) != 43 {
+			h.Fatalf("the keys are %+v", before)
+		}
+		made := read[key](h, h.do("key", "rotate", "--json"))
+		after := list()
+		if len(after) != 2 || after[0] != before[0] || after[1] != made || made.Signs || made.X == before[0].X {
+			h.Errorf("after making %+v the keys are %+v", made, after)
+		}
+		if text := h.do("key", "list"); strings.Count(text, "\n") != 3 {
+			h.Errorf("listed as %q", text)
+		}
+	})
+}
+
+// The first user of an organisation is its administrator; another one becomes it by the
+// operator's word alone.
+func TestInvitingAnotherAdministrator(t *testing.T) {
+	// Serve has a setting of the flag's name, which must not be taken for it.
+	t.Setenv("COUNTERSIGN_ADMINISTRATOR", "root@example.org")
+	config := filepath.Join(t.TempDir(), "config.json")
+	must(t, os.WriteFile(config, []byte(`{"administrator": "root@example.org"}`), 0o600))
+	each(t, func(h *house) {
+		org := h.organisation()
+		h.invite(org, "first@example.org")
+		h.invite(org, "member@example.org", "--config", config)
+		h.invite(org, "second@example.org", "--administrator")
+		h.invite(org, "second@example.org") // again, and still one
+		for name, want := range map[string]bool{"first@example.org": true, "member@example.org": false, "second@example.org": true} {
+			u := read[struct{ Administrator bool }](h, h.do("user", "show", "--org", org, name, "--json"))
+			if u.Administrator != want {
+				h.Errorf("%s: administrator %v, want %v", name, u.Administrator, want)
+			}
+		}
+		for _, args := range [][]string{
+			{"--csv", "-", "--administrator"},
+			{"--username", "end@example.org", "--kind", "EndUser", "--administrator"},
+		} {
+			_, stderr, status := h.command("username\nx@example.org\n", append([]string{"user", "invite", "--org", org}, args...)...)
+			if status != 2 || strings.Count(stderr, "\n") != 1 {
+				h.Errorf("user invite %q: status %d: %s", args, status, stderr)
+			}
+		}
+	})
+}

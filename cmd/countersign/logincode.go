@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/countersign/countersign/login"
+)
+
+// userLoginCode makes a login code where no mail can bring one.
+type userLoginCode struct {
+	databaseFlags
+	placeFlags
+	outputFlags
+	Org      string `required:"" help:"Organisation." placeholder:"ORG"`
+	Username string `required:"" help:"Name of the user." placeholder:"NAME"`
+}
+
+func (u *userLoginCode) Run(ctx context.Context, c console) error {
+	return within(ctx, u.databaseFlags, u.placeFlags, c, func(h *house) error {
+		room := &login.Room{DB: h.db, Office: h.office, Now: time.Now}
+		code, err := room.IssueCode(ctx, u.Org, u.Username)
+		if err != nil {
+			return err
+		}
+		return u.print(c, map[string]string{"orgId": code.Row.OrgID, "userId": code.Row.UserID, "loginCode": code.Code,
+			"expiresAt": iso(code.Row.ExpiresAt)}, func(w io.Writer) {
+			fmt.Fprintf(w, "Login code for %s, good until %s:\n\n  %s\n", u.Username, code.Row.ExpiresAt.Local().Format("15:04 MST"), code.Code)
+		})
+	})
+}
