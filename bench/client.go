@@ -10,6 +10,8 @@ import (
 	"net"
 	"strconv"
 	"time"
+
+	"github.com/countersign/countersign/api"
 )
 
 // client is one keep-alive HTTP/1.1 connection (RFC 9112), just able to post JSON and
@@ -41,6 +43,11 @@ func (c *client) close() {
 // post sends one request and returns status and body. The body is valid until the next
 // call.
 func (c *client) post(ctx context.Context, path, bearer string, body []byte) (int, []byte, error) {
+	return c.postSigned(ctx, path, bearer, "", body)
+}
+
+// postSigned is post with a signed user action.
+func (c *client) postSigned(ctx context.Context, path, bearer, action string, body []byte) (int, []byte, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, nil, err
 	}
@@ -60,6 +67,10 @@ func (c *client) post(ctx context.Context, path, bearer string, body []byte) (in
 	if bearer != "" {
 		out = append(out, "\r\nAuthorization: Bearer "...)
 		out = append(out, bearer...)
+	}
+	if action != "" {
+		out = append(out, "\r\n"+api.HeaderUserAction+": "...)
+		out = append(out, action...)
 	}
 	out = append(out, "\r\nContent-Type: application/json\r\nContent-Length: "...)
 	out = strconv.AppendInt(out, int64(len(body)), 10)

@@ -63,6 +63,15 @@ func (t *target) drive(ctx context.Context, concurrency, n int) (load, error) {
 	}
 	todo := t.invitations[:n]
 	t.invitations = t.invitations[n:]
+	l, err := t.run(ctx, concurrency, n, func(ctx context.Context, w *worker, i int) error { return w.register(ctx, todo[i]) })
+	if err == nil {
+		t.registered += n
+	}
+	return l, err
+}
+
+// run does a job n times with the given number of clients and fails at the first error.
+func (t *target) run(ctx context.Context, concurrency, n int, job func(context.Context, *worker, int) error) (load, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
@@ -80,7 +89,7 @@ func (t *target) drive(ctx context.Context, concurrency, n int) (load, error) {
 			defer w.client.close()
 			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
 				at := time.Now()
-				if err := w.register(ctx, todo[i]); err != nil {
+				if err := job(ctx, &w, int(i)); err != nil {
 					cancel(fmt.Errorf("%s at concurrency %d: %w", t.name, concurrency, err))
 					return
 				}
@@ -95,7 +104,6 @@ func (t *target) drive(ctx context.Context, concurrency, n int) (load, error) {
 	}
 	after, err := t.process.cpu()
 	result.cpu = after - before
-	t.registered += n
 	return result, err
 }
 

@@ -29,6 +29,13 @@ type databaseReport struct {
 	loaded        int64 // the most resident memory there ever was
 	floorLoaded   int64
 	rows          []row
+	signed        []signedRow
+}
+
+// signedRow is what registered people do, at one concurrency.
+type signedRow struct {
+	concurrency   int
+	logins, calls load
 }
 
 // row compares one concurrency.
@@ -151,6 +158,9 @@ func (d *databaseReport) compare(ctx context.Context, set settings, srv *server,
 		if err := t.verify(ctx); err != nil {
 			return err
 		}
+	}
+	if err := d.measureSigned(ctx, set, srv, ours); err != nil {
+		return err
 	}
 	if _, d.loaded, err = ours.process.memory(); err != nil {
 		return err

@@ -23,6 +23,8 @@ func (r report) write(out io.Writer) error {
 	for _, d := range r.databases {
 		fmt.Fprintf(&b, "### Complete registrations, %s\n\n", titles[d.kind])
 		d.writeRows(&b)
+		fmt.Fprintf(&b, "\n### Logins and countersigned calls, %s\n\n", titles[d.kind])
+		r.writeSigned(&b, d)
 		b.WriteString("\n")
 	}
 	r.writeSizes(&b)
@@ -44,6 +46,21 @@ func (d databaseReport) writeRows(b *bytes.Buffer) {
 		line("**Countersign**", r.countersign, fmt.Sprintf("**%.0f %%**", 100*r.countersign.rate()/r.floor.rate()))
 		line("bare server", r.floor, "")
 		fmt.Fprintf(b, "| %d | store alone, no HTTP | %.0f | | | | |\n", r.concurrency, r.raw)
+	}
+}
+
+// writeSigned compares processor time with that of the one ES256 verification that each
+// needs.
+func (r report) writeSigned(b *bytes.Buffer, d databaseReport) {
+	b.WriteString("| clients | | per second | p50 ms | p99 ms | server CPU ms each | in ES256 verifications |\n")
+	b.WriteString("|--:|:--|--:|--:|--:|--:|--:|\n")
+	for _, s := range d.signed {
+		line := func(name string, l load) {
+			fmt.Fprintf(b, "| %d | %s | %.0f | %.2f | %.2f | %.3f | %.1f |\n", s.concurrency, name, l.rate(),
+				millis(l.percentile(0.50)), millis(l.percentile(0.99)), l.cpuMillis(), l.cpuMillis()/1000*r.verifications)
+		}
+		line("login (2 requests)", s.logins)
+		line("countersigned call (3 requests)", s.calls)
 	}
 }
 
