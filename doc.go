@@ -1,7 +1,7 @@
 // Package countersign is the map of this house; it holds no code.
 //
-// Countersign registers people and machines by passkey or key, and makes them sign
-// what matters. A request makes three stops: a room (what is asked), a ceremony (what
+// Countersign registers people and machines by passkey or key, logs them in, and makes
+// them sign what matters. A request makes three stops: a room (what is asked), a ceremony (what
 // is proved) and the store (what is kept).
 //
 // From the top down, and imports only go down (floors_test.go keeps it so):
@@ -10,10 +10,16 @@
 //	server            the front door: every route on one page (routes.go), limits, errors, the log line
 //	pages             hosted web pages; internal/web adapts operations to HTTP
 //	registration      an invited person becomes a user with a first credential (complete.go spends the code)
+//	login             people and machines log in and out (complete.go opens the session)
+//	action            a request is signed (room.go keeps the signature), and the signature spent (use.go)
+//	account           who is logged in sees their credentials and sessions
 //	user              users are invited, listed and shown
 //	organisation      organisations are made and listed
 //	refusal           refused requests are kept for a while and explained
-//	invitation        registration codes and their life: made, mailed, recognised, listed, revoked
+//	invitation        registration codes and their life: made, mailed, recognised, listed, revoked; login codes
+//	assertion         a credential's signature is judged, alike whether or not there is such a credential
+//	bearer            tokens that others verify: sessions and signed actions
+//	receipt           the evidence of a signed action in one document that verifies offline; pure, no I/O
 //	ceremony          a challenge is issued in a signed ticket, and the ticket is read again
 //	mail              the mail that brings a registration code
 //	keyring           the server's own keys
@@ -22,13 +28,15 @@
 //	store             rows, SQL, transactions, migrations, on SQLite and PostgreSQL
 //	webauthn          relying-party verification of passkeys; pure, no I/O
 //	keycredential     the same for plain keys; pure, no I/O
+//	useraction        what a signed action is: statement, token, comparison; pure, no I/O
 //	publickey         public keys that were checked, and signatures by them
 //	api               the words on the wire: requests, answers, identifiers, the one error
 //
-// Beside the house stand client (the Go client; it needs api alone), countersigntest
-// (the whole server for tests, a software authenticator, the wire contract),
-// acceptance (the product from outside: official SDKs, a real browser, the real
-// binary, crashes) and bench (what it costs).
+// Beside the house stand client (the Go client; it needs api alone), guard (middleware
+// with which other services demand a signed action), example (such a service),
+// countersigntest (the whole server for tests, a software authenticator, the wire
+// contract), acceptance (the product from outside: official SDKs, a real browser, real
+// reverse proxies, the real binary, crashes) and bench (what it costs).
 //
-// Only api and client are for use by other programs.
+// Only api, client and guard are for use by other programs.
 package countersign
