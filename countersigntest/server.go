@@ -117,7 +117,8 @@ func Start(t testing.TB, options ...Option) *Server {
 	front := s.front()
 	ctx, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
-	go func() { done <- front.Serve(ctx, listener, 5*time.Second) }()
+	// Longer than net/http waits for a request on a connection that has had none.
+	go func() { done <- front.Serve(ctx, listener, 10*time.Second) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
