@@ -119,7 +119,7 @@ func send(ctx context.Context, c *pgxpool.Conn, units []*unit) (failed []*unit, 
 	}
 	if turns != nil {
 		if _, err := results.Exec(); err != nil {
-			return nil, err
+			return units, err // each alone may have more luck
 		}
 	}
 	for _, u := range units {
