@@ -25,6 +25,14 @@ func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateUserRequ
 	if err := checkNew(in); err != nil {
 		return api.User{}, err
 	}
+	mails := r.Office.Mails(in.Email)
+	var org store.Organisation
+	if mails { // now, so that nothing can fail once the user is there
+		var err error
+		if org, err = r.DB.Organisation(ctx, who.OrgID); err != nil {
+			return api.User{}, err
+		}
+	}
 	now := r.Now()
 	u := newUser(who.OrgID, Guest{Username: in.Email, Kind: in.Kind}, username.Key(in.Email), now)
 	u.ExternalID = in.ExternalID
@@ -41,15 +49,12 @@ func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateUserRequ
 		return api.User{}, err
 	}
 	out := wire(store.Member{User: u})
-	if !r.Office.Mails(u.Username) {
-		out.Invitation = &api.IssuedInvitation{RegistrationCode: code.Code, RegistrationURL: code.Link, ExpiresAt: iso(code.Row.ExpiresAt)}
-		return out, nil
-	}
-	org, err := r.DB.Organisation(ctx, u.OrgID)
-	if err == nil {
+	if mails {
 		r.Office.Post(org, u, code)
+	} else {
+		out.Invitation = &api.IssuedInvitation{RegistrationCode: code.Code, RegistrationURL: code.Link, ExpiresAt: iso(code.Row.ExpiresAt)}
 	}
-	return out, err
+	return out, nil
 }
 
 var errExists = &api.Error{Kind: api.Unauthenticated, Code: "user_already_exists", Message: "User already exists.",
