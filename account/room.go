@@ -48,7 +48,7 @@ func (r *Room) Show(ctx context.Context, who api.Caller, _ Empty) (api.Account, 
 	a := api.Account{
 		Organisation: api.NamedID{ID: s.Organisation.ID, Name: s.Organisation.Name},
 		User: api.AccountUser{ID: s.User.ID, Username: s.User.Username, Kind: s.User.Kind,
-			Administrator: s.User.Administrator, RegisteredAt: iso(s.User.RegisteredAt)},
+			Administrator: s.User.Administrator, RegisteredAt: api.Time(s.User.RegisteredAt)},
 		RPID:        r.Site.Of(s.Organisation).ID,
 		Credentials: []api.AccountCredential{},
 		Sessions:    []api.AccountSession{},
@@ -60,7 +60,7 @@ func (r *Room) Show(ctx context.Context, who api.Caller, _ Empty) (api.Account, 
 	for _, e := range sessions {
 		a.Sessions = append(a.Sessions, api.AccountSession{ID: e.ID, Current: e.ID == who.SessionID,
 			CredentialName: names[e.CredentialID], UserAgent: e.UserAgent, Address: e.Address,
-			CreatedAt: iso(e.CreatedAt), ExpiresAt: iso(e.ExpiresAt)})
+			CreatedAt: api.Time(e.CreatedAt), ExpiresAt: api.Time(e.ExpiresAt)})
 	}
 	return a, nil
 }
@@ -69,7 +69,7 @@ func credential(c store.Credential) api.AccountCredential {
 	return api.AccountCredential{UUID: c.ID, CredentialID: base64.RawURLEncoding.EncodeToString(c.CredentialID),
 		Kind: c.Kind, Factor: c.Factor, Name: c.Name, Algorithm: c.Algorithm, AAGUID: uuid(c.AAGUID),
 		BackupEligible: c.BackupEligible, BackedUp: c.BackupState, IsActive: c.Active,
-		CreatedAt: iso(c.CreatedAt), LastUsedAt: iso(c.LastUsedAt)}
+		CreatedAt: api.Time(c.CreatedAt), LastUsedAt: api.Time(c.LastUsedAt)}
 }
 
 // uuid writes an AAGUID as people look it up; "" for a key, which has none.
@@ -97,10 +97,3 @@ func (r *Room) EndSession(ctx context.Context, who api.Caller, in api.EndSession
 }
 
 var errNoSession = &api.Error{Kind: api.NotFound, Code: "session_not_found", Message: "You have no such session."}
-
-func iso(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02T15:04:05.000Z")
-}

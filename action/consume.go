@@ -42,7 +42,7 @@ func (r *Room) Consume(ctx context.Context, who api.Caller, in api.ConsumeAction
 	document, err := r.seal(ctx, a)
 	return api.ConsumedAction{ActionID: a.ID, OrgID: a.OrgID, UserID: a.UserID, Username: a.User.Username,
 		CredentialUUID: a.CredentialID, CredentialKind: a.Credential.Kind, Method: a.Method, Path: a.Path,
-		SignedAt: iso(a.SignedAt), Receipt: string(document)}, err
+		SignedAt: api.Time(a.SignedAt), Receipt: string(document)}, err
 }
 
 // Forward spends an action on behalf of a reverse proxy, for the request that the proxy
@@ -121,9 +121,9 @@ var errUnknownAction = &api.Error{Kind: api.NotFound, Code: "action_not_found", 
 func (r *Room) seal(ctx context.Context, a store.SignedAction) (api.Document, error) {
 	now := r.Now()
 	doc := receipt.Receipt{
-		Issuer: r.Site.Origin(), IssuedAt: iso(now),
+		Issuer: r.Site.Origin(), IssuedAt: api.Time(now),
 		Who: receipt.Who{OrgID: a.OrgID, Organisation: a.Organisation.Name, UserID: a.UserID, Username: a.User.Username},
-		Action: receipt.Action{ID: a.ID, Method: a.Method, Path: a.Path, Payload: a.Payload, SignedAt: iso(a.SignedAt),
+		Action: receipt.Action{ID: a.ID, Method: a.Method, Path: a.Path, Payload: a.Payload, SignedAt: api.Time(a.SignedAt),
 			UsedFor: a.UsedFor},
 		Statement:  a.Statement,
 		Credential: credential(a.Credential),
@@ -133,7 +133,7 @@ func (r *Room) seal(ctx context.Context, a store.SignedAction) (api.Document, er
 		doc.Issuer, doc.Who.Username = s.Issuer, s.Username // as they were signed; both may have changed since
 	}
 	if !a.UsedAt.IsZero() {
-		doc.Action.UsedAt = iso(a.UsedAt)
+		doc.Action.UsedAt = api.Time(a.UsedAt)
 	}
 	if a.SecondFactor != nil {
 		factor, err := r.secondFactor(ctx, a.SecondFactor)

@@ -72,9 +72,9 @@ func (r *Room) Init(ctx context.Context, who api.Caller, in api.InitActionReques
 func wellFormed(in api.InitActionRequest) error {
 	switch {
 	case in.Method == "":
-		return missing("userActionHttpMethod")
+		return api.Missing("userActionHttpMethod")
 	case in.Path == "":
-		return missing("userActionHttpPath")
+		return api.Missing("userActionHttpPath")
 	case !methods[in.Method]:
 		return &api.Error{Kind: api.Invalid, Code: "method_invalid",
 			Message: "The member /userActionHttpMethod must be GET, POST, PUT, PATCH or DELETE."}
@@ -99,10 +99,6 @@ func plainPath(p string) bool {
 		}
 	}
 	return utf8.ValidString(p) && (p[0] == '/' || strings.HasPrefix(p, "https://") || strings.HasPrefix(p, "http://"))
-}
-
-func missing(member string) error {
-	return &api.Error{Kind: api.Invalid, Code: "member_missing", Message: "The member /" + member + " is required."}
 }
 
 // Sign keeps the signature that answers the challenge of Init, as evidence, and returns
@@ -228,8 +224,6 @@ func (r *Room) why(ctx context.Context, t ceremony.Ticket, f assertion.Factor) e
 	}
 	return ceremony.ErrChallengeUsed
 }
-
-func iso(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 func claims(a store.Action, name string, c store.Credential) useraction.Claims {
 	return useraction.Claims{Subject: a.OrgID, ID: a.ID, IssuedAt: a.SignedAt.Unix(), Expiry: a.ExpiresAt.Unix(),

@@ -28,7 +28,7 @@ const (
 // Read decodes the factors of a signed challenge. second is nil when none came.
 func Read(in api.SignedChallenge) (first Factor, second *Factor, err error) {
 	if in.FirstFactor == nil {
-		return first, nil, missing("/firstFactor")
+		return first, nil, api.Missing("/firstFactor")
 	}
 	if first, err = readOne("/firstFactor", in.FirstFactor); err != nil || in.SecondFactor == nil {
 		return first, nil, err
@@ -48,7 +48,7 @@ func readOne(member string, in *api.CredentialAssertion) (f Factor, err error) {
 	switch in.Kind {
 	case api.KindFido2, api.KindKey, api.KindPasswordProtectedKey:
 	case "":
-		return f, missing(member + "/kind")
+		return f, api.Missing(member + "/kind")
 	default:
 		return f, &api.Error{Kind: api.Invalid, Code: "credential_kind_not_supported",
 			Message: "The member " + member + "/kind must be Fido2, Key or PasswordProtectedKey."}
@@ -90,13 +90,9 @@ func readOne(member string, in *api.CredentialAssertion) (f Factor, err error) {
 
 func member64(member, text string) ([]byte, error) {
 	if text == "" {
-		return nil, missing(member)
+		return nil, api.Missing(member)
 	}
 	return api.DecodeBase64URL(member, text)
-}
-
-func missing(member string) error {
-	return &api.Error{Kind: api.Invalid, Code: "member_missing", Message: "The member " + member + " is required."}
 }
 
 // names returns the user that the handle names, "" if it names none. Some clients encode

@@ -188,13 +188,6 @@ func explain(err error, f Factor, known bool) error {
 	return &c
 }
 
-// about returns err with whom it concerns, for the operator.
 func about(h store.Holder, err error) error {
-	var e *api.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	c := *e
-	c.Subject = api.Subject{OrgID: h.Organisation.ID, UserID: h.User.ID}
-	return &c
+	return api.About(err, api.Subject{OrgID: h.Organisation.ID, UserID: h.User.ID})
 }

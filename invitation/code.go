@@ -3,6 +3,9 @@ package invitation
 import (
 	"crypto/rand"
 	"strings"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/username"
 )
 
 // alphabet is Crockford's base32: no I, L, O or U, so that nothing read aloud or
@@ -12,8 +15,28 @@ const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 // codeLength is the number of characters of a code: 20 of 5 bits, 100 bits in all.
 const codeLength = 20
 
-// maxTyped bounds what is looked at when a code is presented, in bytes.
-const maxTyped = 128
+// Bounds on a code as it is presented, in bytes: on what is read at all, and on what is
+// looked at.
+const (
+	maxPresented = 256
+	maxTyped     = 128
+)
+
+// WellFormed refuses what cannot name a user of an organisation, or be a code of theirs;
+// "" is no code.
+func WellFormed(orgID, name, code string) error {
+	switch {
+	case orgID == "":
+		return api.Missing("orgId")
+	case name == "":
+		return api.Missing("username")
+	case !api.ValidID(api.PrefixOrganization, orgID):
+		return &api.Error{Kind: api.Invalid, Code: "organisation_id_malformed", Message: "The member /orgId is not an organisation id."}
+	case len(name) > username.MaxBytes || len(code) > maxPresented:
+		return &api.Error{Kind: api.Invalid, Code: "member_too_long", Message: "The username or the code is too long."}
+	}
+	return nil
+}
 
 // newCode returns a fresh code as people see it: five groups of four.
 func newCode() string {

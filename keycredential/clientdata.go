@@ -34,10 +34,10 @@ func (c ceremony) verifyClientData(b []byte, issued string) error {
 		return err
 	}
 	if client.kind != c.kind {
-		return c.refuse(CodeClientDataType, "client data, type", shown(client.kind), c.kind)
+		return c.refuse(CodeClientDataType, "client data, type", api.Shown(client.kind), c.kind)
 	}
 	if !sameChallenge(client.challenge, issued) {
-		return c.refuse(CodeChallengeMismatch, "client data, challenge", digest(client.challenge), digest(issued))
+		return c.refuse(CodeChallengeMismatch, "client data, challenge", api.Digest(client.challenge), api.Digest(issued))
 	}
 	return nil
 }

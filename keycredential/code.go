@@ -1,10 +1,6 @@
 package keycredential
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"strconv"
-
 	"github.com/countersign/countersign/api"
 )
 
@@ -58,19 +54,4 @@ func because(code, rule string, cause error) *api.Error {
 	e := refuse(code, rule+": "+c.Rule, c.Received, c.Expected)
 	e.Cause = cause
 	return e
-}
-
-// shown is a received text, quoted and shortened for the operator.
-func shown(s string) string {
-	const limit = 120
-	if len(s) > limit {
-		return strconv.Quote(s[:limit]) + "…"
-	}
-	return strconv.Quote(s)
-}
-
-// digest stands for a value that must not be logged.
-func digest(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return "SHA-256 " + hex.EncodeToString(sum[:4]) + "…"
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"strings"
 
+	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/publickey"
 )
 
@@ -102,7 +103,7 @@ func chooseAlgorithm(key *publickey.Key, a attestationData) (publickey.Algorithm
 	}
 	if algorithm == "" {
 		return "", refuse(CodeAlgorithmUnsupported, "attestation data, algorithm",
-			shown(a.algorithm)+" with a key of type "+key.Type(), "RSA-SHA256, SHA256 or SHA512, as the key allows, or none")
+			api.Shown(a.algorithm)+" with a key of type "+key.Type(), "RSA-SHA256, SHA256 or SHA512, as the key allows, or none")
 	}
 	return algorithm, nil
 }

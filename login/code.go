@@ -67,7 +67,7 @@ func tooMany(rule string, wait time.Duration) *api.Error {
 // answer is the same whatever exists and whatever was done; mail goes out after it.
 func (r *Room) SendCode(ctx context.Context, who api.Caller, in api.SendLoginCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user can log in, a login code is on its way."}
-	if err := wellFormed(in.OrgID, in.Username, ""); err != nil {
+	if err := invitation.WellFormed(in.OrgID, in.Username, ""); err != nil {
 		return api.Message{}, err
 	}
 	now := r.Now()

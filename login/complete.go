@@ -38,7 +38,7 @@ func (r *Room) Complete(ctx context.Context, who api.Caller, in api.SignedChalle
 		err = r.why(ctx, ticket, first)
 	}
 	if err != nil {
-		return api.LoginResult{}, about(h, err)
+		return api.LoginResult{}, api.About(err, api.Subject{OrgID: h.User.OrgID, UserID: h.User.ID})
 	}
 	token, err := r.Tokens.Session(session, h.User)
 	return api.LoginResult{Token: token}, err
@@ -130,14 +130,4 @@ func (r *Room) why(ctx context.Context, t ceremony.Ticket, f assertion.Factor) e
 		return assertion.ErrCredentialInactive
 	}
 	return ceremony.ErrChallengeUsed
-}
-
-func about(h store.Holder, err error) error {
-	var e *api.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	c := *e
-	c.Subject = api.Subject{OrgID: h.User.OrgID, UserID: h.User.ID}
-	return &c
 }

@@ -35,7 +35,7 @@ func (r *Room) Init(ctx context.Context, who api.Caller, in api.InitLoginRequest
 	if in.Username == "" {
 		return r.initUnnamed(ctx, in)
 	}
-	if err := wellFormed(in.OrgID, in.Username, in.LoginCode); err != nil {
+	if err := invitation.WellFormed(in.OrgID, in.Username, in.LoginCode); err != nil {
 		return api.SigningChallenge{}, err
 	}
 	key := username.Key(in.Username)
@@ -62,11 +62,11 @@ func (r *Room) Init(ctx context.Context, who api.Caller, in api.InitLoginRequest
 // initUnnamed begins a login for whoever holds a discoverable passkey.
 func (r *Room) initUnnamed(ctx context.Context, in api.InitLoginRequest) (api.SigningChallenge, error) {
 	if in.LoginCode != "" {
-		return api.SigningChallenge{}, missing("username")
+		return api.SigningChallenge{}, api.Missing("username")
 	}
 	var org store.Organisation
 	if in.OrgID != "" {
-		if err := wellFormed(in.OrgID, "-", ""); err != nil {
+		if err := invitation.WellFormed(in.OrgID, "-", ""); err != nil {
 			return api.SigningChallenge{}, err
 		}
 		var err error
@@ -86,25 +86,4 @@ func (r *Room) challenge(t ceremony.Ticket, org store.Organisation, allow api.Al
 		return api.SigningChallenge{}, err
 	}
 	return assertion.Challenge(ticket.Challenge, token, party, org, allow), nil
-}
-
-// maxTypedCode is the longest login code looked at, in bytes.
-const maxTypedCode = 256
-
-func wellFormed(orgID, name, code string) error {
-	switch {
-	case orgID == "":
-		return missing("orgId")
-	case name == "":
-		return missing("username")
-	case !api.ValidID(api.PrefixOrganization, orgID):
-		return &api.Error{Kind: api.Invalid, Code: "organisation_id_malformed", Message: "The member /orgId is not an organisation id."}
-	case len(name) > username.MaxBytes || len(code) > maxTypedCode:
-		return &api.Error{Kind: api.Invalid, Code: "member_too_long", Message: "The username or the login code is too long."}
-	}
-	return nil
-}
-
-func missing(member string) error {
-	return &api.Error{Kind: api.Invalid, Code: "member_missing", Message: "The member /" + member + " is required."}
 }

@@ -3,7 +3,6 @@ package receipt
 import (
 	"bytes"
 	"crypto/ed25519"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -77,7 +76,7 @@ func checkSeal(r Receipt, trusted []ed25519.PublicKey) error {
 	key, err := sealingKey(r.SealedBy.X)
 	if err != nil {
 		return because(refuse(CodeSeal, "The key that is to have sealed the receipt is not a sound Ed25519 key.",
-			"sealedBy.x", shown(r.SealedBy.X), "32 bytes in base64url, a point of large order"), err)
+			"sealedBy.x", api.Shown(r.SealedBy.X), "32 bytes in base64url, a point of large order"), err)
 	}
 	if trusted != nil && !slices.ContainsFunc(trusted, func(k ed25519.PublicKey) bool { return k.Equal(key) }) {
 		return refuse(CodeKeyUnknown, "The receipt is sealed by a key that is not among the trusted ones.",
@@ -109,7 +108,7 @@ func checkTimes(r Receipt) error {
 			continue
 		}
 		if !isTime(m.text) {
-			return refuse(CodeMalformed, "A time in the receipt cannot be read: "+m.name+".", m.name, shown(m.text), timeLayout)
+			return refuse(CodeMalformed, "A time in the receipt cannot be read: "+m.name+".", m.name, api.Shown(m.text), timeLayout)
 		}
 	}
 	return nil
@@ -124,7 +123,7 @@ func isTime(text string) bool {
 func checkStatement(r Receipt) (useraction.Statement, error) {
 	s, ok := useraction.ReadStatement(r.Statement)
 	if !ok || !isTime(s.IssuedAt) {
-		return s, refuse(CodeStatement, "The statement cannot be read.", "statement", shown(r.Statement),
+		return s, refuse(CodeStatement, "The statement cannot be read.", "statement", api.Shown(r.Statement),
 			"the text of a statement of version "+strconv.Itoa(useraction.StatementVersion))
 	}
 	for _, m := range [][3]string{
@@ -138,7 +137,7 @@ func checkStatement(r Receipt) (useraction.Statement, error) {
 	} {
 		if m[1] != m[2] {
 			return s, refuse(CodeStatement, "The receipt says otherwise than the statement that was signed: "+m[0]+" differs.",
-				m[0], shown(m[2]), shown(m[1]))
+				m[0], api.Shown(m[2]), api.Shown(m[1]))
 		}
 	}
 	return s, nil
@@ -162,19 +161,19 @@ func checkFactor(where string, c Credential, a Assertion, statement string) (pro
 		return proof{}, unreadable("credential.publicKey", "another text", "PEM of a sound public key", err)
 	}
 	if id, ok := decode(c.CredentialID); !ok || len(id) == 0 {
-		return proof{}, unreadable("credential.credentialId", shown(c.CredentialID), "unpadded base64url", nil)
+		return proof{}, unreadable("credential.credentialId", api.Shown(c.CredentialID), "unpadded base64url", nil)
 	}
 	clientData, ok := decode(a.ClientData)
 	if !ok {
-		return proof{}, unreadable("assertion.clientData", shown(a.ClientData), "unpadded base64url", nil)
+		return proof{}, unreadable("assertion.clientData", api.Shown(a.ClientData), "unpadded base64url", nil)
 	}
 	signature, ok := decode(a.Signature)
 	if !ok {
-		return proof{}, unreadable("assertion.signature", shown(a.Signature), "unpadded base64url", nil)
+		return proof{}, unreadable("assertion.signature", api.Shown(a.Signature), "unpadded base64url", nil)
 	}
 	authenticatorData, ok := decode(a.AuthenticatorData)
 	if !ok {
-		return proof{}, unreadable("assertion.authenticatorData", shown(a.AuthenticatorData), "unpadded base64url", nil)
+		return proof{}, unreadable("assertion.authenticatorData", api.Shown(a.AuthenticatorData), "unpadded base64url", nil)
 	}
 	challenge := useraction.ChallengeOf(statement)
 	algorithm := publickey.Algorithm(c.Algorithm)
@@ -189,7 +188,7 @@ func checkFactor(where string, c Credential, a Assertion, statement string) (pro
 			ClientDataJSON: clientData, AuthenticatorData: authenticatorData, Signature: signature,
 		}, policy, webauthn.CredentialRecord{PublicKey: key, Algorithm: algorithm})
 		if err == nil && found.TopOrigin != a.TopOrigin {
-			return proof{}, unreadable("assertion.topOrigin", shown(a.TopOrigin), shown(found.TopOrigin), nil)
+			return proof{}, unreadable("assertion.topOrigin", api.Shown(a.TopOrigin), api.Shown(found.TopOrigin), nil)
 		}
 		p.passkey = &found
 	case api.KindKey, api.KindPasswordProtectedKey:
@@ -199,7 +198,7 @@ func checkFactor(where string, c Credential, a Assertion, statement string) (pro
 		err = keycredential.VerifyAssertion(keycredential.AssertionResponse{ClientData: clientData, Signature: signature},
 			keycredential.AssertionPolicy{Challenge: challenge}, key, algorithm)
 	default:
-		return proof{}, unreadable("credential.kind", shown(c.Kind), "Fido2, Key or PasswordProtectedKey", nil)
+		return proof{}, unreadable("credential.kind", api.Shown(c.Kind), "Fido2, Key or PasswordProtectedKey", nil)
 	}
 	if err != nil {
 		e := api.AsError(err)
@@ -207,13 +206,4 @@ func checkFactor(where string, c Credential, a Assertion, statement string) (pro
 			where+"assertion: "+e.Rule, e.Received, e.Expected), err)
 	}
 	return p, nil
-}
-
-// shown is a text of the document, quoted and shortened.
-func shown(s string) string {
-	const limit = 120
-	if len(s) > limit {
-		return fmt.Sprintf("%q…", s[:limit])
-	}
-	return strconv.Quote(s)
 }

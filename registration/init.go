@@ -79,7 +79,7 @@ func (r *Room) Open(ctx context.Context, who api.Caller, in OpenRequest) (api.Re
 	return api.RegistrationInvitation{
 		Organisation:   api.NamedID{ID: inv.Organisation.ID, Name: inv.Organisation.Name},
 		User:           api.InvitedUser{Username: inv.User.Username, Kind: inv.User.Kind},
-		ExpiresAt:      iso(inv.Code.ExpiresAt),
+		ExpiresAt:      api.Time(inv.Code.ExpiresAt),
 		MailConfigured: r.Office.Mail != nil,
 	}, nil
 }

@@ -40,7 +40,7 @@ const (
 // read decodes the credentials of a request, first factor first.
 func read(in api.RegistrationRequest) ([]offer, error) {
 	if in.FirstFactorCredential == nil {
-		return nil, missing("firstFactorCredential")
+		return nil, api.Missing("firstFactorCredential")
 	}
 	var offers []offer
 	for _, f := range []struct {
@@ -103,7 +103,7 @@ func readOne(factor, member string, c *api.CredentialAttestation) (o offer, err 
 func member64(member, name, text string) ([]byte, error) {
 	path := member + "/credentialInfo/" + name
 	if text == "" {
-		return nil, missing(path[1:])
+		return nil, api.Missing(path[1:])
 	}
 	return api.DecodeBase64URL(path, text)
 }
@@ -120,13 +120,13 @@ func checkKind(factor, member string, c *api.CredentialAttestation) error {
 			return bad("credential_kind_not_allowed", "A RecoveryKey can only be the recovery credential.")
 		}
 	case "":
-		return missing(member[1:] + "/credentialKind")
+		return api.Missing(member[1:] + "/credentialKind")
 	default:
 		return bad("credential_kind_not_supported", "The member "+member+"/credentialKind must be Fido2, Key, PasswordProtectedKey or, for recovery, RecoveryKey.")
 	}
 	switch {
 	case c.CredentialKind == api.KindPasswordProtectedKey && c.EncryptedPrivateKey == "":
-		return missing(member[1:] + "/encryptedPrivateKey")
+		return api.Missing(member[1:] + "/encryptedPrivateKey")
 	case c.EncryptedPrivateKey != "" && (c.CredentialKind == api.KindFido2 || c.CredentialKind == api.KindKey):
 		return bad("encrypted_key_not_allowed", "A credential of kind "+c.CredentialKind+" has no encryptedPrivateKey.")
 	case len(c.EncryptedPrivateKey) > maxEncryptedKey:

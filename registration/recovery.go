@@ -30,7 +30,7 @@ func (r *Room) AddRecovery(ctx context.Context, who api.Caller, in api.AddRecove
 		return api.AddRecoveryResult{}, err
 	}
 	if in.RecoveryCredential == nil {
-		return api.AddRecoveryResult{}, missing("recoveryCredential")
+		return api.AddRecoveryResult{}, api.Missing("recoveryCredential")
 	}
 	o, err := readOne(store.FactorRecovery, "/recoveryCredential", in.RecoveryCredential)
 	if err != nil {

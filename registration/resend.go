@@ -24,7 +24,7 @@ const (
 // whatever was done; mail goes out after it.
 func (r *Room) Resend(ctx context.Context, who api.Caller, in api.ResendRegistrationCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user is still to register, a new registration code is on its way."}
-	if err := wellFormed(in.OrgID, in.Username, "-"); err != nil {
+	if err := invitation.WellFormed(in.OrgID, in.Username, ""); err != nil {
 		return api.Message{}, err
 	}
 	now := r.Now()

@@ -2,7 +2,6 @@ package registration
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"time"
 
@@ -35,14 +34,11 @@ const (
 	wrongWindow        = 15 * time.Minute
 )
 
-// maxTypedCode is the longest registration code looked at, in bytes.
-const maxTypedCode = 256
-
 // admit finds the invitation that a code opens. Unknown user, wrong code and another
 // organisation's code are refused alike and at the same cost; only who holds the
 // right code learns more.
 func (r *Room) admit(ctx context.Context, who api.Caller, orgID, name, code string) (store.Invitation, error) {
-	if err := wellFormed(orgID, name, code); err != nil {
+	if err := presented(orgID, name, code); err != nil {
 		return store.Invitation{}, err
 	}
 	key := username.Key(name)
@@ -61,24 +57,12 @@ func (r *Room) admit(ctx context.Context, who api.Caller, orgID, name, code stri
 	return inv, standing(inv, now)
 }
 
-func wellFormed(orgID, name, code string) error {
-	switch {
-	case orgID == "":
-		return missing("orgId")
-	case name == "":
-		return missing("username")
-	case code == "":
-		return missing("registrationCode")
-	case !api.ValidID(api.PrefixOrganization, orgID):
-		return &api.Error{Kind: api.Invalid, Code: "organisation_id_malformed", Message: "The member /orgId is not an organisation id."}
-	case len(name) > username.MaxBytes || len(code) > maxTypedCode:
-		return &api.Error{Kind: api.Invalid, Code: "member_too_long", Message: "The username or the registration code is too long."}
+func presented(orgID, name, code string) error {
+	err := invitation.WellFormed(orgID, name, code)
+	if err == nil && code == "" {
+		err = api.Missing("registrationCode")
 	}
-	return nil
-}
-
-func missing(member string) error {
-	return &api.Error{Kind: api.Invalid, Code: "member_missing", Message: "The member /" + member + " is required."}
+	return err
 }
 
 // wrongCode counts the try, on the address and on the name, and refuses. What an address
@@ -124,36 +108,27 @@ func standing(inv store.Invitation, now time.Time) error {
 	case !u.RegisteredAt.IsZero() || !c.SpentAt.IsZero():
 		e = &api.Error{Kind: api.Unauthenticated, Code: "user_already_exists",
 			Message: "User already exists.", Rule: "the user is not registered yet",
-			Details: map[string]any{"registeredAt": iso(u.RegisteredAt)}}
+			Details: map[string]any{"registeredAt": api.Time(u.RegisteredAt)}}
 	case !c.RevokedAt.IsZero():
 		e = &api.Error{Kind: api.Unauthenticated, Code: "registration_code_revoked",
 			Message: "Registration code revoked", Rule: "the code is live",
-			Received: "a code withdrawn at " + iso(c.RevokedAt) + " (" + c.RevokedReason + ")",
-			Details:  map[string]any{"revokedAt": iso(c.RevokedAt), "replaced": c.RevokedReason == store.CodeReplaced}}
+			Received: "a code withdrawn at " + api.Time(c.RevokedAt) + " (" + c.RevokedReason + ")",
+			Details:  map[string]any{"revokedAt": api.Time(c.RevokedAt), "replaced": c.RevokedReason == store.CodeReplaced}}
 	case !now.Before(c.ExpiresAt):
 		e = &api.Error{Kind: api.Invalid, Code: "registration_code_expired",
 			Message: "Registration code expired", Rule: "the code is live",
-			Received: "a code that expired at " + iso(c.ExpiresAt), Expected: "a time before that; now " + iso(now),
-			Details: map[string]any{"expiredAt": iso(c.ExpiresAt)}}
+			Received: "a code that expired at " + api.Time(c.ExpiresAt), Expected: "a time before that; now " + api.Time(now),
+			Details: map[string]any{"expiredAt": api.Time(c.ExpiresAt)}}
 	default:
 		return nil
 	}
 	return about(inv, e)
 }
 
-// about returns err with whom the refusal concerns, for the operator. It copies: some
-// refusals are shared by all requests.
+// about returns err with whom the refusal concerns.
 func about(inv store.Invitation, err error) error {
-	var e *api.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	c := *e
-	c.Subject = api.Subject{OrgID: inv.Organisation.ID, UserID: inv.User.ID, CodeID: inv.Code.ID}
-	return &c
+	return api.About(err, api.Subject{OrgID: inv.Organisation.ID, UserID: inv.User.ID, CodeID: inv.Code.ID})
 }
-
-func iso(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 func (r *Room) event(kind string, inv store.Invitation, who api.Caller, now time.Time) store.Event {
 	return store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: inv.User.OrgID, At: now, Kind: kind,

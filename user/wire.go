@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"encoding/base64"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -52,7 +51,7 @@ func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateUserRequ
 	if mails {
 		r.Office.Post(org, u, code)
 	} else {
-		out.Invitation = &api.IssuedInvitation{RegistrationCode: code.Code, RegistrationURL: code.Link, ExpiresAt: iso(code.Row.ExpiresAt)}
+		out.Invitation = &api.IssuedInvitation{RegistrationCode: code.Code, RegistrationURL: code.Link, ExpiresAt: api.Time(code.Row.ExpiresAt)}
 	}
 	return out, nil
 }
@@ -157,5 +156,3 @@ func wire(m store.Member) api.User {
 	}
 	return u
 }
-
-func iso(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

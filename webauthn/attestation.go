@@ -45,7 +45,7 @@ func findFormat(name string) (func(statement) (attestation, error), error) {
 	case "apple":
 		return verifyApple, nil
 	}
-	return nil, refuse(CodeAttestationFormatUnsupported, "§7.1 step 21, fmt", shown(name),
+	return nil, refuse(CodeAttestationFormatUnsupported, "§7.1 step 21, fmt", api.Shown(name),
 		"none, packed, tpm, android-key, fido-u2f or apple")
 }
 
@@ -112,7 +112,7 @@ func parseStatement(raw []byte, required, optional member) (fields, error) {
 		}
 		m := memberNames[name]
 		if m&(required|optional) == 0 {
-			return f, fmt.Errorf("unknown member %s", shown(name))
+			return f, fmt.Errorf("unknown member %s", api.Shown(name))
 		}
 		if f.has&m != 0 {
 			return f, fmt.Errorf("member %q given twice", name)

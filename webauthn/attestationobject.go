@@ -3,6 +3,8 @@ package webauthn
 import (
 	"errors"
 	"fmt"
+
+	"github.com/countersign/countersign/api"
 )
 
 // attestationObject is the envelope of WebAuthn L3 §6.5.4. Its slices share memory with
@@ -49,7 +51,7 @@ func parseAttestationObject(b []byte) (attestationObject, error) {
 				o.authData, err = r.byteString()
 			}
 		default:
-			err = fmt.Errorf("unknown member %s of the attestation object", shown(name))
+			err = fmt.Errorf("unknown member %s of the attestation object", api.Shown(name))
 		}
 		if err != nil {
 			return o, err

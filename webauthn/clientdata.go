@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/countersign/countersign/api"
 )
 
 // clientData is what this package reads of CollectedClientData (WebAuthn L3 §5.8.1).
@@ -111,7 +113,7 @@ func readBool(d *jsontext.Decoder) (bool, error) {
 func skipMember(d *jsontext.Decoder, name string) error {
 	for _, known := range clientDataMembers {
 		if strings.EqualFold(name, known) {
-			return fmt.Errorf("member %s, a misspelling of %q", shown(name), known)
+			return fmt.Errorf("member %s, a misspelling of %q", api.Shown(name), known)
 		}
 	}
 	return d.SkipValue()

@@ -1,7 +1,6 @@
 package webauthn
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
 	"strings"
@@ -89,21 +88,6 @@ func refuse(code, rule, received, expected string) *api.Error {
 func because(e *api.Error, cause error) *api.Error {
 	e.Cause = cause
 	return e
-}
-
-// shown is a received text, quoted and shortened for the operator.
-func shown(s string) string {
-	const limit = 120
-	if len(s) > limit {
-		return strconv.Quote(s[:limit]) + "…"
-	}
-	return strconv.Quote(s)
-}
-
-// digest stands for a value that must not be logged.
-func digest(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return "SHA-256 " + hex.EncodeToString(sum[:4]) + "…"
 }
 
 // bytesCount says how long something is.

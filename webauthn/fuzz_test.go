@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/countersign/countersign/api"
 	"github.com/fxamacker/cbor/v2"
+
+	"github.com/countersign/countersign/api"
 )
 
 // Each parser has a target. Beside panics they look for what must hold of whatever was

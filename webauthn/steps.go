@@ -81,7 +81,7 @@ func (s *steps) readClientData(b []byte) (clientData, error) {
 // checkType refuses client data of another ceremony.
 func (s *steps) checkType(c clientData) error {
 	if c.kind != s.kind {
-		return s.refuse(CodeClientDataType, s.typ, "type", shown(c.kind), s.kind)
+		return s.refuse(CodeClientDataType, s.typ, "type", api.Shown(c.kind), s.kind)
 	}
 	return nil
 }
@@ -92,7 +92,7 @@ func (s *steps) checkChallenge(c clientData, issued string) error {
 		sameText(c.challenge, base64.RawURLEncoding.EncodeToString([]byte(issued)))) {
 		return nil
 	}
-	return s.refuse(CodeChallengeMismatch, s.challenge, "challenge", digest(c.challenge), digest(issued))
+	return s.refuse(CodeChallengeMismatch, s.challenge, "challenge", api.Digest(c.challenge), api.Digest(issued))
 }
 
 func sameText(a, b string) bool {
@@ -101,7 +101,7 @@ func sameText(a, b string) bool {
 
 func (s *steps) checkOrigin(c clientData, allowed []string) error {
 	if !slices.Contains(allowed, c.origin) {
-		return s.refuse(CodeOriginNotAllowed, s.origin, "origin", shown(c.origin), listed(allowed))
+		return s.refuse(CodeOriginNotAllowed, s.origin, "origin", api.Shown(c.origin), listed(allowed))
 	}
 	return nil
 }
@@ -123,10 +123,10 @@ func (s *steps) checkTopOrigin(c clientData, allowed []string) error {
 		return nil
 	}
 	if !c.crossOrigin {
-		return s.refuse(CodeTopOriginNotAllowed, s.topOrigin, what, shown(c.topOrigin)+" with crossOrigin not true", "no topOrigin")
+		return s.refuse(CodeTopOriginNotAllowed, s.topOrigin, what, api.Shown(c.topOrigin)+" with crossOrigin not true", "no topOrigin")
 	}
 	if !slices.Contains(allowed, c.topOrigin) {
-		return s.refuse(CodeTopOriginNotAllowed, s.topOrigin, what, shown(c.topOrigin), listed(allowed))
+		return s.refuse(CodeTopOriginNotAllowed, s.topOrigin, what, api.Shown(c.topOrigin), listed(allowed))
 	}
 	return nil
 }

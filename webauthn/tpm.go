@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/publickey"
 )
 
@@ -24,7 +25,7 @@ func verifyTPM(s statement) (attestation, error) {
 		return attestation{}, tpm.malformed(err)
 	}
 	if f.ver != "2.0" {
-		return attestation{}, tpm.invalid("ver", shown(f.ver), "2.0", nil)
+		return attestation{}, tpm.invalid("ver", api.Shown(f.ver), "2.0", nil)
 	}
 	if err := checkPubArea(s, f.pubArea); err != nil {
 		return attestation{}, err
@@ -126,7 +127,7 @@ func checkAIKCertificate(c *x509.Certificate) error {
 		return err
 	}
 	if len(c.Subject.Names) != 0 {
-		return section.unfit("Subject", shown(c.Subject.String()), "empty", nil)
+		return section.unfit("Subject", api.Shown(c.Subject.String()), "empty", nil)
 	}
 	isAIK := func(oid asn1.ObjectIdentifier) bool { return oid.Equal(oidAIKCertificate) }
 	if !slices.ContainsFunc(c.UnknownExtKeyUsage, isAIK) {

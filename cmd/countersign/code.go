@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/store"
 )
 
@@ -40,8 +41,8 @@ type codeRow struct {
 }
 
 func newCodeRow(c store.CodeEntry) codeRow {
-	return codeRow{c.ID, c.UserID, c.Username, c.State(time.Now()), iso(c.CreatedAt), iso(c.ExpiresAt),
-		iso(c.SentAt), iso(c.OpenedAt), iso(c.AttemptedAt), iso(c.SpentAt), iso(c.RevokedAt), c.RevokedReason}
+	return codeRow{c.ID, c.UserID, c.Username, c.State(time.Now()), api.Time(c.CreatedAt), api.Time(c.ExpiresAt),
+		api.Time(c.SentAt), api.Time(c.OpenedAt), api.Time(c.AttemptedAt), api.Time(c.SpentAt), api.Time(c.RevokedAt), c.RevokedReason}
 }
 
 func (l *codeList) Run(ctx context.Context, c console) error {

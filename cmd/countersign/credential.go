@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"text/tabwriter"
 
+	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/store"
 )
 
@@ -34,7 +35,7 @@ type listedCredentialRow struct {
 }
 
 func newCredentialRow(x store.Credential) credentialRow {
-	return credentialRow{x.ID, x.Kind, x.Factor, x.Name, x.Algorithm, x.BackupState, x.BackupEligible, x.Format, x.AttestationType, iso(x.CreatedAt)}
+	return credentialRow{x.ID, x.Kind, x.Factor, x.Name, x.Algorithm, x.BackupState, x.BackupEligible, x.Format, x.AttestationType, api.Time(x.CreatedAt)}
 }
 
 func (l *credentialList) Run(ctx context.Context, c console) error {
@@ -45,7 +46,7 @@ func (l *credentialList) Run(ctx context.Context, c console) error {
 		}
 		rows := make([]listedCredentialRow, 0, len(all))
 		for _, x := range all {
-			rows = append(rows, listedCredentialRow{newCredentialRow(x), x.Active, x.SignCount, x.RPID, iso(x.LastUsedAt)})
+			rows = append(rows, listedCredentialRow{newCredentialRow(x), x.Active, x.SignCount, x.RPID, api.Time(x.LastUsedAt)})
 		}
 		return l.print(c, map[string]any{"items": rows}, func(w io.Writer) {
 			t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)

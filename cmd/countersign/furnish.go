@@ -145,10 +145,3 @@ func within(ctx context.Context, d databaseFlags, p placeFlags, c console, do fu
 	}
 	return err
 }
-
-func iso(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02T15:04:05.000Z")
-}

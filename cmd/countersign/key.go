@@ -7,6 +7,8 @@ import (
 	"io"
 	"text/tabwriter"
 	"time"
+
+	"github.com/countersign/countersign/api"
 )
 
 type keyCommands struct {
@@ -31,7 +33,7 @@ func keyRows(h *house, now time.Time) []keyRow {
 	all, current := h.ring.SigningKeys(), h.ring.SigningKey(now).ID
 	rows := make([]keyRow, 0, len(all))
 	for _, k := range all {
-		rows = append(rows, keyRow{k.ID, base64.RawURLEncoding.EncodeToString(k.Public()), k.ID == current, iso(k.CreatedAt)})
+		rows = append(rows, keyRow{k.ID, base64.RawURLEncoding.EncodeToString(k.Public()), k.ID == current, api.Time(k.CreatedAt)})
 	}
 	return rows
 }

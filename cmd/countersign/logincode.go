@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/login"
 )
 
@@ -26,7 +27,7 @@ func (u *userLoginCode) Run(ctx context.Context, c console) error {
 			return err
 		}
 		return u.print(c, map[string]string{"orgId": code.Row.OrgID, "userId": code.Row.UserID, "loginCode": code.Code,
-			"expiresAt": iso(code.Row.ExpiresAt)}, func(w io.Writer) {
+			"expiresAt": api.Time(code.Row.ExpiresAt)}, func(w io.Writer) {
 			fmt.Fprintf(w, "Login code for %s, good until %s:\n\n  %s\n", u.Username, code.Row.ExpiresAt.Local().Format("15:04 MST"), code.Code)
 		})
 	})

@@ -6,6 +6,7 @@ import (
 	"io"
 	"text/tabwriter"
 
+	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/organisation"
 )
 
@@ -68,7 +69,7 @@ func (o *orgList) Run(ctx context.Context, c console) error {
 		rows := make([]orgRow, 0, len(all))
 		for _, org := range all {
 			party := h.site.Of(org)
-			rows = append(rows, orgRow{org.ID, org.Name, party.ID, party.Origins, iso(org.CreatedAt), policyRow(organisation.PoliciesOf(org))})
+			rows = append(rows, orgRow{org.ID, org.Name, party.ID, party.Origins, api.Time(org.CreatedAt), policyRow(organisation.PoliciesOf(org))})
 		}
 		return o.print(c, map[string]any{"items": rows}, func(w io.Writer) {
 			t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/refusal"
 )
 
@@ -46,7 +47,7 @@ func (r *refusalShow) Run(ctx context.Context, c console) error {
 		if err != nil {
 			return err
 		}
-		row := refusalRow{f.ID, iso(f.At), f.Route, f.Status, f.Code, f.Message, f.Rule, f.Received, f.Expected, f.Cause,
+		row := refusalRow{f.ID, api.Time(f.At), f.Route, f.Status, f.Code, f.Message, f.Rule, f.Received, f.Expected, f.Cause,
 			f.OrgID, f.UserID, f.CodeID, f.Address, f.UserAgent}
 		return r.print(c, row, func(w io.Writer) { printRefusal(w, row) })
 	})

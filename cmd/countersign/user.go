@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/store"
 	"github.com/countersign/countersign/user"
 )
@@ -53,7 +54,7 @@ type inviteRow struct {
 }
 
 func newInviteRow(i user.Invitation) inviteRow {
-	return inviteRow{i.User.OrgID, i.User.ID, i.User.Username, i.Code, i.Link, iso(i.Row.ExpiresAt)}
+	return inviteRow{i.User.OrgID, i.User.ID, i.User.Username, i.Code, i.Link, api.Time(i.Row.ExpiresAt)}
 }
 
 func (u *userInvite) Run(ctx context.Context, c console) error {
@@ -80,7 +81,7 @@ func (u *userInvite) Run(ctx context.Context, c console) error {
 			} else {
 				fmt.Fprintf(w, "%s is invited. Give them this link; it is not shown again:\n", inv.User.Username)
 			}
-			fmt.Fprintf(w, "\n  %s\n\nCode %s, valid until %s.\n", inv.Link, inv.Code, iso(inv.Row.ExpiresAt))
+			fmt.Fprintf(w, "\n  %s\n\nCode %s, valid until %s.\n", inv.Link, inv.Code, api.Time(inv.Row.ExpiresAt))
 		}); e != nil {
 			return e
 		}
@@ -199,7 +200,7 @@ func (u *userList) Run(ctx context.Context, c console) error {
 		}
 		rows := make([]userRow, 0, len(all))
 		for _, x := range all {
-			rows = append(rows, userRow{x.ID, x.Username, x.Kind, state(x.User, x.LatestCode, time.Now()), x.Administrator, x.Credentials, iso(x.CreatedAt)})
+			rows = append(rows, userRow{x.ID, x.Username, x.Kind, state(x.User, x.LatestCode, time.Now()), x.Administrator, x.Credentials, api.Time(x.CreatedAt)})
 		}
 		return u.print(c, map[string]any{"items": rows}, func(w io.Writer) {
 			t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
@@ -252,7 +253,7 @@ func (u *userShow) Run(ctx context.Context, c console) error {
 			latest = x.Code
 			codes = append(codes, newCodeRow(x))
 		}
-		row := userRow{s.User.ID, s.User.Username, s.User.Kind, state(s.User, latest, time.Now()), s.User.Administrator, int64(len(s.Credentials)), iso(s.User.CreatedAt)}
+		row := userRow{s.User.ID, s.User.Username, s.User.Kind, state(s.User, latest, time.Now()), s.User.Administrator, int64(len(s.Credentials)), api.Time(s.User.CreatedAt)}
 		credentials := make([]credentialRow, 0, len(s.Credentials))
 		for _, x := range s.Credentials {
 			credentials = append(credentials, newCredentialRow(x))
@@ -262,8 +263,8 @@ func (u *userShow) Run(ctx context.Context, c console) error {
 			DateRegistered string          `json:"dateRegistered,omitempty"`
 			List           []credentialRow `json:"credentialList"`
 			Codes          []codeRow       `json:"registrationCodes"`
-		}{row, iso(s.User.RegisteredAt), credentials, codes}
-		return u.print(c, v, func(w io.Writer) { printUser(w, row, iso(s.User.RegisteredAt), credentials, codes) })
+		}{row, api.Time(s.User.RegisteredAt), credentials, codes}
+		return u.print(c, v, func(w io.Writer) { printUser(w, row, api.Time(s.User.RegisteredAt), credentials, codes) })
 	})
 }
 

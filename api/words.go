@@ -1,0 +1,52 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Time writes a time as the wire has it, ISO 8601 in UTC with milliseconds; "" for the
+// zero time.
+func Time(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// Missing refuses a request without a member that it must have.
+func Missing(member string) error {
+	return &Error{Kind: Invalid, Code: "member_missing",
+		Message: "The member /" + strings.TrimPrefix(member, "/") + " is required."}
+}
+
+// About returns err with whom it concerns, for the operator. It copies: some refusals
+// are shared by all requests.
+func About(err error, subject Subject) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	c := *e
+	c.Subject = subject
+	return &c
+}
+
+// Shown is a received text, quoted and shortened for the operator.
+func Shown(s string) string {
+	const limit = 120
+	if len(s) > limit {
+		return strconv.Quote(s[:limit]) + "…"
+	}
+	return strconv.Quote(s)
+}
+
+// Digest stands, for the operator, for a value that must not be logged.
+func Digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return "SHA-256 " + hex.EncodeToString(sum[:4]) + "…"
+}
