@@ -25,9 +25,12 @@ type asset struct {
 // assetOrder lists the assets so that each comes after those it refers to: a reference
 // becomes the other's full name, and so part of the content that is hashed.
 var assetOrder = []string{
-	"icon.svg", "mark.svg", "key.svg", "rosette.svg", "page.css",
-	"messages.js", "wire.js", "format.js", "view.js", "ceremony.js", "passkey.js", "recovery.js",
-	"explain.js", "aftermath.js", "register.js",
+	"icon.svg", "mark.svg", "key.svg", "screen.svg", "rosette.svg", "page.css",
+	"messages.js", "providers.js", "wire.js", "format.js", "view.js", "agent.js", "ceremony.js", "passkey.js",
+	"offer.js", "session.js", "explain.js",
+	"recovery.js", "aftermath.js", "register.js",
+	"loginmessages.js", "autofill.js", "login.js",
+	"accountmessages.js", "accountview.js", "account.js",
 }
 
 var contentTypes = map[string]string{

@@ -40,22 +40,25 @@ const permissions = "publickey-credentials-create=(self), publickey-credentials-
 var templates embed.FS
 
 // Handler serves the pages: "/" (what this server is), "/register" (the registration
-// page), "/docs" (the API reference) and "/assets/…" (their styles, scripts and
-// pictures, under names that change with their content). It answers GET and HEAD only,
+// page), "/login" (the login page), "/account" (one's own account), "/docs" (the API
+// reference) and "/assets/…" (their styles, scripts and pictures, under names that change
+// with their content). It answers GET and HEAD only,
 // and answering changes nothing: no code is looked at, so mail scanners may fetch links
 // as often as they like.
 func Handler(c Config) http.Handler {
 	h := &handler{config: c}
 	h.home = h.render("home.html", nil)
 	h.register = h.render("register.html", nil)
+	h.login = h.render("login.html", nil)
+	h.account = h.render("account.html", nil)
 	h.reference = &reference{source: c.OpenAPI, render: func(d *document) []byte { return h.render("docs.html", d) }}
 	return h
 }
 
 type handler struct {
-	config         Config
-	home, register []byte
-	reference      *reference
+	config                         Config
+	home, register, login, account []byte
+	reference                      *reference
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -70,6 +73,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.page(w, r, h.home)
 	case path == "/register":
 		h.page(w, r, h.register)
+	case path == "/login":
+		h.page(w, r, h.login)
+	case path == "/account":
+		h.page(w, r, h.account)
 	case path == "/docs":
 		page, err := h.reference.page()
 		if err != nil {

@@ -40,7 +40,7 @@ func body(t *testing.T, r *http.Response) string {
 
 func TestEveryPageIsProtected(t *testing.T) {
 	h := handler()
-	for _, path := range []string{"/", "/register", "/docs"} {
+	for _, path := range []string{"/", "/register", "/login", "/account", "/docs"} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			r := get(t, h, method, path)
 			if r.StatusCode != http.StatusOK {
@@ -71,7 +71,7 @@ func TestEveryPageIsProtected(t *testing.T) {
 func TestPagesHoldNothingInlineAndNothingForeign(t *testing.T) {
 	inline := regexp.MustCompile(`(?i)<script(?:[^>]*)>[^<]|<style|\sstyle=|\son[a-z]+=|javascript:|<base|<iframe|https?://`)
 	h := handler()
-	for _, path := range []string{"/", "/register", "/docs"} {
+	for _, path := range []string{"/", "/register", "/login", "/account", "/docs"} {
 		_, page, _ := strings.Cut(body(t, get(t, h, http.MethodGet, path)), "\r\n\r\n")
 		if m := inline.FindString(page); m != "" {
 			t.Errorf("%s holds %q", path, m)
@@ -80,8 +80,10 @@ func TestPagesHoldNothingInlineAndNothingForeign(t *testing.T) {
 			t.Errorf("%s lacks a language, one h1 or one main", path)
 		}
 	}
-	if page := body(t, get(t, h, http.MethodGet, "/register")); !strings.Contains(page, "<noscript>") {
-		t.Error("the registration page says nothing without JavaScript")
+	for _, path := range []string{"/register", "/login", "/account"} {
+		if page := body(t, get(t, h, http.MethodGet, path)); !strings.Contains(page, "<noscript>") {
+			t.Errorf("%s says nothing without JavaScript", path)
+		}
 	}
 }
 
@@ -118,10 +120,10 @@ func TestEveryReferenceLeadsToAnAsset(t *testing.T) {
 			visit(m[0])
 		}
 	}
-	for _, path := range []string{"/", "/register", "/docs"} {
+	for _, path := range []string{"/", "/register", "/login", "/account", "/docs"} {
 		visit(path)
 	}
-	if len(seen) < 12 {
+	if len(seen) < 25 {
 		t.Errorf("only %d assets are referred to", len(seen))
 	}
 }
@@ -138,7 +140,11 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/assets/", 404, "not_found"},
 		{"GET", "/assets/register.js", 404, "not_found"},
 		{"GET", "/assets/../pages.go", 404, "not_found"},
+		{"GET", "/login/", 404, "not_found"},
+		{"GET", "/account/passkeys", 404, "not_found"},
 		{"POST", "/register", 405, "method_not_allowed"},
+		{"POST", "/login", 405, "method_not_allowed"},
+		{"DELETE", "/account", 405, "method_not_allowed"},
 		{"PUT", "/nothing", 405, "method_not_allowed"},
 	} {
 		r := get(t, h, c.method, c.path)

@@ -181,10 +181,10 @@ func TestStaleLogin(t *testing.T) {
 		window.later = 0;
 		const now = Date.now;
 		Date.now = () => now() + window.later;`)
-	g.openLogin("")
-	g.key.SetPresence(false)
+	g.Open(g.srv.URL + "/login")
+	g.awaitLogin()
 	g.Eval(`window.later = 10 * 60 * 1000; document.dispatchEvent(new Event("visibilitychange"))`, nil)
-	g.WaitFor(`JSON.parse(localStorage.getItem("test.prompts")).length === 2`)
+	g.WaitFor(`window.prompts === 2`)
 	if p := g.prompts(); p[0].Ended != "AbortError" || p[1].Mediation != "conditional" {
 		t.Errorf("the prompts were %+v, want the old one aborted for a new", p)
 	}

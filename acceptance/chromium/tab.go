@@ -175,10 +175,20 @@ func (tab *Tab) Text(selector string) string {
 }
 
 // Click waits until the element that matches a CSS selector is visible and clicks in
-// its middle with a real mouse event, which counts as a user's gesture.
+// its middle with a real mouse event, which counts as a user's gesture. It goes by the
+// place, not by a node of the protocol: nodes lose their numbers a moment after a page
+// has sent itself elsewhere.
 func (tab *Tab) Click(selector string) {
 	tab.t.Helper()
-	tab.Do(chromedp.Click(chromedp.CSS(selector)))
+	tab.WaitFor(fmt.Sprintf(`document.readyState === "complete" && document.querySelector(%q)?.checkVisibility()`, selector))
+	var at struct{ X, Y float64 }
+	tab.Eval(fmt.Sprintf(`(() => {
+		const e = document.querySelector(%q);
+		e.scrollIntoView({block: "center", inline: "center", behavior: "instant"});
+		const r = e.getBoundingClientRect();
+		return {X: r.x + r.width / 2, Y: r.y + r.height / 2};
+	})()`, selector), &at)
+	tab.Do(chromedp.MouseClickXY(at.X, at.Y))
 }
 
 // Problems returns what went wrong in the page so far: uncaught exceptions, console

@@ -2,6 +2,8 @@
 import { addRecoveryKey, Refusal } from "./wire.js";
 import { makeRecoveryKey } from "./recovery.js";
 import { clock, moment } from "./format.js";
+import { badge } from "./passkey.js";
+import { loginLink } from "./session.js";
 import { recoveryFailed, recoveryTooLate, text } from "./messages.js";
 import { $, alarm, element, say, show } from "./view.js";
 
@@ -11,13 +13,12 @@ let pending = null; // a recovery key whose storing has not been answered yet
 
 // offerRecovery shows the new passkey and offers a recovery key. It takes what the
 // registration yielded: the server's result, the passkey's name and kept state, the
-// opened invitation, the challenge and when the token that came with it ends.
+// invitation and what it opened, the challenge and when the token that came with it ends.
 export function offerRecovery(done) {
   registration = done;
   const { kept, name } = done.passkey;
   $("passkey-name").textContent = done.result.credential.name || name;
-  $("passkey-kept").textContent = { synced: text.synced, syncable: text.syncable, bound: text.bound }[kept] || "";
-  $("passkey-kept").dataset.kept = kept;
+  badge($("passkey-kept"), kept);
   $("passkey-why").textContent = { synced: text.syncedWhy, syncable: text.syncableWhy, bound: text.boundWhy }[kept] || "";
   $("recovery-until").textContent = text.recoveryUntil(clock(new Date(done.endsAt)));
   show("done", text.done);
@@ -96,6 +97,7 @@ function finish() {
   $("final-organisation").textContent = opened.organisation.name;
   $("final-account").textContent = result.user.username;
   $("final-passkey").textContent = result.credential.name || passkey.name;
+  $("sign-in").href = loginLink({ org: registration.invitation.orgId, username: result.user.username });
   show("finished", text.finished);
 }
 

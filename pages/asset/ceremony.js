@@ -4,12 +4,13 @@
 import { base64url, unbase64url, utf8 } from "./format.js";
 
 // obstacle names what makes a passkey impossible on this page before anything was
-// tried: "insecure", "framed", "unsupported", or "" when nothing does. A device without
-// a passkey provider of its own is no obstacle: phones and security keys still work.
-export function obstacle() {
+// tried: "insecure", "framed", "unsupported", or "" when nothing does. method is what the
+// page will call, create or get. A device without a passkey provider of its own is no
+// obstacle: phones and security keys still work.
+export function obstacle(method) {
   if (!window.isSecureContext) return "insecure";
   if (window.top !== window) return "framed";
-  if (typeof navigator.credentials?.create !== "function" || !window.PublicKeyCredential) return "unsupported";
+  if (typeof navigator.credentials?.[method] !== "function" || !window.PublicKeyCredential) return "unsupported";
   return "";
 }
 
@@ -31,6 +32,9 @@ export async function lacksOwnProvider() {
   }
 }
 
+const timeout = 10 * 60 * 1000; // people search for keys; WCAG asks for five minutes at least
+const otherDevices = ["hybrid", "security-key"];
+
 // creationOptions turns a challenge into the argument of navigator.credentials.create().
 // elsewhere asks for a phone or a security key instead of this device.
 export function creationOptions(challenge, organisation, elsewhere) {
@@ -46,16 +50,52 @@ export function creationOptions(challenge, organisation, elsewhere) {
     excludeCredentials: challenge.excludeCredentials.map(({ type, id }) => ({ type, id: unbase64url(id) })),
     authenticatorSelection: { ...challenge.authenticatorSelection },
     attestation: challenge.attestation,
-    timeout: 10 * 60 * 1000, // people search for keys; WCAG asks for five minutes at least
+    timeout,
     extensions: { credProps: true },
   };
   if (challenge.rp?.id) publicKey.rp.id = challenge.rp.id;
   if (elsewhere) {
-    publicKey.hints = ["hybrid", "security-key"];
+    publicKey.hints = otherDevices;
     // Browsers that do not know hints yet go by the attachment.
     publicKey.authenticatorSelection.authenticatorAttachment ||= "cross-platform";
   }
   return { publicKey };
+}
+
+// requestOptions turns a challenge into the argument of navigator.credentials.get().
+export function requestOptions(challenge, elsewhere) {
+  const publicKey = {
+    challenge: unbase64url(challenge.challenge),
+    allowCredentials: challenge.allowCredentials.webauthn.map(({ type, id }) => ({ type, id: unbase64url(id) })),
+    userVerification: challenge.userVerification,
+    timeout,
+  };
+  if (challenge.rp?.id) publicKey.rpId = challenge.rp.id;
+  if (elsewhere) publicKey.hints = otherDevices;
+  return { publicKey };
+}
+
+// assertion is a passkey's answer as the completing call wants it.
+export function assertion(credential) {
+  const { response } = credential;
+  return {
+    kind: "Fido2",
+    credentialAssertion: {
+      credId: credentialId(credential),
+      clientData: base64url(response.clientDataJSON),
+      authenticatorData: base64url(response.authenticatorData),
+      signature: base64url(response.signature),
+      userHandle: response.userHandle ? base64url(response.userHandle) : "",
+    },
+  };
+}
+
+const credentialId = ({ rawId, id }) => (rawId ? base64url(rawId) : id);
+
+// fromHere tells whether a passkey names its user as servers of this kind do. Others may
+// share a relying party's name, localhost above all.
+export function fromHere({ response }) {
+  return attempt(() => new TextDecoder().decode(response.userHandle).startsWith("us-")) === true;
 }
 
 // firstFactor is a new passkey as the completing call wants it.
@@ -64,7 +104,7 @@ export function firstFactor(credential, name) {
   const factor = {
     credentialKind: "Fido2",
     credentialInfo: {
-      credId: credential.rawId ? base64url(credential.rawId) : credential.id,
+      credId: credentialId(credential),
       clientData: base64url(response.clientDataJSON),
       attestationData: base64url(response.attestationObject),
     },
@@ -105,6 +145,16 @@ export async function forget(challenge, credentialId) {
   await attempt(() => PublicKeyCredential.signalUnknownCredential?.({
     rpId: challenge.rp?.id || location.hostname,
     credentialId,
+  })?.catch(() => {}));
+}
+
+// tellAccepted tells the passkey provider which of this user's passkeys the server knows,
+// so that it offers no others.
+export async function tellAccepted(rpId, userId, allAcceptedCredentialIds) {
+  await attempt(() => PublicKeyCredential.signalAllAcceptedCredentials?.({
+    rpId,
+    userId: base64url(utf8(userId)),
+    allAcceptedCredentialIds,
   })?.catch(() => {}));
 }
 

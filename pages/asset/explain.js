@@ -1,18 +1,19 @@
-// From an error to the words for it.
+// From an error to the words for it. Each page brings its own words: a module with the
+// names that messages.js exports.
 import { Refusal } from "./wire.js";
 import { moment } from "./format.js";
-import { browserErrors, otherBrowserError, otherRefusal, refusals, serverFailure, text, waitText } from "./messages.js";
+import { text, waitText } from "./messages.js";
 
-// explainBrowser returns what to tell about a failed navigator.credentials.create(), or
+// explainBrowser returns what to tell about a failed call of navigator.credentials, or
 // null when there is nothing to tell.
-export function explainBrowser(error) {
+export function explainBrowser(error, { browserErrors, otherBrowserError }) {
   const name = String(error?.name || "Error");
   if (name === "AbortError") return null;
   return Object.hasOwn(browserErrors, name) ? browserErrors[name] : otherBrowserError(name);
 }
 
 // explainServer returns what to tell about a Refusal.
-export function explainServer(error) {
+export function explainServer(error, { otherRefusal, refusals, serverFailure }) {
   if (!(error instanceof Refusal)) throw error;
   if (error.status >= 500) return serverFailure;
   if (!Object.hasOwn(refusals, error.code)) return otherRefusal(error.message);

@@ -16,6 +16,15 @@ export function unbase64url(text) {
   return Uint8Array.from(binary, (c) => c.charCodeAt(0));
 }
 
+// claimsOf reads a token's claims without checking them; {} when there are none.
+export function claimsOf(token) {
+  try {
+    return JSON.parse(new TextDecoder().decode(unbase64url(token.split(".")[1]))) || {};
+  } catch {
+    return {};
+  }
+}
+
 export function hex(data) {
   return Array.from(new Uint8Array(data), (b) => b.toString(16).padStart(2, "0")).join("");
 }
@@ -50,12 +59,18 @@ export function moment(date) {
   return `${local} (${offset(date)})`;
 }
 
+// brief is the same for lists; offset says once what it is by.
+export function brief(date) {
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(date);
+}
+
 // clock is the time of day only, for what is less than a day away.
 export function clock(date) {
   return new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit" }).format(date);
 }
 
-function offset(date) {
+// offset is how far this device's clock is from UTC.
+export function offset(date) {
   const minutes = -date.getTimezoneOffset();
   const part = (n) => String(Math.floor(n)).padStart(2, "0");
   const size = Math.abs(minutes);

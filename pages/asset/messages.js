@@ -1,5 +1,6 @@
-// Everything the registration page says once its script runs. A translation replaces
-// this module. Where a sentence holds a name or a time, the entry is a function.
+// Everything the registration page says once its script runs, and what all pages share.
+// A translation replaces this module and its like for the other pages, which export the
+// same names. Where a sentence holds a name or a time, the entry is a function.
 
 export const text = {
   loading: "Checking your invitation\u2026",
@@ -66,8 +67,16 @@ export const text = {
   withoutRecovery: "Your passkey is stored. You can add a recovery key later.",
 };
 
+// What to call things on more than one page.
+export const kinds = {
+  Fido2: "Passkey",
+  Key: "Signing key",
+  PasswordProtectedKey: "Signing key under a password",
+  RecoveryKey: "Recovery key",
+};
+
 // What stops a passkey before anything was tried. Each has a title and a text; actions
-// name what the page then offers: retry, form, resend or send.
+// name what the page then offers: retry, form, resend, send or signin.
 export const obstacles = {
   insecure: {
     title: "This page is not secure",
@@ -107,6 +116,7 @@ export const browserErrors = {
   InvalidStateError: {
     title: "There is a passkey already",
     text: "This device or password manager already has a passkey for this account. If you did not mean to make another, sign in with it. Otherwise use another device.",
+    actions: ["signin"],
   },
   NotSupportedError: {
     title: "This device cannot make the passkey",
@@ -155,7 +165,7 @@ export const refusals = {
   user_already_exists: ({ when, mail }) => ({
     title: "This invitation has been used",
     text: `The registration was completed ${when ? `on ${when}` : "already"}. If that was you, sign in with your passkey. If it was not, tell your administrator at once.`,
-    actions: mail ? ["resend"] : [],
+    actions: mail ? ["signin", "resend"] : ["signin"],
     final: true,
   }),
   user_inactive: () => ({
@@ -241,24 +251,3 @@ export function waitText(seconds) {
   const minutes = Math.ceil(seconds / 60);
   return minutes < 90 ? `${minutes} minutes` : `${Math.ceil(minutes / 60)} hours`;
 }
-
-// providers maps the AAGUIDs of common passkey providers to the names people know them
-// by. An AAGUID without attestation is a claim; it serves as a label and decides nothing.
-export const providers = {
-  "fbfc3007-154e-4ecc-8c0b-6e020557d7bd": "iCloud Keychain",
-  "dd4ec289-e01d-41c9-bb89-70fa845d4bf2": "iCloud Keychain (managed)",
-  "ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4": "Google Password Manager",
-  "adce0002-35bc-c60a-648b-0b25f1f05503": "Chrome on Mac",
-  "08987058-cadc-4b81-b6e1-30de50dcbe96": "Windows Hello",
-  "9ddd1817-af5a-4672-a2b9-3e3dd95000a9": "Windows Hello",
-  "6028b017-b1d4-4c02-b4b3-afcdafc96bb2": "Windows Hello",
-  "53414d53-554e-4700-0000-000000000000": "Samsung Pass",
-  "bada5566-a7aa-401f-bd96-45619a55120d": "1Password",
-  "d548826e-79b4-db40-a3d8-11116f7e8349": "Bitwarden",
-  "531126d6-e717-415c-9320-3d9aa6981239": "Dashlane",
-  "50726f74-6f6e-5061-7373-50726f746f6e": "Proton Pass",
-  "fdb141b2-5d84-443e-8a35-4698c205a502": "KeePassXC",
-  "b84e4048-15dc-4dd0-8640-f4f60813c8af": "NordPass",
-  "0ea242b4-43c4-4a1b-8b17-dd6d0b6baec6": "Keeper",
-  "f3809540-7f14-49c1-a8b3-8f813b225541": "Enpass",
-};

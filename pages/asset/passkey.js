@@ -1,5 +1,7 @@
 // What to call a new passkey, and what to tell about where it lives.
-import { providers, text } from "./messages.js";
+import { nameAgent } from "./agent.js";
+import { text } from "./messages.js";
+import { providers } from "./providers.js";
 import { traits, transportsOf } from "./ceremony.js";
 
 // describe returns a passkey's name, and how far it is synced as "synced", "syncable",
@@ -7,8 +9,19 @@ import { traits, transportsOf } from "./ceremony.js";
 export function describe(credential) {
   const is = traits(credential);
   let kept = "";
-  if (is) kept = is.backedUp ? "synced" : is.backupEligible ? "syncable" : "bound";
+  if (is) kept = keptAs(is);
   return { name: nameOf(credential, is), kept };
+}
+
+// keptAs says how far a passkey is synced by its two flags (WebAuthn L3 §6.1.3).
+export function keptAs({ backedUp, backupEligible }) {
+  return backedUp ? "synced" : backupEligible ? "syncable" : "bound";
+}
+
+// badge turns an element into the mark for it: words and a shape, not colour alone.
+export function badge(e, kept) {
+  e.textContent = { synced: text.synced, syncable: text.syncable, bound: text.bound }[kept] || "";
+  e.dataset.kept = kept;
 }
 
 function nameOf(credential, is) {
@@ -20,22 +33,5 @@ function nameOf(credential, is) {
   if (roams || (transports.length > 0 && !transports.includes("internal") && !transports.includes("hybrid"))) {
     return text.securityKey;
   }
-  const here = [browser(), system()];
-  return here.every(Boolean) ? text.on(...here) : here.find(Boolean) || text.passkey;
-}
-
-// Product names are the same in every language. The order matters: most browsers also
-// claim to be Chrome or Safari.
-function browser() {
-  return match([[/Edg/u, "Edge"], [/OPR\//u, "Opera"], [/SamsungBrowser/u, "Samsung Internet"],
-    [/Firefox|FxiOS/u, "Firefox"], [/Chrom|CriOS/u, "Chrome"], [/Safari/u, "Safari"]]);
-}
-
-function system() {
-  return match([[/iPhone/u, "iPhone"], [/iPad/u, "iPad"], [/Android/u, "Android"], [/CrOS/u, "ChromeOS"],
-    [/Windows/u, "Windows"], [/Mac OS X/u, "Mac"], [/Linux/u, "Linux"]]);
-}
-
-function match(names) {
-  return names.find(([pattern]) => pattern.test(navigator.userAgent))?.[1] || "";
+  return nameAgent(navigator.userAgent) || text.passkey;
 }

@@ -10,7 +10,10 @@ import { offerRecovery } from "./aftermath.js";
 import { explainBrowser, explainServer } from "./explain.js";
 import { clock, moment, tidyCode } from "./format.js";
 import { obstacles, text } from "./messages.js";
-import { $, alarm, clearAlert, halt, say, show } from "./view.js";
+import * as words from "./messages.js";
+import { lifeOf } from "./offer.js";
+import { loginLink } from "./session.js";
+import { $, alarm, clearAlert, halt, say, schedule, setWorking, show, stopTimers } from "./view.js";
 
 let invitation = { orgId: "", username: "", registrationCode: "" };
 let opened = null; // what the server told about the invitation
@@ -18,7 +21,6 @@ let offer = null; // a challenge with the times between which it is good for a c
 let busy = false; // a prompt is open or its result is on its way
 let typed = false; // the invitation was entered by hand
 let fetching = null;
-const timers = new Map();
 
 const fields = ["orgId", "username", "registrationCode"];
 
@@ -35,6 +37,7 @@ const actions = {
   retry: ["Try again", () => start()],
   form: ["Enter the code by hand", () => showForm()],
   resend: ["Send me a new code", () => askForNewCode()],
+  signin: ["Sign in", () => location.assign(loginLink({ org: invitation.orgId, username: invitation.username }))],
 };
 
 function context(extra = {}) {
@@ -45,7 +48,7 @@ function context(extra = {}) {
 async function start() {
   stopTimers();
   opened = offer = null;
-  const blocked = ceremony.obstacle();
+  const blocked = ceremony.obstacle("create");
   if (blocked) return halt(obstacles[blocked], context());
   if (!complete(invitation)) return showForm();
   show("loading", text.create, null);
@@ -83,19 +86,6 @@ function renew() {
     schedule("renew", offer.renewAt - Date.now(), keepFresh);
   }).finally(() => { fetching = null; });
   return fetching;
-}
-
-// lifeOf reads from a token how long it lives. Only the difference of its times counts,
-// so this device's clock may be wrong. A click comes while at least half the life, or
-// six minutes of it, is left: nobody is hurried at the prompt.
-function lifeOf(token) {
-  let life = 5 * 60_000;
-  try {
-    const claims = JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
-    if (claims.exp > claims.iat) life = (claims.exp - claims.iat) * 1000;
-  } catch { /* the shortest life a server may give is assumed */ }
-  const renewAt = Date.now() + Math.max(life / 2, life - 6 * 60_000);
-  return { renewAt, endsAt: Date.now() + life };
 }
 
 async function keepFresh() {
@@ -150,7 +140,7 @@ async function finish(used, asked) {
     if (!credential) throw new DOMException("", "NotAllowedError");
   } catch (error) {
     say("");
-    const explanation = explainBrowser(error);
+    const explanation = explainBrowser(error, words);
     if (explanation) alarm(explanation, context());
     setBusy(false, text.again);
     $("create").focus();
@@ -191,11 +181,11 @@ async function send(call, used, credential, passkey) {
   busy = false;
   // The invitation is spent. Neither history nor a shared screen needs to keep it.
   history.replaceState(null, "", location.pathname);
-  offerRecovery({ result, passkey, opened, challenge: used.challenge, endsAt: used.endsAt });
+  offerRecovery({ result, passkey, invitation, opened, challenge: used.challenge, endsAt: used.endsAt });
 }
 
 function refusedAfterPrompt(error) {
-  const explanation = explainServer(error);
+  const explanation = explainServer(error, words);
   if (explanation.final) return halt(explanation, context({ reference: error.id }));
   show("ready", text.joining(opened.organisation.name), null);
   alarm(explanation, context({ reference: error.id }));
@@ -218,7 +208,7 @@ async function renewQuietly() {
 function stopped(error) {
   if (error instanceof wire.Unreachable) return halt(obstacles.offline, context());
   if (!(error instanceof wire.Refusal)) throw error;
-  const explanation = explainServer(error);
+  const explanation = explainServer(error, words);
   if (typed && explanation.actions?.includes("form")) {
     showForm();
     alarm({ ...explanation, actions: [] }, context({ reference: error.id }));
@@ -230,10 +220,8 @@ function stopped(error) {
 
 function setBusy(on, label = text.create) {
   busy = on;
-  // aria-disabled rather than disabled: the focus must not be lost while the prompt is up.
-  for (const id of ["create", "elsewhere"]) $(id).setAttribute("aria-disabled", String(on));
+  setWorking(on, "create", ["elsewhere"]);
   $("create-label").textContent = label;
-  $("create").classList.toggle("working", on);
 }
 
 async function askForNewCode() {
@@ -258,18 +246,6 @@ function watchExpiry(expires) {
   schedule("warn", left() - 5 * 60_000, warn);
   // The server decides; asking it after the end brings its own words for it.
   schedule("end", left() + 1000, keepFresh);
-}
-
-// schedule sets the one timer of that name.
-function schedule(name, delay, f) {
-  clearTimeout(timers.get(name));
-  // Longer delays would overflow to none at all.
-  if (delay < 2 ** 31) timers.set(name, setTimeout(f, Math.max(delay, 0)));
-}
-
-function stopTimers() {
-  timers.forEach((timer) => clearTimeout(timer));
-  timers.clear();
 }
 
 // ---- the form for who has no link

@@ -3,14 +3,14 @@ import { text } from "./messages.js";
 
 export const $ = (id) => document.getElementById(id);
 
-const sections = ["loading", "form", "ready", "problem", "done", "recovery", "finished"];
+const sections = document.querySelectorAll(".card > section");
 
 // show makes one section the visible one, under a title, and moves the reader there.
 // A title is text, or parts of which the second is a name.
 export function show(section, title, focus = $("title")) {
   clearAlert();
   say("");
-  for (const id of sections) $(id).hidden = id !== section;
+  for (const s of sections) s.hidden = s.id !== section;
   document.body.dataset.state = section;
   setTitle(title);
   focus?.focus();
@@ -82,4 +82,26 @@ function contactNode(contact) {
   const address = /^[^\s@]+@[^\s@]+$/u.test(contact) ? `mailto:${contact}` : contact;
   if (!/^(https:\/\/|mailto:)\S+$/u.test(address)) return contact;
   return element("a", contact.replace(/^mailto:/u, ""), { href: address, rel: "noreferrer" });
+}
+
+// setWorking marks a button as waiting for something, and the others with it as not to
+// be pressed meanwhile. They are aria-disabled rather than disabled: the focus must not
+// be lost while a prompt is up.
+export function setWorking(on, main, others) {
+  for (const id of [main, ...others]) $(id).setAttribute("aria-disabled", String(on));
+  $(main).classList.toggle("working", on);
+}
+
+const timers = new Map();
+
+// schedule sets the one timer of that name.
+export function schedule(name, delay, f) {
+  clearTimeout(timers.get(name));
+  // Longer delays would overflow to none at all.
+  if (delay < 2 ** 31) timers.set(name, setTimeout(f, Math.max(delay, 0)));
+}
+
+export function stopTimers() {
+  timers.forEach((timer) => clearTimeout(timer));
+  timers.clear();
 }

@@ -1,4 +1,4 @@
-// The calls this page makes to its server, and the two ways in which a call can fail.
+// The calls the pages make to their server, and the two ways in which a call can fail.
 
 // Refusal is an answer that says no. Its id is the support id that an operator can look
 // up, its code the stable reason, its details what the server adds for people.
@@ -40,14 +40,15 @@ function noteClock(date) {
 }
 
 async function call(method, path, body, token) {
-  const headers = { "Content-Type": "application/json", Accept: "application/json" };
+  const headers = { Accept: "application/json" };
+  if (body) headers["Content-Type"] = "application/json";
   if (token) headers.Authorization = `Bearer ${token}`;
   let response, answer;
   try {
     response = await fetch(path, {
       method,
       headers,
-      body: JSON.stringify(body),
+      body: body && JSON.stringify(body),
       cache: "no-store",
       credentials: "omit",
       redirect: "error",
@@ -115,4 +116,32 @@ export function completeRegistration(token, firstFactorCredential) {
 
 export function addRecoveryKey(token, recoveryCredential) {
   return new Completion("/countersign/registration/recovery", token, { recoveryCredential });
+}
+
+// site asks what the login page may know before anybody is named.
+export function site() {
+  return call("GET", "/countersign/site");
+}
+
+// beginLogin asks for a challenge. Without a user name any discoverable passkey answers.
+export function beginLogin(who) {
+  return call("POST", "/auth/login/init", who);
+}
+
+// login answers a challenge. It is never sent twice: a challenge serves once.
+export function login(challengeIdentifier, firstFactor) {
+  return call("POST", "/auth/login", { challengeIdentifier, firstFactor });
+}
+
+export function logout(token, allSessions) {
+  return call("PUT", "/auth/logout", { allSessions }, token);
+}
+
+// account asks who is signed in, with what, and where.
+export function account(token) {
+  return call("GET", "/countersign/account", undefined, token);
+}
+
+export function endSession(token, id) {
+  return call("DELETE", `/countersign/sessions/${encodeURIComponent(id)}`, undefined, token);
 }

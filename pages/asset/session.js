@@ -1,0 +1,103 @@
+// The session as the pages of this origin hand it on, and the way between them.
+//
+// The token is kept for one tab and ends with it (sessionStorage). It is in no address,
+// where history and logs would keep it, and in no storage that outlives the tab.
+import { claimsOf } from "./format.js";
+
+const tokenKey = "countersign.session";
+const noticeKey = "countersign.notice";
+const organisationKey = "countersign.organisation";
+
+// keep stores the token of a new session; it returns false where the browser allows no
+// storage.
+export function keep(token) {
+  return write(() => sessionStorage, tokenKey, token);
+}
+
+// token returns the session's token, "" without one.
+export function token() {
+  return read(() => sessionStorage, tokenKey);
+}
+
+export function drop() {
+  write(() => sessionStorage, tokenKey, "");
+}
+
+// leaveNotice has the login page say why somebody is there; takeNotice returns that once.
+export function leaveNotice(notice) {
+  write(() => sessionStorage, noticeKey, notice);
+}
+
+export function takeNotice() {
+  const notice = read(() => sessionStorage, noticeKey);
+  write(() => sessionStorage, noticeKey, "");
+  return notice;
+}
+
+// remember keeps for the next visit where somebody signed in, but not who: others may
+// use this device.
+export function remember({ id, name }) {
+  write(() => localStorage, organisationKey, JSON.stringify({ id, name }));
+}
+
+export function forgetOrganisation() {
+  write(() => localStorage, organisationKey, "");
+}
+
+// remembered returns the organisation of the last visit, or null.
+export function remembered() {
+  try {
+    const { id, name } = JSON.parse(read(() => localStorage, organisationKey));
+    return typeof id === "string" && id !== "" ? { id, name: typeof name === "string" ? name : "" } : null;
+  } catch {
+    return null;
+  }
+}
+
+// organisationOf reads from a token whose it is. It decides nothing.
+export function organisationOf(sessionToken) {
+  const id = claimsOf(sessionToken)["https://custom/app_metadata"]?.orgId;
+  return typeof id === "string" ? id : "";
+}
+
+const account = "/account";
+
+// destination is the address that next names, or the account page's. Only a path of this
+// origin counts: a link to the login page must not be able to send people elsewhere. It is
+// a whole address, because a path such as //example.org would name a host by itself.
+export function destination(next) {
+  const home = new URL(account, location.origin).href;
+  if (!next?.startsWith("/")) return home;
+  let url;
+  try {
+    url = new URL(next, location.origin);
+  } catch {
+    return home;
+  }
+  return url.origin !== location.origin || url.pathname === "/login" ? home : url.href;
+}
+
+// loginLink is the way to the login page; parameters that are empty are left out.
+export function loginLink(parameters) {
+  const given = String(new URLSearchParams(Object.entries(parameters).filter(([, value]) => value)));
+  return given ? `/login#${given}` : "/login";
+}
+
+// A browser may refuse the very access to its storage.
+function read(storage, key) {
+  try {
+    return storage().getItem(key) || "";
+  } catch {
+    return "";
+  }
+}
+
+function write(storage, key, value) {
+  try {
+    if (value) storage().setItem(key, value);
+    else storage().removeItem(key);
+    return true;
+  } catch {
+    return false;
+  }
+}
