@@ -66,8 +66,14 @@ func (r *Room) Init(ctx context.Context, who api.Caller, in api.InitActionReques
 	if err != nil {
 		return api.SigningChallenge{}, err
 	}
+	if len(token) > ceremony.MaxActionToken { // many characters that JSON escapes
+		return api.SigningChallenge{}, errPayloadTooLarge
+	}
 	return assertion.Challenge(ticket.Challenge, token, party, s.Organisation, assertion.Allowed(s.Credentials, true)), nil
 }
+
+var errPayloadTooLarge = &api.Error{Kind: api.TooLarge, Code: "payload_too_large",
+	Message: "The member /userActionPayload is longer than 32 KiB, quotes and line breaks counted twice; sign a digest of it instead."}
 
 func wellFormed(in api.InitActionRequest) error {
 	switch {
@@ -82,8 +88,7 @@ func wellFormed(in api.InitActionRequest) error {
 		return &api.Error{Kind: api.Invalid, Code: "path_invalid",
 			Message: "The member /userActionHttpPath must be a path that begins with /, or one with its origin, in visible ASCII and at most 2 KiB."}
 	case len(in.Payload) > maxPayload:
-		return &api.Error{Kind: api.TooLarge, Code: "payload_too_large",
-			Message: "The member /userActionPayload is longer than 32 KiB; sign a digest of it instead."}
+		return errPayloadTooLarge
 	case in.ServerKind != "" && in.ServerKind != "Api" && in.ServerKind != "Staff":
 		return &api.Error{Kind: api.Invalid, Code: "server_kind_invalid", Message: "The member /userActionServerKind must be Api."}
 	}
@@ -121,12 +126,12 @@ func (r *Room) Sign(ctx context.Context, who api.Caller, in api.SignedChallenge)
 	if err != nil {
 		return api.ActionResult{}, err
 	}
-	if err := assertion.Settle(ctx, r.DB, who, proofs); err != nil {
+	if err := assertion.Settle(ctx, r.DB, who, ticket.Challenge, proofs); err != nil {
 		return api.ActionResult{}, err
 	}
 	a, err := r.keep(ctx, who, ticket, proofs)
-	if errors.Is(err, errLost) {
-		err = r.why(ctx, ticket, first)
+	if err != nil {
+		err = r.why(ctx, ticket, first, err)
 	}
 	if err != nil {
 		return api.ActionResult{}, err
@@ -205,24 +210,17 @@ func secondFactor(p assertion.Proof) second {
 }
 
 // why finds out why the action was not kept.
-func (r *Room) why(ctx context.Context, t ceremony.Ticket, f assertion.Factor) error {
-	h, err := r.DB.HolderByUser(ctx, t.UserID, f.CredentialID, f.UUID)
-	if err != nil {
-		return err
+func (r *Room) why(ctx context.Context, t ceremony.Ticket, f assertion.Factor, err error) error {
+	h, read := r.DB.HolderByUser(ctx, t.UserID, f.CredentialID, f.UUID)
+	if read != nil {
+		return read
 	}
-	b, err := r.DB.Bearer(ctx, t.SessionID)
-	switch {
-	case err != nil:
-		return err
-	case !h.User.Active:
-		return assertion.ErrUserInactive
-	case !h.Credential.Active:
-		return assertion.ErrCredentialInactive
-	case !b.Session.Live(r.Now()):
+	b, read := r.DB.Bearer(ctx, t.SessionID)
+	if read == nil && errors.Is(err, errLost) && h.User.Active && h.Credential.Active && !b.Session.Live(r.Now()) {
 		return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
 			Rule: "bearer token: the session is live", Received: "one that has ended"}
 	}
-	return ceremony.ErrChallengeUsed
+	return assertion.Why(ctx, r.DB, t.Challenge, h, err, errLost)
 }
 
 func claims(a store.Action, name string, c store.Credential) useraction.Claims {

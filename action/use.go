@@ -53,6 +53,10 @@ func (r *Room) Why(ctx context.Context, actionID string, err error) error {
 		return err
 	}
 	a, err := r.DB.SignedAction(ctx, actionID)
+	if api.KindOf(err) == api.NotFound { // an older copy of the database was restored
+		return &api.Error{Kind: api.Forbidden, Code: "user_action_invalid", Message: messageInvalid,
+			Rule: "user action: it is on record", Received: actionID + ", which is not"}
+	}
 	if err != nil {
 		return err
 	}

@@ -50,8 +50,10 @@ func (p Proof) Refused() error { return p.refusal }
 // credential is refused like one whose signature is wrong.
 func (j *Judge) Verify(f Factor, asked Asked, h store.Holder) (Proof, error) {
 	known := j.answerable(f, asked, h)
-	if err := checkUserHandle(f, asked, h); err != nil { // WebAuthn L3 §7.2 step 6
-		return Proof{}, about(h, err)
+	if asked.Named { // WebAuthn L3 §7.2 step 6
+		if err := checkUserHandle(f, asked, h); err != nil {
+			return Proof{}, about(h, err)
+		}
 	}
 	now := j.Now()
 	p := Proof{Factor: f, Credential: h.Credential, Use: store.CredentialUse{ID: h.Credential.ID, At: now}}
@@ -71,6 +73,12 @@ func (j *Judge) Verify(f Factor, asked Asked, h store.Holder) (Proof, error) {
 	}
 	if err != nil {
 		return p, about(h, explain(err, f, known))
+	}
+	if !asked.Named {
+		// Judged before the signature, it would tell real credential ids from invented ones.
+		if err := checkUserHandle(f, asked, h); err != nil {
+			return p, about(h, err)
+		}
 	}
 	return p, about(h, j.standing(h))
 }
@@ -94,9 +102,6 @@ func checkUserHandle(f Factor, asked Asked, h store.Holder) error {
 	named := f.names()
 	if named == "" && asked.Named || named != "" && named == h.User.ID {
 		return nil
-	}
-	if named != "" && !asked.Named && !h.Found {
-		return nil // an unknown credential: refused below, in the same words as any
 	}
 	return &api.Error{Kind: api.Unauthenticated, Code: "user_handle_mismatch",
 		Message: "This passkey belongs to another account.",

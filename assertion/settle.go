@@ -1,10 +1,12 @@
 package assertion
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/ceremony"
 	"github.com/countersign/countersign/store"
 )
 
@@ -12,13 +14,22 @@ import (
 var ErrSameCredential = errSameCredential
 
 // Settle returns why a policy refuses one of the proofs, nil if none does. What is out
-// of line is recorded then, since no effect will record it.
-func Settle(ctx context.Context, db *store.DB, who api.Caller, proofs []Proof) error {
+// of line is recorded then, since no effect will record it; but an answer that was given
+// before is a replay and says nothing of the passkey.
+func Settle(ctx context.Context, db *store.DB, who api.Caller, challenge string, proofs []Proof) error {
 	var refusal error
+	notes := 0
 	for _, p := range proofs {
+		notes += len(p.Notes)
 		if refusal == nil {
 			refusal = p.refusal
 		}
+	}
+	if notes == 0 {
+		return nil
+	}
+	if used, err := db.ChallengeUsed(ctx, challenge); err != nil || used {
+		return cmp.Or(err, error(ceremony.ErrChallengeUsed))
 	}
 	if refusal == nil {
 		return nil
@@ -39,11 +50,7 @@ func Settle(ctx context.Context, db *store.DB, who api.Caller, proofs []Proof) e
 // The unit fails if the credential is not active any more, or if a policy refuses the
 // counter by now because another assertion was faster.
 func (p Proof) Keep(tx *store.Tx, who api.Caller) {
-	lost := error(ErrCredentialInactive)
-	if p.Use.Strict {
-		lost = errLostCount
-	}
-	tx.UseCredential(p.Use, lost)
+	tx.UseCredential(p.Use, errNotUsed)
 	p.record(tx, who)
 }
 
@@ -51,6 +58,30 @@ func (p Proof) record(tx *store.Tx, who api.Caller) {
 	for _, n := range p.Notes {
 		tx.Record(n.Event(p, who))
 	}
+}
+
+// errNotUsed is a credential that could not be used any more. Why says why.
+var errNotUsed = errors.New("the credential could not be used")
+
+// Why explains a unit that failed in Keep or where an effect was lost: since they were read,
+// user or credential were withdrawn, the challenge had its answer, or the counter was passed
+// by. lost is what the effect fails with; any other error is returned as it is.
+func Why(ctx context.Context, db *store.DB, challenge string, h store.Holder, err, lost error) error {
+	if !errors.Is(err, errNotUsed) && !errors.Is(err, lost) {
+		return err
+	}
+	used, read := db.ChallengeUsed(ctx, challenge)
+	switch {
+	case read != nil:
+		return read
+	case !h.User.Active:
+		return about(h, ErrUserInactive)
+	case !h.Credential.Active:
+		return about(h, ErrCredentialInactive)
+	case used || errors.Is(err, lost):
+		return about(h, ceremony.ErrChallengeUsed)
+	}
+	return about(h, errLostCount)
 }
 
 // errLostCount is a counter that was in line when it was read and is not any more.

@@ -30,14 +30,14 @@ func (r *Room) Complete(ctx context.Context, who api.Caller, in api.SignedChalle
 	if err != nil {
 		return api.LoginResult{}, err
 	}
-	if err := assertion.Settle(ctx, r.DB, who, proofs); err != nil {
+	if err := assertion.Settle(ctx, r.DB, who, ticket.Challenge, proofs); err != nil {
 		return api.LoginResult{}, err
 	}
 	session, err := r.open(ctx, who, ticket, h, proofs)
-	if errors.Is(err, errLost) {
-		err = r.why(ctx, ticket, first)
-	}
 	if err != nil {
+		if now, read := r.holder(ctx, ticket, first); read == nil {
+			err = assertion.Why(ctx, r.DB, ticket.Challenge, now, err, errLost)
+		}
 		return api.LoginResult{}, api.About(err, api.Subject{OrgID: h.User.OrgID, UserID: h.User.ID})
 	}
 	token, err := r.Tokens.Session(session, h.User)
@@ -115,19 +115,3 @@ func (r *Room) open(ctx context.Context, who api.Caller, t ceremony.Ticket, h st
 
 var errCodeUsed = &api.Error{Kind: api.Forbidden, Code: "login_code_invalid", Message: "Invalid code",
 	Rule: "the login code of the ceremony is live", Received: "one that expired, was replaced or was used"}
-
-// why finds out why no session was opened: somebody withdrew the user or the credential
-// at this moment, or the challenge had its answer.
-func (r *Room) why(ctx context.Context, t ceremony.Ticket, f assertion.Factor) error {
-	h, err := r.holder(ctx, t, f)
-	if err != nil {
-		return err
-	}
-	switch {
-	case !h.User.Active:
-		return assertion.ErrUserInactive
-	case !h.Credential.Active:
-		return assertion.ErrCredentialInactive
-	}
-	return ceremony.ErrChallengeUsed
-}

@@ -9,8 +9,8 @@ import (
 	"github.com/countersign/countersign/store"
 )
 
-// answers lists what may answer for a name: the credentials of an active, registered
-// user, and where there are none, decoys. Keys that are kept encrypted are listed for a
+// answers lists what may answer for a name: the user's credentials, whether or not the
+// user is active, and where there are none, decoys. Keys that are kept encrypted are listed for a
 // login code alone.
 func (r *Room) answers(orgID, usernameKey string, s store.LoginState) api.AllowCredentials {
 	allow := assertion.Allowed(s.Credentials, s.CodeFound)

@@ -100,7 +100,11 @@ func acceptable(r *http.Request) error {
 		return &api.Error{Kind: api.HeadersTooLarge, Code: "headers_too_large",
 			Message: headersTooLarge}
 	}
-	if p := r.URL.Path; p == "" || p[0] != '/' || p != "/" && path.Clean(p) != p {
+	p := r.URL.Path
+	if below(r) { // where the rest is another server's path
+		p = "/" + strings.TrimSuffix(p[1:], "/")
+	}
+	if p == "" || p[0] != '/' || p != "/" && path.Clean(p) != p {
 		// The mux would answer such a path with a redirect; SDKs want JSON.
 		return notFound()
 	}

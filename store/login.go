@@ -129,6 +129,14 @@ func (db *DB) HolderByCredential(ctx context.Context, orgID, realm string, crede
 // holder reads one holder. Where several credentials of the user answer to what was given
 // (two realms may know one raw id, and a raw id may read like one of ours), that with the
 // raw id comes first, then an active one, then the oldest.
+// ChallengeUsed reports whether a challenge opened a session or signed an action.
+func (db *DB) ChallengeUsed(ctx context.Context, challenge string) (bool, error) {
+	used, _, err := one(ctx, db, (*row).bool, `
+		SELECT CASE WHEN EXISTS (SELECT 1 FROM sessions s WHERE s.challenge = $1)
+			OR EXISTS (SELECT 1 FROM actions a WHERE a.challenge = $1) THEN 1 ELSE 0 END`, challenge)
+	return used, err
+}
+
 func holder(ctx context.Context, db *DB, credentialID []byte, sql string, args ...any) (Holder, error) {
 	rows, err := few(ctx, db, (*row).holder, sql, args...)
 	if err != nil {

@@ -2,6 +2,7 @@ package useraction
 
 import (
 	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"strings"
 	"time"
@@ -83,6 +84,8 @@ const Drift = 5 * time.Second
 // the length of the path.
 const maxToken = 8 << 10
 
+var strict = base64.RawURLEncoding.Strict()
+
 // algorithms is the only one there is: EdDSA (RFC 8037 §3.1).
 var algorithms = []jose.SignatureAlgorithm{jose.EdDSA}
 
@@ -114,6 +117,11 @@ func (s Signer) Token(claims any) (string, error) {
 func Open(tokenType, token string, keys Keys) ([]byte, error) {
 	if len(token) > maxToken || strings.ContainsAny(token, " \t\r\n") {
 		return nil, ErrMalformed
+	}
+	for part := range strings.SplitSeq(token, ".") { // one token has one spelling
+		if _, err := strict.DecodeString(part); err != nil {
+			return nil, ErrMalformed
+		}
 	}
 	signed, err := jose.ParseSignedCompact(token, algorithms)
 	if err != nil {

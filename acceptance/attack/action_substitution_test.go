@@ -7,6 +7,8 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
+	"github.com/countersign/countersign/countersigntest/authenticator"
+	"github.com/countersign/countersign/organisation"
 	"github.com/countersign/countersign/publickey"
 )
 
@@ -85,6 +87,54 @@ func TestChallengesOfOthers(t *testing.T) {
 		h.refusedAs(t, "the same login again", h.post(t, loginPath, in), 401, "challenge_used")
 		h.refusedAs(t, "the login signed anew", h.post(t, loginPath, swap(login, login)), 401, "challenge_used")
 		h.unmoved(t, "replays", before)
+	})
+}
+
+// A passkey opens the organisation that it was made in and no other, named or not, and
+// whether or not they share a relying party.
+func TestPasskeysElsewhere(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		port := h.URL[strings.LastIndex(h.URL, ":"):]
+		ada := h.member(t)
+		other, _ := h.elsewhere(t)
+		apart := h.OrganisationWith(t, organisation.New{Name: "Apart", RPID: "app.localhost", Origins: []string{"http://app.localhost" + port}})
+		zoe := h.Register(t, h.Invite(t, apart.ID, "zoe@example.org"), authenticator.Options{Origin: "http://app.localhost" + port})
+		same := h.Register(t, h.Invite(t, other.ID, ada.Username)) // of the same name
+		before := h.kept(t)
+		login := func(org, name string, p *countersigntest.Person) answer {
+			return h.post(t, loginPath, signed(t, p, h.initLogin(t, org, name)))
+		}
+		h.refusedAs(t, "another organisation's door", login(other.ID, "", ada), 401, "signature_invalid")
+		h.refusedAs(t, "no organisation's door", login(nobodys("or"), "", ada), 401, "signature_invalid")
+		h.refusedAs(t, "her namesake's", login(other.ID, ada.Username, ada), 401, "user_handle_mismatch")
+		h.refusedAs(t, "her namesake as her", login(ada.OrgID, ada.Username, same), 401, "user_handle_mismatch")
+		h.refusedAs(t, "another relying party's door", login(apart.ID, "", ada), 400, "origin_not_allowed")
+		h.refusedAs(t, "another relying party's passkey", login(ada.OrgID, "", zoe), 400, "origin_not_allowed")
+		h.refusedAs(t, "another relying party's at the open door", login("", "", zoe), 400, "origin_not_allowed")
+		in := signed(t, ada, h.initLogin(t, apart.ID, ""), authenticator.Options{Origin: "http://app.localhost" + port})
+		h.refusedAs(t, "on that page", h.post(t, loginPath, in), 400, "rp_id_mismatch")
+		in = signed(t, ada, h.initLogin(t, apart.ID, ""), authenticator.Options{Origin: "http://app.localhost" + port, RPID: "app.localhost"})
+		h.refusedAs(t, "and for that party", h.post(t, loginPath, in), 401, "signature_invalid")
+		h.unmoved(t, "elsewhere", before)
+		read[api.LoginResult](t, login(apart.ID, "", zoe))
+		read[api.LoginResult](t, login("", "", same))
+	})
+}
+
+// The same answer sent twice is a replay, not a copied passkey: who asks again because
+// the first answer was lost on the way must not raise that alarm.
+func TestReplaysByCountingPasskeys(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		ada := h.member(t, authenticator.Options{SignCount: 3})
+		session := h.logIn(t, ada)
+		for _, f := range flows {
+			in := signed(t, ada, f.begin(t, h, ada, session))
+			read[any](t, f.complete(t, h, session, in))
+			h.refusedAs(t, f.name, f.complete(t, h, session, in), 401, "challenge_used")
+		}
+		if n := len(h.eventsOf(t, ada.UserID, outOfLine)); n > 0 {
+			t.Errorf("%d events tell of a counter out of line", n)
+		}
 	})
 }
 

@@ -26,7 +26,9 @@ func TestPathTricks(t *testing.T) {
 		"/auth/registration/init%00", "/auth/registration/init%20", "/auth/registration/init%0d%0aX-Injected:%20yes", "/auth/registration/init;a=b",
 		"/AUTH/registration/init", "/Auth/Registration/Init", "/auth/registration/INIT", "/auth/registration/init.json", "/auth/registration/ini",
 		"/auth/registration/init%c0%ae", "/auth/registration/%69nit/x", "/auth", "/auth/", "/auth/registration/enduser", "/auth/registration/delegated",
-		"/auth/login", "/auth/login/init", "/auth/users", "/countersign", "/countersign/", "/countersign/registration", "/assets", "/assets/",
+		"/auth/login/", "/auth/login/init/", "/auth/login/x", "/auth//login", "/auth/users/", "/auth/users//x", "/auth/users/x/y", "/auth/action/", "/auth/action/init/",
+		"/auth/logout/", "/Auth/Users", "/auth%2Fusers", "/auth/users%2Fx/y", "/countersign/actions/", "/countersign/actions/x/y", "/countersign/sessions", "/countersign/sessions/",
+		"/login/", "/account/", "/.well-known/", "/.well-known/jwks.json/", "/.well-known/openid-configuration", "/countersign", "/countersign/", "/countersign/registration", "/assets", "/assets/",
 		"/assets/none.js", "/assets/..%2fregister", "/assets/%2e%2e%2fgo.mod", "/register/", "/register/x", "/docs/", "/openapi.json/", "/openapi.yaml",
 		"/healthz/", "/debug/pprof/", "/metrics", "/.git/config", "/.env", "/countersign.db", "/index.html", "/favicon.ico",
 	} {
@@ -47,6 +49,8 @@ func TestWrongMethods(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	routes := map[string]string{initPath: "POST", completePath: "POST", resendPath: "PUT", openPath: "POST", recoveryPath: "POST",
+		loginInitPath: "POST", loginPath: "POST", loginCodePath: "POST", actionInitPath: "POST", actionPath: "POST", "/.well-known/jwks.json": "GET",
+		"/login": "GET", "/account": "GET", "/countersign/account": "GET", "/countersign/site": "GET", "/countersign/sessions/x": "DELETE",
 		"/healthz": "GET", "/openapi.json": "GET", "/": "GET", "/register": "GET", "/docs": "GET"}
 	for path, right := range routes {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "get", "post", "X", "CONNECT"} {
