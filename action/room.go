@@ -189,7 +189,7 @@ func (r *Room) keep(ctx context.Context, who api.Caller, t ceremony.Ticket, proo
 	}
 	return a, r.DB.Write(ctx, func(tx *store.Tx) error {
 		for _, p := range proofs {
-			p.Keep(tx, who)
+			p.KeepSparingly(tx, who)
 		}
 		tx.SignAction(a, errLost)
 		return nil

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
-	"strconv"
 	"time"
 
 	"github.com/countersign/countersign/api"
@@ -40,6 +39,7 @@ type Proof struct {
 	Use        store.CredentialUse
 	Notes      []Note // what is out of line and was let pass: each becomes an event
 	refusal    error  // a policy's
+	second     bool   // it stands as the second factor
 }
 
 // Refused is why the organisation's policy refuses the assertion although its signature
@@ -50,13 +50,8 @@ func (p Proof) Refused() error { return p.refusal }
 // credential is refused like one whose signature is wrong.
 func (j *Judge) Verify(f Factor, asked Asked, h store.Holder) (Proof, error) {
 	known := j.answerable(f, asked, h)
-	if asked.Named { // WebAuthn L3 §7.2 step 6
-		if err := checkUserHandle(f, asked, h); err != nil {
-			return Proof{}, about(h, err)
-		}
-	}
 	now := j.Now()
-	p := Proof{Factor: f, Credential: h.Credential, Use: store.CredentialUse{ID: h.Credential.ID, At: now}}
+	p := Proof{Factor: f, Credential: h.Credential, second: asked.Factor == store.FactorSecond, Use: store.CredentialUse{ID: h.Credential.ID, At: now}}
 	record, err := recordOf(h.Credential, known)
 	if err != nil {
 		return p, err
@@ -74,11 +69,10 @@ func (j *Judge) Verify(f Factor, asked Asked, h store.Holder) (Proof, error) {
 	if err != nil {
 		return p, about(h, explain(err, f, known))
 	}
-	if !asked.Named {
-		// Judged before the signature, it would tell real credential ids from invented ones.
-		if err := checkUserHandle(f, asked, h); err != nil {
-			return p, about(h, err)
-		}
+	// WebAuthn L3 §7.2 step 6. Judged before the signature, it would tell real credential ids
+	// from invented ones, and confirm a guess at whose name it is.
+	if err := checkUserHandle(f, asked, h); err != nil {
+		return p, about(h, err)
 	}
 	return p, about(h, j.standing(h))
 }
@@ -93,19 +87,20 @@ func (j *Judge) answerable(f Factor, asked Asked, h store.Holder) bool {
 }
 
 // checkUserHandle is WebAuthn L3 §7.2 step 6. Where the user was named, a handle that
-// names nobody is passed over: old clients send none or an odd one. It is judged alike
-// for users who do not exist.
+// names nobody is passed over: old clients send none or an odd one. Where not, the handle
+// must name the user.
 func checkUserHandle(f Factor, asked Asked, h store.Holder) error {
-	if f.Kind != api.KindFido2 || f.UserHandle == "" {
-		return nil
-	}
 	named := f.names()
-	if named == "" && asked.Named || named != "" && named == h.User.ID {
+	if f.Kind != api.KindFido2 || named == h.User.ID || named == "" && asked.Named {
 		return nil
 	}
-	return &api.Error{Kind: api.Unauthenticated, Code: "user_handle_mismatch",
+	e := &api.Error{Kind: api.Unauthenticated, Code: "user_handle_mismatch",
 		Message: "This passkey belongs to another account.",
-		Rule:    "WebAuthn L3 §7.2 step 6, userHandle", Received: strconv.Quote(f.UserHandle), Expected: h.User.ID}
+		Rule:    "WebAuthn L3 §7.2 step 6, userHandle", Received: api.Shown(f.UserHandle), Expected: h.User.ID}
+	if f.UserHandle == "" {
+		e.Code, e.Message, e.Received = "user_handle_missing", "This passkey does not say whose it is; log in with your username.", "none"
+	}
+	return e
 }
 
 // decoy is a key whose private half nobody has kept. Signatures are verified against it

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/ceremony"
@@ -52,6 +53,30 @@ func Settle(ctx context.Context, db *store.DB, who api.Caller, challenge string,
 func (p Proof) Keep(tx *store.Tx, who api.Caller) {
 	tx.UseCredential(p.Use, errNotUsed)
 	p.record(tx, who)
+}
+
+// KeepSparingly is Keep, but leaves the credential's row alone if it says already all that
+// would be written, so that a machine that signs every second does not write it every
+// second. Keep also takes turns with who withdraws the credential; this does not, so it is
+// for effects that are judged again when they are used.
+func (p Proof) KeepSparingly(tx *store.Tx, who api.Caller) {
+	if p.justUsed() {
+		p.record(tx, who)
+		return
+	}
+	p.Keep(tx, who)
+}
+
+// lastUse is how exactly it is kept when a credential was last used.
+const lastUse = time.Minute
+
+// justUsed reports whether the row of a first factor says already all that this use would
+// write.
+func (p Proof) justUsed() bool {
+	c, u := p.Credential, p.Use
+	return c.Factor == store.FactorFirst && !p.second && c.SignCount == 0 && u.SignCount == 0 &&
+		c.BackupEligible == u.BackupEligible && c.BackupState == u.BackupState &&
+		u.At.Sub(c.LastUsedAt) < lastUse && !u.At.Before(c.LastUsedAt)
 }
 
 func (p Proof) record(tx *store.Tx, who api.Caller) {

@@ -106,8 +106,8 @@ func TestPasskeysElsewhere(t *testing.T) {
 		}
 		h.refusedAs(t, "another organisation's door", login(other.ID, "", ada), 401, "signature_invalid")
 		h.refusedAs(t, "no organisation's door", login(nobodys("or"), "", ada), 401, "signature_invalid")
-		h.refusedAs(t, "her namesake's", login(other.ID, ada.Username, ada), 401, "user_handle_mismatch")
-		h.refusedAs(t, "her namesake as her", login(ada.OrgID, ada.Username, same), 401, "user_handle_mismatch")
+		h.refusedAs(t, "her namesake's", login(other.ID, ada.Username, ada), 401, "signature_invalid")
+		h.refusedAs(t, "her namesake as her", login(ada.OrgID, ada.Username, same), 401, "signature_invalid")
 		h.refusedAs(t, "another relying party's door", login(apart.ID, "", ada), 400, "origin_not_allowed")
 		h.refusedAs(t, "another relying party's passkey", login(ada.OrgID, "", zoe), 400, "origin_not_allowed")
 		h.refusedAs(t, "another relying party's at the open door", login("", "", zoe), 400, "origin_not_allowed")
