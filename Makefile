@@ -26,12 +26,12 @@ release:
 
 ## test: everything: unit, SQLite, PostgreSQL, official SDKs, real Chromium
 test:
-	scripts/need chromium postgresql nginx-light caddy
+	scripts/need chromium postgresql openssl nginx-light caddy
 	scripts/with-postgres $(GO) test -timeout 30m ./...
 
 ## race: the packages with concurrency, under the race detector (needs a C compiler)
 race:
-	scripts/need postgresql
+	scripts/need postgresql openssl
 	CGO_ENABLED=1 scripts/with-postgres $(GO) test -race -timeout 30m ./api/... ./ceremony/... ./client/... ./bearer/... ./guard/... ./invitation/... ./keyring/... ./refusal/... ./registration/... ./server/... ./store/... ./user/... ./webauthn/... ./acceptance/attack
 
 ## lint: gofmt, vet, staticcheck

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest/authenticator"
@@ -154,6 +155,9 @@ func TestOneLogLineForEachRequest(t *testing.T) {
 		inv := h.invite(h.organisation(), "ada")
 		var refusals []string
 		n := h.watched(&refusals)
+		for len(requests(h, n.Stderr())) == 0 { // whoever started it asked for its health; the line comes after the answer
+			time.Sleep(time.Millisecond)
+		}
 		before := len(requests(h, n.Stderr()))
 		n.register(inv)
 		n.init(inv)
