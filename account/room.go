@@ -17,7 +17,6 @@ import (
 type Room struct {
 	DB   *store.DB
 	Site relyingparty.Site
-	Mail bool // mail is configured
 	Now  func() time.Time
 }
 
@@ -26,7 +25,7 @@ type Empty struct{}
 
 // SiteInfo tells the login page what it may know before anybody is named.
 func (r *Room) SiteInfo(ctx context.Context, _ api.Caller, _ Empty) (api.SiteInfo, error) {
-	info := api.SiteInfo{MailConfigured: r.Mail}
+	var info api.SiteInfo
 	org, sole, err := r.DB.SoleOrganisation(ctx)
 	if err == nil && sole && r.Site.Hosted(org) {
 		info.Organisation = &api.NamedID{ID: org.ID, Name: org.Name}

@@ -3,6 +3,9 @@ package action
 import (
 	"context"
 	"encoding/base64"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -32,17 +35,25 @@ func (r *Room) Consume(ctx context.Context, who api.Caller, in api.ConsumeAction
 	if err := coversRequest(c, u, in.Payload != nil); err != nil {
 		return api.ConsumedAction{}, err
 	}
-	if err := r.spend(ctx, who, c, "action.consumed"); err != nil {
-		return api.ConsumedAction{}, err
-	}
+	const kind = "action.consumed"
+	// All that can fail is done first: once the action is spent it is too late.
 	a, err := r.DB.SignedAction(ctx, c.ID)
+	if err != nil {
+		return api.ConsumedAction{}, notOnRecord(c.ID, err)
+	}
+	now := r.Now()
+	spent := a
+	spent.UsedAt, spent.UsedFor = now, kind
+	document, err := r.seal(ctx, spent)
 	if err != nil {
 		return api.ConsumedAction{}, err
 	}
-	document, err := r.seal(ctx, a)
+	if err := r.spend(ctx, who, c, kind, now); err != nil {
+		return api.ConsumedAction{}, err
+	}
 	return api.ConsumedAction{ActionID: a.ID, OrgID: a.OrgID, UserID: a.UserID, Username: a.User.Username,
 		CredentialUUID: a.CredentialID, CredentialKind: a.Credential.Kind, Method: a.Method, Path: a.Path,
-		SignedAt: api.Time(a.SignedAt), Receipt: string(document)}, err
+		SignedAt: api.Time(a.SignedAt), Receipt: string(document)}, nil
 }
 
 // Forward spends an action on behalf of a reverse proxy, for the request that the proxy
@@ -56,12 +67,15 @@ func (r *Room) Forward(ctx context.Context, who api.Caller, u Use, withBody bool
 	if err := coversRequest(c, u, withBody); err != nil {
 		return c, err
 	}
-	return c, r.spend(ctx, who, c, "action.forwarded")
+	if len(u.OrgIDs) > 0 && !slices.Contains(u.OrgIDs, c.Metadata.OrgID) {
+		return c, invalid("an organisation that may", c.Metadata.OrgID, strings.Join(u.OrgIDs, " "), c)
+	}
+	return c, r.spend(ctx, who, c, "action.forwarded", r.Now())
 }
 
 // coversRequest judges another service's request, whose query must have been signed too.
 func coversRequest(c useraction.Claims, u Use, withBody bool) error {
-	if !useraction.SameTarget(c.Path, u.Path) {
+	if !useraction.SameTarget(c.Path, u.Path) || !useraction.OneMeaning(u.Path) {
 		return invalid("the signed path", u.Path, c.Path, c)
 	}
 	if !withBody {
@@ -74,14 +88,13 @@ func coversRequest(c useraction.Claims, u Use, withBody bool) error {
 }
 
 // spend uses the action up, for nothing of ours.
-func (r *Room) spend(ctx context.Context, who api.Caller, c useraction.Claims, kind string) error {
-	now := r.Now()
+func (r *Room) spend(ctx context.Context, who api.Caller, c useraction.Claims, kind string, now time.Time) error {
 	detail, err := json.Marshal(map[string]string{"method": c.Method, "path": c.Path}, json.Deterministic(true))
 	if err != nil {
 		return err
 	}
 	err = r.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.UseAction(c.ID, kind, now, ErrNotUsable)
+		tx.UseAction(c.ID, c.Metadata.UserID, kind, now, ErrNotUsable)
 		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: c.Metadata.OrgID, At: now, Kind: kind,
 			UserID: c.Metadata.UserID, ActorID: c.Metadata.UserID, CredentialID: c.CredentialUUID, ActionID: c.ID,
 			Address: who.Address, Detail: detail})

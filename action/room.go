@@ -131,7 +131,7 @@ func (r *Room) Sign(ctx context.Context, who api.Caller, in api.SignedChallenge)
 	}
 	a, err := r.keep(ctx, who, ticket, proofs)
 	if err != nil {
-		err = r.why(ctx, ticket, first, err)
+		err = r.why(ctx, ticket, first, proofs, err)
 	}
 	if err != nil {
 		return api.ActionResult{}, err
@@ -210,7 +210,7 @@ func secondFactor(p assertion.Proof) second {
 }
 
 // why finds out why the action was not kept.
-func (r *Room) why(ctx context.Context, t ceremony.Ticket, f assertion.Factor, err error) error {
+func (r *Room) why(ctx context.Context, t ceremony.Ticket, f assertion.Factor, proofs []assertion.Proof, err error) error {
 	h, read := r.DB.HolderByUser(ctx, t.UserID, f.CredentialID, f.UUID)
 	if read != nil {
 		return read
@@ -220,7 +220,7 @@ func (r *Room) why(ctx context.Context, t ceremony.Ticket, f assertion.Factor, e
 		return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
 			Rule: "bearer token: the session is live", Received: "one that has ended"}
 	}
-	return assertion.Why(ctx, r.DB, t.Challenge, h, err, errLost)
+	return assertion.Why(ctx, r.DB, t.Challenge, h, proofs, err, errLost)
 }
 
 func claims(a store.Action, name string, c store.Credential) useraction.Claims {

@@ -16,6 +16,8 @@ type Use struct {
 	Method  string
 	Path    string // with its query
 	Payload []byte // the body
+
+	OrgIDs []string // whose users may; nil for everybody
 }
 
 // Permit checks that the caller signed this very request and returns the context under
@@ -32,14 +34,14 @@ func (r *Room) Permit(ctx context.Context, who api.Caller, u Use) (context.Conte
 	if err := covers(c, u); err != nil {
 		return ctx, nil, err
 	}
-	rider := r.rider(c.ID, u.Method+" "+u.Path)
+	rider := r.rider(c.ID, c.Metadata.UserID, u.Method+" "+u.Path)
 	return store.Alongside(ctx, rider), rider, nil
 }
 
 // rider spends an action in the unit that it goes along with.
-func (r *Room) rider(id, usedFor string) *store.Rider {
+func (r *Room) rider(id, userID, usedFor string) *store.Rider {
 	usedFor, _, _ = strings.Cut(usedFor, "?")
-	return &store.Rider{ActionID: id, Do: func(tx *store.Tx) { tx.UseAction(id, usedFor, r.Now(), ErrNotUsable) }}
+	return &store.Rider{ActionID: id, Do: func(tx *store.Tx) { tx.UseAction(id, userID, usedFor, r.Now(), ErrNotUsable) }}
 }
 
 // ErrNotUsable is an action that could not be spent. Why says why.
@@ -53,12 +55,8 @@ func (r *Room) Why(ctx context.Context, actionID string, err error) error {
 		return err
 	}
 	a, err := r.DB.SignedAction(ctx, actionID)
-	if api.KindOf(err) == api.NotFound { // an older copy of the database was restored
-		return &api.Error{Kind: api.Forbidden, Code: "user_action_invalid", Message: messageInvalid,
-			Rule: "user action: it is on record", Received: actionID + ", which is not"}
-	}
 	if err != nil {
-		return err
+		return notOnRecord(actionID, err)
 	}
 	subject := api.Subject{OrgID: a.OrgID, UserID: a.UserID}
 	now := r.Now()
@@ -80,6 +78,16 @@ func (r *Room) Why(ctx context.Context, actionID string, err error) error {
 	}
 	return &api.Error{Kind: api.Forbidden, Code: "user_action_invalid", Message: messageInvalid,
 		Rule: "user action: it can still be used", Received: received, Subject: subject}
+}
+
+// notOnRecord is an action that was signed and is gone: an older copy of the database was
+// restored. Other errors are returned as they are.
+func notOnRecord(actionID string, err error) error {
+	if api.KindOf(err) != api.NotFound {
+		return err
+	}
+	return &api.Error{Kind: api.Forbidden, Code: "user_action_invalid", Message: messageInvalid,
+		Rule: "user action: it is on record", Received: actionID + ", which is not"}
 }
 
 const messageInvalid = "user action signature is missing or invalid"

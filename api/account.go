@@ -52,6 +52,5 @@ type EndSessionRequest struct {
 
 // SiteInfo is what the login page knows before anybody is named.
 type SiteInfo struct {
-	Organisation   *NamedID `json:"organisation,omitempty" description:"The only organisation of this server, if it has just one"`
-	MailConfigured bool     `json:"mailConfigured"`
+	Organisation *NamedID `json:"organisation,omitempty" description:"The only organisation of this server, if it has just one"`
 }

@@ -47,6 +47,17 @@ func NewID(prefix string, now time.Time) string {
 	return string(append(id, text[10:]...))
 }
 
+// FirstID is the smallest identifier that NewID can make at t, to compare with.
+func FirstID(prefix string, t time.Time) string {
+	var u [16]byte
+	ms := uint64(t.UnixMilli())
+	binary.BigEndian.PutUint16(u[0:], uint16(ms>>32))
+	binary.BigEndian.PutUint32(u[2:], uint32(ms))
+	u[6], u[8] = 0x70, 0x80
+	text := idEncoding.EncodeToString(u[:])
+	return prefix + "-" + text[:5] + "-" + text[5:10] + "-" + text[10:]
+}
+
 // ValidID reports whether id has the given prefix and the shape that the contract
 // fixes: two groups of five and one of 14 to 16 lower-case letters or digits.
 func ValidID(prefix, id string) bool {

@@ -11,7 +11,7 @@ import (
 // yet.
 type Factor struct {
 	Kind              string // api.KindFido2, KindKey or KindPasswordProtectedKey
-	CredentialID      []byte // raw; nil when UUID alone names the credential
+	CredentialID      []byte // raw; nil when only UUID can name the credential
 	UUID              string // "cr-…" when the credential was named so, else ""
 	ClientData        []byte
 	AuthenticatorData []byte // Fido2 only
@@ -34,7 +34,7 @@ func Read(in api.SignedChallenge) (first Factor, second *Factor, err error) {
 		return first, nil, err
 	}
 	two, err := readOne("/secondFactor", in.SecondFactor)
-	if err == nil && bytes.Equal(first.CredentialID, two.CredentialID) {
+	if err == nil && first.UUID == two.UUID && bytes.Equal(first.CredentialID, two.CredentialID) {
 		err = errSameCredential
 	}
 	return first, &two, err
@@ -57,7 +57,9 @@ func readOne(member string, in *api.CredentialAssertion) (f Factor, err error) {
 	member += "/credentialAssertion"
 	if api.ValidID(api.PrefixCredential, a.CredID) {
 		f.UUID = a.CredID
-		f.CredentialID, _ = base64.RawURLEncoding.Strict().DecodeString(a.CredID) // a key's own id may look like ours
+		if raw, err := base64.RawURLEncoding.Strict().DecodeString(a.CredID); err == nil {
+			f.CredentialID = raw // a key's own id may look like ours
+		}
 	} else if f.CredentialID, err = member64(member+"/credId", a.CredID); err != nil {
 		return f, err
 	}

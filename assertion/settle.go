@@ -91,9 +91,14 @@ var errNotUsed = errors.New("the credential could not be used")
 // Why explains a unit that failed in Keep or where an effect was lost: since they were read,
 // user or credential were withdrawn, the challenge had its answer, or the counter was passed
 // by. lost is what the effect fails with; any other error is returned as it is.
-func Why(ctx context.Context, db *store.DB, challenge string, h store.Holder, err, lost error) error {
+func Why(ctx context.Context, db *store.DB, challenge string, h store.Holder, proofs []Proof, err, lost error) error {
 	if !errors.Is(err, errNotUsed) && !errors.Is(err, lost) {
 		return err
+	}
+	for _, p := range proofs[1:] {
+		if c, read := db.Credential(ctx, p.Credential.ID); read != nil || !c.Active {
+			return cmp.Or(read, about(h, ErrCredentialInactive))
+		}
 	}
 	used, read := db.ChallengeUsed(ctx, challenge)
 	switch {

@@ -19,6 +19,9 @@ import (
 // in: anybody can make up a kid.
 const askAgain = 10 * time.Second
 
+// askAfterFailure is the same after the server could not be asked.
+const askAfterFailure = time.Second
+
 // keyCache has the keys that the server publishes (RFC 7517). It never forgets one for
 // being old: a token under a key that was withdrawn is refused by the server, which has
 // the last word on every token.
@@ -52,7 +55,11 @@ func (k *keyCache) find(ctx context.Context, kid string) (ed25519.PublicKey, err
 		return key, nil
 	}
 	if k.asking == nil {
-		if since := k.now().Sub(k.asked); since >= 0 && since < askAgain {
+		again := askAgain
+		if k.failure != nil {
+			again = askAfterFailure
+		}
+		if since := k.now().Sub(k.asked); since >= 0 && since < again {
 			return nil, k.failure
 		}
 		k.asking = make(chan struct{})

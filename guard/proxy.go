@@ -68,6 +68,8 @@ func (g *Guard) vouched(r *http.Request) (a Action, c useraction.Claims, err err
 	if len(g.orgIDs) > 0 && !slices.Contains(g.orgIDs, a.OrgID) {
 		return a, c, invalid("the user is of an organisation that may sign here", shown(a.OrgID), strings.Join(g.orgIDs, ", "))
 	}
-	path, _, _ := strings.Cut(requestURI(r), "?")
-	return a, c, plainPath(path) // nginx chooses by one meaning of a path and passes on the other
+	if sent := requestURI(r); !useraction.OneMeaning(sent) { // nginx chooses by one meaning and passes on the other
+		return a, c, twoMeanings(sent)
+	}
+	return a, c, nil
 }

@@ -6,8 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
-	"path"
 	"strings"
 
 	"github.com/countersign/countersign/api"
@@ -39,9 +37,8 @@ func (g *Guard) samePath(signed string, r *http.Request) error {
 		return invalid("it was signed for this service", shown(signed), "a path that begins with "+g.origin+"/")
 	}
 	sent := requestURI(r)
-	sentPath, _, _ := strings.Cut(sent, "?")
-	if err := plainPath(sentPath); err != nil {
-		return err
+	if !useraction.OneMeaning(sent) {
+		return twoMeanings(sent)
 	}
 	if !useraction.SameTarget(plain, sent) {
 		return invalid("path and query are those that were signed", shown(sent), shown(plain))
@@ -49,19 +46,8 @@ func (g *Guard) samePath(signed string, r *http.Request) error {
 	return nil
 }
 
-// plainPath refuses a path that routers disagree about: with dot segments, empty
-// segments or backslashes, encoded or not. The signer saw one meaning, the handler might
-// act on another.
-func plainPath(p string) error {
-	decoded, err := url.PathUnescape(p)
-	clean := path.Clean("/" + decoded)
-	if strings.HasSuffix(decoded, "/") && clean != "/" {
-		clean += "/"
-	}
-	if err != nil || decoded != clean || strings.ContainsFunc(decoded, func(c rune) bool { return c == '\\' || c < ' ' || c == 0x7f }) {
-		return invalid("the path has one meaning", shown(p), "a path without dot segments, empty segments or backslashes")
-	}
-	return nil
+func twoMeanings(sent string) error {
+	return invalid("the path has one meaning", shown(sent), "a path without dot segments, empty segments or backslashes")
 }
 
 // body reads all of a request's body, as long as it may be.

@@ -40,7 +40,7 @@ type Ring struct {
 
 // Open reads the keys from the store and makes those that are missing. Several
 // processes may open an empty store at once: the first key kept for a purpose is
-// everybody's. With a master key, keys that were kept bare are wrapped now.
+// everybody's, and each signing key that one of them made is. With a master key, keys that were kept bare are wrapped now.
 func Open(ctx context.Context, db *store.DB, master *Master, now time.Time) (*Ring, error) {
 	kept, err := db.ServerKeys(ctx)
 	if err != nil {

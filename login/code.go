@@ -29,13 +29,13 @@ const CodeLifetime = 15 * time.Minute
 func (r *Room) admit(ctx context.Context, who api.Caller, s store.LoginState, throttle []byte) error {
 	now := r.Now()
 	if s.WrongTries >= maxWrongForName && now.Before(s.WrongTriesReset) {
-		return tooMany("wrong login codes for this name", s.WrongTriesReset.Sub(now))
+		return tooMany("wrong login codes for this name", maxWrongForName, s.WrongTriesReset.Sub(now))
 	}
 	if s.CodeFound && s.Code.Live(now) && s.User.Active {
 		return nil
 	}
 	if wait := r.wrong.Count(who.Address, maxWrongForAddress, now); wait > 0 {
-		return tooMany("wrong login codes from this address", wait)
+		return tooMany("wrong login codes from this address", maxWrongForAddress, wait)
 	}
 	if err := r.DB.Write(ctx, func(tx *store.Tx) error { tx.Hit(throttle, now, window); return nil }); err != nil {
 		return err
@@ -54,13 +54,13 @@ func (r *Room) admit(ctx context.Context, who api.Caller, s store.LoginState, th
 	return e
 }
 
-func tooMany(rule string, wait time.Duration) *api.Error {
+func tooMany(rule string, limit int, wait time.Duration) *api.Error {
 	return &api.Error{Kind: api.TooManyRequests, Code: "too_many_tries",
 		Message:    "Too many wrong login codes; try again later.",
 		Details:    map[string]any{"retryAfterSeconds": int((wait + time.Second - 1) / time.Second)},
 		RetryAfter: wait,
 		Rule:       "limit on " + rule,
-		Received:   "more than " + strconv.Itoa(maxWrongForName) + " in " + window.String()}
+		Received:   "more than " + strconv.Itoa(limit) + " in " + window.String()}
 }
 
 // SendCode mails a new login code to a registered user; the former one is void then. The

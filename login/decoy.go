@@ -40,16 +40,18 @@ var decoyLengths = []int{32, 16, 32, 20, 32, 48, 32, 64}
 // decoys are the credentials of a name that has none: always the same for the name, and
 // made under a key, so that nobody can tell them from real ones.
 func (r *Room) decoys(orgID, usernameKey string) decoys {
-	first := r.decoy(orgID, usernameKey, "passkey 1")
-	d := decoys{
-		passkeys: []api.CredentialDescriptor{descriptor(first[:decoyLengths[first[64]&7]])},
-		keys:     []api.CredentialDescriptor{descriptor(r.decoy(orgID, usernameKey, "key")[:32])},
-	}
+	return decoys{passkeys: r.some(orgID, usernameKey, "passkey"), keys: r.some(orgID, usernameKey, "key")}
+}
+
+// some returns one decoy, or two for one name in four.
+func (r *Room) some(orgID, usernameKey, kind string) []api.CredentialDescriptor {
+	first := r.decoy(orgID, usernameKey, kind+" 1")
+	all := []api.CredentialDescriptor{descriptor(first[:decoyLengths[first[64]&7]])}
 	if first[65]&3 == 0 {
-		second := r.decoy(orgID, usernameKey, "passkey 2")
-		d.passkeys = append(d.passkeys, descriptor(second[:decoyLengths[second[64]&7]]))
+		second := r.decoy(orgID, usernameKey, kind+" 2")
+		all = append(all, descriptor(second[:decoyLengths[second[64]&7]]))
 	}
-	return d
+	return all
 }
 
 func descriptor(id []byte) api.CredentialDescriptor {

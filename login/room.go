@@ -29,7 +29,7 @@ type Room struct {
 	asked invitation.AddressCounts
 }
 
-// Init begins a login. It writes nothing, and its answer tells nobody whether there is a
+// Init begins a login. It writes nothing but a wrong login code's try, and its answer tells nobody whether there is a
 // user of that name: who has nothing to log in with gets credentials that nobody has.
 func (r *Room) Init(ctx context.Context, who api.Caller, in api.InitLoginRequest) (api.SigningChallenge, error) {
 	if in.Username == "" {

@@ -40,9 +40,15 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, who api.Caller)
 	if err != nil {
 		return nil, err
 	}
-	if !below(r) {
-		path = r.URL.Query().Get("origin") + path // actions signed for that service alone pass
+	origin, err := setting(r, "origin")
+	if err != nil {
+		return nil, err
 	}
+	orgs, err := setting(r, "org")
+	if err != nil {
+		return nil, err
+	}
+	path = origin + path // actions signed for that service alone pass
 	var body bytes.Buffer
 	if err := web.ReadBody(w, r, &body); err != nil {
 		return nil, err
@@ -57,7 +63,8 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, who api.Caller)
 	}
 	ctx, cancel := web.Lasting(r)
 	defer cancel()
-	c, err := s.rooms.Action.Forward(ctx, who, action.Use{Token: token, Method: method, Path: path, Payload: body.Bytes()}, withBody)
+	c, err := s.rooms.Action.Forward(ctx, who, action.Use{Token: token, Method: method, Path: path, Payload: body.Bytes(),
+		OrgIDs: strings.FieldsFunc(orgs, func(c rune) bool { return c == ',' })}, withBody)
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +115,21 @@ func ambiguous(received string) error {
 		Message: "The headers that tell the original request contradict each other or are incomplete.",
 		Rule:    "forward auth: one original request", Received: received,
 		Expected: "X-Original-Method and X-Original-URI, or X-Forwarded-Method and X-Forwarded-Uri, set by the proxy"}
+}
+
+// setting reads what the proxy is configured with: origin, the service's own, and org, the
+// organisations whose users may pass, with commas between. They stand in the query of the
+// configured address or, where the query is the original request's, in a header that the
+// proxy adds.
+func setting(r *http.Request, name string) (string, error) {
+	values := r.URL.Query()[name]
+	if below(r) {
+		values = r.Header.Values("Countersign-Guard-" + name)
+	}
+	if len(values) > 1 || len(values) == 1 && values[0] == "" {
+		return "", ambiguous("the setting " + name + " twice, or empty")
+	}
+	return strings.Join(values, ""), nil
 }
 
 // judgeBody says whether the body, as it came here, is the original's and must be as it

@@ -44,7 +44,7 @@ func Furnish(b Basis) (Rooms, *bearer.Authority, error) {
 		Login: &login.Room{DB: b.DB, Desk: desk, Office: b.Office, Judge: judge, Tokens: tokens, Site: b.Site,
 			Now: b.Now, Lifetime: b.SessionTime},
 		Action:  &action.Room{DB: b.DB, Desk: desk, Judge: judge, Tokens: tokens, Site: b.Site, Now: b.Now},
-		Account: &account.Room{DB: b.DB, Site: b.Site, Mail: b.Office.Mail != nil, Now: b.Now},
+		Account: &account.Room{DB: b.DB, Site: b.Site, Now: b.Now},
 		Users:   &user.Room{DB: b.DB, Office: b.Office, Now: b.Now},
 	}, tokens, nil
 }

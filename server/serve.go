@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -107,7 +106,9 @@ func (s *Server) runSigned(row route, v *visit, r *http.Request, who api.Caller)
 	if err != nil {
 		return nil, err
 	}
-	ctx, rider, err := s.rooms.Action.Permit(r.Context(), who, action.Use{Token: token, Method: r.Method,
+	ctx, cancel := web.Lasting(r)
+	defer cancel()
+	ctx, rider, err := s.rooms.Action.Permit(ctx, who, action.Use{Token: token, Method: r.Method,
 		Path: sentPath(r), Payload: body.Bytes()})
 	if err != nil {
 		return nil, err
@@ -120,7 +121,7 @@ func (s *Server) runSigned(row route, v *visit, r *http.Request, who api.Caller)
 		err = s.db.Write(ctx, func(*store.Tx) error { return nil })
 	}
 	if errors.Is(err, action.ErrNotUsable) {
-		err = s.rooms.Action.Why(context.WithoutCancel(r.Context()), rider.ActionID, err)
+		err = s.rooms.Action.Why(ctx, rider.ActionID, err)
 	}
 	return out, err
 }

@@ -56,6 +56,9 @@ func (db *DB) Actions(ctx context.Context, orgID, userID, afterID string, limit 
 		orgID, afterID, userID, page(limit))
 }
 
+// MaxActionLife is the longest time from SignedAt to ExpiresAt that an action may have.
+const MaxActionLife = time.Hour
+
 // SignAction adds an action, not used whatever UsedAt says. Unless the user is active in
 // that organisation, the credential is theirs and active, the session is theirs and live
 // at SignedAt, and the challenge never signed an action before, the unit fails with lost.
@@ -79,17 +82,18 @@ func (tx *Tx) SignAction(a Action, lost error) {
 		a.ExpiresAt.UnixMilli(), a.Address)
 }
 
-// UseAction uses up an action for what usedFor says. Of any number of callers one
-// succeeds. If it was used, or it is expired at now, or by now its user or credential is
+// UseAction uses up an action of the user for what usedFor says. Of any number of callers
+// one succeeds. If it is not theirs, was used, or it is expired at now, or by now its user or credential is
 // not active or its session not live, the unit fails with lost.
-func (tx *Tx) UseAction(id, usedFor string, now time.Time, lost error) {
+func (tx *Tx) UseAction(id, userID, usedFor string, now time.Time, lost error) {
+	tx.inTurn(userID) // as EndSessions
 	tx.inTurn(id)
 	tx.must(lost, `
 		UPDATE actions SET used_at = $1, used_for = $2
-		WHERE id = $3 AND used_at IS NULL AND expires_at > $1
+		WHERE id = $3 AND user_id = $4 AND used_at IS NULL AND expires_at > $1
 			AND EXISTS (SELECT 1 FROM users u WHERE u.id = actions.user_id AND u.active = 1)
 			AND EXISTS (SELECT 1 FROM credentials k WHERE k.id = actions.credential_id AND k.active = 1)
 			AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = actions.session_id
 				AND s.ended_at IS NULL AND s.expires_at > $1)`,
-		now.UnixMilli(), usedFor, id)
+		now.UnixMilli(), usedFor, id, userID)
 }

@@ -69,7 +69,7 @@ func TestAnActionIsUsedOnlyIfEverythingStillHolds(t *testing.T) {
 		s := ada.login(t, db)
 		a := ada.sign(t, db, s)
 		use := func(id string, now time.Time) error {
-			return try(db, func(tx *store.Tx) { tx.UseAction(id, "POST /auth/users", now, errLost) })
+			return try(db, func(tx *store.Tx) { tx.UseAction(id, ada.u.ID, "POST /auth/users", now, errLost) })
 		}
 		set := func(change func(tx *store.Tx)) { t.Helper(); write(t, db, change) }
 		refused := func(why string, now time.Time) {
@@ -82,6 +82,7 @@ func TestAnActionIsUsedOnlyIfEverythingStillHolds(t *testing.T) {
 			}
 		}
 		wantError(t, use("ua-none", at(1)), errLost)
+		wantError(t, try(db, func(tx *store.Tx) { tx.UseAction(a.ID, "us-none", "x", at(1), errLost) }), errLost)
 		refused("expired", a.ExpiresAt)
 		set(func(tx *store.Tx) { tx.SetUserActive(ada.u.ID, ada.o.ID, false, errLost) })
 		refused("user inactive", at(1))
@@ -161,6 +162,32 @@ func TestActionsAreListedInPages(t *testing.T) {
 		equal(t, "ada's rest", list(ada.o.ID, ada.u.ID, signed[0].ID, 5), signed[2:3])
 		if none := list(elsewhere.o.ID, ada.u.ID, "", 0); len(none) > 0 {
 			t.Errorf("a user of another organisation: %v", none)
+		}
+	})
+}
+
+// Who withdraws takes the row that who uses takes, so that neither passes the other by.
+// The rows tell: what could still be used is void, and nothing else is touched.
+func TestEndingSessionsVoidsWhatTheySigned(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB) {
+		ctx := context.Background()
+		ada := settle(t, db)
+		bob := join(t, db, ada.o, "bob")
+		one, two, theirs := ada.login(t, db), ada.login(t, db), bob.login(t, db)
+		used, first, second, others := ada.sign(t, db, one), ada.sign(t, db, one), ada.sign(t, db, two), bob.sign(t, db, theirs)
+		now := first.SignedAt.Add(time.Second)
+		write(t, db, func(tx *store.Tx) { tx.UseAction(used.ID, used.UserID, "test", now, errLost) })
+		expires := func(a store.Action) time.Time {
+			return must[store.SignedAction](t)(db.SignedAction(ctx, a.ID)).ExpiresAt
+		}
+
+		write(t, db, func(tx *store.Tx) { tx.EndSession(one.ID, ada.u.ID, now, errLost) })
+		if !expires(first).Equal(now) || !expires(second).Equal(second.ExpiresAt) || !expires(used).Equal(used.ExpiresAt) {
+			t.Errorf("after one session ended: %v, %v, %v", expires(first), expires(second), expires(used))
+		}
+		write(t, db, func(tx *store.Tx) { tx.EndSessions(ada.u.ID, now) })
+		if !expires(second).Equal(now) || !expires(others).Equal(others.ExpiresAt) || !expires(used).Equal(used.ExpiresAt) {
+			t.Errorf("after all ended: %v, another's %v, used %v", expires(second), expires(others), expires(used))
 		}
 	})
 }

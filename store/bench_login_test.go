@@ -104,7 +104,7 @@ func BenchmarkAction(b *testing.B) {
 					a := p.action(s)
 					write(b, db, func(tx *store.Tx) { tx.UseCredential(p.use(at(1)), errDuplicate); tx.SignAction(a, errLost) })
 					e := newEvent(p.u, "user.invited")
-					write(b, db, func(tx *store.Tx) { tx.UseAction(a.ID, "bench", at(1), errLost); tx.Record(e) })
+					write(b, db, func(tx *store.Tx) { tx.UseAction(a.ID, a.UserID, "bench", at(1), errLost); tx.Record(e) })
 				})
 			})
 		}

@@ -126,9 +126,6 @@ func (db *DB) HolderByCredential(ctx context.Context, orgID, realm string, crede
 	return holder(ctx, db, credentialID, selectHolder+holderByCredential, orgID, realm, notNull(credentialID))
 }
 
-// holder reads one holder. Where several credentials of the user answer to what was given
-// (two realms may know one raw id, and a raw id may read like one of ours), that with the
-// raw id comes first, then an active one, then the oldest.
 // ChallengeUsed reports whether a challenge opened a session or signed an action.
 func (db *DB) ChallengeUsed(ctx context.Context, challenge string) (bool, error) {
 	used, _, err := one(ctx, db, (*row).bool, `
@@ -137,6 +134,9 @@ func (db *DB) ChallengeUsed(ctx context.Context, challenge string) (bool, error)
 	return used, err
 }
 
+// holder reads one holder. Where several credentials of the user answer to what was given
+// (two realms may know one raw id, and a raw id may read like one of ours), that with the
+// raw id comes first, then an active one, then the oldest.
 func holder(ctx context.Context, db *DB, credentialID []byte, sql string, args ...any) (Holder, error) {
 	rows, err := few(ctx, db, (*row).holder, sql, args...)
 	if err != nil {

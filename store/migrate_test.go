@@ -106,7 +106,7 @@ func TestADatabaseOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
 			tx.PutServerKey(store.ServerKey{ID: "sk-1", Purpose: "ceremony", CreatedAt: epoch})
 		})
 		a := ada.sign(t, db, s)
-		write(t, db, func(tx *store.Tx) { tx.UseAction(a.ID, "x", at(1), errLost) })
+		write(t, db, func(tx *store.Tx) { tx.UseAction(a.ID, a.UserID, "x", at(1), errLost) })
 		equal(t, "keys, one offered again", must[[]store.ServerKey](t)(db.ServerKeys(ctx)), keys)
 	})
 }

@@ -35,8 +35,11 @@ func TestNothingOnTheWayScansATable(t *testing.T) {
 			tx.OpenSession(store.Session{UserID: "us-1"}, errLost)
 			tx.SpendLoginCode("lc-1", epoch, errLost)
 		},
-		"logout":     func(tx *store.Tx) { tx.EndSession("se-1", "us-1", epoch, errLost); tx.EndSessions("us-1", epoch) },
-		"signature":  func(tx *store.Tx) { tx.SignAction(store.Action{}, errLost); tx.UseAction("ua-1", "", epoch, errLost) },
+		"logout": func(tx *store.Tx) { tx.EndSession("se-1", "us-1", epoch, errLost); tx.EndSessions("us-1", epoch) },
+		"signature": func(tx *store.Tx) {
+			tx.SignAction(store.Action{}, errLost)
+			tx.UseAction("ua-1", "us-1", "", epoch, errLost)
+		},
 		"code":       func(tx *store.Tx) { tx.IssueLoginCode(store.LoginCode{}); tx.LoginCodeSent("lc-1", epoch) },
 		"withdrawal": func(tx *store.Tx) { tx.SetUserActive("us-1", "or-1", false, errLost) },
 		"first user": func(tx *store.Tx) { tx.MakeFirstAdministrator("or-1", "us-1") },

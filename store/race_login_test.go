@@ -102,7 +102,7 @@ func TestOneActionHasOneEffect(t *testing.T) {
 		a := ada.sign(t, dbs[0], ada.login(t, dbs[0]))
 		errs := parallel(50, func(i int) error {
 			return try(dbs[i%2], func(tx *store.Tx) {
-				tx.UseAction(a.ID, fmt.Sprint(i), at(1), errLost)
+				tx.UseAction(a.ID, a.UserID, fmt.Sprint(i), at(1), errLost)
 				tx.CreateUser(newUser(ada.o, fmt.Sprint("user", i)), errDuplicate)
 			})
 		})
@@ -255,7 +255,7 @@ func TestWhoIsWithdrawnUsesNoAction(t *testing.T) {
 				users.Go(func() {
 					for i := g; i < len(actions); i += 8 {
 						withdrawn := answered.Load()
-						err := try(dbs[i%2], func(tx *store.Tx) { tx.UseAction(actions[i].ID, "x", at(1), errLost) })
+						err := try(dbs[i%2], func(tx *store.Tx) { tx.UseAction(actions[i].ID, actions[i].UserID, "x", at(1), errLost) })
 						switch {
 						case err == nil && withdrawn:
 							t.Errorf("%s: an action was used after the withdrawal", name)

@@ -16,7 +16,7 @@ func signed(t testing.TB, db *store.DB) (person, store.Action, *store.Rider) {
 	t.Helper()
 	ada := settle(t, db)
 	a := ada.sign(t, db, ada.login(t, db))
-	return ada, a, &store.Rider{ActionID: a.ID, Do: func(tx *store.Tx) { tx.UseAction(a.ID, "test", at(1), errLost) }}
+	return ada, a, &store.Rider{ActionID: a.ID, Do: func(tx *store.Tx) { tx.UseAction(a.ID, a.UserID, "test", at(1), errLost) }}
 }
 
 func used(t testing.TB, db *store.DB, id string) bool {
@@ -152,7 +152,7 @@ func TestRidersLeaveTheirGroupAlone(t *testing.T) {
 			}
 		})
 		spent := ada.sign(t, db, s)
-		write(t, db, func(tx *store.Tx) { tx.UseAction(spent.ID, "before", at(1), errLost) })
+		write(t, db, func(tx *store.Tx) { tx.UseAction(spent.ID, spent.UserID, "before", at(1), errLost) })
 		errs := parallel(n, func(i int) error {
 			ctx, id := context.Background(), ""
 			switch i % 3 {
@@ -162,7 +162,7 @@ func TestRidersLeaveTheirGroupAlone(t *testing.T) {
 				id = spent.ID
 			}
 			if id != "" {
-				ctx = store.Alongside(ctx, &store.Rider{ActionID: id, Do: func(tx *store.Tx) { tx.UseAction(id, "now", at(1), errLost) }})
+				ctx = store.Alongside(ctx, &store.Rider{ActionID: id, Do: func(tx *store.Tx) { tx.UseAction(id, ada.u.ID, "now", at(1), errLost) }})
 			}
 			u := newUser(ada.o, fmt.Sprint("user", i))
 			return db.Write(ctx, func(tx *store.Tx) error {

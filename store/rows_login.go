@@ -89,10 +89,9 @@ type Holder struct {
 
 // Bearer is a session with its user, whatever state they are in.
 type Bearer struct {
-	Found        bool
-	Session      Session
-	User         User
-	Organisation Organisation
+	Found   bool
+	Session Session
+	User    User
 }
 
 // SignedAction is an action with all that a receipt tells of it, as it is now.

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"github.com/countersign/countersign/api"
 )
 
 const sessionColumns = `s.id, s.org_id, s.user_id, s.credential_id, s.challenge, s.created_at,
@@ -16,15 +18,15 @@ func (r *row) session() Session {
 }
 
 func (r *row) bearer() Bearer {
-	return Bearer{Found: true, Session: r.session(), User: r.user(), Organisation: r.organisation()}
+	return Bearer{Found: true, Session: r.session(), User: r.user()}
 }
 
-// Bearer reads a session with its user and organisation, live or not. Nothing found is no
+// Bearer reads a session with its user, live or not. Nothing found is no
 // error.
 func (db *DB) Bearer(ctx context.Context, sessionID string) (Bearer, error) {
 	b, _, err := one(ctx, db, (*row).bearer, `
-		SELECT `+sessionColumns+`, `+userColumns+`, `+organisationColumns+`
-		FROM sessions s JOIN users u ON u.id = s.user_id JOIN organisations o ON o.id = u.org_id
+		SELECT `+sessionColumns+`, `+userColumns+`
+		FROM sessions s JOIN users u ON u.id = s.user_id
 		WHERE s.id = $1`, sessionID)
 	return b, err
 }
@@ -56,21 +58,36 @@ func (tx *Tx) OpenSession(s Session, lost error) {
 		s.ExpiresAt.UnixMilli(), s.Address, s.UserAgent)
 }
 
-// EndSession ends a session of the user. If it is not (any more) live at now, the unit
-// fails with lost.
+// EndSession ends a session of the user, and what was signed in it and not used yet. If it
+// is not (any more) live at now, the unit fails with lost.
 func (tx *Tx) EndSession(id, userID string, now time.Time, lost error) {
+	tx.inTurn(userID)
 	tx.must(lost, `
 		UPDATE sessions SET ended_at = $1
 		WHERE id = $2 AND user_id = $3 AND ended_at IS NULL AND expires_at > $1`,
 		now.UnixMilli(), id, userID)
+	tx.may(voidActions+` AND session_id = $4`, now.UnixMilli(), userID, firstUnused(now), id)
 }
 
-// EndSessions ends all sessions of a user that are live at now.
+// voidActions takes the row of each action that could still be used. UseAction takes it as
+// well, so one waits for the other: an action is used before its withdrawal is answered, or
+// not at all, although neither sees what the other has not committed yet.
+const voidActions = `
+	UPDATE actions SET expires_at = $1
+	WHERE user_id = $2 AND id > $3 AND used_at IS NULL AND expires_at > $1`
+
+// firstUnused is the id before those of all actions that can still be used at now.
+func firstUnused(now time.Time) string { return api.FirstID(api.PrefixAction, now.Add(-MaxActionLife)) }
+
+// EndSessions ends all sessions of a user that are live at now, and what they signed and
+// did not use yet.
 func (tx *Tx) EndSessions(userID string, now time.Time) {
+	tx.inTurn(userID)
 	tx.may(`
 		UPDATE sessions SET ended_at = $1
 		WHERE user_id = $2 AND ended_at IS NULL AND expires_at > $1`,
 		now.UnixMilli(), userID)
+	tx.may(voidActions, now.UnixMilli(), userID, firstUnused(now))
 }
 
 // PruneSessions forgets sessions that ended or expired before then. That frees their

@@ -78,7 +78,7 @@ func TestBearerReadsTheSessionWhateverItsState(t *testing.T) {
 		s.UserAgent = "a\x00b"
 		write(t, db, func(tx *store.Tx) { tx.OpenSession(s, errLost) })
 		s.EndedAt, s.UserAgent = time.Time{}, "a\uFFFDb"
-		want := store.Bearer{Found: true, Session: s, User: ada.u, Organisation: ada.o}
+		want := store.Bearer{Found: true, Session: s, User: ada.u}
 		equal(t, "live", must[store.Bearer](t)(db.Bearer(ctx, s.ID)), want)
 		for _, id := range []string{"", "se-none", "se-\x00\xff"} {
 			equal(t, id, must[store.Bearer](t)(db.Bearer(ctx, id)), store.Bearer{})
@@ -86,10 +86,8 @@ func TestBearerReadsTheSessionWhateverItsState(t *testing.T) {
 		write(t, db, func(tx *store.Tx) {
 			tx.EndSession(s.ID, ada.u.ID, at(2), errLost)
 			tx.SetUserActive(ada.u.ID, ada.o.ID, false, errLost)
-			tx.SetPolicies(ada.o.ID, "refuse", "alert", "required", errLost)
 		})
 		want.Session.EndedAt, want.User.Active = at(2), false
-		want.Organisation.SignCountPolicy, want.Organisation.BackupPolicy, want.Organisation.SecondFactor = "refuse", "alert", "required"
 		equal(t, "ended", must[store.Bearer](t)(db.Bearer(ctx, s.ID)), want)
 	})
 }

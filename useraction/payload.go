@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/url"
+	"path"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -67,6 +68,25 @@ func SamePath(signed, sent string) bool {
 	path, query, hasQuery := strings.Cut(signed, "?")
 	sentPath, sentQuery, _ := strings.Cut(sent, "?")
 	return samePath(path, sentPath) && (!hasQuery || query == sentQuery)
+}
+
+// OneMeaning reports whether everybody reads the path of a target alike: no dot segments,
+// no empty ones, no backslashes or control characters, encoded or not. Routers disagree
+// about those, so the signer may have seen one meaning and the handler act on another. An
+// origin before the path and a query after it are not looked at.
+func OneMeaning(target string) bool {
+	target, _, _ = strings.Cut(target, "?")
+	if _, rest, absolute := strings.Cut(target, "://"); absolute && !strings.HasPrefix(target, "/") {
+		_, after, _ := strings.Cut(rest, "/")
+		target = "/" + after
+	}
+	decoded, err := url.PathUnescape(target)
+	clean := path.Clean("/" + decoded)
+	if strings.HasSuffix(decoded, "/") && clean != "/" {
+		clean += "/"
+	}
+	return err == nil && decoded == clean &&
+		!strings.ContainsFunc(decoded, func(c rune) bool { return c == '\\' || c < ' ' || c == 0x7f })
 }
 
 // samePath compares byte by byte or, if only the percent-encoding differs, what it stands

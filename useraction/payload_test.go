@@ -104,3 +104,31 @@ func TestSameTarget(t *testing.T) {
 		}
 	}
 }
+
+func TestOneMeaning(t *testing.T) {
+	for target, want := range map[string]bool{
+		"/":                              true,
+		"/a/b":                           true,
+		"/a/b/":                          true,
+		"/a/b?x=../y":                    true,
+		"/a%20b/c.d":                     true,
+		"https://pay.example.org/a?x":    true,
+		"https://pay.example.org":        true,
+		"":                               false,
+		"a":                              false,
+		"/a/../b":                        false,
+		"/a/%2e%2e/b":                    false,
+		"/a/./b":                         false,
+		"/a//b":                          false,
+		"/a/%2Fb":                        false,
+		"//a":                            false,
+		"/a%5cb":                         false,
+		"/a%00":                          false,
+		"/a%zz":                          false,
+		"https://pay.example.org/a/../b": false,
+	} {
+		if got := useraction.OneMeaning(target); got != want {
+			t.Errorf("OneMeaning(%q) is %v", target, got)
+		}
+	}
+}

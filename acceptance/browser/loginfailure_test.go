@@ -100,7 +100,9 @@ func TestEveryLoginRefusalHasItsWords(t *testing.T) {
 	}{
 		{401, "signature_invalid", "may have been removed"},
 		{401, "challenge_used", "counts once"},
-		{401, "ceremony_expired", "longer than the server waits"},
+		{400, "ceremony_expired", "longer than the server waits"},
+		{400, "challenge_invalid", "attempt to sign in"},
+		{401, "user_handle_missing", "Type your user name"},
 		{400, "user_inactive", "deactivated the account"},
 		{401, "credential_inactive", "deactivated it"},
 		{401, "sign_count_refused", "counter"},

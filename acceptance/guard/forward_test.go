@@ -21,6 +21,7 @@ type ask struct {
 	body         string
 	header       map[string]string
 	token        string
+	prefix       string // origin that is signed for, "" for none
 }
 
 const endpoint = "/countersign/forward-auth"
@@ -96,10 +97,13 @@ func TestForwardAuthPasses(t *testing.T) {
 		"body judged by chance": {method: "POST", body: transfer, header: told("Original", "POST", path)},
 		"Envoy":                 {method: "POST", path: endpoint + path, body: transfer, header: whole()},
 		"both, agreeing":        {path: endpoint + "?body=passed", body: transfer, header: with(told("Original", "POST", path), "X-Forwarded-Method", "POST", "X-Forwarded-Uri", path)},
+		"for this origin":       {path: endpoint + "?body=passed&origin=" + pay, body: transfer, header: told("Forwarded", "POST", path), prefix: pay},
+		"Envoy, this origin":    {method: "POST", path: endpoint + path, body: transfer, header: with(whole(), "Countersign-Guard-Origin", pay), prefix: pay},
+		"of this organisation":  {path: endpoint + "?body=passed&org=or-x," + ada.OrgID, body: transfer, header: told("Forwarded", "POST", path)},
 		"body in other order":   {path: endpoint + "?body=passed", body: `{"amount":"10.00","to":"grace@example.org"}`, header: told("Forwarded", "POST", path)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a.token = ada.Sign(t, ada.token, "POST", path, transfer)
+			a.token = ada.Sign(t, ada.token, "POST", a.prefix+path, transfer)
 			status, code, h := a.put(t, srv)
 			if status != 200 {
 				t.Fatalf("answered %d %s, want 200", status, code)
@@ -243,6 +247,39 @@ func TestForwardAuthEmptyIsTheProxysWord(t *testing.T) {
 		a.token = ada.Sign(t, ada.token, "POST", "/transfers", "")
 		if status, _, _ := a.put(t, srv); status == 200 {
 			t.Errorf("%s with %v: answered 200", a.path, a.header)
+		}
+	}
+}
+
+// A signature for one service does not pass at another that has the same path, nor one by
+// somebody of another organisation, nor one for a path that has two meanings.
+func TestForwardAuthOfAnotherService(t *testing.T) {
+	srv := countersigntest.Start(t)
+	ada := logIn(t, srv)
+	const path = "/transfers?fast=1"
+	passed := endpoint + "?body=passed"
+	for name, c := range map[string]struct {
+		ask
+		signed, want string
+	}{
+		"for another origin":      {ask{path: passed + "&origin=" + pay}, "https://other.example.org" + path, "403 " + invalid},
+		"for the plain path":      {ask{path: passed + "&origin=" + pay}, path, "403 " + invalid},
+		"for an origin, not here": {ask{path: passed}, pay + path, "403 " + invalid},
+		"of another organisation": {ask{path: passed + "&org=or-06h0b-l1ppd-u397q554d1f7vkpc"}, path, "403 " + invalid},
+		"an empty origin":         {ask{path: passed + "&origin="}, path, "400 forward_auth_ambiguous"},
+		"an empty organisation":   {ask{path: passed + "&org="}, path, "400 forward_auth_ambiguous"},
+		"two origins":             {ask{path: passed + "&origin=" + pay + "&origin=https://other.example.org"}, pay + path, "400 forward_auth_ambiguous"},
+	} {
+		a := c.ask
+		a.body, a.header, a.token = transfer, told("Original", "POST", path), ada.Sign(t, ada.token, "POST", c.signed, transfer)
+		if status, code, _ := a.put(t, srv); fmt.Sprint(status, " ", code) != c.want {
+			t.Errorf("%s: answered %d %s, want %s", name, status, code, c.want)
+		}
+	}
+	for _, odd := range []string{"/a/../transfers", "/a/%2e%2e/transfers", "/transfers/./x", "/transfers//x", `/a%5cb`} {
+		a := ask{path: passed, body: transfer, header: told("Original", "POST", odd), token: ada.Sign(t, ada.token, "POST", odd, transfer)}
+		if status, code, _ := a.put(t, srv); status != 403 || code != invalid {
+			t.Errorf("%s, signed as it is: answered %d %s", odd, status, code)
 		}
 	}
 }

@@ -29,6 +29,9 @@ type front struct {
 	burns  bool // an altered body costs the signature, since it is judged after the token is burnt
 }
 
+// pay is the origin that the documented configurations of proxies have.
+const pay = "https://pay.example.org"
+
 // fronts are the three ways in which the example service is guarded.
 var fronts = map[string]func(t *testing.T, countersign, org string) front{
 	"by itself": func(t *testing.T, countersign, org string) front {
@@ -36,10 +39,10 @@ var fronts = map[string]func(t *testing.T, countersign, org string) front{
 		return front{url: url, prefix: url}
 	},
 	"behind nginx": func(t *testing.T, countersign, org string) front {
-		return front{url: nginx(t, countersign, service(t, "--countersign", countersign, "--org", org, "--behind-proxy")), burns: true}
+		return front{prefix: pay, url: nginx(t, countersign, service(t, "--countersign", countersign, "--org", org, "--behind-proxy")), burns: true}
 	},
 	"behind Caddy": func(t *testing.T, countersign, org string) front {
-		return front{url: caddy(t, countersign, service(t, "--countersign", countersign, "--org", org, "--behind-proxy")), burns: true}
+		return front{prefix: pay, url: caddy(t, countersign, service(t, "--countersign", countersign, "--org", org, "--behind-proxy")), burns: true}
 	},
 }
 

@@ -30,8 +30,9 @@ func TestUserHandleWithoutAName(t *testing.T) {
 	}
 	for _, org := range []object{{{"orgId", h.org.ID}}, {}} {
 		a := complete(open(org), func(d *api.AssertionData) { d.UserHandle = "" })
-		if a.status != 401 && a.status != 400 {
-			t.Errorf("without a user handle: %d", a.status)
+		var body api.ErrorBody
+		if err := json.Unmarshal(a.body, &body); err != nil || a.status != 401 || body.Error.Code != "user_handle_missing" {
+			t.Errorf("without a user handle: %d %s", a.status, a.body)
 		}
 		for _, handle := range []string{"us-00000-00000-0000000000000000", p.UserID} {
 			codes := map[string]bool{}

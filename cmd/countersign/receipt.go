@@ -32,6 +32,7 @@ type receiptVerify struct {
 // verdict is what receipt verify prints for programs.
 type verdict struct {
 	Valid   bool     `json:"valid"`
+	Trusted bool     `json:"trusted"` // sealed by one of the keys that were given; else anybody may have sealed it
 	Code    string   `json:"code,omitempty"`
 	Reason  string   `json:"reason,omitempty"`
 	Signed  []string `json:"signed,omitempty"`
@@ -61,7 +62,7 @@ func (v *receiptVerify) Run(c console) error {
 	if err != nil {
 		return v.refused(c, err)
 	}
-	return v.print(c, verdict{Valid: true, Signed: report.Lines, Checked: report.Checks, Grounds: report.Grounds, Compare: report.Compare, Receipt: &r},
+	return v.print(c, verdict{Valid: true, Trusted: trusted != nil, Signed: report.Lines, Checked: report.Checks, Grounds: report.Grounds, Compare: report.Compare, Receipt: &r},
 		func(w io.Writer) { printReport(w, report) })
 }
 

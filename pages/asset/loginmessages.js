@@ -112,9 +112,17 @@ export const refusals = {
     text: "It may have been removed, or belong to another account or organisation. Try another passkey; if you have none, ask your administrator for a new invitation.",
   }),
   ceremony_expired: () => tooLong,
+  challenge_invalid: () => ({
+    title: "Please begin again",
+    text: "The server does not know this attempt to sign in any more. Nothing was changed; please try again.",
+  }),
   challenge_used: () => ({
     title: "That was sent already",
     text: "An answer of your passkey counts once, and this one has been used. Please try again.",
+  }),
+  user_handle_missing: () => ({
+    title: "Your user name is needed",
+    text: "This passkey does not say whose it is. Type your user name and try again.",
   }),
   user_inactive: () => ({
     title: "This account is switched off",
@@ -158,7 +166,6 @@ export const refusals = {
   }),
 };
 refusals.user_handle_mismatch = refusals.signature_invalid;
-refusals.token_invalid = refusals.ceremony_expired;
 refusals.rp_id_mismatch = refusals.origin_not_allowed;
 
 export const otherRefusal = (sentence) => ({
