@@ -183,6 +183,9 @@ func TestLoginCodes(t *testing.T) {
 		}
 		first.SentAt = at(1)
 		got, found := read(ada, first)
+		if !found {
+			t.Error("a code that was issued is not found")
+		}
 		equal(t, "first", got, first)
 		wantError(t, spend(first.ID, first.ExpiresAt), errLost)
 		wantError(t, spend("lc-none", epoch), errLost)
