@@ -100,15 +100,15 @@ func TestReceiptVerifiedOffline(t *testing.T) {
 	}
 
 	out, _, status := command(t, string(document), "receipt", "verify", "-", "--json")
-	wantMembers(t, json.RawMessage(out), "valid", "signed", "checked", "grounds", "compare", "receipt")
+	wantMembers(t, json.RawMessage(out), "valid", "trusted", "signed", "checked", "grounds", "compare", "receipt")
 	if v := read[struct {
-		Valid   bool
-		Receipt struct{ Who struct{ Username string } }
-	}](t, out); status != 0 || !v.Valid || v.Receipt.Who.Username != "ada@example.org" {
+		Valid, Trusted bool
+		Receipt        struct{ Who struct{ Username string } }
+	}](t, out); status != 0 || !v.Valid || v.Trusted || v.Receipt.Who.Username != "ada@example.org" {
 		t.Errorf("status %d: %s", status, out)
 	}
 	out, _, status = command(t, "{}", "receipt", "verify", "-", "--json")
-	wantMembers(t, json.RawMessage(out), "valid", "code", "reason")
+	wantMembers(t, json.RawMessage(out), "valid", "trusted", "code", "reason")
 	if v := read[struct {
 		Valid bool
 		Code  string
@@ -167,10 +167,14 @@ func TestReceiptOfASignedAction(t *testing.T) {
 					h.Errorf("%s, %s, changed: status %d: %s", kind, how, status, stderr)
 				}
 			}
-			// What came inside another answer has lost its layout, and nothing else.
+			// What came inside another answer is the same document, to the byte.
 			out, stderr, status := command(h, consumed.Receipt, "receipt", "verify", "-", "--keys", keys)
 			if status != 0 || !strings.Contains(out, "The receipt holds.") {
 				h.Errorf("%s, consumed: status %d: %s", kind, status, stderr)
+			}
+			out, _, status = command(h, consumed.Receipt, "receipt", "verify", "-", "--keys", keys, "--json")
+			if v := read[struct{ Valid, Trusted bool }](h, out); status != 0 || !v.Valid || !v.Trusted {
+				h.Errorf("%s, for programs: status %d: %s", kind, status, out)
 			}
 
 			other := h.organisation()
