@@ -25,7 +25,7 @@ const (
 // DefaultSessionLifetime is how long a session lasts unless configured otherwise.
 const DefaultSessionLifetime = 8 * time.Hour
 
-// Authority signs and reads tokens. Its fields are set before its first use.
+// Authority signs and reads tokens. Make one with New.
 type Authority struct {
 	Ring   *keyring.Ring
 	Issuer string // the server's public URL
@@ -37,6 +37,12 @@ type Authority struct {
 
 	sessions cache[Session]
 	actions  cache[useraction.Claims]
+}
+
+// New returns an authority over the tokens of the issuer, a server's public URL.
+func New(ring *keyring.Ring, issuer string, now func() time.Time) *Authority {
+	return &Authority{Ring: ring, Issuer: issuer, Now: now,
+		sessions: cache[Session]{generation: manySessions}, actions: cache[useraction.Claims]{generation: someActions}}
 }
 
 // Session is what a session's token says. Whether the session still lives is for the

@@ -31,7 +31,7 @@ func authority(t testing.TB, db *store.DB, c *clock) *bearer.Authority {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &bearer.Authority{Ring: ring, Issuer: issuer, Now: func() time.Time { return c.now }}
+	return bearer.New(ring, issuer, func() time.Time { return c.now })
 }
 
 func open(t testing.TB) *store.DB {
@@ -215,7 +215,7 @@ func BenchmarkReadSession(b *testing.B) {
 			for b.Loop() {
 				if !warm {
 					b.StopTimer()
-					a = &bearer.Authority{Ring: a.Ring, Issuer: issuer, Now: a.Now}
+					a = bearer.New(a.Ring, issuer, a.Now)
 					b.StartTimer()
 				}
 				if _, err := a.ReadSession(ctx, token); err != nil {

@@ -2,15 +2,20 @@ package bearer
 
 import "sync"
 
-// generation is how many tokens are remembered, twice at most. With tokens of about
-// 700 bytes that bounds a cache to some six megabytes.
-const generation = 4096
+// How many tokens of a kind are remembered, twice at most. A session's is read again and
+// again and takes about a kilobyte; an action's is read once, soon after it was made, and
+// takes two.
+const (
+	manySessions = 4096
+	someActions  = 512
+)
 
 // cache remembers tokens whose signature was verified, or made, here: verifying one costs
 // more than all else that a read does. It has two generations: what is used moves to the
 // young one, and when that is full the old one is dropped. Times and states are not
 // remembered; they are judged at each use.
 type cache[V any] struct {
+	generation int
 	mu         sync.RWMutex
 	young, old map[string]V
 }
@@ -33,7 +38,7 @@ func (c *cache[V]) get(token string) (V, bool) {
 func (c *cache[V]) put(token string, v V) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.young) >= generation || c.young == nil {
+	if len(c.young) >= c.generation || c.young == nil {
 		c.old, c.young = c.young, make(map[string]V)
 	}
 	c.young[token] = v

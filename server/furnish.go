@@ -37,7 +37,7 @@ func Furnish(b Basis) (Rooms, *bearer.Authority, error) {
 	if err != nil {
 		return Rooms{}, nil, err
 	}
-	tokens := &bearer.Authority{Ring: b.Ring, Issuer: b.Site.Origin(), Now: b.Now}
+	tokens := bearer.New(b.Ring, b.Site.Origin(), b.Now)
 	judge := &assertion.Judge{Site: b.Site, Now: b.Now, Log: b.Log}
 	return Rooms{
 		Registration: &registration.Room{DB: b.DB, Desk: desk, Office: b.Office, Site: b.Site, Now: b.Now},
