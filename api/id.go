@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/binary"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,20 +20,26 @@ const (
 	PrefixSession      = "se" // ours
 	PrefixAction       = "ua" // signed user action; ours
 	PrefixLoginCode    = "lc" // ours
+	PrefixToken        = "to" // access token of a person or a machine
+	PrefixPermission   = "pm"
+	PrefixAssignment   = "as"
+	PrefixApplication  = "ap"
+	PrefixAuditLog     = "uj" // an event or a refusal, as the audit log names it
 )
 
 var idEncoding = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
 
 // NewID returns "<prefix>-xxxxx-xxxxx-xxxxxxxxxxxxxxxx": 26 characters of lower-case
 // base32hex over a UUIDv7 (RFC 9562 §5.7) made at now. Identifiers made later sort
-// later, to the millisecond, so rows stay in time order.
+// later, to the millisecond, so rows stay in time order; those that one process makes
+// within a millisecond sort as they were made.
 func NewID(prefix string, now time.Time) string {
 	var u [16]byte
 	rand.Read(u[:]) // never fails: crypto/rand aborts the program instead
 	ms := uint64(now.UnixMilli())
 	binary.BigEndian.PutUint16(u[0:], uint16(ms>>32))
 	binary.BigEndian.PutUint32(u[2:], uint32(ms))
-	u[6] = u[6]&0x0f | 0x70
+	binary.BigEndian.PutUint16(u[6:], 0x7000|turn(ms, binary.BigEndian.Uint16(u[6:])))
 	u[8] = u[8]&0x3f | 0x80
 
 	var text [26]byte
@@ -45,6 +52,34 @@ func NewID(prefix string, now time.Time) string {
 	id = append(id, text[5:10]...)
 	id = append(id, '-')
 	return string(append(id, text[10:]...))
+}
+
+// lastTurn is the latest millisecond that an identifier was made for, and its turn, the
+// lower turnBits.
+var lastTurn atomic.Uint64
+
+const (
+	turnBits = 12
+	lastOf   = 1<<turnBits - 1
+)
+
+// turn is the counter of RFC 9562 §6.2, method 1: 12 bits that begin at random in the lower
+// half and then count. Where there is nothing to count, because the clock went back or
+// the millisecond has had all its turns, they are random.
+func turn(ms uint64, random uint16) uint16 {
+	for {
+		was := lastTurn.Load()
+		next := ms<<turnBits | uint64(random)&(lastOf>>1)
+		switch {
+		case ms == was>>turnBits && was&lastOf < lastOf:
+			next = was + 1
+		case ms <= was>>turnBits:
+			return random & lastOf
+		}
+		if lastTurn.CompareAndSwap(was, next) {
+			return uint16(next & lastOf)
+		}
+	}
 }
 
 // FirstID is the smallest identifier that NewID can make at t, to compare with.
@@ -81,3 +116,16 @@ func ValidID(prefix, id string) bool {
 // FirstCredentialID is the id that a user's first credential will have: the contract
 // wants it named before there is one.
 func FirstCredentialID(userID string) string { return PrefixCredential + userID[len(PrefixUser):] }
+
+// AdministratorPermissionID is the id of the permission to do everything, which every
+// organisation has from the start.
+func AdministratorPermissionID(orgID string) string {
+	return PrefixPermission + orgID[len(PrefixOrganization):]
+}
+
+// EndUserPermissionID is the id of the permission that end users are given. No id that
+// NewID makes ends in v, because the last letter has three bits only.
+func EndUserPermissionID(orgID string) string {
+	id := AdministratorPermissionID(orgID)
+	return id[:len(id)-1] + "v"
+}
