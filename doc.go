@@ -13,18 +13,25 @@
 //	login             people and machines log in and out (complete.go opens the session)
 //	action            a request is signed (room.go keeps the signature), and the signature spent (use.go)
 //	account           who is logged in sees their credentials and sessions
-//	user              users are invited, listed and shown
+//	user              users are invited, listed and shown, deactivated and archived
+//	serviceaccount    machines: users with a key that carry an access token
+//	token             personal access tokens, for programs of people's
+//	permission        permissions are made, changed and assigned
+//	application       client programs, as older SDKs register them
+//	audit             what happened is read, with the signature that allowed it
 //	organisation      organisations are made and listed
 //	refusal           refused requests are kept for a while and explained
 //	invitation        registration codes and their life: made, mailed, recognised, listed, revoked; login codes
 //	assertion         a credential's signature is judged, alike whether or not there is such a credential
-//	bearer            tokens that others verify: sessions and signed actions
+//	bearer            tokens that others verify: sessions, access tokens and signed actions
 //	receipt           the evidence of a signed action in one document that verifies offline; pure, no I/O
+//	access            what a caller may do
+//	page              the tokens by which a client asks for the next page of a list
 //	ceremony          a challenge is issued in a signed ticket, and the ticket is read again
 //	mail              the mail that brings a registration code
 //	keyring           the server's own keys
 //	relyingparty      which relying party an organisation is
-//	username          what may name a user
+//	username          what may name a user, and anything else that people administer
 //	store             rows, SQL, transactions, migrations, on SQLite and PostgreSQL
 //	webauthn          relying-party verification of passkeys; pure, no I/O
 //	keycredential     the same for plain keys; pure, no I/O

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/relyingparty"
 	"github.com/countersign/countersign/store"
@@ -15,9 +16,10 @@ import (
 
 // Room is accounts with all that it needs.
 type Room struct {
-	DB   *store.DB
-	Site relyingparty.Site
-	Now  func() time.Time
+	DB     *store.DB
+	Access *access.Ledger
+	Site   relyingparty.Site
+	Now    func() time.Time
 }
 
 // Empty is a request that says nothing.
@@ -35,7 +37,7 @@ func (r *Room) SiteInfo(ctx context.Context, _ api.Caller, _ Empty) (api.SiteInf
 
 // Show tells who is logged in, with what, and where.
 func (r *Room) Show(ctx context.Context, who api.Caller, _ Empty) (api.Account, error) {
-	s, err := r.DB.SignerState(ctx, who.UserID)
+	s, err := r.DB.SignerState(ctx, who.UserID, "")
 	if err != nil {
 		return api.Account{}, err
 	}
@@ -43,11 +45,15 @@ func (r *Room) Show(ctx context.Context, who api.Caller, _ Empty) (api.Account, 
 	if err != nil {
 		return api.Account{}, err
 	}
+	rights, err := r.Access.Of(ctx, who)
+	if err != nil {
+		return api.Account{}, err
+	}
 	names := map[string]string{}
 	a := api.Account{
 		Organisation: api.NamedID{ID: s.Organisation.ID, Name: s.Organisation.Name},
 		User: api.AccountUser{ID: s.User.ID, Username: s.User.Username, Kind: s.User.Kind,
-			Administrator: s.User.Administrator, RegisteredAt: api.Time(s.User.RegisteredAt)},
+			Administrator: rights.Everything(), Operations: rights.Operations(), RegisteredAt: api.Time(s.User.RegisteredAt)},
 		RPID:        r.Site.Of(s.Organisation).ID,
 		Credentials: []api.AccountCredential{},
 		Sessions:    []api.AccountSession{},

@@ -103,11 +103,15 @@ func (r *Room) spend(ctx context.Context, who api.Caller, c useraction.Claims, k
 	return r.Why(ctx, c.ID, err)
 }
 
-// Shown is the receipt of an action for a user who may see it: their own, or an
-// administrator's any of the organisation.
+// Shown is the receipt of an action for a user who may see it: their own, or any of the
+// organisation for who may read its log.
 func (r *Room) Shown(ctx context.Context, who api.Caller, in api.GetActionRequest) (api.Document, error) {
 	a, err := r.DB.SignedAction(ctx, in.ActionID)
-	if err == nil && (a.OrgID != who.OrgID || a.UserID != who.UserID && !who.Administrator) {
+	if err != nil {
+		return nil, err
+	}
+	rights, err := r.Access.Of(ctx, who)
+	if err == nil && (a.OrgID != who.OrgID || a.UserID != who.UserID && !rights.Hold("Auth:Logs:Read")) {
 		err = errUnknownAction
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/assertion"
 	"github.com/countersign/countersign/bearer"
@@ -21,6 +22,7 @@ import (
 // Room is action signing with all that it needs.
 type Room struct {
 	DB     *store.DB
+	Access *access.Ledger
 	Desk   *ceremony.Desk
 	Judge  *assertion.Judge
 	Tokens *bearer.Authority
@@ -47,7 +49,7 @@ func (r *Room) Init(ctx context.Context, who api.Caller, in api.InitActionReques
 	if err := wellFormed(in); err != nil {
 		return api.SigningChallenge{}, err
 	}
-	s, err := r.DB.SignerState(ctx, who.UserID)
+	s, err := r.DB.SignerState(ctx, who.UserID, who.TokenID)
 	if err != nil {
 		return api.SigningChallenge{}, err
 	}
@@ -60,7 +62,7 @@ func (r *Room) Init(ctx context.Context, who api.Caller, in api.InitActionReques
 	}, in.Payload, r.Now()).Text()
 	party := r.Site.Of(s.Organisation)
 	ticket, token, err := r.Desk.Begin(ceremony.Ticket{
-		Purpose: ceremony.Action, OrgID: who.OrgID, UserID: who.UserID, SessionID: who.SessionID, RPID: party.ID,
+		Purpose: ceremony.Action, OrgID: who.OrgID, UserID: who.UserID, BearerID: who.BearerID(), RPID: party.ID,
 		Challenge: useraction.ChallengeOf(statement), Statement: statement, Payload: in.Payload,
 	})
 	if err != nil {
@@ -113,16 +115,16 @@ func (r *Room) Sign(ctx context.Context, who api.Caller, in api.SignedChallenge)
 	if err != nil {
 		return api.ActionResult{}, err
 	}
-	if ticket.UserID != who.UserID || ticket.OrgID != who.OrgID || ticket.SessionID != who.SessionID {
+	if ticket.UserID != who.UserID || ticket.OrgID != who.OrgID || ticket.BearerID != who.BearerID() {
 		return api.ActionResult{}, &api.Error{Kind: api.Invalid, Code: "challenge_invalid", Message: "Challenge token is not valid.",
-			Rule: "the challenge is the caller's own", Received: ticket.UserID + " " + ticket.SessionID,
-			Expected: who.UserID + " " + who.SessionID, Subject: api.Subject{OrgID: who.OrgID, UserID: who.UserID}}
+			Rule: "the challenge is the caller's own", Received: ticket.UserID + " " + ticket.BearerID,
+			Expected: who.UserID + " " + who.BearerID(), Subject: who.Subject()}
 	}
 	first, second, err := assertion.Read(in)
 	if err != nil {
 		return api.ActionResult{}, err
 	}
-	proofs, err := r.verify(ctx, ticket, first, second)
+	proofs, err := r.verify(ctx, who, ticket, first, second)
 	if err != nil {
 		return api.ActionResult{}, err
 	}
@@ -131,7 +133,7 @@ func (r *Room) Sign(ctx context.Context, who api.Caller, in api.SignedChallenge)
 	}
 	a, err := r.keep(ctx, who, ticket, proofs)
 	if err != nil {
-		err = r.why(ctx, ticket, first, proofs, err)
+		err = r.why(ctx, who, ticket, first, proofs, err)
 	}
 	if err != nil {
 		return api.ActionResult{}, err
@@ -140,8 +142,8 @@ func (r *Room) Sign(ctx context.Context, who api.Caller, in api.SignedChallenge)
 	return api.ActionResult{UserAction: token}, err
 }
 
-func (r *Room) verify(ctx context.Context, t ceremony.Ticket, first assertion.Factor, second *assertion.Factor) ([]assertion.Proof, error) {
-	asked := assertion.Asked{Challenge: t.Challenge, RPID: t.RPID, OrgID: t.OrgID, Named: true, Factor: store.FactorFirst}
+func (r *Room) verify(ctx context.Context, who api.Caller, t ceremony.Ticket, first assertion.Factor, second *assertion.Factor) ([]assertion.Proof, error) {
+	asked := assertion.Asked{Challenge: t.Challenge, RPID: t.RPID, OrgID: t.OrgID, Named: true, Factor: store.FactorFirst, TokenID: who.TokenID}
 	h, err := r.DB.HolderByUser(ctx, t.UserID, first.CredentialID, first.UUID)
 	if err != nil {
 		return nil, err
@@ -151,6 +153,9 @@ func (r *Room) verify(ctx context.Context, t ceremony.Ticket, first assertion.Fa
 		return nil, err
 	}
 	proofs := []assertion.Proof{proof}
+	if second == nil && who.TokenID != "" {
+		return proofs, nil // a machine has one key
+	}
 	if second == nil {
 		return proofs, r.Judge.NeedsSecond(ctx, r.DB, h)
 	}
@@ -177,7 +182,7 @@ func (r *Room) keep(ctx context.Context, who api.Caller, t ceremony.Ticket, proo
 	}
 	f := proofs[0].Factor
 	a := store.Action{ID: api.NewID(api.PrefixAction, now), OrgID: t.OrgID, UserID: t.UserID,
-		CredentialID: proofs[0].Credential.ID, SessionID: t.SessionID, Challenge: t.Challenge,
+		CredentialID: proofs[0].Credential.ID, SessionID: t.BearerID, Challenge: t.Challenge,
 		Method: statement.Method, Path: statement.Path, Payload: t.Payload, Statement: t.Statement,
 		ClientData: f.ClientData, AuthenticatorData: f.AuthenticatorData, Signature: f.Signature,
 		SignedAt: now, ExpiresAt: now.Add(Lifetime).Truncate(time.Second), Address: who.Address}
@@ -210,23 +215,32 @@ func secondFactor(p assertion.Proof) second {
 }
 
 // why finds out why the action was not kept.
-func (r *Room) why(ctx context.Context, t ceremony.Ticket, f assertion.Factor, proofs []assertion.Proof, err error) error {
+func (r *Room) why(ctx context.Context, who api.Caller, t ceremony.Ticket, f assertion.Factor, proofs []assertion.Proof, err error) error {
 	h, read := r.DB.HolderByUser(ctx, t.UserID, f.CredentialID, f.UUID)
 	if read != nil {
 		return read
 	}
-	b, read := r.DB.Bearer(ctx, t.SessionID)
-	if read == nil && errors.Is(err, errLost) && h.User.Active && h.Credential.Active && !b.Session.Live(r.Now()) {
+	live, read := r.bearerLives(ctx, who)
+	if read == nil && errors.Is(err, errLost) && h.User.Active && h.Credential.Active && !live {
 		return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
 			Rule: "bearer token: the session is live", Received: "one that has ended"}
 	}
 	return assertion.Why(ctx, r.DB, t.Challenge, h, proofs, err, errLost)
 }
 
+func (r *Room) bearerLives(ctx context.Context, who api.Caller) (bool, error) {
+	if who.TokenID != "" {
+		b, err := r.DB.TokenBearer(ctx, who.TokenID)
+		return b.Token.Live(r.Now()), err
+	}
+	b, err := r.DB.Bearer(ctx, who.SessionID)
+	return b.Session.Live(r.Now()), err
+}
+
 func claims(a store.Action, name string, c store.Credential) useraction.Claims {
 	return useraction.Claims{Subject: a.OrgID, ID: a.ID, IssuedAt: a.SignedAt.Unix(), Expiry: a.ExpiresAt.Unix(),
 		Method: a.Method, Path: a.Path, PayloadSHA256: useraction.PayloadDigest([]byte(a.Payload)),
 		CanonicalSHA256: useraction.CanonicalDigest([]byte(a.Payload)), Challenge: a.Challenge,
-		CredentialUUID: c.ID, CredentialKind: c.Kind, Username: name,
+		CredentialUUID: c.ID, CredentialKind: c.Kind, TokenID: c.TokenID, Username: name,
 		Metadata: useraction.Metadata{OrgID: a.OrgID, UserID: a.UserID}}
 }

@@ -31,6 +31,10 @@ func (r *Room) Permit(ctx context.Context, who api.Caller, u Use) (context.Conte
 	if c.Metadata.UserID != who.UserID || c.Metadata.OrgID != who.OrgID {
 		return ctx, nil, invalid("the action is the caller's own", c.Metadata.UserID, who.UserID, c)
 	}
+	// The key of a program is not its person's: what it signed is granted to the program alone.
+	if c.TokenID != who.TokenID {
+		return ctx, nil, invalid("the action was signed under the caller's access token", c.TokenID, who.TokenID, c)
+	}
 	if err := covers(c, u); err != nil {
 		return ctx, nil, err
 	}
@@ -71,8 +75,8 @@ func (r *Room) Why(ctx context.Context, actionID string, err error) error {
 		received = "one of a user who was deactivated since"
 	case !a.Credential.Active:
 		received = "one by a credential that was deactivated since"
-	case !a.Session.Live(now):
-		received = "one of a session that has ended since"
+	case !a.BearerLive(now):
+		received = "one of a session or access token that has ended since"
 	default:
 		received = "one that was withdrawn for a moment"
 	}

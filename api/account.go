@@ -14,8 +14,10 @@ type AccountUser struct {
 	ID            string `json:"id"`
 	Username      string `json:"username"`
 	Kind          string `json:"kind"`
-	Administrator bool   `json:"administrator"`
+	Administrator bool   `json:"administrator" description:"They may do everything"`
 	RegisteredAt  string `json:"registeredAt" description:"ISO 8601, UTC"`
+
+	Operations []string `json:"operations" description:"What they may do, as permissions name it"`
 }
 
 // AccountCredential is one of the user's own credentials.

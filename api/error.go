@@ -22,6 +22,7 @@ const (
 	Unsupported           // 415: not JSON
 	TooManyRequests       // 429: RetryAfter says when to come back
 	HeadersTooLarge       // 431
+	NotOffered            // 501: an operation of the contract that this server does not have
 	Unavailable           // 503: the store cannot be used just now
 )
 

@@ -55,7 +55,24 @@ type UserList struct {
 	NextPageToken string `json:"nextPageToken,omitempty" description:"Absent on the last page"`
 }
 
-// GetUserRequest names a user.
-type GetUserRequest struct {
+// UserRequest names a user.
+type UserRequest struct {
 	UserID string `json:"-" path:"userId" description:"us-…"`
+}
+
+// UpdateUserRequest changes a user.
+type UpdateUserRequest struct {
+	UserID        string `json:"-" path:"userId" description:"us-…"`
+	IsSSORequired *bool  `json:"isSSORequired" description:"Must be false: single sign-on is not offered"`
+}
+
+// InviteUserRequest invites a user, as clients of several organisations do.
+type InviteUserRequest struct {
+	Email string `json:"email"`
+	Kind  string `json:"kind" description:"TenantUser"`
+}
+
+// InvitedTenantUser is what comes of InviteUserRequest.
+type InvitedTenantUser struct {
+	Invitation *IssuedInvitation `json:"invitation,omitempty" description:"Only when no mail can bring the code"`
 }

@@ -30,6 +30,7 @@ type Asked struct {
 	OrgID     string // the organisation that the ceremony was begun for, "" if none was named
 	Named     bool   // the user was named before the credential was chosen
 	Factor    string // store.FactorFirst or FactorSecond: the place it takes here
+	TokenID   string // the access token whose key must answer, "" for a credential of the user's own
 }
 
 // Proof is a verified assertion, and what has to be written with its effect.
@@ -77,11 +78,11 @@ func (j *Judge) Verify(f Factor, asked Asked, h store.Holder) (Proof, error) {
 	return p, about(h, j.standing(h))
 }
 
-// answerable reports whether the holder has a credential that may answer at all: of the
-// kind that was named, for this relying party, and of a factor that may stand here.
+// answerable reports whether the holder has a credential that may answer at all: the user's
+// own or the access token's, of the kind that was named, for this relying party, and of a factor that may stand here.
 func (j *Judge) answerable(f Factor, asked Asked, h store.Holder) bool {
 	c := h.Credential
-	return h.Found && h.CredentialFound && c.Kind == f.Kind && c.UserID == h.User.ID &&
+	return h.Found && h.CredentialFound && c.Kind == f.Kind && c.UserID == h.User.ID && c.TokenID == asked.TokenID &&
 		c.Factor != store.FactorRecovery && (asked.Factor != store.FactorFirst || c.Factor == store.FactorFirst) &&
 		(f.Kind != api.KindFido2 || c.RPID == asked.RPID && j.Site.Of(h.Organisation).ID == asked.RPID)
 }

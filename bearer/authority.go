@@ -3,6 +3,7 @@ package bearer
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"sync"
 	"time"
@@ -18,8 +19,10 @@ import (
 
 // Token kinds, as the claim tokenKind names them.
 const (
-	KindSession = "Token"
-	KindAction  = "UserAction"
+	KindSession        = "Token"
+	KindPersonal       = store.TokenPersonal
+	KindServiceAccount = store.TokenServiceAccount
+	KindAction         = "UserAction"
 )
 
 // DefaultSessionLifetime is how long a session lasts unless configured otherwise.
@@ -35,25 +38,31 @@ type Authority struct {
 	signers map[string]useraction.Signer // by type and kid
 	asked   time.Time                    // when an unknown kid last made us read the keys again
 
-	sessions cache[Session]
-	actions  cache[useraction.Claims]
+	bearers cache[Bearer]
+	actions cache[useraction.Claims]
 }
 
 // New returns an authority over the tokens of the issuer, a server's public URL.
 func New(ring *keyring.Ring, issuer string, now func() time.Time) *Authority {
 	return &Authority{Ring: ring, Issuer: issuer, Now: now,
-		sessions: cache[Session]{generation: manySessions}, actions: cache[useraction.Claims]{generation: someActions}}
+		bearers: cache[Bearer]{generation: manySessions}, actions: cache[useraction.Claims]{generation: someActions}}
 }
 
-// Session is what a session's token says. Whether the session still lives is for the
-// store to say.
-type Session struct {
-	ID, OrgID, UserID string
-	Kind              string // KindSession
+// Bearer is what the token of a session, or an access token, says. Whether it still lives
+// is for the store to say.
+type Bearer struct {
+	ID, OrgID, UserID string // ID is "se-…" or "to-…"
+	Kind              string // KindSession, KindPersonal or KindServiceAccount
 	IssuedAt, Expiry  int64  // Unix seconds
 }
 
-// claims of a session's token (RFC 7519 §4.1), with those that consumers of these tokens
+// Digest is what of an access token is kept.
+func Digest(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}
+
+// claims of a bearer token (RFC 7519 §4.1), with those that consumers of these tokens
 // read.
 type claims struct {
 	Issuer   string              `json:"iss"`
@@ -67,47 +76,61 @@ type claims struct {
 
 // Session returns the token of a session.
 func (a *Authority) Session(s store.Session, u store.User) (string, error) {
-	c := claims{Issuer: a.Issuer, Subject: s.OrgID, ID: s.ID, IssuedAt: s.CreatedAt.Unix(), Expiry: s.ExpiresAt.Unix(),
-		Username: u.Username, Metadata: useraction.Metadata{OrgID: s.OrgID, UserID: s.UserID, TokenKind: KindSession}}
+	return a.bearer(claims{ID: s.ID, IssuedAt: s.CreatedAt.Unix(), Expiry: s.ExpiresAt.Unix(),
+		Username: u.Username, Metadata: useraction.Metadata{OrgID: s.OrgID, UserID: s.UserID, TokenKind: KindSession}})
+}
+
+// AccessToken returns the token of an access token. Of two with the same times it is the
+// same as long as the same key signs, so whoever makes one keeps its Digest.
+func (a *Authority) AccessToken(t store.AccessToken, u store.User) (string, error) {
+	return a.bearer(claims{ID: t.ID, IssuedAt: t.CreatedAt.Unix(), Expiry: t.ExpiresAt.Unix(),
+		Username: u.Username, Metadata: useraction.Metadata{OrgID: t.OrgID, UserID: t.UserID, TokenKind: t.Kind}})
+}
+
+func (a *Authority) bearer(c claims) (string, error) {
+	c.Issuer, c.Subject = a.Issuer, c.Metadata.OrgID
 	token, err := a.sign(useraction.SessionType, c)
 	if err == nil {
-		a.sessions.put(token, c.session())
+		a.bearers.put(token, c.bearer())
 	}
 	return token, err
 }
 
-func (c claims) session() Session {
-	return Session{ID: c.ID, OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, Kind: c.Metadata.TokenKind,
+func (c claims) bearer() Bearer {
+	return Bearer{ID: c.ID, OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, Kind: c.Metadata.TokenKind,
 		IssuedAt: c.IssuedAt, Expiry: c.Expiry}
 }
 
-// ReadSession reads the token of a session. It refuses, with Unauthenticated, whatever
-// this server did not sign as one, and what has expired.
-func (a *Authority) ReadSession(ctx context.Context, token string) (Session, error) {
+// ReadBearer reads the token of a session or an access token. It refuses, with
+// Unauthenticated, whatever this server did not sign as one, and what has expired.
+func (a *Authority) ReadBearer(ctx context.Context, token string) (Bearer, error) {
 	if token == "" {
-		return Session{}, invalid("a bearer token", errors.New("there is none"))
+		return Bearer{}, invalid("a bearer token", errors.New("there is none"))
 	}
-	s, known := a.sessions.get(token)
+	b, known := a.bearers.get(token)
 	if !known {
 		payload, err := useraction.Open(useraction.SessionType, token, a.keys(ctx))
 		if err != nil {
-			return Session{}, invalid("a session's token", err)
+			return Bearer{}, invalid("a bearer token of ours", err)
 		}
 		var c claims
 		if err := json.Unmarshal(payload, &c); err != nil {
-			return Session{}, invalid("a session's claims", err)
+			return Bearer{}, invalid("claims of a bearer token", err)
 		}
-		s = c.session()
-		if c.Issuer != a.Issuer || c.Subject != s.OrgID || s.Kind != KindSession || !api.ValidID(api.PrefixSession, s.ID) {
-			return Session{}, invalid("issuer, subject, kind and id of a session", nil)
+		b = c.bearer()
+		if c.Issuer != a.Issuer || c.Subject != b.OrgID || prefixes[b.Kind] == "" || !api.ValidID(prefixes[b.Kind], b.ID) {
+			return Bearer{}, invalid("issuer, subject, kind and id of a bearer token", nil)
 		}
-		a.sessions.put(token, s)
+		a.bearers.put(token, b)
 	}
-	if err := useraction.Current(s.IssuedAt, s.Expiry, a.Now()); err != nil {
-		return Session{}, invalid("a session's lifetime", err)
+	if err := useraction.Current(b.IssuedAt, b.Expiry, a.Now()); err != nil {
+		return Bearer{}, invalid("its lifetime", err)
 	}
-	return s, nil
+	return b, nil
 }
+
+// prefixes are the kinds of bearer token with the prefix of their ids.
+var prefixes = map[string]string{KindSession: api.PrefixSession, KindPersonal: api.PrefixToken, KindServiceAccount: api.PrefixToken}
 
 // Action returns the token of a signed action; the caller fills in what was signed.
 func (a *Authority) Action(c useraction.Claims) (string, error) {

@@ -48,8 +48,8 @@ type Ticket struct {
 	Username string
 	// CodeID is the registration or login code that admitted the user; "" without one.
 	CodeID string
-	// SessionID is the session that an action was begun in.
-	SessionID string
+	// BearerID is the session or access token that an action was begun under.
+	BearerID string
 
 	RPID       string // the relying party that credentials are made for
 	Challenge  string // unpadded base64url of 32 random bytes, or of a statement's SHA-256
@@ -90,7 +90,7 @@ type claims struct {
 	Purpose    Purpose  `json:"purpose"`
 	Username   string   `json:"username,omitempty"`
 	CodeID     string   `json:"codeId,omitempty"`
-	SessionID  string   `json:"sessionId,omitempty"`
+	BearerID   string   `json:"bearerId,omitempty"`
 	RPID       string   `json:"rpId"`
 	Challenge  string   `json:"challenge"`
 	Algorithms []int    `json:"algs,omitempty"`
@@ -123,7 +123,7 @@ func (d *Desk) Begin(t Ticket) (Ticket, string, error) {
 		Purpose:    t.Purpose,
 		Username:   t.Username,
 		CodeID:     t.CodeID,
-		SessionID:  t.SessionID,
+		BearerID:   t.BearerID,
 		RPID:       t.RPID,
 		Challenge:  t.Challenge,
 		Algorithms: t.Algorithms,
@@ -155,7 +155,7 @@ func (d *Desk) Open(purpose Purpose, token string) (Ticket, error) {
 		return Ticket{}, invalid("our claims", err)
 	}
 	t := Ticket{Purpose: c.Purpose, OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, Username: c.Username,
-		CodeID: c.CodeID, SessionID: c.SessionID, RPID: c.RPID, Challenge: c.Challenge, Algorithms: c.Algorithms,
+		CodeID: c.CodeID, BearerID: c.BearerID, RPID: c.RPID, Challenge: c.Challenge, Algorithms: c.Algorithms,
 		Statement: c.Statement, Payload: c.Payload}
 	switch {
 	case c.Issuer != issuer || c.Subject != t.OrgID || c.Metadata.TokenKind != tokenKind:

@@ -14,7 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/action"
+	"github.com/countersign/countersign/audit"
 	"github.com/countersign/countersign/bearer"
 	"github.com/countersign/countersign/ceremony"
 	"github.com/countersign/countersign/client"
@@ -28,6 +30,7 @@ import (
 	"github.com/countersign/countersign/registration"
 	"github.com/countersign/countersign/relyingparty"
 	"github.com/countersign/countersign/server"
+	"github.com/countersign/countersign/serviceaccount"
 	"github.com/countersign/countersign/store"
 	"github.com/countersign/countersign/user"
 )
@@ -47,8 +50,11 @@ type Server struct {
 	Login         *login.Room
 	Action        *action.Room
 
-	rooms  server.Rooms
-	tokens *bearer.Authority
+	ServiceAccounts *serviceaccount.Room
+	Audit           *audit.Room
+	Access          *access.Ledger
+
+	furnished server.Config
 }
 
 type settings struct {
@@ -147,16 +153,17 @@ func (s *Server) furnish(t testing.TB, set settings) {
 	}
 	s.Office = &invitation.Office{DB: s.DB, Ring: ring, Site: site, Mail: sender, Now: s.Clock.Now, Log: s.logger()}
 	s.Organisations = &organisation.Room{DB: s.DB, Site: site, Now: s.Clock.Now}
-	s.rooms, s.tokens, err = server.Furnish(server.Basis{DB: s.DB, Ring: ring, Office: s.Office, Site: site, Now: s.Clock.Now,
+	s.furnished, err = server.Furnish(server.Basis{DB: s.DB, Ring: ring, Office: s.Office, Site: site, Now: s.Clock.Now,
 		Log: s.logger(), CeremonyTime: ceremony.DefaultLifetime, SessionTime: bearer.DefaultSessionLifetime})
 	must(t, err)
-	s.Users, s.Registration, s.Login, s.Action = s.rooms.Users, s.rooms.Registration, s.rooms.Login, s.rooms.Action
+	rooms := s.furnished.Rooms
+	s.Users, s.Registration, s.Login, s.Action = rooms.Users, rooms.Registration, rooms.Login, rooms.Action
+	s.ServiceAccounts, s.Audit, s.Access = rooms.ServiceAccounts, rooms.Audit, s.furnished.Access
 }
 
 func (s *Server) front() *server.Server {
-	return server.New(server.Config{DB: s.DB, Rooms: s.rooms, Tokens: s.tokens,
-		Refusals: &refusal.Room{DB: s.DB, Now: s.Clock.Now}, Site: s.Registration.Site,
-		Log: s.logger(), Now: s.Clock.Now, Version: "test"})
+	s.furnished.Refusals, s.furnished.Version = &refusal.Room{DB: s.DB, Now: s.Clock.Now}, "test"
+	return server.New(s.furnished)
 }
 
 func (s *Server) logger() *slog.Logger {

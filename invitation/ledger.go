@@ -21,8 +21,9 @@ func (o *Office) Codes(ctx context.Context, orgID, after string, limit int) ([]s
 var errGone = &api.Error{Kind: api.Conflict, Code: "registration_code_not_live",
 	Message: "This code is not live: it was used or revoked already."}
 
-// Revoke withdraws a live code, named by its id or by its user. It returns the id.
-func (o *Office) Revoke(ctx context.Context, orgID, which string) (string, error) {
+// Revoke withdraws a live code, named by its id or by its user's name or id. It returns the
+// id. by is who does it; nobody for the operator at the command line.
+func (o *Office) Revoke(ctx context.Context, by api.Caller, orgID, which string) (string, error) {
 	c, err := o.find(ctx, orgID, which)
 	if err != nil {
 		return "", err
@@ -31,7 +32,7 @@ func (o *Office) Revoke(ctx context.Context, orgID, which string) (string, error
 	return c.ID, o.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.RevokeCode(c.ID, orgID, store.CodeRevoked, now, errGone)
 		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now,
-			Kind: "registration.code_revoked", UserID: c.UserID, CodeID: c.ID})
+			Kind: "registration.code_revoked", UserID: c.UserID, ActorID: by.UserID, CodeID: c.ID, Address: by.Address})
 		return nil
 	})
 }
@@ -44,7 +45,7 @@ func (o *Office) find(ctx context.Context, orgID, which string) (store.Code, err
 		}
 		return c, err
 	}
-	u, err := o.DB.UserByName(ctx, orgID, username.Key(which))
+	u, err := o.user(ctx, orgID, which)
 	if err != nil && api.KindOf(err) == api.NotFound {
 		return store.Code{}, errors.Join(&api.Error{Kind: api.NotFound, Code: "registration_code_not_found",
 			Message: "This organisation has no code and no user of that name."}, err)
@@ -62,4 +63,12 @@ func (o *Office) find(ctx context.Context, orgID, which string) (store.Code, err
 		}
 	}
 	return store.Code{}, errGone
+}
+
+func (o *Office) user(ctx context.Context, orgID, nameOrID string) (store.User, error) {
+	if !api.ValidID(api.PrefixUser, nameOrID) {
+		return o.DB.UserByName(ctx, orgID, username.Key(nameOrID))
+	}
+	m, err := o.DB.Member(ctx, orgID, nameOrID)
+	return m.User, err
 }

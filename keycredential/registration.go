@@ -86,15 +86,23 @@ var (
 	}
 )
 
+// DefaultAlgorithm is what a key signs with whose holder did not say.
+func DefaultAlgorithm(key *publickey.Key) publickey.Algorithm {
+	if key.Type() == publickey.Ed25519 {
+		return publickey.EdDSA
+	}
+	return sha256Algorithms[key.Type()]
+}
+
 // chooseAlgorithm turns the optional member "algorithm" into what the key must have
 // signed with. A name that speaks of RSA is for RSA keys alone, and one that names a
 // hash is not for Ed25519.
 func chooseAlgorithm(key *publickey.Key, a attestationData) (publickey.Algorithm, error) {
 	var algorithm publickey.Algorithm
 	switch {
-	case !a.hasAlgorithm && key.Type() == publickey.Ed25519:
-		algorithm = publickey.EdDSA
-	case !a.hasAlgorithm, a.algorithm == "SHA256":
+	case !a.hasAlgorithm:
+		algorithm = DefaultAlgorithm(key)
+	case a.algorithm == "SHA256":
 		algorithm = sha256Algorithms[key.Type()]
 	case a.algorithm == "SHA512":
 		algorithm = sha512Algorithms[key.Type()]

@@ -16,16 +16,28 @@ import (
 const (
 	keepFor    = 90 * 24 * time.Hour
 	keepAtMost = 100_000
-	burst      = 1000 // refusals kept at once …
-	perSecond  = 50   // … and steadily, on one node; the log has the others
 	sweepEvery = 10 * time.Minute
 )
+
+// How many refusals are kept at once and steadily, on one node, of callers whom nobody knows
+// and of those who are known; the log has the others.
+var (
+	ofStrangers = rate{burst: 1000, perSecond: 50}
+	ofCallers   = rate{burst: 10_000, perSecond: 200}
+)
+
+type rate struct{ burst, perSecond float64 }
 
 // Room is refusals with all that it needs.
 type Room struct {
 	DB  *store.DB
 	Now func() time.Time
 
+	strangers, callers bucket
+}
+
+// bucket lets through as many as its rate allows.
+type bucket struct {
 	mu     sync.Mutex
 	tokens float64
 	filled time.Time
@@ -34,26 +46,29 @@ type Room struct {
 // Keep stores a refusal, unless more are coming in than are worth a disk: those are
 // in the log alone, and Keep returns nil.
 func (r *Room) Keep(ctx context.Context, f store.Refusal) error {
-	if !r.allow() {
+	bucket, rate := &r.strangers, ofStrangers
+	if f.CallerID != "" {
+		bucket, rate = &r.callers, ofCallers
+	}
+	if !bucket.allow(rate, r.Now()) {
 		return nil
 	}
 	return r.DB.Write(ctx, func(tx *store.Tx) error { tx.RecordRefusal(f); return nil })
 }
 
-func (r *Room) allow() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := r.Now()
-	if r.filled.IsZero() {
-		r.tokens = burst
-	} else if gone := now.Sub(r.filled).Seconds(); gone > 0 {
-		r.tokens = min(burst, r.tokens+gone*perSecond)
+func (b *bucket) allow(r rate, now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.filled.IsZero() {
+		b.tokens = r.burst
+	} else if gone := now.Sub(b.filled).Seconds(); gone > 0 {
+		b.tokens = min(r.burst, b.tokens+gone*r.perSecond)
 	}
-	r.filled = now
-	if r.tokens < 1 {
+	b.filled = now
+	if b.tokens < 1 {
 		return false
 	}
-	r.tokens--
+	b.tokens--
 	return true
 }
 

@@ -70,12 +70,13 @@ func (r *Room) inviteFirst(ctx context.Context, who FirstAdministrator) error {
 		Attestation: "none", UserVerification: "required", ResidentKey: "required", CreatedAt: now}
 	user := store.User{ID: api.NewID(api.PrefixUser, now), OrgID: org.ID, Username: who.Username,
 		UsernameKey: username.Key(who.Username), Kind: api.CustomerEmployee,
-		Active: true, Administrator: true, CreatedAt: now}
+		Active: true, CreatedAt: now}
 	code := r.Office.MakeFirst(user, api.NewID(api.PrefixCode, now), invitation.DefaultLifetime)
 	return r.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.MakeSetting(settingFirst, firstIDs{org.ID, user.ID, code.Row.ID}.String(), errTaken)
 		tx.CreateOrganisation(org)
 		tx.CreateUser(user, errTaken)
+		tx.MakeFirstAdministrator(org.ID, user.ID, api.NewID(api.PrefixAssignment, now), now)
 		tx.IssueCode(code.Row)
 		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: org.ID, At: now,
 			Kind: "user.invited", UserID: user.ID, CodeID: code.Row.ID})

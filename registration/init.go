@@ -32,16 +32,22 @@ func (r *Room) Init(ctx context.Context, who api.Caller, in api.InitRegistration
 	if err != nil {
 		return api.RegistrationChallenge{}, err
 	}
-	party := r.Site.Of(inv.Organisation)
+	_, challenge, err := r.challenge(inv)
+	return challenge, err
+}
+
+// challenge begins the ceremony in which a user answers with their first credential. It is
+// bound to the code that admitted them. Nothing is written.
+func (r *Room) challenge(inv store.Invitation) (ceremony.Ticket, api.RegistrationChallenge, error) {
+	o, party := inv.Organisation, r.Site.Of(inv.Organisation)
 	ticket, token, err := r.Desk.Begin(ceremony.Ticket{
-		Purpose: ceremony.Registration, OrgID: inv.Organisation.ID, UserID: inv.User.ID, CodeID: inv.Code.ID,
+		Purpose: ceremony.Registration, OrgID: o.ID, UserID: inv.User.ID, CodeID: inv.Code.ID,
 		RPID: party.ID, Algorithms: algorithms,
 	})
 	if err != nil {
-		return api.RegistrationChallenge{}, err
+		return ticket, api.RegistrationChallenge{}, err
 	}
-	o := inv.Organisation
-	return api.RegistrationChallenge{
+	return ticket, api.RegistrationChallenge{
 		User:                         api.ChallengeUser{ID: inv.User.ID, Name: inv.User.Username, DisplayName: inv.User.Username},
 		TemporaryAuthenticationToken: token,
 		Challenge:                    ticket.Challenge,

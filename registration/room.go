@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/ceremony"
 	"github.com/countersign/countersign/invitation"
@@ -16,6 +17,7 @@ import (
 // Room is registration with all that it needs.
 type Room struct {
 	DB     *store.DB
+	Access *access.Ledger
 	Desk   *ceremony.Desk
 	Office *invitation.Office
 	Site   relyingparty.Site

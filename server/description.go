@@ -59,9 +59,9 @@ func describeRow(r *openapi31.Reflector, row route) error {
 	op.SetSummary(row.summary)
 	op.SetTags(tag(path))
 	switch {
-	case row.access == ticketed || row.id == "addRegistrationRecovery":
+	case row.reach == ticketed || row.id == "addRegistrationRecovery":
 		op.AddSecurity(registrationScheme)
-	case row.access == session || row.access == hostedSession:
+	case row.reach == known || row.reach == hostedSession:
 		op.AddSecurity(bearerScheme)
 		if row.signing == signed {
 			op.AddSecurity(actionScheme)

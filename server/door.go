@@ -20,11 +20,13 @@ import (
 type visit struct {
 	http.ResponseWriter
 	id      string
+	came    time.Time // its id says so too
 	route   string
 	status  int
 	written int64
 	refused *api.Error
-	user    string // who asks, "" if not known
+	caller  api.Caller // who asks, as far as it was proved
+	action  string     // the signed action that came with it, "" without
 }
 
 func (v *visit) WriteHeader(status int) {
@@ -50,7 +52,8 @@ func (v *visit) Unwrap() http.ResponseWriter { return v.ResponseWriter }
 // should see, catches panics and writes the one log line.
 func (s *Server) door(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now() // for the log alone; whatever is decided uses s.now
-	v := &visit{ResponseWriter: w, id: api.NewID(api.PrefixRefusal, begin)}
+	v := &visit{ResponseWriter: w, came: s.now()}
+	v.id = api.NewID(api.PrefixRefusal, v.came)
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {
@@ -224,17 +227,23 @@ func (s *Server) refuse(v *visit, r *http.Request, err error) {
 	web.WriteError(v, e, v.id)
 }
 
-// worthKeeping leaves out what the answer itself explains: a wrong address or method.
+// worthKeeping leaves out what the answer itself explains: a wrong address or method. But
+// who asks for what is not theirs, and is known, is remembered.
 func (s *Server) worthKeeping(v *visit, e *api.Error) bool {
-	return v.route != "" && e.Kind != api.NotFound && e.Kind != api.MethodNotAllowed
+	return v.route != "" && e.Kind != api.MethodNotAllowed && e.Kind != api.NotOffered &&
+		(e.Kind != api.NotFound || v.caller.UserID != "")
 }
 
 func (s *Server) refusal(v *visit, r *http.Request, e *api.Error) store.Refusal {
 	kept := store.Refusal{
-		ID: v.id, At: s.now(), Route: v.route, Status: web.Status(e.Kind), Code: e.Code, Message: e.Message,
+		ID: v.id, At: v.came, Route: v.route, Status: web.Status(e.Kind), Code: e.Code, Message: e.Message,
 		Rule: e.Rule, Received: shorten(e.Received, 500), Expected: shorten(e.Expected, 500),
 		OrgID: e.Subject.OrgID, UserID: e.Subject.UserID, CodeID: e.Subject.CodeID,
+		CallerID: v.caller.UserID, ActionID: v.action,
 		Address: s.address(r), UserAgent: shorten(r.UserAgent(), 200),
+	}
+	if kept.OrgID == "" {
+		kept.OrgID = v.caller.OrgID
 	}
 	if e.Cause != nil {
 		kept.Cause = shorten(e.Cause.Error(), 500)
@@ -250,11 +259,11 @@ func (s *Server) line(v *visit, r *http.Request, took time.Duration) {
 		slog.String("id", v.id), slog.String("method", method(r)), slog.String("route", v.route),
 		slog.Int("status", v.status), slog.Int64("bytes", v.written),
 		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("address", s.address(r)))
-	level := slog.LevelInfo
+	level, user := slog.LevelInfo, v.caller.UserID
 	if e := v.refused; e != nil {
 		attrs = append(attrs, slog.String("code", e.Code), slog.String("rule", e.Rule))
-		if v.user == "" {
-			v.user = e.Subject.UserID
+		if user == "" {
+			user = e.Subject.UserID
 		}
 		if e.Kind == api.Internal || e.Kind == api.Unavailable {
 			level = slog.LevelError
@@ -263,8 +272,8 @@ func (s *Server) line(v *visit, r *http.Request, took time.Duration) {
 			}
 		}
 	}
-	if v.user != "" {
-		attrs = append(attrs, slog.String("userId", v.user))
+	if user != "" {
+		attrs = append(attrs, slog.String("userId", user))
 	}
 	s.log.LogAttrs(context.Background(), level, "request", attrs...)
 }

@@ -4,17 +4,24 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/account"
 	"github.com/countersign/countersign/action"
+	"github.com/countersign/countersign/application"
 	"github.com/countersign/countersign/assertion"
+	"github.com/countersign/countersign/audit"
 	"github.com/countersign/countersign/bearer"
 	"github.com/countersign/countersign/ceremony"
 	"github.com/countersign/countersign/invitation"
 	"github.com/countersign/countersign/keyring"
 	"github.com/countersign/countersign/login"
+	"github.com/countersign/countersign/page"
+	"github.com/countersign/countersign/permission"
 	"github.com/countersign/countersign/registration"
 	"github.com/countersign/countersign/relyingparty"
+	"github.com/countersign/countersign/serviceaccount"
 	"github.com/countersign/countersign/store"
+	"github.com/countersign/countersign/token"
 	"github.com/countersign/countersign/user"
 )
 
@@ -31,20 +38,30 @@ type Basis struct {
 	SessionTime  time.Duration // of a login
 }
 
-// Furnish makes the rooms and the authority over their tokens.
-func Furnish(b Basis) (Rooms, *bearer.Authority, error) {
+// Furnish makes the rooms, and with them Config's part that they share with the front door.
+func Furnish(b Basis) (Config, error) {
 	desk, err := ceremony.NewDesk(b.Ring.Key(keyring.Ceremony), b.Now, b.CeremonyTime)
 	if err != nil {
-		return Rooms{}, nil, err
+		return Config{}, err
 	}
 	tokens := bearer.New(b.Ring, b.Site.Origin(), b.Now)
 	judge := &assertion.Judge{Site: b.Site, Now: b.Now, Log: b.Log}
-	return Rooms{
-		Registration: &registration.Room{DB: b.DB, Desk: desk, Office: b.Office, Site: b.Site, Now: b.Now},
+	rights := access.New(b.DB)
+	mint := &bearer.Mint{Authority: tokens, Now: b.Now}
+	pages := page.New(b.Ring)
+	rooms := Rooms{
+		Registration: &registration.Room{DB: b.DB, Access: rights, Desk: desk, Office: b.Office, Site: b.Site, Now: b.Now},
 		Login: &login.Room{DB: b.DB, Desk: desk, Office: b.Office, Judge: judge, Tokens: tokens, Site: b.Site,
 			Now: b.Now, Lifetime: b.SessionTime},
-		Action:  &action.Room{DB: b.DB, Desk: desk, Judge: judge, Tokens: tokens, Site: b.Site, Now: b.Now},
-		Account: &account.Room{DB: b.DB, Site: b.Site, Now: b.Now},
-		Users:   &user.Room{DB: b.DB, Office: b.Office, Now: b.Now},
-	}, tokens, nil
+		Action:  &action.Room{DB: b.DB, Access: rights, Desk: desk, Judge: judge, Tokens: tokens, Site: b.Site, Now: b.Now},
+		Account: &account.Room{DB: b.DB, Access: rights, Site: b.Site, Now: b.Now},
+		Users:   &user.Room{DB: b.DB, Access: rights, Office: b.Office, Pages: pages, Now: b.Now},
+
+		ServiceAccounts: &serviceaccount.Room{DB: b.DB, Access: rights, Mint: mint, Now: b.Now},
+		Tokens:          &token.Room{DB: b.DB, Access: rights, Mint: mint, Now: b.Now},
+		Permissions:     &permission.Room{DB: b.DB, Access: rights, Pages: pages, Now: b.Now},
+		Applications:    &application.Room{DB: b.DB, Access: rights, Now: b.Now},
+		Audit:           &audit.Room{DB: b.DB, Pages: pages, Now: b.Now},
+	}
+	return Config{DB: b.DB, Rooms: rooms, Access: rights, Tokens: tokens, Site: b.Site, Log: b.Log, Now: b.Now}, nil
 }

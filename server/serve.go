@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"crypto/subtle"
 	"errors"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"github.com/countersign/countersign/action"
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/assertion"
+	"github.com/countersign/countersign/bearer"
 	"github.com/countersign/countersign/internal/web"
 	"github.com/countersign/countersign/store"
 )
@@ -16,7 +18,7 @@ import (
 // serve adapts a row of the table: who asks, whether they may, whether they signed it,
 // and then the operation.
 func (s *Server) serve(row route) http.Handler {
-	own := row.access == hosted || row.access == hostedSession
+	own := row.reach == hosted || row.reach == hostedSession
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := w.(*visit)
 		v.route = row.pattern
@@ -38,21 +40,18 @@ func (s *Server) serve(row route) http.Handler {
 
 func (s *Server) run(row route, v *visit, r *http.Request) (any, error) {
 	who := api.Caller{RequestID: v.id, Address: s.address(r), UserAgent: shorten(r.UserAgent(), 200)}
-	switch row.access {
+	switch row.reach {
 	case ticketed, hosted:
 		who.Bearer = bearerToken(r)
-	case session, hostedSession:
+	case known, hostedSession:
 		var err error
 		if who, err = s.identify(r, who); err != nil {
 			return nil, err
 		}
-		v.user = who.UserID
-	}
-	if row.permission != "" && !who.Administrator {
-		return nil, &api.Error{Kind: api.Forbidden, Code: "permission_denied",
-			Message: "You do not have the permission " + row.permission + ".",
-			Rule:    "permission of the operation", Received: "a user without it", Expected: row.permission,
-			Subject: api.Subject{OrgID: who.OrgID, UserID: who.UserID}}
+		v.caller = who
+		if err := s.allow(r, row, who); err != nil {
+			return nil, err
+		}
 	}
 	if row.signing == signed {
 		return s.runSigned(row, v, r, who)
@@ -60,38 +59,82 @@ func (s *Server) run(row route, v *visit, r *http.Request) (any, error) {
 	return row.operation.Run(v, r, who)
 }
 
-// identify finds out who is logged in. The token says who it was made for; whether that
+// identify finds out who asks. The token says who it was made for; whether that
 // still holds is read from the store at every call.
 func (s *Server) identify(r *http.Request, who api.Caller) (api.Caller, error) {
 	ctx, cancel := web.Lasting(r)
 	defer cancel()
-	t, err := s.tokens.ReadSession(ctx, bearerToken(r))
+	token := bearerToken(r)
+	t, err := s.tokens.ReadBearer(ctx, token)
 	if err != nil {
 		return who, err
 	}
-	b, err := s.db.Bearer(ctx, t.ID)
-	if err != nil {
-		return who, err
+	who.OrgID, who.UserID = t.OrgID, t.UserID
+	var user store.User
+	var found, live bool
+	if t.Kind == bearer.KindSession {
+		b, err := s.db.Bearer(ctx, t.ID)
+		if err != nil {
+			return who, err
+		}
+		found = b.Found && b.Session.UserID == t.UserID && b.Session.OrgID == t.OrgID
+		user, live, who.SessionID, who.Kind = b.User, b.Session.Live(s.now()), t.ID, api.CallerKind(b.User.Kind)
+	} else {
+		b, err := s.db.TokenBearer(ctx, t.ID)
+		if err != nil {
+			return who, err
+		}
+		found = b.Found && b.Token.UserID == t.UserID && b.Token.OrgID == t.OrgID && b.Token.Kind == t.Kind &&
+			subtle.ConstantTimeCompare(b.Token.Digest, bearer.Digest(token)) == 1
+		user, live, who.TokenID, who.Kind = b.User, b.Token.Live(s.now()), t.ID, api.CallerKind(b.Token.Kind)
 	}
-	subject := api.Subject{OrgID: t.OrgID, UserID: t.UserID}
 	switch {
-	case !b.Found || b.Session.UserID != t.UserID || b.Session.OrgID != t.OrgID:
-		return who, ended("no such session", subject)
-	case !b.User.Active:
-		e := *assertion.ErrUserInactive
-		e.Subject = subject
-		return who, &e
-	case !b.Session.Live(s.now()):
-		return who, ended("one that has ended", subject)
+	case !found:
+		return who, ended("none that is known", who.Subject())
+	case !user.Active:
+		return who, api.About(assertion.ErrUserInactive, who.Subject())
+	case !live:
+		return who, ended("one that has ended", who.Subject())
 	}
-	who.OrgID, who.UserID, who.SessionID = t.OrgID, t.UserID, t.ID
-	who.Username, who.Administrator = b.User.Username, b.User.Administrator
+	who.Username, who.UserKind = user.Username, user.Kind
 	return who, nil
+}
+
+// kinds has the bit of each kind of caller.
+var kinds = map[api.CallerKind]callers{api.CallerEmployee: employee, api.CallerEndUser: endUser,
+	api.CallerServiceAccount: machine, api.CallerPersonalToken: personal}
+
+// include reports whether a caller is among those of a route. A person's token is not where
+// the person is not: what is not for end users is not for their programs either.
+func (c callers) include(who api.Caller) bool {
+	return c&kinds[who.Kind] != 0 && (who.Kind != api.CallerPersonalToken || c&kinds[api.CallerKind(who.UserKind)] != 0)
+}
+
+// allow refuses a caller who is not of the kind that the route is for, or has not the
+// permission for it.
+func (s *Server) allow(r *http.Request, row route, who api.Caller) error {
+	operation := row.permission
+	if operation == "" {
+		operation = row.id
+	}
+	if !row.callers.include(who) {
+		return who.Refused(operation, "kind of caller", string(who.Kind))
+	}
+	if row.permission == "" {
+		return nil
+	}
+	ctx, cancel := web.Lasting(r)
+	defer cancel()
+	rights, err := s.access.Of(ctx, who)
+	if err == nil && !rights.Hold(row.permission) {
+		err = who.Refused(operation, "permission of the operation", "a caller without it")
+	}
+	return err
 }
 
 func ended(received string, subject api.Subject) error {
 	return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
-		Rule: "bearer token: the session is live", Received: received, Subject: subject}
+		Rule: "bearer token: the session or access token is live", Received: received, Subject: subject}
 }
 
 // runSigned runs an operation that its caller must have signed. The operation's first
@@ -114,6 +157,7 @@ func (s *Server) runSigned(row route, v *visit, r *http.Request, who api.Caller)
 		return nil, err
 	}
 	who.ActionID = rider.ActionID
+	v.action = rider.ActionID
 	r = r.WithContext(ctx)
 	r.Body, r.ContentLength = io.NopCloser(&body), int64(body.Len())
 	out, err := row.operation.Run(v, r, who)

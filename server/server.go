@@ -10,16 +10,22 @@ import (
 	"sync"
 	"time"
 
+	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/account"
 	"github.com/countersign/countersign/action"
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/application"
+	"github.com/countersign/countersign/audit"
 	"github.com/countersign/countersign/bearer"
 	"github.com/countersign/countersign/login"
 	"github.com/countersign/countersign/pages"
+	"github.com/countersign/countersign/permission"
 	"github.com/countersign/countersign/refusal"
 	"github.com/countersign/countersign/registration"
 	"github.com/countersign/countersign/relyingparty"
+	"github.com/countersign/countersign/serviceaccount"
 	"github.com/countersign/countersign/store"
+	"github.com/countersign/countersign/token"
 	"github.com/countersign/countersign/user"
 )
 
@@ -41,12 +47,19 @@ type Rooms struct {
 	Action       *action.Room
 	Account      *account.Room
 	Users        *user.Room
+
+	ServiceAccounts *serviceaccount.Room
+	Tokens          *token.Room
+	Permissions     *permission.Room
+	Applications    *application.Room
+	Audit           *audit.Room
 }
 
 // Config is what the front door needs.
 type Config struct {
 	DB       *store.DB
 	Rooms    Rooms
+	Access   *access.Ledger
 	Tokens   *bearer.Authority
 	Refusals *refusal.Room
 	Site     relyingparty.Site
@@ -60,6 +73,7 @@ type Config struct {
 type Server struct {
 	db       *store.DB
 	rooms    Rooms
+	access   *access.Ledger
 	tokens   *bearer.Authority
 	refusals *refusal.Room
 	site     relyingparty.Site
@@ -74,7 +88,7 @@ type Server struct {
 
 // New furnishes the front door. Nothing listens yet.
 func New(c Config) *Server {
-	s := &Server{db: c.DB, rooms: c.Rooms, tokens: c.Tokens, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
+	s := &Server{db: c.DB, rooms: c.Rooms, access: c.Access, tokens: c.Tokens, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
 		log: c.Log, now: c.Now, version: c.Version}
 	s.description = sync.OnceValue(s.describe)
 	s.handler = s.mount(pages.Handler(pages.Config{OpenAPI: s.description, Version: c.Version,

@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
+
+	"github.com/countersign/countersign/api"
 )
 
 const actionColumns = `a.id, a.org_id, a.user_id, a.credential_id, a.session_id, a.challenge,
@@ -22,7 +25,7 @@ func (r *row) action() Action {
 func (r *row) signedAction() SignedAction {
 	return SignedAction{
 		Action: r.action(), Organisation: r.organisation(), User: r.user(),
-		Session: r.session(), Credential: r.wholeCredential(),
+		Session: r.session(), Token: r.accessToken(), Credential: r.wholeCredential(),
 	}
 }
 
@@ -31,12 +34,13 @@ func (r *row) signedAction() SignedAction {
 func (db *DB) SignedAction(ctx context.Context, id string) (SignedAction, error) {
 	a, found, err := one(ctx, db, (*row).signedAction, `
 		SELECT `+actionColumns+`, `+organisationColumns+`, `+userColumns+`, `+sessionColumns+`,
-			`+wholeCredentialColumns+`
+			`+accessTokenColumns+`, `+wholeCredentialColumns+`
 		FROM actions a
 		JOIN organisations o ON o.id = a.org_id
 		JOIN users u ON u.id = a.user_id
 		JOIN credentials k ON k.id = a.credential_id
 		LEFT JOIN sessions s ON s.id = a.session_id
+		LEFT JOIN access_tokens t ON t.id = a.session_id
 		WHERE a.id = $1`, id)
 	if err == nil && !found {
 		err = notFound("action_not_found", "There is no such user action.")
@@ -59,32 +63,49 @@ func (db *DB) Actions(ctx context.Context, orgID, userID, afterID string, limit 
 // MaxActionLife is the longest time from SignedAt to ExpiresAt that an action may have.
 const MaxActionLife = time.Hour
 
+// liveBearer is whether the session or access token, whose id and user are given as SQL,
+// can be used at the time that is its third part. SQLite and PostgreSQL look up one row.
+func liveBearer(id, userID, now string) string {
+	return `(EXISTS (SELECT 1 FROM sessions s WHERE s.id = ` + id + ` AND s.user_id = ` + userID + `
+				AND s.ended_at IS NULL AND s.expires_at > ` + now + `)
+			OR EXISTS (SELECT 1 FROM access_tokens t WHERE t.id = ` + id + ` AND t.user_id = ` + userID + `
+				AND t.active = 1 AND t.archived_at IS NULL AND t.expires_at > ` + now + `))`
+}
+
 // SignAction adds an action, not used whatever UsedAt says. Unless the user is active in
-// that organisation, the credential is theirs and active, the session is theirs and live
-// at SignedAt, and the challenge never signed an action before, the unit fails with lost.
+// that organisation, the session or access token is theirs and live at SignedAt, the
+// credential is theirs, active and of that access token if there is one, and the challenge
+// never signed an action before, the unit fails with lost.
 func (tx *Tx) SignAction(a Action, lost error) {
 	tx.inTurn(a.Challenge)
 	tx.must(lost, `
 		INSERT INTO actions (id, org_id, user_id, credential_id, session_id, challenge, method,
 			path, payload, statement, client_data, authenticator_data, signature, second_factor,
 			signed_at, expires_at, used_for, address)
-		SELECT $1, u.org_id, u.id, k.id, s.id, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, '', $17
+		SELECT $1, u.org_id, u.id, k.id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, '', $17
 		FROM users u
 		JOIN credentials k ON k.user_id = u.id
-		JOIN sessions s ON s.user_id = u.id
 		WHERE u.id = $3 AND u.org_id = $2 AND u.active = 1
-			AND k.id = $4 AND k.active = 1
-			AND s.id = $5 AND s.ended_at IS NULL AND s.expires_at > $15
+			AND k.id = $4 AND k.active = 1 AND k.token_id = $18
+			AND `+liveBearer("$5", "u.id", "$15")+`
 		ON CONFLICT (challenge) DO NOTHING`,
 		a.ID, a.OrgID, a.UserID, a.CredentialID, a.SessionID, a.Challenge, a.Method, a.Path,
 		[]byte(a.Payload), a.Statement, notNull(a.ClientData), a.AuthenticatorData,
 		notNull(a.Signature), jsonText(a.SecondFactor), a.SignedAt.UnixMilli(),
-		a.ExpiresAt.UnixMilli(), a.Address)
+		a.ExpiresAt.UnixMilli(), a.Address, tokenOf(a.SessionID))
+}
+
+// tokenOf is the id of an access token, "" for that of a session.
+func tokenOf(bearerID string) string {
+	if strings.HasPrefix(bearerID, api.PrefixToken+"-") {
+		return bearerID
+	}
+	return ""
 }
 
 // UseAction uses up an action of the user for what usedFor says. Of any number of callers
-// one succeeds. If it is not theirs, was used, or it is expired at now, or by now its user or credential is
-// not active or its session not live, the unit fails with lost.
+// one succeeds. If it is not theirs, was used, or it is expired at now, or by now its user or
+// credential is not active or its session or access token not live, the unit fails with lost.
 func (tx *Tx) UseAction(id, userID, usedFor string, now time.Time, lost error) {
 	tx.inTurn(userID) // as EndSessions
 	tx.inTurn(id)
@@ -93,7 +114,6 @@ func (tx *Tx) UseAction(id, userID, usedFor string, now time.Time, lost error) {
 		WHERE id = $3 AND user_id = $4 AND used_at IS NULL AND expires_at > $1
 			AND EXISTS (SELECT 1 FROM users u WHERE u.id = actions.user_id AND u.active = 1)
 			AND EXISTS (SELECT 1 FROM credentials k WHERE k.id = actions.credential_id AND k.active = 1)
-			AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = actions.session_id
-				AND s.ended_at IS NULL AND s.expires_at > $1)`,
+			AND `+liveBearer("actions.session_id", "actions.user_id", "$1"),
 		now.UnixMilli(), usedFor, id, userID)
 }

@@ -53,7 +53,7 @@ func (tx *Tx) IssueCode(c Code) {
 		INSERT INTO registration_codes (id, org_id, user_id, mac, created_at, expires_at, sent_at,
 			opened_at, attempted_at, spent_at, revoked_at, revoked_reason)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		c.ID, c.OrgID, c.UserID, c.MAC, c.CreatedAt.UnixMilli(), c.ExpiresAt.UnixMilli(),
+		c.ID, c.OrgID, c.UserID, notNull(c.MAC), c.CreatedAt.UnixMilli(), c.ExpiresAt.UnixMilli(),
 		millis(c.SentAt), millis(c.OpenedAt), millis(c.AttemptedAt), millis(c.SpentAt),
 		millis(c.RevokedAt), c.RevokedReason)
 }

@@ -11,7 +11,7 @@ const (
 	k.realm, k.credential_id, k.public_key, k.algorithm, k.rp_id, k.origin, k.aaguid,
 	k.sign_count, k.user_verified, k.backup_eligible, k.backup_state, k.format,
 	k.attestation_type, k.transports, k.client_extensions, k.encrypted_private_key,
-	k.created_at, k.active, k.last_used_at`
+	k.created_at, k.active, k.last_used_at, k.token_id`
 
 	wholeCredentialColumns = credentialColumns + `, k.client_data, k.attestation_object`
 )
@@ -25,7 +25,7 @@ func (r *row) credential() Credential {
 		UserVerified: r.bool(), BackupEligible: r.bool(), BackupState: r.bool(),
 		Format: r.text(), AttestationType: r.text(), Transports: r.list(),
 		ClientExtensions: r.json(), EncryptedPrivateKey: r.text(), CreatedAt: r.time(),
-		Active: r.bool(), LastUsedAt: r.time(),
+		Active: r.bool(), LastUsedAt: r.time(), TokenID: r.text(),
 	}
 }
 
@@ -68,15 +68,17 @@ func (tx *Tx) AddCredential(c Credential, duplicate error) {
 		INSERT INTO credentials (id, org_id, user_id, code_id, kind, factor, name, realm,
 			credential_id, public_key, algorithm, rp_id, origin, aaguid, sign_count,
 			user_verified, backup_eligible, backup_state, format, attestation_type, transports,
-			client_extensions, encrypted_private_key, created_at, client_data, attestation_object)
+			client_extensions, encrypted_private_key, created_at, client_data, attestation_object,
+			token_id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-			$19, $20, $21, $22, $23, $24, $25, $26)
+			$19, $20, $21, $22, $23, $24, $25, $26, $27)
 		ON CONFLICT DO NOTHING`,
 		c.ID, c.OrgID, c.UserID, c.CodeID, c.Kind, c.Factor, c.Name, c.Realm,
 		notNull(c.CredentialID), notNull(c.PublicKey), c.Algorithm, c.RPID, c.Origin, c.AAGUID, c.SignCount,
 		flag(c.UserVerified), flag(c.BackupEligible), flag(c.BackupState), c.Format,
 		c.AttestationType, jsonList(c.Transports), jsonText(c.ClientExtensions),
-		c.EncryptedPrivateKey, c.CreatedAt.UnixMilli(), c.ClientData, c.AttestationObject)
+		c.EncryptedPrivateKey, c.CreatedAt.UnixMilli(), c.ClientData, c.AttestationObject,
+		c.TokenID)
 }
 
 // CredentialUse is one proof by a credential, as its authenticator data tell of it.

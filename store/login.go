@@ -20,11 +20,11 @@ const (
 		LEFT JOIN users u ON u.org_id = $1 AND u.username_key = $2
 		LEFT JOIN login_codes l ON l.user_id = u.id AND l.mac = $3
 		LEFT JOIN throttles t ON t.key = $4
-		LEFT JOIN credentials k ON k.user_id = u.id`
+		LEFT JOIN credentials k ON k.user_id = u.id AND k.token_id = ''`
 
 	selectSignerState = `SELECT ` + organisationColumns + `, ` + userColumns + `, ` + credentialColumns + `
 		FROM users u JOIN organisations o ON o.id = u.org_id
-		LEFT JOIN credentials k ON k.user_id = u.id
+		LEFT JOIN credentials k ON k.user_id = u.id AND k.token_id = $2
 		WHERE u.id = $1`
 
 	// The organisation is there even where the user is not, so that what it demands can be
@@ -90,10 +90,10 @@ func (s *LoginState) sort() {
 	slices.SortFunc(s.Credentials, func(a, b Credential) int { return strings.Compare(a.ID, b.ID) })
 }
 
-// SignerState reads a user with organisation and all credentials, as LoginState does.
-// Nothing found is no error.
-func (db *DB) SignerState(ctx context.Context, userID string) (LoginState, error) {
-	rows, err := few(ctx, db, (*row).holder, selectSignerState, userID)
+// SignerState reads a user with organisation and all credentials, as LoginState does: their
+// own or, where tokenID is not "", those of that access token. Nothing found is no error.
+func (db *DB) SignerState(ctx context.Context, userID, tokenID string) (LoginState, error) {
+	rows, err := few(ctx, db, (*row).holder, selectSignerState, userID, tokenID)
 	if err != nil || len(rows) == 0 {
 		return LoginState{}, err
 	}

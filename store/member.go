@@ -3,29 +3,93 @@ package store
 import "context"
 
 // The credential is looked up for each user of the page, through the index.
-const memberColumns = userColumns + `, (SELECT MIN(k.id) FROM credentials k
-	WHERE k.user_id = u.id AND k.factor = 'first' AND k.active = 1)`
+const (
+	memberColumns = userColumns + `, (SELECT MIN(k.id) FROM credentials k
+	WHERE k.user_id = u.id AND k.factor = 'first' AND k.active = 1 AND k.token_id = '')`
 
-func (r *row) member() Member { return Member{User: r.user(), CredentialID: r.text()} }
+	withPermissions = `
+	LEFT JOIN permission_assignments m ON m.identity_id = u.id
+	LEFT JOIN permissions p ON p.id = m.permission_id AND p.archived_at IS NULL`
+)
 
-// Member returns a user of the organisation, or an error of Kind NotFound.
+func (r *row) member() Member {
+	m := Member{User: r.user(), CredentialID: r.text()}
+	if held := r.heldPermission(); held.ID != "" {
+		m.Assignments = []HeldPermission{held}
+	}
+	return m
+}
+
+// mergeMembers makes one member of the rows of each, which stand together.
+func mergeMembers(rows []Member) (all []Member) {
+	for _, r := range rows {
+		if n := len(all); n > 0 && all[n-1].ID == r.ID {
+			all[n-1].Assignments = append(all[n-1].Assignments, r.Assignments...)
+		} else {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// Member returns a user of the organisation who is a person, archived or not, or an error
+// of Kind NotFound.
 func (db *DB) Member(ctx context.Context, orgID, userID string) (Member, error) {
-	m, found, err := one(ctx, db, (*row).member,
-		`SELECT `+memberColumns+` FROM users u WHERE u.id = $1 AND u.org_id = $2`, userID, orgID)
-	if err == nil && !found {
+	return foundMember(few(ctx, db, (*row).member,
+		`SELECT `+memberColumns+`, `+heldColumns+` FROM users u`+withPermissions+`
+		WHERE u.id = $1 AND u.org_id = $2 AND u.kind <> 'ServiceAccount'`, userID, orgID))
+}
+
+func foundMember(rows []Member, err error) (Member, error) {
+	if err == nil && len(rows) == 0 {
 		err = notFound("user_not_found", "There is no such user.")
 	}
-	return m, err
+	if err != nil {
+		return Member{}, err
+	}
+	return mergeMembers(rows)[0], nil
 }
 
 // Members returns up to limit users of an organisation, oldest first, that come after the
-// id afterID ("" from the start); of one kind only unless kind is "". A limit of 0 asks
-// for MaxPage.
+// id afterID ("" from the start), without machines and who is archived; of one kind only
+// unless kind is "". A limit of 0 asks for MaxPage.
 func (db *DB) Members(ctx context.Context, orgID, kind, afterID string, limit int) ([]Member, error) {
-	const from = `SELECT ` + memberColumns + ` FROM users u WHERE u.org_id = $1 AND u.id > $2`
+	const from = `SELECT u.id FROM users u WHERE u.org_id = $1 AND u.id > $2 AND ` + isPerson
 	if kind == "" {
-		return all(ctx, db, (*row).member, from+` ORDER BY u.id LIMIT $3`, orgID, afterID, page(limit))
+		return db.members(ctx, from+` ORDER BY u.id LIMIT $3`, orgID, afterID, page(limit))
 	}
-	return all(ctx, db, (*row).member, from+` AND u.kind = $3 ORDER BY u.id LIMIT $4`,
-		orgID, afterID, kind, page(limit))
+	return db.members(ctx, from+` AND u.kind = $3 ORDER BY u.id LIMIT $4`, orgID, afterID, kind, page(limit))
+}
+
+// members reads those whose ids a statement selects, in the order of their ids. The page
+// is cut before permissions are joined, of which each may have any number.
+func (db *DB) members(ctx context.Context, ids string, args ...any) ([]Member, error) {
+	rows, err := all(ctx, db, (*row).member, `
+		SELECT `+memberColumns+`, `+heldColumns+`
+		FROM users u`+withPermissions+`
+		WHERE u.id IN (`+ids+`) ORDER BY u.id`, args...)
+	return mergeMembers(rows), err
+}
+
+const machine = ` AND u.kind = 'ServiceAccount'`
+
+// ServiceAccount returns a service account of the organisation, archived or not, or an
+// error of Kind NotFound.
+func (db *DB) ServiceAccount(ctx context.Context, orgID, userID string) (Member, error) {
+	return foundMember(few(ctx, db, (*row).member,
+		`SELECT `+memberColumns+`, `+heldColumns+` FROM users u`+withPermissions+`
+		WHERE u.id = $1 AND u.org_id = $2`+machine, userID, orgID))
+}
+
+// ServiceAccounts returns the service accounts of an organisation that are not archived,
+// oldest first, at most MaxPage, and their access tokens.
+func (db *DB) ServiceAccounts(ctx context.Context, orgID string) ([]Member, []TokenEntry, error) {
+	const from = `SELECT u.id FROM users u WHERE u.org_id = $1 AND u.archived_at IS NULL` + machine + ` ORDER BY u.id LIMIT $2`
+	members, err := db.members(ctx, from, orgID, page(0))
+	if err != nil {
+		return nil, nil, err
+	}
+	tokens, err := all(ctx, db, (*row).tokenEntry,
+		selectTokens+`WHERE t.archived_at IS NULL AND t.user_id IN (`+from+`) ORDER BY t.user_id, t.id`, orgID, page(0))
+	return members, mergeTokens(tokens), err
 }

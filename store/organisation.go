@@ -1,6 +1,11 @@
 package store
 
-import "context"
+import (
+	"context"
+	"strings"
+
+	"github.com/countersign/countersign/api"
+)
 
 const organisationColumns = `o.id, o.name, o.rp_id, o.rp_name, o.origins, o.attestation,
 	o.user_verification, o.resident_key, o.authenticator_attachment, o.sign_count_policy,
@@ -48,7 +53,8 @@ func (db *DB) IsEmpty(ctx context.Context) (bool, error) {
 	return err == nil && !found, err
 }
 
-// CreateOrganisation adds an organisation.
+// CreateOrganisation adds an organisation with its two managed permissions: to do
+// everything, and what end users may do.
 func (tx *Tx) CreateOrganisation(o Organisation) {
 	tx.must(nil, `
 		INSERT INTO organisations (id, name, rp_id, rp_name, origins, attestation,
@@ -58,6 +64,13 @@ func (tx *Tx) CreateOrganisation(o Organisation) {
 		o.ID, o.Name, o.RPID, o.RPName, jsonList(o.Origins), o.Attestation,
 		o.UserVerification, o.ResidentKey, o.AuthenticatorAttachment, o.SignCountPolicy,
 		o.BackupPolicy, o.SecondFactor, o.CreatedAt.UnixMilli())
+	tx.createManaged(o, api.AdministratorPermissionID(o.ID), "ManagedFullAdminAccess", ManagedAdministrator, nil)
+	tx.createManaged(o, api.EndUserPermissionID(o.ID), "ManagedDefaultEndUserAccess", ManagedEndUser, api.EndUserOperations)
+}
+
+func (tx *Tx) createManaged(o Organisation, id, name, managed string, operations []string) {
+	tx.CreatePermission(Permission{ID: id, OrgID: o.ID, Name: name, NameKey: strings.ToLower(name), Managed: managed,
+		Operations: operations, CreatedAt: o.CreatedAt}, nil)
 }
 
 // SetPolicies sets what an organisation asks for at a login; "" leaves a policy to the

@@ -19,8 +19,9 @@ func isPostgres(err error, codes ...string) bool {
 }
 
 // contended reports whether transactions got in each other's way, so that the same one
-// may succeed when it runs again: serialization failure, deadlock, lock not available,
-// or two codes issued to one user at the same instant.
+// may succeed, or meet its condition, when it runs again: serialization failure, deadlock,
+// lock not available, two codes issued to one user or two rows named alike at the same
+// instant.
 func contended(err error) bool {
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
@@ -30,7 +31,10 @@ func contended(err error) bool {
 	case "40001", "40P01", "55P03":
 		return true
 	case "23505":
-		return e.ConstraintName == "registration_codes_live"
+		switch e.ConstraintName {
+		case "registration_codes_live", "users_name", "access_tokens_name", "permissions_name", "applications_name":
+			return true
+		}
 	}
 	return false
 }

@@ -5,20 +5,22 @@ import (
 	"time"
 )
 
+const refusalColumns = `f.id, f.at, f.route, f.status, f.code, f.message, f.rule, f.received, f.expected,
+	f.cause, f.org_id, f.user_id, f.code_id, f.caller_id, f.action_id, f.address, f.user_agent`
+
 func (r *row) refusal() Refusal {
 	return Refusal{
 		ID: r.text(), At: r.time(), Route: r.text(), Status: int(r.int()), Code: r.text(),
 		Message: r.text(), Rule: r.text(), Received: r.text(), Expected: r.text(), Cause: r.text(),
-		OrgID: r.text(), UserID: r.text(), CodeID: r.text(), Address: r.text(), UserAgent: r.text(),
+		OrgID: r.text(), UserID: r.text(), CodeID: r.text(), CallerID: r.text(), ActionID: r.text(),
+		Address: r.text(), UserAgent: r.text(),
 	}
 }
 
 // Refusal returns a refusal by its support id, or an error of Kind NotFound.
 func (db *DB) Refusal(ctx context.Context, id string) (Refusal, error) {
 	f, found, err := one(ctx, db, (*row).refusal, `
-		SELECT f.id, f.at, f.route, f.status, f.code, f.message, f.rule, f.received, f.expected,
-			f.cause, f.org_id, f.user_id, f.code_id, f.address, f.user_agent
-		FROM refusals f WHERE f.id = $1`, id)
+		SELECT `+refusalColumns+` FROM refusals f WHERE f.id = $1`, id)
 	if err == nil && !found {
 		err = notFound("refusal_not_found", "There is no refusal with that support id.")
 	}
@@ -30,16 +32,16 @@ func (db *DB) Refusal(ctx context.Context, id string) (Refusal, error) {
 func (tx *Tx) RecordRefusal(f Refusal) {
 	tx.must(nil, `
 		INSERT INTO refusals (id, at, route, status, code, message, rule, received, expected,
-			cause, org_id, user_id, code_id, address, user_agent)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+			cause, org_id, user_id, code_id, caller_id, action_id, address, user_agent)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		f.ID, f.At.UnixMilli(), f.Route, f.Status, f.Code, f.Message, f.Rule, f.Received,
-		f.Expected, f.Cause, f.OrgID, f.UserID, f.CodeID, f.Address, f.UserAgent)
+		f.Expected, f.Cause, f.OrgID, f.UserID, f.CodeID, f.CallerID, f.ActionID, f.Address, f.UserAgent)
 }
 
 // PruneRefusals forgets refusals from before olderThan, and the oldest of the others
-// beyond the newest keep.
+// beyond the newest keep. Those of callers who are known stay.
 func (tx *Tx) PruneRefusals(olderThan time.Time, keep int64) {
-	tx.may(`DELETE FROM refusals WHERE at < $1`, olderThan.UnixMilli())
-	tx.may(`DELETE FROM refusals WHERE id <=
-		(SELECT f.id FROM refusals f ORDER BY f.id DESC LIMIT 1 OFFSET $1)`, max(keep, 0))
+	tx.may(`DELETE FROM refusals WHERE caller_id = '' AND at < $1`, olderThan.UnixMilli())
+	tx.may(`DELETE FROM refusals WHERE caller_id = '' AND id <=
+		(SELECT f.id FROM refusals f WHERE f.caller_id = '' ORDER BY f.id DESC LIMIT 1 OFFSET $1)`, max(keep, 0))
 }

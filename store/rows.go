@@ -33,24 +33,27 @@ type Organisation struct {
 
 // User is somebody or something that was invited to an organisation.
 type User struct {
-	ID            string // "us-…"
-	OrgID         string
-	Username      string // as invited
-	UsernameKey   string // what must be unique in the organisation: the username, normalised by the caller
-	Kind          string // CustomerEmployee, EndUser or a service account's kind
-	Active        bool   // an inactive user can neither register nor act
-	Administrator bool
-	ExternalID    string
-	CreatedAt     time.Time
-	RegisteredAt  time.Time // zero: invited, not registered
+	ID           string // "us-…"
+	OrgID        string
+	Username     string // as invited
+	UsernameKey  string // what must be unique in the organisation: the username, normalised by the caller
+	Kind         string // CustomerEmployee, EndUser or KindServiceAccount
+	Active       bool   // an inactive user can neither register nor act
+	ExternalID   string
+	CreatedAt    time.Time
+	RegisteredAt time.Time // zero: invited, not registered
+	ArchivedAt   time.Time // zero: not archived; archived is for good, and inactive
 }
+
+// KindServiceAccount is the kind of a user that is a machine.
+const KindServiceAccount = "ServiceAccount"
 
 // Code is a registration code. Only its MAC is kept.
 type Code struct {
 	ID            string // "rc-…"
 	OrgID         string
 	UserID        string
-	MAC           []byte // HMAC of the code under a server key
+	MAC           []byte // HMAC of the code under a server key; empty for one that nobody has
 	CreatedAt     time.Time
 	ExpiresAt     time.Time // not valid at this instant or later
 	SentAt        time.Time // mailed
@@ -115,6 +118,10 @@ type Credential struct {
 	OrgID  string
 	UserID string
 	CodeID string // the registration code it was made with, "" if none
+
+	// TokenID is the access token ("to-…") that this key signs for and for nothing else,
+	// "" for a credential of the user's own.
+	TokenID string
 
 	Kind   string // Fido2, Key, PasswordProtectedKey or RecoveryKey
 	Factor string // FactorFirst, FactorSecond or FactorRecovery
@@ -189,6 +196,8 @@ type Refusal struct {
 	OrgID     string // as far as known
 	UserID    string
 	CodeID    string
+	CallerID  string // who asked, proved by a bearer token; "" if nobody did
+	ActionID  string // "ua-…", the signed action that came with it, "" if none
 	Address   string
 	UserAgent string
 }
@@ -228,7 +237,8 @@ type Invitation struct {
 // UserSummary is a user as a list shows it.
 type UserSummary struct {
 	User
-	Credentials int64 // how many are stored
-	HasCode     bool  // LatestCode is set
-	LatestCode  Code  // the code issued last
+	Administrator bool
+	Credentials   int64 // how many are stored
+	HasCode       bool  // LatestCode is set
+	LatestCode    Code  // the code issued last
 }

@@ -25,7 +25,7 @@ type Action struct {
 	OrgID        string
 	UserID       string
 	CredentialID string // "cr-…", what signed it
-	SessionID    string // "se-…", in which it was signed
+	SessionID    string // "se-…" or "to-…", the session or access token in which it was signed
 
 	Challenge string // what was signed; it signs one action
 	Method    string
@@ -99,12 +99,18 @@ type SignedAction struct {
 	Action
 	Organisation Organisation
 	User         User
-	Credential   Credential // whole
-	Session      Session    // zero once it is pruned
+	Credential   Credential  // whole
+	Session      Session     // zero once it is pruned, or if an access token took its place
+	Token        AccessToken // zero unless it was signed under one
 }
+
+// BearerLive reports whether the session or access token that the action was signed under
+// can still be used at now.
+func (a SignedAction) BearerLive(now time.Time) bool { return a.Session.Live(now) || a.Token.Live(now) }
 
 // Member is a user as other users see them.
 type Member struct {
 	User
 	CredentialID string // "cr-…", their oldest active first factor, "" if none
+	Assignments  []HeldPermission
 }

@@ -52,8 +52,26 @@ func (tx *Tx) OpenSession(s Session, lost error) {
 		SELECT $1, u.org_id, u.id, k.id, $5, $6, $7, $8, $9
 		FROM users u JOIN credentials k ON k.user_id = u.id
 		WHERE u.id = $3 AND u.org_id = $2 AND u.active = 1 AND u.registered_at IS NOT NULL
-			AND k.id = $4 AND k.active = 1
+			AND k.id = $4 AND k.active = 1 AND k.token_id = ''
 		ON CONFLICT (challenge) DO NOTHING`,
+		s.ID, s.OrgID, s.UserID, s.CredentialID, s.Challenge, s.CreatedAt.UnixMilli(),
+		s.ExpiresAt.UnixMilli(), s.Address, s.UserAgent)
+}
+
+// OpenDelegatedSession adds a session that a service account opens for an end user, live
+// whatever EndedAt says. Its CredentialID is the service account's. Unless the user is an
+// active and registered end user of that organisation, the unit fails with lost.
+func (tx *Tx) OpenDelegatedSession(s Session, lost error) {
+	tx.inTurn(s.UserID)
+	// To no effect, but who deactivates the user waits for this, or this for them.
+	tx.must(lost, `
+		UPDATE users SET active = active
+		WHERE id = $1 AND org_id = $2 AND kind = 'EndUser' AND active = 1 AND registered_at IS NOT NULL`,
+		s.UserID, s.OrgID)
+	tx.must(nil, `
+		INSERT INTO sessions (id, org_id, user_id, credential_id, challenge, created_at, expires_at,
+			address, user_agent)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		s.ID, s.OrgID, s.UserID, s.CredentialID, s.Challenge, s.CreatedAt.UnixMilli(),
 		s.ExpiresAt.UnixMilli(), s.Address, s.UserAgent)
 }
@@ -66,7 +84,7 @@ func (tx *Tx) EndSession(id, userID string, now time.Time, lost error) {
 		UPDATE sessions SET ended_at = $1
 		WHERE id = $2 AND user_id = $3 AND ended_at IS NULL AND expires_at > $1`,
 		now.UnixMilli(), id, userID)
-	tx.may(voidActions+` AND session_id = $4`, now.UnixMilli(), userID, firstUnused(now), id)
+	tx.voidActionsOf(id, userID, now)
 }
 
 // voidActions takes the row of each action that could still be used. UseAction takes it as
@@ -75,6 +93,11 @@ func (tx *Tx) EndSession(id, userID string, now time.Time, lost error) {
 const voidActions = `
 	UPDATE actions SET expires_at = $1
 	WHERE user_id = $2 AND id > $3 AND used_at IS NULL AND expires_at > $1`
+
+// voidActionsOf does so for the actions that were signed under one session or access token.
+func (tx *Tx) voidActionsOf(bearerID, userID string, now time.Time) {
+	tx.may(voidActions+` AND session_id = $4`, now.UnixMilli(), userID, firstUnused(now), bearerID)
+}
 
 // firstUnused is the id before those of all actions that can still be used at now.
 func firstUnused(now time.Time) string { return api.FirstID(api.PrefixAction, now.Add(-MaxActionLife)) }

@@ -5,19 +5,28 @@ import (
 	"time"
 )
 
-const userColumns = `u.id, u.org_id, u.username, u.username_key, u.kind, u.active,
-	u.administrator, u.external_id, u.created_at, u.registered_at`
+const (
+	userColumns = `u.id, u.org_id, u.username, u.username_key, u.kind, u.active,
+	u.external_id, u.created_at, u.registered_at, u.archived_at`
+
+	// isPerson leaves out machines and who is gone, as the index users_page does.
+	isPerson = `u.kind <> 'ServiceAccount' AND u.archived_at IS NULL`
+
+	// isAdministrator is about a user u.
+	isAdministrator = `EXISTS (SELECT 1 FROM permission_assignments m JOIN permissions p ON p.id = m.permission_id
+		WHERE m.identity_id = u.id AND p.managed = 'administrator')`
+)
 
 func (r *row) user() User {
 	return User{
 		ID: r.text(), OrgID: r.text(), Username: r.text(), UsernameKey: r.text(), Kind: r.text(),
-		Active: r.bool(), Administrator: r.bool(), ExternalID: r.text(),
-		CreatedAt: r.time(), RegisteredAt: r.time(),
+		Active: r.bool(), ExternalID: r.text(),
+		CreatedAt: r.time(), RegisteredAt: r.time(), ArchivedAt: r.time(),
 	}
 }
 
 func (r *row) userSummary() UserSummary {
-	s := UserSummary{User: r.user(), Credentials: r.int(), LatestCode: r.code()}
+	s := UserSummary{User: r.user(), Administrator: r.bool(), Credentials: r.int(), LatestCode: r.code()}
 	s.HasCode = s.LatestCode.ID != ""
 	return s
 }
@@ -44,33 +53,43 @@ func (db *DB) UserByName(ctx context.Context, orgID, usernameKey string) (User, 
 }
 
 // Users returns up to limit users of an organisation, oldest first, that come after the
-// id afterID ("" from the start). A limit of 0 asks for MaxPage.
+// id afterID ("" from the start), without machines and who is archived. A limit of 0 asks
+// for MaxPage.
 func (db *DB) Users(ctx context.Context, orgID, afterID string, limit int) ([]UserSummary, error) {
 	return all(ctx, db, (*row).userSummary, `
-		SELECT `+userColumns+`,
+		SELECT `+userColumns+`, CASE WHEN `+isAdministrator+` THEN 1 ELSE 0 END,
 			(SELECT COUNT(*) FROM credentials k WHERE k.user_id = u.id), `+codeColumns+`
 		FROM users u
 		LEFT JOIN registration_codes c ON c.id =
 			(SELECT MAX(l.id) FROM registration_codes l WHERE l.user_id = u.id)
-		WHERE u.org_id = $1 AND u.id > $2
+		WHERE u.org_id = $1 AND u.id > $2 AND `+isPerson+`
 		ORDER BY u.id LIMIT $3`, orgID, afterID, page(limit))
+}
+
+// IsAdministrator reports whether a user holds their organisation's permission to do
+// everything.
+func (db *DB) IsAdministrator(ctx context.Context, userID string) (bool, error) {
+	is, _, err := one(ctx, db, (*row).bool,
+		`SELECT CASE WHEN `+isAdministrator+` THEN 1 ELSE 0 END FROM users u WHERE u.id = $1`, userID)
+	return is, err
 }
 
 // CreateUser adds a user. Without a free UsernameKey in the organisation the unit fails
 // with duplicate.
 func (tx *Tx) CreateUser(u User, duplicate error) {
 	tx.must(duplicate, `
-		INSERT INTO users (id, org_id, username, username_key, kind, active, administrator,
+		INSERT INTO users (id, org_id, username, username_key, kind, active,
 			external_id, created_at, registered_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (org_id, username_key) DO NOTHING`,
-		u.ID, u.OrgID, u.Username, u.UsernameKey, u.Kind, flag(u.Active), flag(u.Administrator),
+		u.ID, u.OrgID, u.Username, u.UsernameKey, u.Kind, flag(u.Active),
 		u.ExternalID, u.CreatedAt.UnixMilli(), millis(u.RegisteredAt))
 }
 
 // RegisterUser makes an invited, active user of the organisation a registered one. If
 // they are not (any more) invited and active, the unit fails with lost.
 func (tx *Tx) RegisterUser(userID, orgID string, now time.Time, lost error) {
+	tx.inTurn(userID)
 	tx.must(lost, `
 		UPDATE users SET registered_at = $1
 		WHERE id = $2 AND org_id = $3 AND registered_at IS NULL AND active = 1`,
@@ -78,31 +97,94 @@ func (tx *Tx) RegisterUser(userID, orgID string, now time.Time, lost error) {
 }
 
 // SetUserActive deactivates a user of the organisation or puts them back. Without that
-// user the unit fails with lost. It does not end their sessions: EndSessions after it, in
+// user, or if they are archived, the unit fails with lost. It does not end their sessions: EndSessions after it, in
 // the same unit, does.
 func (tx *Tx) SetUserActive(userID, orgID string, active bool, lost error) {
 	tx.inTurn(userID)
-	tx.must(lost, `UPDATE users SET active = $1 WHERE id = $2 AND org_id = $3`, flag(active), userID, orgID)
+	tx.must(lost, `UPDATE users SET active = $1 WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`,
+		flag(active), userID, orgID)
 	if !active {
-		// To no effect, but a login that is at work on one of them comes before this or
-		// after it, not between: no session is left that EndSessions did not see.
-		tx.may(`UPDATE credentials SET active = active WHERE user_id = $1`, userID)
+		tx.stopLogins(userID)
+	}
+}
+
+// MustStay makes the unit fail with lost unless the user of the organisation is there and
+// not archived.
+func (tx *Tx) MustStay(userID, orgID string, lost error) {
+	tx.must(lost, `UPDATE users SET active = active WHERE id = $1 AND org_id = $2 AND archived_at IS NULL`, userID, orgID)
+}
+
+// stopLogins is to no effect, but a login that is at work on a credential of the user comes
+// before this or after it, not between: no session is left that EndSessions did not see.
+func (tx *Tx) stopLogins(userID string) {
+	tx.may(`UPDATE credentials SET active = active WHERE user_id = $1`, userID)
+}
+
+// ArchiveUser takes a user, or a service account, out of the organisation for good: they are
+// inactive, their name is free again, and their access tokens and registration code are
+// archived and revoked. Without that user, or if they are archived, the unit fails with
+// lost. EndSessions after it, in the same unit, ends their sessions.
+func (tx *Tx) ArchiveUser(userID, orgID string, now time.Time, lost error) {
+	tx.inTurn(userID)
+	// No name has such a key: normalising leaves no capital letter.
+	tx.must(lost, `
+		UPDATE users SET active = 0, archived_at = $1, username_key = 'ARCHIVED ' || id
+		WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`, now.UnixMilli(), userID, orgID)
+	tx.stopLogins(userID)
+	tx.may(`
+		UPDATE access_tokens SET active = 0, archived_at = $1
+		WHERE user_id = $2 AND archived_at IS NULL`, now.UnixMilli(), userID)
+	tx.may(`
+		UPDATE registration_codes SET revoked_at = $1, revoked_reason = 'revoked'
+		WHERE user_id = $2 AND spent_at IS NULL AND revoked_at IS NULL`, now.UnixMilli(), userID)
+}
+
+// RenameUser gives a user or service account of the organisation another name and, unless
+// it is nil, another external id. If they are gone the unit fails with lost, if the name is
+// taken with duplicate.
+func (tx *Tx) RenameUser(userID, orgID, name, nameKey string, externalID *string, duplicate, lost error) {
+	tx.inTurn(userID)
+	tx.inTurn(orgID) // for the name
+	tx.must(lost, `UPDATE users SET username = $1 WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`, name, userID, orgID)
+	tx.must(duplicate, `
+		UPDATE users SET username_key = $1
+		WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM users o WHERE o.org_id = $3 AND o.username_key = $1 AND o.id <> $2)`,
+		nameKey, userID, orgID)
+	if externalID != nil {
+		tx.may(`UPDATE users SET external_id = $1 WHERE id = $2`, *externalID, userID)
 	}
 }
 
 // MakeFirstAdministrator makes a user, added before in the same unit, an administrator if
-// they are an employee and the first user of the organisation. Of any number of first
-// users at the same moment one becomes it.
-func (tx *Tx) MakeFirstAdministrator(orgID, userID string) {
+// they are an employee and the first person of the organisation. Of any number of first
+// users at the same moment one becomes it. The assignment has the id given.
+func (tx *Tx) MakeFirstAdministrator(orgID, userID, assignmentID string, now time.Time) {
 	// To no effect, but of two units that add a first user the later waits here, and then
 	// sees whom the earlier one added.
+	const first = ` AND NOT EXISTS (SELECT 1 FROM users o WHERE o.org_id = $1 AND o.id <> $2 AND o.kind <> 'ServiceAccount')`
+	tx.may(`UPDATE organisations SET name = name WHERE id = $1`+first, orgID, userID)
 	tx.may(`
+		INSERT INTO permission_assignments (id, org_id, permission_id, identity_id, created_at)
+		SELECT $3, u.org_id, p.id, u.id, $4
+		FROM users u JOIN permissions p ON p.org_id = u.org_id AND p.managed = 'administrator'
+		WHERE u.id = $2 AND u.org_id = $1 AND u.kind = 'CustomerEmployee'`+first,
+		orgID, userID, assignmentID, now.UnixMilli())
+}
+
+// KeepAnAdministrator makes the unit fail with last if userID is the only one who can
+// administer the organisation: an employee who is registered and active and holds the
+// permission to do everything. It comes before what takes that from them; of two units that
+// would each leave the other's administrator, the later waits here for the earlier.
+func (tx *Tx) KeepAnAdministrator(orgID, userID string, last error) {
+	tx.inTurn(orgID)
+	tx.may(`UPDATE organisations SET name = name WHERE id = $1`, orgID)
+	const can = `SELECT 1 FROM permissions p
+			JOIN permission_assignments m ON m.permission_id = p.id
+			JOIN users u ON u.id = m.identity_id
+		WHERE p.org_id = $1 AND p.managed = 'administrator'
+			AND u.kind = 'CustomerEmployee' AND u.active = 1 AND u.registered_at IS NOT NULL AND u.archived_at IS NULL`
+	tx.must(last, `
 		UPDATE organisations SET name = name
-		WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM users u WHERE u.org_id = $1 AND u.id <> $2)`,
-		orgID, userID)
-	tx.may(`
-		UPDATE users SET administrator = 1
-		WHERE id = $2 AND org_id = $1 AND kind = 'CustomerEmployee'
-			AND NOT EXISTS (SELECT 1 FROM users u WHERE u.org_id = $1 AND u.id <> $2)`,
+		WHERE id = $1 AND (NOT EXISTS (`+can+` AND u.id = $2) OR EXISTS (`+can+` AND u.id <> $2))`,
 		orgID, userID)
 }

@@ -9,15 +9,23 @@ import (
 // maxKeys is how many names UsersByKey asks for at once; both databases take more.
 const maxKeys = 1000
 
+// KnownUser is a user and whether they may do everything.
+type KnownUser struct {
+	User
+	Administrator bool
+}
+
+func (r *row) knownUser() KnownUser { return KnownUser{User: r.user(), Administrator: r.bool()} }
+
 // UsersByKey returns those users of an organisation that have one of the given
 // UsernameKeys, by that key. It asks in several statements when there are many.
-func (db *DB) UsersByKey(ctx context.Context, orgID string, keys []string) (map[string]User, error) {
-	found := make(map[string]User)
+func (db *DB) UsersByKey(ctx context.Context, orgID string, keys []string) (map[string]KnownUser, error) {
+	found := make(map[string]KnownUser)
 	for len(keys) > 0 {
 		part := keys[:min(maxKeys, len(keys))]
 		keys = keys[len(part):]
-		users, err := all(ctx, db, (*row).user, `
-			SELECT `+userColumns+` FROM users u
+		users, err := all(ctx, db, (*row).knownUser, `
+			SELECT `+userColumns+`, CASE WHEN `+isAdministrator+` THEN 1 ELSE 0 END FROM users u
 			WHERE u.org_id = $1 AND u.username_key IN (`+places(2, len(part))+`)`, anyOf(orgID, part)...)
 		if err != nil {
 			return nil, err

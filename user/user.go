@@ -7,8 +7,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/invitation"
+	"github.com/countersign/countersign/page"
 	"github.com/countersign/countersign/store"
 	"github.com/countersign/countersign/username"
 )
@@ -16,6 +18,8 @@ import (
 // Room is users with all that it needs.
 type Room struct {
 	DB     *store.DB
+	Access *access.Ledger // the operator's commands need neither this
+	Pages  *page.Maker    // nor this
 	Office *invitation.Office
 	Now    func() time.Time
 }
@@ -117,6 +121,8 @@ type entry struct {
 	user  store.User
 	isNew bool
 	alone bool // not one of many: the first of an organisation administers it
+
+	administrator bool
 }
 
 // judge looks at every guest before anybody is invited. It reads all that is known of
@@ -137,21 +143,22 @@ func (r *Room) judge(ctx context.Context, org store.Organisation, guests []Guest
 	now := r.Now()
 	entries := make([]entry, len(guests))
 	for i, g := range guests {
-		u, exists := known[keys[i]]
+		k, exists := known[keys[i]]
+		u := k.User
 		switch {
 		case !exists:
 			u = newUser(org.ID, g, keys[i], now)
 		case !u.RegisteredAt.IsZero():
 			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_already_exists",
 				Message: fmt.Sprintf("The user %q is registered already.", u.Username)}}
-		case g.Administrator && !u.Administrator:
+		case g.Administrator && !k.Administrator:
 			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_not_administrator",
 				Message: fmt.Sprintf("The user %q was invited without administering the organisation.", u.Username)}}
 		case g.Kind != "" && g.Kind != u.Kind:
 			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_kind_differs",
 				Message: fmt.Sprintf("The user %q was invited as %s before.", u.Username, u.Kind)}}
 		}
-		entries[i] = entry{user: u, isNew: !exists}
+		entries[i] = entry{user: u, isNew: !exists, administrator: g.Administrator}
 	}
 	return entries, nil
 }
@@ -211,14 +218,29 @@ func (r *Room) keep(tx *store.Tx, inv Invitation, e entry, now time.Time) {
 	if e.isNew {
 		tx.CreateUser(inv.User, errInvitedMeanwhile)
 	}
-	if e.isNew && e.alone {
-		tx.MakeFirstAdministrator(inv.User.OrgID, inv.User.ID)
+	switch {
+	case !e.isNew:
+	case e.administrator:
+		assign(tx, inv.User, api.AdministratorPermissionID(inv.User.OrgID), now)
+	case inv.User.Kind == api.EndUser:
+		assign(tx, inv.User, api.EndUserPermissionID(inv.User.OrgID), now)
+	case e.alone:
+		tx.MakeFirstAdministrator(inv.User.OrgID, inv.User.ID, api.NewID(api.PrefixAssignment, now), now)
 	}
 	// Whoever guessed at this name before there was a code must not have closed it.
 	tx.ClearThrottle(r.Office.ThrottleKey(invitation.WrongCodes, inv.User.OrgID, inv.User.Username))
 	tx.IssueCode(inv.Row)
-	tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: inv.User.OrgID, At: now,
-		Kind: "user.invited", UserID: inv.User.ID, CodeID: inv.Row.ID})
+	invited := store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: inv.User.OrgID, At: now,
+		Kind: "user.invited", UserID: inv.User.ID, CodeID: inv.Row.ID}
+	if e.isNew && e.administrator {
+		invited.Detail = []byte(`{"administrator":true}`)
+	}
+	tx.Record(invited)
+}
+
+// assign gives a new user a managed permission.
+func assign(tx *store.Tx, u store.User, permissionID string, now time.Time) {
+	tx.AssignManaged(api.NewID(api.PrefixAssignment, now), permissionID, u, now)
 }
 
 func newUser(orgID string, g Guest, key string, now time.Time) store.User {
@@ -227,7 +249,7 @@ func newUser(orgID string, g Guest, key string, now time.Time) store.User {
 		kind = api.CustomerEmployee
 	}
 	return store.User{ID: api.NewID(api.PrefixUser, now), OrgID: orgID, Username: g.Username, UsernameKey: key,
-		Kind: kind, Active: true, Administrator: g.Administrator, CreatedAt: now}
+		Kind: kind, Active: true, CreatedAt: now}
 }
 
 // List returns a page of an organisation's users in the order they were invited,
@@ -239,11 +261,26 @@ func (r *Room) List(ctx context.Context, orgID, after string, limit int) ([]stor
 	return r.DB.Users(ctx, orgID, after, limit)
 }
 
+// State says how far a user is: registered, inactive, archived, or the state of the latest
+// code.
+func State(u store.User, latest store.Code, now time.Time) string {
+	switch {
+	case !u.ArchivedAt.IsZero():
+		return "archived"
+	case !u.Active:
+		return "inactive"
+	case !u.RegisteredAt.IsZero():
+		return "registered"
+	}
+	return latest.State(now)
+}
+
 // Shown is everything about one user.
 type Shown struct {
-	User        store.User
-	Credentials []store.Credential
-	Codes       []store.CodeEntry
+	User          store.User
+	Administrator bool
+	Credentials   []store.Credential
+	Codes         []store.CodeEntry
 }
 
 // Show returns the user of that name or id.
@@ -260,6 +297,9 @@ func (r *Room) Show(ctx context.Context, orgID, nameOrID string) (s Shown, err e
 		return s, err
 	}
 	if s.Credentials, err = r.DB.CredentialsOfUser(ctx, s.User.ID); err != nil {
+		return s, err
+	}
+	if s.Administrator, err = r.DB.IsAdministrator(ctx, s.User.ID); err != nil {
 		return s, err
 	}
 	s.Codes, err = r.DB.Codes(ctx, orgID, s.User.ID, "", 1000)

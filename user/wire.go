@@ -1,22 +1,18 @@
 package user
 
 import (
+	"cmp"
 	"context"
-	"crypto/hmac"
-	"encoding/base64"
-	"unicode"
-	"unicode/utf8"
+	"time"
 
+	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/invitation"
-	"github.com/countersign/countersign/keyring"
 	"github.com/countersign/countersign/mail"
+	"github.com/countersign/countersign/page"
 	"github.com/countersign/countersign/store"
 	"github.com/countersign/countersign/username"
 )
-
-// maxExternalID is the longest externalId that is kept, in characters.
-const maxExternalID = 200
 
 // Create invites a user into the caller's organisation. The code goes out by mail or,
 // where no mail is configured, back to the caller.
@@ -24,36 +20,83 @@ func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateUserRequ
 	if err := checkNew(in); err != nil {
 		return api.User{}, err
 	}
-	mails := r.Office.Mails(in.Email)
-	var org store.Organisation
-	if mails { // now, so that nothing can fail once the user is there
-		var err error
-		if org, err = r.DB.Organisation(ctx, who.OrgID); err != nil {
-			return api.User{}, err
-		}
-	}
-	now := r.Now()
-	u := newUser(who.OrgID, Guest{Username: in.Email, Kind: in.Kind}, username.Key(in.Email), now)
+	u := newUser(who.OrgID, Guest{Username: in.Email, Kind: in.Kind}, username.Key(in.Email), r.Now())
 	u.ExternalID = in.ExternalID
-	code := r.Office.Make(u, invitation.DefaultLifetime)
-	err := r.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.CreateUser(u, errExists)
-		tx.ClearThrottle(r.Office.ThrottleKey(invitation.WrongCodes, u.OrgID, u.Username))
-		tx.IssueCode(code.Row)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: u.OrgID, At: now, Kind: "user.invited",
-			UserID: u.ID, ActorID: who.UserID, CodeID: code.Row.ID, Address: who.Address})
-		return nil
-	})
+	invited, err := r.inviteFor(ctx, who, []store.User{u}, nil)
 	if err != nil {
 		return api.User{}, err
 	}
 	out := wire(store.Member{User: u})
-	if mails {
-		r.Office.Post(org, u, code)
-	} else {
-		out.Invitation = &api.IssuedInvitation{RegistrationCode: code.Code, RegistrationURL: code.Link, ExpiresAt: api.Time(code.Row.ExpiresAt)}
+	if i := invited[0]; !i.Mailed {
+		out.Invitation = issued(i.Issued)
 	}
 	return out, nil
+}
+
+// InviteTenant is Create for clients of several organisations, which name no kind of ours.
+func (r *Room) InviteTenant(ctx context.Context, who api.Caller, in api.InviteUserRequest) (api.InvitedTenantUser, error) {
+	switch in.Kind {
+	case "":
+		return api.InvitedTenantUser{}, api.Missing("kind")
+	case "TenantUser":
+	default:
+		return api.InvitedTenantUser{}, &api.Error{Kind: api.Invalid, Code: "user_kind_invalid", Message: "The member /kind must be TenantUser."}
+	}
+	u, err := r.Create(ctx, who, api.CreateUserRequest{Email: in.Email, Kind: api.CustomerEmployee})
+	return api.InvitedTenantUser{Invitation: u.Invitation}, err
+}
+
+func issued(i invitation.Issued) *api.IssuedInvitation {
+	return &api.IssuedInvitation{RegistrationCode: i.Code, RegistrationURL: i.Link, ExpiresAt: api.Time(i.Row.ExpiresAt)}
+}
+
+// inviteFor keeps new users, each with a code and a role if there is one, all or none, and
+// mails the codes of who has an address.
+func (r *Room) inviteFor(ctx context.Context, who api.Caller, users []store.User, role *store.Permission) ([]Invitation, error) {
+	now := r.Now()
+	invited := make([]Invitation, len(users))
+	for i, u := range users {
+		invited[i] = Invitation{User: u, Issued: r.Office.Make(u, invitation.DefaultLifetime), Mailed: r.Office.Mails(u.Username)}
+	}
+	var org store.Organisation
+	if r.Office.Mail != nil { // now, so that nothing can fail once they are there
+		var err error
+		if org, err = r.DB.Organisation(ctx, who.OrgID); err != nil {
+			return nil, err
+		}
+	}
+	err := r.DB.Write(ctx, func(tx *store.Tx) error {
+		for _, i := range invited {
+			r.add(tx, i, now, who)
+			if role != nil && (role.Managed != store.ManagedEndUser || i.User.Kind != api.EndUser) { // who have it anyway
+				a := store.Assignment{ID: api.NewID(api.PrefixAssignment, now), OrgID: who.OrgID, PermissionID: role.ID, IdentityID: i.User.ID, CreatedAt: now}
+				tx.Assign(a, role.Version, access.ErrChanged, access.ErrChanged)
+				tx.Record(access.Assigned(who, *role, a, i.User.ID))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range invited {
+		if i.Mailed {
+			r.Office.Post(org, i.User, i.Issued)
+		}
+	}
+	return invited, nil
+}
+
+// add keeps a new user with a code.
+func (r *Room) add(tx *store.Tx, i Invitation, now time.Time, who api.Caller) {
+	tx.CreateUser(i.User, errExists)
+	if i.User.Kind == api.EndUser {
+		assign(tx, i.User, api.EndUserPermissionID(i.User.OrgID), now)
+	}
+	tx.ClearThrottle(r.Office.ThrottleKey(invitation.WrongCodes, i.User.OrgID, i.User.Username))
+	tx.IssueCode(i.Row)
+	tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: i.User.OrgID, At: now, Kind: "user.invited",
+		UserID: i.User.ID, ActorID: who.UserID, CodeID: i.Row.ID, Address: who.Address})
 }
 
 var errExists = &api.Error{Kind: api.Unauthenticated, Code: "user_already_exists", Message: "User already exists.",
@@ -70,24 +113,16 @@ func checkNew(in api.CreateUserRequest) error {
 	case !mail.ValidAddress(in.Email):
 		return &api.Error{Kind: api.Invalid, Code: "email_invalid", Message: "The member /email must be a mail address."}
 	case in.IsSSORequired:
-		return &api.Error{Kind: api.Invalid, Code: "sso_not_offered", Message: "Single sign-on is not offered; the member /isSSORequired must be false."}
-	case utf8.RuneCountInString(in.ExternalID) > maxExternalID || !printable(in.ExternalID):
-		return &api.Error{Kind: api.Invalid, Code: "external_id_invalid", Message: "The member /externalId must be at most 200 visible characters."}
+		return errSSO
+	}
+	if err := username.CheckExternalID(in.ExternalID); err != nil {
+		return err
 	}
 	return username.Check(in.Email)
 }
 
-func printable(s string) bool {
-	for _, c := range s {
-		if !unicode.IsPrint(c) {
-			return false
-		}
-	}
-	return true
-}
-
 // Get shows a user of the caller's organisation.
-func (r *Room) Get(ctx context.Context, who api.Caller, in api.GetUserRequest) (api.User, error) {
+func (r *Room) Get(ctx context.Context, who api.Caller, in api.UserRequest) (api.User, error) {
 	m, err := r.DB.Member(ctx, who.OrgID, in.UserID)
 	if err != nil {
 		return api.User{}, err
@@ -95,26 +130,27 @@ func (r *Room) Get(ctx context.Context, who api.Caller, in api.GetUserRequest) (
 	return wire(m), nil
 }
 
-const defaultPage = 100
+// Pages of users, when the caller does not say how long.
+const (
+	defaultPage   = 100
+	defaultPeople = 50
+)
 
 // Page lists the users of the caller's organisation, in the order they were invited.
 func (r *Room) Page(ctx context.Context, who api.Caller, in api.ListUsersRequest) (api.UserList, error) {
-	after, err := r.openPage(who.OrgID, in.Kind, in.PaginationToken)
+	after, err := r.Pages.Open(in.PaginationToken, "users", who.OrgID, in.Kind)
 	if err != nil {
 		return api.UserList{}, err
 	}
-	limit := in.Limit
-	if limit == 0 {
-		limit = defaultPage
-	}
+	limit := cmp.Or(in.Limit, defaultPage)
 	members, err := r.DB.Members(ctx, who.OrgID, in.Kind, after, limit+1)
 	if err != nil {
 		return api.UserList{}, err
 	}
+	members, last := page.Cut(members, limit)
 	list := api.UserList{Items: make([]api.User, 0, len(members))}
-	if len(members) > limit {
-		members = members[:limit]
-		list.NextPageToken = r.pageToken(who.OrgID, in.Kind, members[limit-1].ID)
+	if last != nil {
+		list.NextPageToken = r.Pages.Token(last.ID, "users", who.OrgID, in.Kind)
 	}
 	for _, m := range members {
 		list.Items = append(list.Items, wire(m))
@@ -122,35 +158,11 @@ func (r *Room) Page(ctx context.Context, who api.Caller, in api.ListUsersRequest
 	return list, nil
 }
 
-const pageMAC = 12 // bytes of a page token that make it ours
-
-// pageToken names the last row of a page. It is good for the same list of the same
-// organisation only.
-func (r *Room) pageToken(orgID, kind, lastID string) string {
-	tag := r.Office.Ring.MAC(keyring.Page, "users", orgID, kind, lastID)
-	return base64.RawURLEncoding.EncodeToString(append(tag[:pageMAC:pageMAC], lastID...))
-}
-
-func (r *Room) openPage(orgID, kind, token string) (lastID string, err error) {
-	if token == "" {
-		return "", nil
-	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err == nil && len(b) > pageMAC && len(b) < 100 {
-		lastID = string(b[pageMAC:])
-		if tag := r.Office.Ring.MAC(keyring.Page, "users", orgID, kind, lastID); hmac.Equal(tag[:pageMAC], b[:pageMAC]) {
-			return lastID, nil
-		}
-	}
-	return "", &api.Error{Kind: api.Invalid, Code: "pagination_token_invalid",
-		Message: "The parameter paginationToken is not one of this list; begin again without it."}
-}
-
 // wire shows a user as the contract has it.
 func wire(m store.Member) api.User {
 	u := api.User{Username: m.Username, Name: m.Username, UserID: m.ID, Kind: m.Kind, CredentialUUID: m.CredentialID,
 		OrgID: m.OrgID, Permissions: []string{}, IsActive: m.Active, IsRegistered: !m.RegisteredAt.IsZero(),
-		PermissionAssignments: []api.PermissionAssignmentSummary{}}
+		PermissionAssignments: access.Summaries(m.Assignments)}
 	if u.CredentialUUID == "" {
 		u.CredentialUUID = api.FirstCredentialID(m.ID)
 	}

@@ -33,6 +33,7 @@ type Claims struct {
 	Challenge       string `json:"challenge"`                        // the challenge that was signed
 	CredentialUUID  string `json:"credentialUuid"`
 	CredentialKind  string `json:"credentialKind"`
+	TokenID         string `json:"tokenId,omitempty"` // the access token whose key signed, "to-…"; absent if the user did
 
 	Username string   `json:"https://custom/username"`
 	Metadata Metadata `json:"https://custom/app_metadata"`

@@ -1,4 +1,5 @@
-// Package username says what may name a user and which names are the same. It leaves
+// Package username says what may name a user, or anything else that people administer, and
+// which names are the same. It leaves
 // storing and comparing with stored names to others.
 package username
 
@@ -35,11 +36,44 @@ func Check(name string) error {
 			return refused("The username holds a character that cannot be seen.")
 		}
 	}
-	if Key(name) == "" {
+	switch key := Key(name); {
+	case key == "":
 		return refused("The username is empty.")
+	case len(key) > MaxBytes: // one character may stand for eighteen
+		return refused("The username is longer than 320 bytes once it is written out.")
 	}
 	return nil
 }
+
+// MaxLabel is the longest label, in characters.
+const MaxLabel = 100
+
+// CheckLabel refuses what cannot name a machine, an access token, a permission or an
+// application: those who read it must see all of it. member is where it came from.
+func CheckLabel(member, label string) error {
+	if label == "" {
+		return api.Missing(member)
+	}
+	if utf8.RuneCountInString(label) > MaxLabel || Check(label) != nil {
+		return &api.Error{Kind: api.Invalid, Code: "name_invalid",
+			Message: "The member /" + member + " must be 1 to 100 visible characters without a space at either end."}
+	}
+	return nil
+}
+
+// CheckExternalID refuses what is too long, or cannot be seen, to be kept for a client.
+func CheckExternalID(id string) error {
+	visible := utf8.ValidString(id) && utf8.RuneCountInString(id) <= maxExternalID
+	for _, c := range id {
+		visible = visible && unicode.IsPrint(c)
+	}
+	if visible {
+		return nil
+	}
+	return &api.Error{Kind: api.Invalid, Code: "external_id_invalid", Message: "The member /externalId must be at most 200 visible characters."}
+}
+
+const maxExternalID = 200
 
 func refused(message string) *api.Error {
 	return &api.Error{Kind: api.Invalid, Code: "username_invalid", Message: message}

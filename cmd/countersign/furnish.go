@@ -8,11 +8,14 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/countersign/countersign/access"
+	"github.com/countersign/countersign/bearer"
 	"github.com/countersign/countersign/invitation"
 	"github.com/countersign/countersign/keyring"
 	"github.com/countersign/countersign/mail"
 	"github.com/countersign/countersign/organisation"
 	"github.com/countersign/countersign/relyingparty"
+	"github.com/countersign/countersign/serviceaccount"
 	"github.com/countersign/countersign/store"
 	"github.com/countersign/countersign/user"
 )
@@ -131,6 +134,11 @@ func (h *house) organisations() *organisation.Room {
 
 func (h *house) users() *user.Room {
 	return &user.Room{DB: h.db, Office: h.office, Now: time.Now}
+}
+
+func (h *house) serviceAccounts() *serviceaccount.Room {
+	mint := &bearer.Mint{Authority: bearer.New(h.ring, h.site.Origin(), time.Now), Now: time.Now}
+	return &serviceaccount.Room{DB: h.db, Access: access.New(h.db), Mint: mint, Now: time.Now}
 }
 
 // within opens a house for one command and closes it after.

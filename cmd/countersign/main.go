@@ -41,16 +41,17 @@ const (
 type commands struct {
 	Config kong.ConfigFlag `help:"JSON file with a key for each flag, like {\"public_url\": \"https://sign.example.org\"}." placeholder:"FILE"`
 
-	Serve      serveCommand       `cmd:"" help:"Run the server."`
-	Org        orgCommands        `cmd:"" help:"Make and list organisations, set their policies."`
-	User       userCommands       `cmd:"" help:"Invite, list and show users, deactivate them and put them back."`
-	Credential credentialCommands `cmd:"" help:"List a user's credentials, withdraw them and put them back."`
-	Code       codeCommands       `cmd:"" help:"List and revoke registration codes."`
-	Receipt    receiptCommands    `cmd:"" help:"Verify and export receipts of signed actions."`
-	Key        keyCommands        `cmd:"" help:"List and rotate the keys that sign tokens and receipts."`
-	Refusal    refusalCommand     `cmd:"" help:"Explain a refused request."`
-	Doctor     doctorCommand      `cmd:"" help:"Check the configuration and the database."`
-	Version    versionCommand     `cmd:"" help:"Print the version."`
+	Serve          serveCommand           `cmd:"" help:"Run the server."`
+	Org            orgCommands            `cmd:"" help:"Make and list organisations, set their policies."`
+	User           userCommands           `cmd:"" help:"Invite, list and show users, deactivate them and put them back."`
+	Credential     credentialCommands     `cmd:"" help:"List a user's credentials, withdraw them and put them back."`
+	ServiceAccount serviceAccountCommands `cmd:"" help:"Make, list and withdraw service accounts, which programs use."`
+	Code           codeCommands           `cmd:"" help:"List and revoke registration codes."`
+	Receipt        receiptCommands        `cmd:"" help:"Verify and export receipts of signed actions."`
+	Key            keyCommands            `cmd:"" help:"List and rotate the keys that sign tokens and receipts."`
+	Refusal        refusalCommand         `cmd:"" help:"Explain a refused request."`
+	Doctor         doctorCommand          `cmd:"" help:"Check the configuration and the database."`
+	Version        versionCommand         `cmd:"" help:"Print the version."`
 }
 
 // console is where a command prints.

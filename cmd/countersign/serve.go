@@ -76,14 +76,14 @@ func (s *serveCommand) serve(ctx context.Context, c console, h *house, listener 
 	if s.SessionTime < time.Minute || s.SessionTime > 30*24*time.Hour {
 		return misuse("--session-time must be between 1m and 720h")
 	}
-	rooms, tokens, err := server.Furnish(server.Basis{DB: h.db, Ring: h.ring, Office: h.office, Site: h.site, Now: time.Now,
+	furnished, err := server.Furnish(server.Basis{DB: h.db, Ring: h.ring, Office: h.office, Site: h.site, Now: time.Now,
 		Log: log, CeremonyTime: s.CeremonyTime, SessionTime: s.SessionTime})
 	if err != nil {
 		return misuseError{err}
 	}
 	refusals := &refusal.Room{DB: h.db, Now: time.Now}
-	front := server.New(server.Config{DB: h.db, Rooms: rooms, Tokens: tokens, Refusals: refusals, Site: h.site, Proxies: proxies,
-		Log: log, Now: time.Now, Version: versionText()})
+	furnished.Refusals, furnished.Proxies, furnished.Version = refusals, proxies, versionText()
+	front, rooms, tokens := server.New(furnished), furnished.Rooms, furnished.Tokens
 	if s.TLSCert != "" {
 		pair, err := newKeyPair(s.TLSCert, s.TLSKey)
 		if err != nil {

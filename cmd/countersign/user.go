@@ -179,16 +179,6 @@ type userRow struct {
 	DateCreated   string `json:"dateCreated"`
 }
 
-func state(u store.User, latest store.Code, now time.Time) string {
-	switch {
-	case !u.Active:
-		return "inactive"
-	case !u.RegisteredAt.IsZero():
-		return "registered"
-	}
-	return latest.State(now)
-}
-
 func (u *userList) Run(ctx context.Context, c console) error {
 	if u.Limit < 1 || u.Limit > store.MaxPage {
 		return misuse("--limit is between 1 and %d; go on with --after", store.MaxPage)
@@ -200,7 +190,7 @@ func (u *userList) Run(ctx context.Context, c console) error {
 		}
 		rows := make([]userRow, 0, len(all))
 		for _, x := range all {
-			rows = append(rows, userRow{x.ID, x.Username, x.Kind, state(x.User, x.LatestCode, time.Now()), x.Administrator, x.Credentials, api.Time(x.CreatedAt)})
+			rows = append(rows, userRow{x.ID, x.Username, x.Kind, user.State(x.User, x.LatestCode, time.Now()), x.Administrator, x.Credentials, api.Time(x.CreatedAt)})
 		}
 		return u.print(c, map[string]any{"items": rows}, func(w io.Writer) {
 			t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
@@ -253,7 +243,7 @@ func (u *userShow) Run(ctx context.Context, c console) error {
 			latest = x.Code
 			codes = append(codes, newCodeRow(x))
 		}
-		row := userRow{s.User.ID, s.User.Username, s.User.Kind, state(s.User, latest, time.Now()), s.User.Administrator, int64(len(s.Credentials)), api.Time(s.User.CreatedAt)}
+		row := userRow{s.User.ID, s.User.Username, s.User.Kind, user.State(s.User, latest, time.Now()), s.Administrator, int64(len(s.Credentials)), api.Time(s.User.CreatedAt)}
 		credentials := make([]credentialRow, 0, len(s.Credentials))
 		for _, x := range s.Credentials {
 			credentials = append(credentials, newCredentialRow(x))

@@ -71,7 +71,8 @@ func underAuth(path string) bool {
 // check judges an answer that is not an error.
 func (a answer) check(header http.Header, body []byte) error {
 	if len(a.content) == 0 {
-		if len(body) > 0 {
+		// SDKs that read every answer as JSON want an object all the same.
+		if len(body) > 0 && string(body) != "{}" {
 			return fmt.Errorf("the contract has no body here, got %s", clip(body))
 		}
 		return nil

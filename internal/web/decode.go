@@ -34,7 +34,9 @@ func ReadBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) error {
 	return nil
 }
 
-func decode[In any](w http.ResponseWriter, r *http.Request) (in In, err error) {
+// decode reads a body. What is to become of members that are not known is for unknown to
+// say; it gets the error that names one.
+func decode[In any](w http.ResponseWriter, r *http.Request, unknown func([]byte, error) (In, error)) (in In, err error) {
 	if err := jsonExpected(r); err != nil {
 		return in, err
 	}
@@ -50,7 +52,7 @@ func decode[In any](w http.ResponseWriter, r *http.Request) (in In, err error) {
 	}
 	err = json.Unmarshal(body, &in, json.RejectUnknownMembers(true))
 	if errors.Is(err, json.ErrUnknownName) {
-		return tolerant[In](body)
+		return unknown(body, err)
 	}
 	if err != nil {
 		return in, notJSON(err)
@@ -62,7 +64,7 @@ func decode[In any](w http.ResponseWriter, r *http.Request) (in In, err error) {
 // wrong: newer clients may send more. But a known member in other letters, "OrgId" for
 // "orgId", is refused. The library passes it over as unknown, while whatever stands
 // before this server, or comes after it, may read it as the member it resembles.
-func tolerant[In any](body []byte) (in In, err error) {
+func tolerant[In any](body []byte, _ error) (in In, err error) {
 	var folded In
 	if err := json.Unmarshal(body, &in); err != nil {
 		return in, notJSON(err)
@@ -73,6 +75,19 @@ func tolerant[In any](body []byte) (in In, err error) {
 			Rule:    "members are named exactly"}
 	}
 	return in, nil
+}
+
+// exact refuses members that are not known.
+func exact[In any](_ []byte, unknown error) (in In, err error) {
+	e := &api.Error{Kind: api.Invalid, Code: "member_unknown", Message: "The request body has a member that cannot be set here.",
+		Rule: "an update names only what it can change"}
+	var semantic *json.SemanticError
+	if errors.As(unknown, &semantic) {
+		if p := string(semantic.JSONPointer); plain(p) {
+			e.Message = "The member " + p + " cannot be set here."
+		}
+	}
+	return in, e
 }
 
 // jsonExpected refuses a body that says it is not JSON. No type at all is let

@@ -50,6 +50,7 @@ var statuses = map[api.Kind]int{
 	api.Unsupported:      http.StatusUnsupportedMediaType,
 	api.TooManyRequests:  http.StatusTooManyRequests,
 	api.HeadersTooLarge:  http.StatusRequestHeaderFieldsTooLarge,
+	api.NotOffered:       http.StatusNotImplemented,
 	api.Unavailable:      http.StatusServiceUnavailable,
 }
 

@@ -32,12 +32,22 @@ func Lasting(r *http.Request) (context.Context, context.CancelFunc) {
 // refused before do is called. Members of In that are tagged path or query are read from
 // there.
 func Op[In, Out any](do func(context.Context, api.Caller, In) (Out, error)) Operation {
+	return op(do, tolerant[In])
+}
+
+// Exact is Op for an operation that changes something which is there: a member that it does
+// not know is refused, lest somebody think that it was changed as well.
+func Exact[In, Out any](do func(context.Context, api.Caller, In) (Out, error)) Operation {
+	return op(do, exact[In])
+}
+
+func op[In, Out any](do func(context.Context, api.Caller, In) (Out, error), unknown func([]byte, error) (In, error)) Operation {
 	outside := parameters(reflect.TypeFor[In]())
 	return Operation{
 		In:  reflect.TypeFor[In](),
 		Out: reflect.TypeFor[Out](),
 		Run: func(w http.ResponseWriter, r *http.Request, who api.Caller) (any, error) {
-			in, err := decode[In](w, r)
+			in, err := decode(w, r, unknown)
 			if err != nil {
 				return nil, err
 			}

@@ -1,0 +1,155 @@
+package audit
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/countersign/countersign/api"
+)
+
+// sentence tells of a kind of event. {actor} is who did it and {subject} whom it is about;
+// {credential} and {holder} are a credential and who was given a permission, in words. Any
+// other name is a member of the event's detail.
+type sentence struct {
+	text string
+	used bool // the event's credential is what it was done with
+}
+
+// words has a sentence for every kind of event that is recorded, and keeps it when a kind
+// is recorded no more: events last.
+var words = map[string]sentence{
+	"organisation.created":      {text: "{actor} made the organisation"},
+	"organisation.policies_set": {text: "{actor} set the policies: sign count {signCount}, backup {backup}, second factor {secondFactor}"},
+
+	"user.invited":     {text: "{actor} invited {subject}"},
+	"user.registered":  {text: "{subject} registered with {credential}", used: true},
+	"user.updated":     {text: "{actor} changed {subject}"},
+	"user.activated":   {text: "{actor} activated {subject}"},
+	"user.deactivated": {text: "{actor} deactivated {subject}"},
+	"user.archived":    {text: "{actor} archived {subject}"},
+	"user.logged_in":   {text: "{subject} logged in with {credential}", used: true},
+	"user.logged_out":  {text: "{subject} logged out"},
+	"session.ended":    {text: "{subject} ended one of their sessions"},
+
+	"user.logged_in_by_delegation":      {text: "{actor} opened a session for {subject}"},
+	"user.delegated_registration_begun": {text: "{actor} began to register {subject}"},
+
+	"registration.code_sent":    {text: "The registration code of {subject} was mailed"},
+	"registration.code_resent":  {text: "A new registration code was asked for in the name of {subject}"},
+	"registration.code_renewed": {text: "{actor} made a new registration code for {subject}"},
+	"registration.code_revoked": {text: "{actor} withdrew the registration code of {subject}"},
+	"login.code_issued":         {text: "A login code was made for {subject}"},
+
+	"credential.recovery_added":         {text: "{subject} added a recovery key"},
+	"credential.activated":              {text: "{actor} activated a credential of {subject}"},
+	"credential.deactivated":            {text: "{actor} deactivated a credential of {subject}"},
+	"credential.counter_reset":          {text: "{actor} let a passkey of {subject} count from the start again"},
+	"credential.sign_count_out_of_line": {text: "The counter of a passkey of {subject} was out of step", used: true},
+	"credential.backup_changed":         {text: "How a passkey of {subject} is backed up has changed", used: true},
+
+	"action.consumed":  {text: "{subject} had {method} {path} done by another service"},
+	"action.forwarded": {text: "{subject} had {method} {path} done behind a reverse proxy"},
+
+	"service_account.created":     {text: "{actor} made the service account {name}"},
+	"service_account.updated":     {text: "{actor} changed the service account {name}"},
+	"service_account.activated":   {text: "{actor} activated the service account {name}"},
+	"service_account.deactivated": {text: "{actor} deactivated the service account {name}"},
+	"service_account.archived":    {text: "{actor} archived the service account {name}"},
+
+	"token.created":     {text: "{actor} made the access token {name}"},
+	"token.updated":     {text: "{actor} changed the access token {name}"},
+	"token.activated":   {text: "{actor} activated the access token {name}"},
+	"token.deactivated": {text: "{actor} deactivated the access token {name}"},
+	"token.archived":    {text: "{actor} archived the access token {name}"},
+
+	"application.created":     {text: "{actor} made the application {name}"},
+	"application.updated":     {text: "{actor} changed the application {name}"},
+	"application.activated":   {text: "{actor} activated the application {name}"},
+	"application.deactivated": {text: "{actor} deactivated the application {name}"},
+	"application.archived":    {text: "{actor} archived the application {name}"},
+
+	"permission.created":  {text: "{actor} made the permission {name}"},
+	"permission.updated":  {text: "{actor} changed the permission {name}"},
+	"permission.archived": {text: "{actor} archived the permission {name}"},
+	"permission.restored": {text: "{actor} brought the permission {name} back"},
+	"permission.assigned": {text: "{actor} gave the permission {name} to {holder}"},
+	"permission.revoked":  {text: "{actor} took the permission {name} from {holder}"},
+}
+
+var placeholder = regexp.MustCompile(`\{\w+\}`)
+
+// summary tells in a sentence what happened. A kind without one is told by its name.
+func (e entry) summary() string {
+	if e.Refused {
+		return "Refused: " + e.Message
+	}
+	s, known := words[e.Kind]
+	if !known {
+		return e.Kind
+	}
+	return placeholder.ReplaceAllStringFunc(s.text, func(name string) string {
+		switch name = strings.Trim(name, "{}"); name {
+		case "actor":
+			return firstOf(e.ActorName, e.ActorID, "The operator")
+		case "subject":
+			return e.subject()
+		case "credential":
+			return e.credentialKind()
+		case "holder":
+			return e.holder()
+		}
+		return e.member(name)
+	})
+}
+
+func (e entry) subject() string { return firstOf(e.SubjectName, e.SubjectID, "somebody") }
+
+// member is a member of the detail.
+func (e entry) member(name string) string {
+	if v, there := e.detail[name]; there {
+		return fmt.Sprint(v)
+	}
+	return ""
+}
+
+// credentialKind tells what sort of credential the detail names: the one it was done with,
+// or the first of those that were registered.
+func (e entry) credentialKind() string {
+	kind := e.detail["kind"]
+	if all, _ := e.detail["credentials"].([]any); len(all) > 0 {
+		first, _ := all[0].(map[string]any)
+		kind = first["kind"]
+	}
+	switch kind {
+	case api.KindFido2:
+		return "a passkey"
+	case api.KindKey:
+		return "a key"
+	case api.KindPasswordProtectedKey:
+		return "a password-protected key"
+	}
+	return "a credential"
+}
+
+// holder tells to whom a permission was given, or what of theirs.
+func (e entry) holder() string {
+	id := e.member("identityId")
+	switch {
+	case strings.HasPrefix(id, api.PrefixToken+"-"):
+		return "the access token " + id + " of " + e.subject()
+	case strings.HasPrefix(id, api.PrefixApplication+"-"):
+		return "the application " + id
+	}
+	return e.subject()
+}
+
+// firstOf is the first text that is not empty.
+func firstOf(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}

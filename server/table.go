@@ -1,0 +1,33 @@
+package server
+
+import "github.com/countersign/countersign/api"
+
+// Route is a row of the table as tests and documents read it.
+type Route struct {
+	Pattern    string // "GET /auth/users/{userId}"
+	ID         string // operationId
+	Known      bool   // it asks who comes
+	Signed     bool   // they must have signed the request
+	Permission string // "" for none
+	Callers    []api.CallerKind
+
+	NotOffered string // why the contract's operation is answered by a refusal; "" if it is served
+}
+
+// Table returns every route but the pages, and after them what is not offered.
+func Table() (all []Route) {
+	for _, row := range new(Server).routes() {
+		r := Route{Pattern: row.pattern, ID: row.id, Known: row.reach == known || row.reach == hostedSession,
+			Signed: row.signing == signed, Permission: row.permission}
+		for _, k := range []api.CallerKind{api.CallerEmployee, api.CallerEndUser, api.CallerServiceAccount, api.CallerPersonalToken} {
+			if row.callers&kinds[k] != 0 {
+				r.Callers = append(r.Callers, k)
+			}
+		}
+		all = append(all, r)
+	}
+	for _, o := range notOffered {
+		all = append(all, Route{Pattern: o.pattern, ID: o.id, NotOffered: o.why})
+	}
+	return all
+}

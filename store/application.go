@@ -1,0 +1,80 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+const applicationColumns = `a.id, a.org_id, a.kind, a.name, a.name_key, a.rp_id, a.origin, a.external_id,
+	a.credential_id, a.public_key, a.active, a.created_at, a.archived_at`
+
+func (r *row) application() Application {
+	return Application{
+		ID: r.text(), OrgID: r.text(), Kind: r.text(), Name: r.text(), NameKey: r.text(), RPID: r.text(),
+		Origin: r.text(), ExternalID: r.text(), CredentialID: r.text(), PublicKey: r.bytes(),
+		Active: r.bool(), CreatedAt: r.time(), ArchivedAt: r.time(),
+	}
+}
+
+// Application returns an application of the organisation, archived or not, or an error of
+// Kind NotFound.
+func (db *DB) Application(ctx context.Context, orgID, id string) (Application, error) {
+	a, found, err := one(ctx, db, (*row).application,
+		`SELECT `+applicationColumns+` FROM applications a WHERE a.id = $1 AND a.org_id = $2`, id, orgID)
+	if err == nil && !found {
+		err = notFound("application_not_found", "application not found")
+	}
+	return a, err
+}
+
+// Applications returns the applications of an organisation that are not archived, oldest
+// first, at most MaxPage.
+func (db *DB) Applications(ctx context.Context, orgID string) ([]Application, error) {
+	return all(ctx, db, (*row).application, `
+		SELECT `+applicationColumns+` FROM applications a WHERE a.org_id = $1 AND a.archived_at IS NULL
+		ORDER BY a.id LIMIT $2`, orgID, page(0))
+}
+
+// CreateApplication adds an application. If its NameKey is taken the unit fails with
+// duplicate.
+func (tx *Tx) CreateApplication(a Application, duplicate error) {
+	tx.inTurn(a.OrgID)
+	tx.must(duplicate, `
+		INSERT INTO applications (id, org_id, kind, name, name_key, rp_id, origin, external_id,
+			credential_id, public_key, active, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		ON CONFLICT DO NOTHING`,
+		a.ID, a.OrgID, a.Kind, a.Name, a.NameKey, a.RPID, a.Origin, a.ExternalID, a.CredentialID,
+		notNull(a.PublicKey), flag(a.Active), a.CreatedAt.UnixMilli())
+}
+
+// RenameApplication gives an application another name and external id. If it is archived
+// the unit fails with lost, if the name is taken with duplicate.
+func (tx *Tx) RenameApplication(a Application, duplicate, lost error) {
+	tx.inTurn(a.OrgID)
+	tx.must(lost, `
+		UPDATE applications SET name = $1, external_id = $2
+		WHERE id = $3 AND org_id = $4 AND archived_at IS NULL`, a.Name, a.ExternalID, a.ID, a.OrgID)
+	tx.must(duplicate, `
+		UPDATE applications SET name_key = $1
+		WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM applications o
+			WHERE o.org_id = $3 AND o.name_key = $1 AND o.archived_at IS NULL AND o.id <> $2)`,
+		a.NameKey, a.ID, a.OrgID)
+}
+
+// SetApplicationActive deactivates an application or puts it back. If it is archived the
+// unit fails with lost.
+func (tx *Tx) SetApplicationActive(id, orgID string, active bool, lost error) {
+	tx.inTurn(orgID)
+	tx.must(lost, `UPDATE applications SET active = $1 WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`,
+		flag(active), id, orgID)
+}
+
+// ArchiveApplication takes an application away for good. If it is archived already the
+// unit fails with lost.
+func (tx *Tx) ArchiveApplication(id, orgID string, now time.Time, lost error) {
+	tx.inTurn(orgID)
+	tx.must(lost, `
+		UPDATE applications SET active = 0, archived_at = $1
+		WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`, now.UnixMilli(), id, orgID)
+}

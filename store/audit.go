@@ -1,0 +1,216 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/countersign/countersign/api"
+)
+
+// AuditEntry is an event or a refusal of an organisation, with the names of the users of
+// that organisation whom it names, and the request that was signed for it.
+type AuditEntry struct {
+	ID      string // "uj-…", otherwise the id of the event or of the refusal
+	At      time.Time
+	Refused bool
+
+	Kind         string // of the event; of a refusal its code
+	ActorID      string // who did it, proved, "" if nobody is known
+	ActorName    string
+	SubjectID    string // whom it is about, "" if nobody
+	SubjectName  string
+	CredentialID string // of the event
+	Detail       []byte // of the event: JSON text or nil
+	Address      string
+
+	ActionID   string // "ua-…", "" if nothing was signed for it
+	Method     string
+	Path       string
+	SignedWith string // "cr-…"
+
+	Message string // of a refusal: what the caller was told …
+	Route   string // … and where
+	Status  int64
+}
+
+// SupportID is what the caller was told of a refusal, "" for an event.
+func (e AuditEntry) SupportID() string {
+	if !e.Refused {
+		return ""
+	}
+	return api.PrefixRefusal + strings.TrimPrefix(e.ID, api.PrefixAuditLog)
+}
+
+// AuditSpan is a stretch of the audit log of an organisation: what comes after After and
+// before Before, ids of entries or parts of one, "" for no bound.
+type AuditSpan struct {
+	OrgID         string
+	After, Before string
+
+	WithoutEvents, WithoutRefusals bool
+}
+
+// auditTable is a table that the audit log is made of.
+type auditTable struct {
+	prefix string // of ids
+	name   string
+	actor  string // column
+	own    string // columns that the other has not
+	scan   func(*row) AuditEntry
+}
+
+var (
+	auditEvents   = auditTable{api.PrefixEvent, "events", "e.actor_id", "e.kind, e.credential_id, e.detail", (*row).auditEvent}
+	auditRefusals = auditTable{api.PrefixRefusal, "refusals", "e.caller_id", "e.code, e.message, e.route, e.status", (*row).auditRefusal}
+)
+
+// tables are those that a span is read from.
+func (s AuditSpan) tables() (all []auditTable) {
+	if !s.WithoutEvents {
+		all = append(all, auditEvents)
+	}
+	if !s.WithoutRefusals {
+		all = append(all, auditRefusals)
+	}
+	return all
+}
+
+// bounds are those of a span as ids of the table.
+func (t auditTable) bounds(s AuditSpan) (after, before string) {
+	after, before = t.prefix, t.prefix+"." // before and after all that begins with the prefix and "-"
+	if s.After != "" {
+		after = t.prefix + s.After[len(api.PrefixAuditLog):]
+	}
+	if s.Before != "" {
+		before = t.prefix + s.Before[len(api.PrefixAuditLog):]
+	}
+	return after, before
+}
+
+func (t auditTable) selectEntries() string {
+	return `SELECT e.id, e.at, ` + t.actor + `, e.user_id, e.address, e.action_id, ` + ofOrganisation("b.username") + `,
+			` + ofOrganisation("s.username") + `, ` + ofOrganisation("a.method") + `, ` + ofOrganisation("a.path") + `,
+			` + ofOrganisation("a.credential_id") + `, ` + t.own + `
+		FROM ` + t.name + ` e
+		LEFT JOIN users b ON b.id = ` + t.actor + `
+		LEFT JOIN users s ON s.id = e.user_id
+		LEFT JOIN actions a ON a.id = e.action_id
+		WHERE e.org_id = $1`
+}
+
+// ofOrganisation is a column of a table that is joined by id alone, as the index has it,
+// but NULL in a row of another organisation than the entry's: a refusal may concern one
+// organisation and have a caller of another.
+func ofOrganisation(column string) string {
+	table, _, _ := strings.Cut(column, ".")
+	return `CASE WHEN ` + table + `.org_id = e.org_id THEN ` + column + ` END`
+}
+
+func (r *row) auditEntry() AuditEntry {
+	return AuditEntry{
+		ID: api.PrefixAuditLog + r.text()[len(api.PrefixEvent):], At: r.time(), ActorID: r.text(), SubjectID: r.text(),
+		Address: r.text(), ActionID: r.text(), ActorName: r.text(), SubjectName: r.text(),
+		Method: r.text(), Path: r.text(), SignedWith: r.text(),
+	}
+}
+
+func (r *row) auditEvent() AuditEntry {
+	e := r.auditEntry()
+	e.Kind, e.CredentialID, e.Detail = r.text(), r.text(), r.json()
+	return e
+}
+
+func (r *row) auditRefusal() AuditEntry {
+	e := r.auditEntry()
+	e.Refused = true
+	e.Kind, e.Message, e.Route, e.Status = r.text(), r.text(), r.text(), r.int()
+	return e
+}
+
+// AuditEntry returns an entry of the organisation's audit log, or an error of Kind
+// NotFound.
+func (db *DB) AuditEntry(ctx context.Context, orgID, id string) (AuditEntry, error) {
+	if api.ValidID(api.PrefixAuditLog, id) {
+		for _, t := range (AuditSpan{}).tables() {
+			e, found, err := one(ctx, db, t.scan, t.selectEntries()+` AND e.id = $2`, orgID, t.prefix+id[len(api.PrefixAuditLog):])
+			if err != nil || found {
+				return e, err
+			}
+		}
+	}
+	return AuditEntry{}, notFound("audit_log_not_found", "There is no such audit log.")
+}
+
+// AuditOldest returns up to limit entries of a span, oldest first. A limit of 0 asks for
+// MaxPage.
+func (db *DB) AuditOldest(ctx context.Context, s AuditSpan, limit int) ([]AuditEntry, error) {
+	return db.audit(ctx, s, limit, ` ORDER BY e.id LIMIT $4`, func(a, b AuditEntry) bool { return a.ID < b.ID })
+}
+
+// AuditNewest returns up to limit entries of a span, newest first. A limit of 0 asks for
+// MaxPage.
+func (db *DB) AuditNewest(ctx context.Context, s AuditSpan, limit int) ([]AuditEntry, error) {
+	return db.audit(ctx, s, limit, ` ORDER BY e.id DESC LIMIT $4`, func(a, b AuditEntry) bool { return a.ID > b.ID })
+}
+
+func (db *DB) audit(ctx context.Context, s AuditSpan, limit int, order string, first func(a, b AuditEntry) bool) (merged []AuditEntry, err error) {
+	for _, t := range s.tables() {
+		after, before := t.bounds(s)
+		rows, err := all(ctx, db, t.scan, t.selectEntries()+` AND e.id > $2 AND e.id < $3`+order, s.OrgID, after, before, page(limit))
+		if err != nil {
+			return nil, err
+		}
+		merged = merge(merged, rows, first)
+	}
+	return merged[:min(len(merged), int(page(limit)))], nil
+}
+
+// merge makes one ordered list of two.
+func merge[T any](a, b []T, first func(a, b T) bool) []T {
+	if len(a) == 0 {
+		return b
+	}
+	merged := make([]T, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		if first(b[0], a[0]) {
+			a, b = b, a
+		}
+		merged, a = append(merged, a[0]), a[1:]
+	}
+	return append(append(merged, a...), b...)
+}
+
+// auditStep is how many rows are counted in one read, so that none takes long.
+const auditStep = 10_000
+
+// auditCount is what was counted in a step.
+type auditCount struct {
+	rows, found int64
+	last        string
+}
+
+func (r *row) auditCount() auditCount { return auditCount{r.int(), r.int(), r.text()} }
+
+// AuditCount counts the entries of a span, of what a user did or what is about them only
+// unless userID is "". It stops when there are more than most.
+func (db *DB) AuditCount(ctx context.Context, s AuditSpan, userID string, most int) (int, error) {
+	count := 0
+	for _, t := range s.tables() {
+		after, before := t.bounds(s)
+		for more := true; more && count <= most; {
+			steps, err := all(ctx, db, (*row).auditCount, `
+				SELECT COUNT(*), COUNT(CASE WHEN $5 = '' OR x.actor_id = $5 OR x.user_id = $5 THEN 1 END), MAX(x.id)
+				FROM (SELECT e.id, `+t.actor+` AS actor_id, e.user_id FROM `+t.name+` e
+					WHERE e.org_id = $1 AND e.id > $2 AND e.id < $3 ORDER BY e.id LIMIT $4) x`,
+				s.OrgID, after, before, int64(auditStep), userID)
+			if err != nil {
+				return 0, err
+			}
+			step := steps[0]
+			count += int(step.found)
+			after, more = step.last, step.rows == auditStep
+		}
+	}
+	return count, nil
+}

@@ -1,0 +1,80 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// Person is a user as administrators see them.
+type Person struct {
+	User
+	Passkeys    int64     // active first factors
+	LastSeenAt  time.Time // when a credential of their own was last used; zero: never
+	LatestCode  Code      // zero if none was ever issued
+	Assignments []HeldPermission
+}
+
+const personColumns = userColumns + `,
+	(SELECT COUNT(*) FROM credentials k WHERE k.user_id = u.id AND k.factor = 'first' AND k.active = 1 AND k.token_id = ''),
+	(SELECT MAX(k.last_used_at) FROM credentials k WHERE k.user_id = u.id AND k.token_id = ''), ` + codeColumns + `, ` + heldColumns
+
+func (r *row) person() Person {
+	p := Person{User: r.user(), Passkeys: r.int(), LastSeenAt: r.time(), LatestCode: r.code()}
+	if held := r.heldPermission(); held.ID != "" {
+		p.Assignments = []HeldPermission{held}
+	}
+	return p
+}
+
+// People returns up to limit people of an organisation who are not archived, of one kind
+// only unless kind is "". Without a name they come in the order they were invited, after the
+// id after; with one only those whose UsernameKey begins with it, in the order of their
+// keys, after the key after. A limit of 0 asks for MaxPage.
+func (db *DB) People(ctx context.Context, orgID, kind, name, after string, limit int) ([]Person, error) {
+	const (
+		from   = `SELECT u.id FROM users u WHERE u.org_id = $1 AND ` + isPerson
+		byID   = from + ` AND u.id > $2`
+		byName = from + ` AND u.username_key >= $2 AND u.username_key < $3 AND u.username_key <> $4`
+	)
+	if name == "" {
+		if kind == "" {
+			return db.people(ctx, `u.id`, byID+` ORDER BY u.id LIMIT $3`, orgID, after, page(limit))
+		}
+		return db.people(ctx, `u.id`, byID+` AND u.kind = $3 ORDER BY u.id LIMIT $4`, orgID, after, kind, page(limit))
+	}
+	// One lower bound: of two SQLite looks up one and reads all that lies before the other.
+	begin := max(name, after)
+	// No character comes after the last one.
+	end := name + "\U0010FFFF"
+	if kind == "" {
+		return db.people(ctx, `u.username_key`, byName+` ORDER BY u.username_key LIMIT $5`, orgID, begin, end, after, page(limit))
+	}
+	return db.people(ctx, `u.username_key`, byName+` AND u.kind = $5 ORDER BY u.username_key LIMIT $6`,
+		orgID, begin, end, after, kind, page(limit))
+}
+
+func (db *DB) people(ctx context.Context, order, ids string, args ...any) (people []Person, err error) {
+	rows, err := all(ctx, db, (*row).person, `
+		SELECT `+personColumns+`
+		FROM users u
+		LEFT JOIN registration_codes c ON c.id =
+			(SELECT MAX(l.id) FROM registration_codes l WHERE l.user_id = u.id)`+withPermissions+`
+		WHERE u.id IN (`+ids+`) ORDER BY `+order, args...)
+	for _, r := range rows {
+		if n := len(people); n > 0 && people[n-1].ID == r.ID {
+			people[n-1].Assignments = append(people[n-1].Assignments, r.Assignments...)
+		} else {
+			people = append(people, r)
+		}
+	}
+	return people, err
+}
+
+// MustBeInvited makes the unit fail with lost unless the user of the organisation is active
+// and still to register.
+func (tx *Tx) MustBeInvited(userID, orgID string, lost error) {
+	tx.inTurn(userID)
+	tx.must(lost, `
+		UPDATE users SET active = active
+		WHERE id = $1 AND org_id = $2 AND active = 1 AND registered_at IS NULL`, userID, orgID)
+}

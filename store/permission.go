@@ -1,0 +1,158 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	permissionColumns = `p.id, p.org_id, p.name, p.name_key, p.operations, p.managed, p.version,
+	p.created_at, p.updated_at, p.archived_at`
+	assignmentColumns = `m.id, m.org_id, m.permission_id, m.identity_id, m.created_at`
+	heldColumns       = permissionColumns + `, m.id, m.identity_id`
+)
+
+func (r *row) permission() Permission {
+	return Permission{
+		ID: r.text(), OrgID: r.text(), Name: r.text(), NameKey: r.text(), Operations: r.list(),
+		Managed: r.text(), Version: r.int(), CreatedAt: r.time(), UpdatedAt: r.time(), ArchivedAt: r.time(),
+	}
+}
+
+func (r *row) assignment() Assignment {
+	return Assignment{ID: r.text(), OrgID: r.text(), PermissionID: r.text(), IdentityID: r.text(), CreatedAt: r.time()}
+}
+
+func (r *row) heldPermission() HeldPermission {
+	return HeldPermission{Permission: r.permission(), AssignmentID: r.text(), IdentityID: r.text()}
+}
+
+// Held returns the permissions, other than archived ones, that are assigned to an identity
+// or, where alsoID is not "", to that other one.
+func (db *DB) Held(ctx context.Context, identityID, alsoID string) ([]HeldPermission, error) {
+	return few(ctx, db, (*row).heldPermission, `
+		SELECT `+heldColumns+`
+		FROM permission_assignments m JOIN permissions p ON p.id = m.permission_id
+		WHERE m.identity_id IN ($1, $2) AND p.archived_at IS NULL`, identityID, alsoID)
+}
+
+// Permission returns a permission of the organisation, archived or not, or an error of
+// Kind NotFound.
+func (db *DB) Permission(ctx context.Context, orgID, id string) (Permission, error) {
+	p, found, err := one(ctx, db, (*row).permission,
+		`SELECT `+permissionColumns+` FROM permissions p WHERE p.id = $1 AND p.org_id = $2`, id, orgID)
+	if err == nil && !found {
+		err = notFound("permission_not_found", "There is no such permission.")
+	}
+	return p, err
+}
+
+// Permissions returns up to limit permissions of an organisation, archived ones too, oldest
+// first, that come after the id afterID ("" from the start). A limit of 0 asks for MaxPage.
+func (db *DB) Permissions(ctx context.Context, orgID, afterID string, limit int) ([]Permission, error) {
+	return all(ctx, db, (*row).permission, `
+		SELECT `+permissionColumns+` FROM permissions p WHERE p.org_id = $1 AND p.id > $2
+		ORDER BY p.id LIMIT $3`, orgID, afterID, page(limit))
+}
+
+// Assignment returns an assignment of a permission of the organisation, or an error of Kind
+// NotFound.
+func (db *DB) Assignment(ctx context.Context, orgID, permissionID, id string) (Assignment, error) {
+	a, found, err := one(ctx, db, (*row).assignment, `
+		SELECT `+assignmentColumns+` FROM permission_assignments m
+		WHERE m.id = $1 AND m.permission_id = $2 AND m.org_id = $3`, id, permissionID, orgID)
+	if err == nil && !found {
+		err = notFound("assignment_not_found", "There is no such assignment.")
+	}
+	return a, err
+}
+
+// Assignments returns up to limit assignments of a permission, oldest first, that come
+// after the id afterID ("" from the start). A limit of 0 asks for MaxPage.
+func (db *DB) Assignments(ctx context.Context, permissionID, afterID string, limit int) ([]Assignment, error) {
+	return all(ctx, db, (*row).assignment, `
+		SELECT `+assignmentColumns+` FROM permission_assignments m
+		WHERE m.permission_id = $1 AND m.id > $2
+		ORDER BY m.id LIMIT $3`, permissionID, afterID, page(limit))
+}
+
+// CreatePermission adds a permission, Version 1, not archived. If its NameKey is taken the
+// unit fails with duplicate.
+func (tx *Tx) CreatePermission(p Permission, duplicate error) {
+	tx.inTurn(p.OrgID)
+	tx.must(duplicate, `
+		INSERT INTO permissions (id, org_id, name, name_key, operations, managed, version, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7)
+		ON CONFLICT DO NOTHING`,
+		p.ID, p.OrgID, p.Name, p.NameKey, jsonList(p.Operations), p.Managed, p.CreatedAt.UnixMilli())
+}
+
+// UpdatePermission gives a permission another name and other operations. If it is not (any
+// more) of that Version, or is archived, the unit fails with lost, if the NameKey is taken
+// with duplicate.
+func (tx *Tx) UpdatePermission(p Permission, now time.Time, duplicate, lost error) {
+	tx.inTurn(p.ID)
+	tx.must(lost, `
+		UPDATE permissions SET name = $1, operations = $2, version = version + 1, updated_at = $3
+		WHERE id = $4 AND version = $5 AND archived_at IS NULL`,
+		p.Name, jsonList(p.Operations), now.UnixMilli(), p.ID, p.Version)
+	tx.takePermissionName(p, duplicate)
+}
+
+func (tx *Tx) takePermissionName(p Permission, duplicate error) {
+	tx.inTurn(p.OrgID)
+	tx.must(duplicate, `
+		UPDATE permissions SET name_key = $1
+		WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM permissions o
+			WHERE o.org_id = $3 AND o.name_key = $1 AND o.archived_at IS NULL AND o.id <> $2)`,
+		p.NameKey, p.ID, p.OrgID)
+}
+
+// ArchivePermission archives a permission or brings it back. While it is archived it allows
+// nothing, but its assignments stay. If it is not (any more) of that Version the unit fails
+// with lost, if its name was taken meanwhile with duplicate.
+func (tx *Tx) ArchivePermission(p Permission, archived bool, now time.Time, duplicate, lost error) {
+	tx.inTurn(p.ID)
+	var at any
+	if archived {
+		at = now.UnixMilli()
+	}
+	if !archived {
+		tx.takePermissionName(p, duplicate)
+	}
+	tx.must(lost, `
+		UPDATE permissions SET archived_at = $1, version = version + 1, updated_at = $2
+		WHERE id = $3 AND version = $4`, at, now.UnixMilli(), p.ID, p.Version)
+}
+
+// Assign gives a permission to an identity. If the permission is not (any more) of that
+// version or archived, the unit fails with lost, if the identity has it with duplicate.
+func (tx *Tx) Assign(a Assignment, version int64, duplicate, lost error) {
+	tx.inTurn(a.PermissionID)
+	// It takes the permission's row, so that it is not changed at the same moment into
+	// something else than was meant.
+	tx.must(lost, `
+		UPDATE permissions SET version = version
+		WHERE id = $1 AND org_id = $2 AND version = $3 AND archived_at IS NULL`,
+		a.PermissionID, a.OrgID, version)
+	tx.must(duplicate, `
+		INSERT INTO permission_assignments (id, org_id, permission_id, identity_id, created_at)
+		VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (identity_id, permission_id) DO NOTHING`,
+		a.ID, a.OrgID, a.PermissionID, a.IdentityID, a.CreatedAt.UnixMilli())
+}
+
+// AssignManaged gives a managed permission of the organisation to a user who was just made.
+func (tx *Tx) AssignManaged(id, permissionID string, u User, now time.Time) {
+	tx.must(nil, `
+		INSERT INTO permission_assignments (id, org_id, permission_id, identity_id, created_at)
+		VALUES ($1, $2, $3, $4, $5)`, id, u.OrgID, permissionID, u.ID, now.UnixMilli())
+}
+
+// Revoke takes a permission back. If the assignment is not (any more) there, the unit fails
+// with lost.
+func (tx *Tx) Revoke(a Assignment, lost error) {
+	tx.inTurn(a.PermissionID)
+	tx.must(lost, `DELETE FROM permission_assignments WHERE id = $1 AND permission_id = $2 AND org_id = $3`,
+		a.ID, a.PermissionID, a.OrgID)
+}

@@ -1,0 +1,100 @@
+package store
+
+import "time"
+
+// AccessToken is what a machine, or a program of a person's, carries instead of logging
+// in. The token itself is not kept.
+type AccessToken struct {
+	ID           string // "to-…"
+	OrgID        string
+	UserID       string // whose it is: a person or a service account
+	Kind         string // TokenPersonal or TokenServiceAccount
+	Name         string
+	NameKey      string // what must be unique among a user's tokens that are not archived
+	ExternalID   string
+	CredentialID string // "cr-…", the key that signs for it
+	Digest       []byte // SHA-256 of the token
+	Active       bool
+	CreatedAt    time.Time
+	ExpiresAt    time.Time // not valid at this instant or later
+	ArchivedAt   time.Time // zero: not archived; archived is for good, and inactive
+}
+
+// Kinds of access token.
+const (
+	TokenPersonal       = "Pat"
+	TokenServiceAccount = "ServiceAccount"
+)
+
+// Live reports whether the token is valid at now, if its user is.
+func (t AccessToken) Live(now time.Time) bool {
+	return t.Active && t.ArchivedAt.IsZero() && now.Before(t.ExpiresAt)
+}
+
+// TokenBearer is an access token with its user, whatever state they are in.
+type TokenBearer struct {
+	Found bool
+	Token AccessToken
+	User  User
+}
+
+// TokenEntry is an access token as a list shows it.
+type TokenEntry struct {
+	AccessToken
+	Credential  Credential // without ClientData and AttestationObject
+	Assignments []HeldPermission
+}
+
+// Permission is a set of operations under a name.
+type Permission struct {
+	ID         string // "pm-…"
+	OrgID      string
+	Name       string
+	NameKey    string   // what must be unique in the organisation among those not archived
+	Operations []string // as they were named; of ManagedAdministrator none: it stands for all
+	Managed    string   // "", ManagedAdministrator or ManagedEndUser
+	Version    int64    // counts its changes
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	ArchivedAt time.Time // zero: not archived
+}
+
+// Permissions that every organisation has from the start.
+const (
+	ManagedAdministrator = "administrator"
+	ManagedEndUser       = "end user"
+)
+
+// Assignment gives a permission to an identity: a user, a service account, an access token
+// or an application.
+type Assignment struct {
+	ID           string // "as-…"
+	OrgID        string
+	PermissionID string
+	IdentityID   string
+	CreatedAt    time.Time
+}
+
+// HeldPermission is a permission that an identity has been assigned.
+type HeldPermission struct {
+	Permission
+	AssignmentID string
+	IdentityID   string
+}
+
+// Application is a client program, as old SDKs register them.
+type Application struct {
+	ID           string // "ap-…"
+	OrgID        string
+	Kind         string
+	Name         string
+	NameKey      string // what must be unique in the organisation among those not archived
+	RPID         string
+	Origin       string
+	ExternalID   string
+	CredentialID string // "cr-…", "" without a key
+	PublicKey    []byte // DER SubjectPublicKeyInfo, empty without one
+	Active       bool
+	CreatedAt    time.Time
+	ArchivedAt   time.Time // zero: not archived
+}
