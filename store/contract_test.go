@@ -77,7 +77,7 @@ func TestUsernameIsTakenOnceInAnOrganisation(t *testing.T) {
 		ctx := context.Background()
 		a, b := newOrganisation(), newOrganisation()
 		ada := newUser(a, "ada")
-		ada.Administrator, ada.ExternalID, ada.RegisteredAt = true, "ext", epoch.Add(time.Hour)
+		ada.ExternalID, ada.RegisteredAt = "ext", epoch.Add(time.Hour)
 		other := newUser(b, "ada")
 		other.Active = false
 		write(t, db, func(tx *store.Tx) {
@@ -539,12 +539,12 @@ func TestUsersByKey(t *testing.T) {
 				tx.CreateUser(u, errDuplicate)
 			}
 		})
-		found := must[map[string]store.User](t)(db.UsersByKey(context.Background(), o.ID, keys))
+		found := must[map[string]store.KnownUser](t)(db.UsersByKey(context.Background(), o.ID, keys))
 		if len(found) != n+1 {
 			t.Errorf("%d users found, want %d", len(found), n+1)
 		}
-		equal(t, "ada", found[ada.UsernameKey], ada)
-		if none := must[map[string]store.User](t)(db.UsersByKey(context.Background(), "or-none", keys)); len(none) > 0 {
+		equal(t, "ada", found[ada.UsernameKey].User, ada)
+		if none := must[map[string]store.KnownUser](t)(db.UsersByKey(context.Background(), "or-none", keys)); len(none) > 0 {
 			t.Errorf("another organisation has %d of them", len(none))
 		}
 	})

@@ -131,10 +131,10 @@ func TestSignerState(t *testing.T) {
 		write(t, db, func(tx *store.Tx) { tx.AddCredential(second, errDuplicate); tx.CreateUser(idle, errDuplicate) })
 		want := store.LoginState{OrganisationFound: true, Organisation: ada.o, Found: true, User: ada.u,
 			Credentials: []store.Credential{light(second), light(ada.k)}}
-		equal(t, "signer", must[store.LoginState](t)(db.SignerState(ctx, ada.u.ID)), want)
+		equal(t, "signer", must[store.LoginState](t)(db.SignerState(ctx, ada.u.ID, "")), want)
 		want.User, want.Credentials = idle, nil
-		equal(t, "without credentials", must[store.LoginState](t)(db.SignerState(ctx, idle.ID)), want)
-		equal(t, "nobody", must[store.LoginState](t)(db.SignerState(ctx, "us-none")), store.LoginState{})
+		equal(t, "without credentials", must[store.LoginState](t)(db.SignerState(ctx, idle.ID, "")), want)
+		equal(t, "nobody", must[store.LoginState](t)(db.SignerState(ctx, "us-none", "")), store.LoginState{})
 	})
 }
 

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,17 +96,110 @@ func TestUsersAreDeactivatedByTheirOrganisation(t *testing.T) {
 	})
 }
 
+func TestWhoIsArchivedIsGoneForGood(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB) {
+		ctx := context.Background()
+		ada, elsewhere := settle(t, db), settle(t, db)
+		p, earlier := mint(t, db, ada, "program"), mint(t, db, ada, "earlier")
+		code := newCode(ada.u)
+		s := ada.login(t, db)
+		write(t, db, func(tx *store.Tx) {
+			tx.IssueCode(code)
+			tx.ArchiveAccessToken(earlier.token.ID, ada.u.ID, at(1), errLost)
+		})
+		archive := func(userID, orgID string) error {
+			return try(db, func(tx *store.Tx) {
+				tx.ArchiveUser(userID, orgID, at(2), errLost)
+				tx.EndSessions(userID, at(2))
+			})
+		}
+		wantError(t, archive(ada.u.ID, elsewhere.o.ID), errLost)
+		wantError(t, archive("us-none", ada.o.ID), errLost)
+		if err := archive(ada.u.ID, ada.o.ID); err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, archive(ada.u.ID, ada.o.ID), errLost)
+		for name, change := range map[string]func(tx *store.Tx){
+			"activated":   func(tx *store.Tx) { tx.SetUserActive(ada.u.ID, ada.o.ID, true, errLost) },
+			"deactivated": func(tx *store.Tx) { tx.SetUserActive(ada.u.ID, ada.o.ID, false, errLost) },
+			"renamed":     func(tx *store.Tx) { tx.RenameUser(ada.u.ID, ada.o.ID, "x", "x", nil, errDuplicate, errLost) },
+			"registered":  func(tx *store.Tx) { tx.RegisterUser(ada.u.ID, ada.o.ID, at(3), errLost) },
+			"invited":     func(tx *store.Tx) { tx.MustBeInvited(ada.u.ID, ada.o.ID, errLost) },
+			"sent a code": func(tx *store.Tx) { tx.ReissueCode(newCode(ada.u), errLost) },
+			"logged in":   func(tx *store.Tx) { tx.OpenSession(ada.session(), errLost) },
+		} {
+			if err := try(db, change); err != error(errLost) {
+				t.Errorf("was %s: %v", name, err)
+			}
+		}
+
+		gone := must[store.Member](t)(db.Member(ctx, ada.o.ID, ada.u.ID))
+		want := ada.u
+		want.Active, want.ArchivedAt, want.UsernameKey = false, at(2), gone.UsernameKey
+		equal(t, "shown by id", gone, store.Member{User: want, CredentialID: ada.k.ID})
+		_, err := db.UserByName(ctx, ada.o.ID, ada.u.UsernameKey)
+		wantKind(t, err, api.NotFound, "user_not_found")
+		equal(t, "login", must[store.LoginState](t)(db.LoginState(ctx, ada.o.ID, ada.u.UsernameKey, nil, nil)),
+			store.LoginState{OrganisationFound: true, Organisation: ada.o})
+		members, people := must[[]store.Member](t)(db.Members(ctx, ada.o.ID, "", "", 0)), must[[]store.Person](t)(db.People(ctx, ada.o.ID, "", "", "", 0))
+		if users := must[[]store.UserSummary](t)(db.Users(ctx, ada.o.ID, "", 0)); len(members)+len(people)+len(users) > 0 {
+			t.Errorf("listed: %v, %v, %v", members, people, users)
+		}
+
+		equal(t, "session ended", must[store.Bearer](t)(db.Bearer(ctx, s.ID)).Session.EndedAt, at(2))
+		token := must[store.TokenBearer](t)(db.TokenBearer(ctx, p.token.ID)).Token
+		if token.Active || !token.ArchivedAt.Equal(at(2)) {
+			t.Errorf("their token: %+v", token)
+		}
+		equal(t, "archived before", must[store.TokenBearer](t)(db.TokenBearer(ctx, earlier.token.ID)).Token.ArchivedAt, at(1))
+		if c := must[store.Code](t)(db.Code(ctx, code.ID)); !c.RevokedAt.Equal(at(2)) || c.RevokedReason != store.CodeRevoked {
+			t.Errorf("their code: %+v", c)
+		}
+		again := join(t, db, ada.o, ada.u.Username) // the name is free
+		if err := archive(again.u.ID, ada.o.ID); err != nil {
+			t.Errorf("a second one of that name: %v", err)
+		}
+	})
+}
+
+func TestAUserIsRenamed(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB) {
+		ada, elsewhere := settle(t, db), settle(t, db)
+		join(t, db, ada.o, "bob")
+		join(t, db, elsewhere.o, "carol")
+		rename := func(userID, orgID, name string, externalID *string) error {
+			return try(db, func(tx *store.Tx) {
+				tx.RenameUser(userID, orgID, name, strings.ToLower(name), externalID, errDuplicate, errLost)
+			})
+		}
+		id, none := "new", ""
+		wantError(t, rename(ada.u.ID, ada.o.ID, "BOB", &id), errDuplicate)
+		wantError(t, rename(ada.u.ID, elsewhere.o.ID, "dave", &id), errLost)
+		wantError(t, rename("us-none", ada.o.ID, "dave", &id), errLost)
+		equal(t, "kept", must[store.User](t)(db.User(context.Background(), ada.u.ID)), ada.u)
+		for _, step := range []struct {
+			name string
+			id   *string
+			want string
+		}{{"Carol", &id, "new"}, {"CAROL", nil, "new"}, {"ada", &none, ""}} {
+			if err := rename(ada.u.ID, ada.o.ID, step.name, step.id); err != nil {
+				t.Fatal(err)
+			}
+			ada.u.Username, ada.u.UsernameKey, ada.u.ExternalID = step.name, strings.ToLower(step.name), step.want
+			equal(t, step.name, must[store.User](t)(db.User(context.Background(), ada.u.ID)), ada.u)
+		}
+	})
+}
+
 func TestTheFirstEmployeeIsMadeAdministrator(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		add := func(o store.Organisation, name, kind string) bool {
 			t.Helper()
 			u := newUser(o, name)
 			u.Kind = kind
-			write(t, db, func(tx *store.Tx) { tx.CreateUser(u, errDuplicate); tx.MakeFirstAdministrator(o.ID, u.ID) })
-			got := must[store.User](t)(db.User(context.Background(), u.ID))
-			u.Administrator = got.Administrator
-			equal(t, name, got, u)
-			return got.Administrator
+			write(t, db, func(tx *store.Tx) { tx.CreateUser(u, errDuplicate); makeFirst(tx, o, u) })
+			equal(t, name, must[store.User](t)(db.User(context.Background(), u.ID)), u)
+			return must[bool](t)(db.IsAdministrator(context.Background(), u.ID))
 		}
 		a, b := newOrganisation(), newOrganisation()
 		write(t, db, func(tx *store.Tx) { tx.CreateOrganisation(a); tx.CreateOrganisation(b) })
@@ -116,8 +210,8 @@ func TestTheFirstEmployeeIsMadeAdministrator(t *testing.T) {
 			t.Error("a first user who is no employee leaves no administrator")
 		}
 		stray := newUser(a, "stray")
-		write(t, db, func(tx *store.Tx) { tx.CreateUser(stray, errDuplicate); tx.MakeFirstAdministrator(b.ID, stray.ID) })
-		if must[store.User](t)(db.User(context.Background(), stray.ID)).Administrator {
+		write(t, db, func(tx *store.Tx) { tx.CreateUser(stray, errDuplicate); makeFirst(tx, b, stray) })
+		if must[bool](t)(db.IsAdministrator(context.Background(), stray.ID)) {
 			t.Error("a user of one organisation became administrator by another")
 		}
 		equal(t, "organisation", must[store.Organisation](t)(db.Organisation(context.Background(), a.ID)), a)
@@ -172,4 +266,8 @@ func TestKeysThatSignMayBeSeveral(t *testing.T) {
 		write(t, db, func(tx *store.Tx) { tx.PutServerKey(key("codes", 4)) })
 		equal(t, "keys", must[[]store.ServerKey](t)(db.ServerKeys(context.Background())), []store.ServerKey{codes, old, next})
 	})
+}
+
+func makeFirst(tx *store.Tx, o store.Organisation, u store.User) {
+	tx.MakeFirstAdministrator(o.ID, u.ID, api.NewID(api.PrefixAssignment, epoch), epoch)
 }

@@ -172,14 +172,14 @@ func TestFirstUsersAtOnceMakeOneAdministrator(t *testing.T) {
 			write(t, dbs[0], func(tx *store.Tx) { tx.CreateOrganisation(o) })
 			errs := parallel(20, func(i int) error {
 				u := newUser(o, fmt.Sprint("user", i))
-				return try(dbs[i%2], func(tx *store.Tx) { tx.CreateUser(u, errDuplicate); tx.MakeFirstAdministrator(o.ID, u.ID) })
+				return try(dbs[i%2], func(tx *store.Tx) { tx.CreateUser(u, errDuplicate); makeFirst(tx, o, u) })
 			})
 			if n := wins(t, errs, nil); n != 20 {
 				t.Errorf("%d of 20 were added", n)
 			}
 			administrators := 0
 			for _, m := range must[[]store.Member](t)(dbs[0].Members(context.Background(), o.ID, "", "", 0)) {
-				if m.Administrator {
+				if must[bool](t)(dbs[0].IsAdministrator(context.Background(), m.ID)) {
 					administrators++
 				}
 			}
