@@ -27,10 +27,17 @@ type asset struct {
 var assetOrder = []string{
 	"icon.svg", "mark.svg", "key.svg", "screen.svg", "rosette.svg", "page.css",
 	"messages.js", "providers.js", "wire.js", "format.js", "view.js", "agent.js", "ceremony.js", "passkey.js",
-	"offer.js", "session.js", "explain.js",
+	"offer.js", "session.js", "explain.js", "handout.js",
 	"recovery.js", "aftermath.js", "register.js",
 	"loginmessages.js", "autofill.js", "login.js",
+	"officemessages.js", "visit.js", "parts.js",
 	"accountmessages.js", "accountview.js", "account.js",
+	"signmessages.js", "sign.js", "rows.js",
+	"grantmessages.js", "grants.js",
+	"peoplemessages.js", "peopleview.js", "invite.js", "people.js",
+	"rolesmessages.js", "holders.js", "roles.js",
+	"machinesmessages.js", "tokens.js", "making.js", "machines.js",
+	"auditmessages.js", "audit.js",
 }
 
 var contentTypes = map[string]string{

@@ -39,26 +39,44 @@ const permissions = "publickey-credentials-create=(self), publickey-credentials-
 //go:embed template/*.html
 var templates embed.FS
 
+// shown are the templates of the pages, by path. What a page shows beyond its template its
+// script asks for.
+var shown = map[string]string{
+	"/": "home.html", "/register": "register.html", "/login": "login.html", "/account": "account.html",
+	"/people": "people.html", "/roles": "roles.html", "/machines": "machines.html", "/audit": "audit.html",
+}
+
+// place is where somebody who is signed in can go, and the operations of which they must
+// hold one for it to be worth going there.
+type place struct{ Path, Name, Needs string }
+
+var places = []place{
+	{"/account", "Account", ""},
+	{"/people", "People", "Auth:Users:Read"},
+	{"/roles", "Roles", "Permissions:Read"},
+	{"/machines", "Machines", "Auth:ServiceAccounts:Read Auth:Pats:Create"},
+	{"/audit", "Audit log", "Auth:Logs:Read"},
+}
+
 // Handler serves the pages: "/" (what this server is), "/register" (the registration
-// page), "/login" (the login page), "/account" (one's own account), "/docs" (the API
-// reference) and "/assets/…" (their styles, scripts and pictures, under names that change
-// with their content). It answers GET and HEAD only,
-// and answering changes nothing: no code is looked at, so mail scanners may fetch links
-// as often as they like.
+// page), "/login" (the login page), "/account" (one's own account), "/people", "/roles",
+// "/machines" and "/audit" (for administrators), "/docs" (the API reference) and
+// "/assets/…" (their styles, scripts and pictures, under names that change with their
+// content). It answers GET and HEAD only, and answering changes nothing: no code is looked
+// at, so mail scanners may fetch links as often as they like.
 func Handler(c Config) http.Handler {
-	h := &handler{config: c}
-	h.home = h.render("home.html", nil)
-	h.register = h.render("register.html", nil)
-	h.login = h.render("login.html", nil)
-	h.account = h.render("account.html", nil)
-	h.reference = &reference{source: c.OpenAPI, render: func(d *document) []byte { return h.render("docs.html", d) }}
+	h := &handler{config: c, pages: map[string][]byte{}}
+	for path, name := range shown {
+		h.pages[path] = h.render(name, path, nil)
+	}
+	h.reference = &reference{source: c.OpenAPI, render: func(d *document) []byte { return h.render("docs.html", "/docs", d) }}
 	return h
 }
 
 type handler struct {
-	config                         Config
-	home, register, login, account []byte
-	reference                      *reference
+	config    Config
+	pages     map[string][]byte
+	reference *reference
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -68,15 +86,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			Message: "This path answers GET and HEAD only."})
 		return
 	}
-	switch path := r.URL.Path; {
-	case path == "/":
-		h.page(w, r, h.home)
-	case path == "/register":
-		h.page(w, r, h.register)
-	case path == "/login":
-		h.page(w, r, h.login)
-	case path == "/account":
-		h.page(w, r, h.account)
+	path := r.URL.Path
+	if page, ok := h.pages[path]; ok {
+		h.page(w, r, page)
+		return
+	}
+	switch {
 	case path == "/docs":
 		page, err := h.reference.page()
 		if err != nil {
@@ -142,15 +157,18 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err *api.Error)
 
 // render makes a page from its template. The templates are part of the program, so one
 // that fails is a mistake of ours that no request can bring about.
-func (h *handler) render(name string, d *document) []byte {
+func (h *handler) render(name, path string, d *document) []byte {
 	t := template.New("").Funcs(template.FuncMap{"asset": assetURL})
-	template.Must(t.ParseFS(templates, "template/layout.html", "template/"+name))
+	template.Must(t.ParseFS(templates, "template/layout.html", "template/office.html", "template/"+name))
+	own, others := operationGroups()
 	var page bytes.Buffer
 	if err := t.ExecuteTemplate(&page, "layout.html", struct {
-		Version   string
-		NoMail    bool
-		Reference *document
-	}{h.config.Version, h.config.NoMail, d}); err != nil {
+		Version, Path  string
+		NoMail         bool
+		Reference      *document
+		Places         []place
+		Own, Elsewhere []operationGroup
+	}{h.config.Version, path, h.config.NoMail, d, places, own, others}); err != nil {
 		panic("pages: template " + name + ": " + err.Error())
 	}
 	return page.Bytes()

@@ -22,6 +22,12 @@ func handler() http.Handler {
 	})
 }
 
+// all are the pages, and scripted those that are nothing without their script.
+var (
+	scripted = []string{"/register", "/login", "/account", "/people", "/roles", "/machines", "/audit"}
+	all      = append([]string{"/", "/docs"}, scripted...)
+)
+
 func get(t *testing.T, h http.Handler, method, path string) *http.Response {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -40,7 +46,7 @@ func body(t *testing.T, r *http.Response) string {
 
 func TestEveryPageIsProtected(t *testing.T) {
 	h := handler()
-	for _, path := range []string{"/", "/register", "/login", "/account", "/docs"} {
+	for _, path := range all {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			r := get(t, h, method, path)
 			if r.StatusCode != http.StatusOK {
@@ -71,7 +77,7 @@ func TestEveryPageIsProtected(t *testing.T) {
 func TestPagesHoldNothingInlineAndNothingForeign(t *testing.T) {
 	inline := regexp.MustCompile(`(?i)<script(?:[^>]*)>[^<]|<style|\sstyle=|\son[a-z]+=|javascript:|<base|<iframe|https?://`)
 	h := handler()
-	for _, path := range []string{"/", "/register", "/login", "/account", "/docs"} {
+	for _, path := range all {
 		_, page, _ := strings.Cut(body(t, get(t, h, http.MethodGet, path)), "\r\n\r\n")
 		if m := inline.FindString(page); m != "" {
 			t.Errorf("%s holds %q", path, m)
@@ -80,7 +86,7 @@ func TestPagesHoldNothingInlineAndNothingForeign(t *testing.T) {
 			t.Errorf("%s lacks a language, one h1 or one main", path)
 		}
 	}
-	for _, path := range []string{"/register", "/login", "/account"} {
+	for _, path := range scripted {
 		if page := body(t, get(t, h, http.MethodGet, path)); !strings.Contains(page, "<noscript>") {
 			t.Errorf("%s says nothing without JavaScript", path)
 		}
@@ -120,10 +126,10 @@ func TestEveryReferenceLeadsToAnAsset(t *testing.T) {
 			visit(m[0])
 		}
 	}
-	for _, path := range []string{"/", "/register", "/login", "/account", "/docs"} {
+	for _, path := range all {
 		visit(path)
 	}
-	if len(seen) < 25 {
+	if len(seen) < 45 {
 		t.Errorf("only %d assets are referred to", len(seen))
 	}
 }
@@ -142,9 +148,12 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/assets/../pages.go", 404, "not_found"},
 		{"GET", "/login/", 404, "not_found"},
 		{"GET", "/account/passkeys", 404, "not_found"},
+		{"GET", "/people/", 404, "not_found"},
+		{"GET", "/audit.html", 404, "not_found"},
 		{"POST", "/register", 405, "method_not_allowed"},
 		{"POST", "/login", 405, "method_not_allowed"},
 		{"DELETE", "/account", 405, "method_not_allowed"},
+		{"POST", "/people", 405, "method_not_allowed"},
 		{"PUT", "/nothing", 405, "method_not_allowed"},
 	} {
 		r := get(t, h, c.method, c.path)
@@ -168,5 +177,78 @@ func TestPagesKnowWhetherMailIsSent(t *testing.T) {
 	}
 	if page := body(t, get(t, handler(), http.MethodGet, "/register")); strings.Contains(page, mark) {
 		t.Error("with mail the page is marked as without")
+	}
+}
+
+// What is signed in shows where else one can go, and where one is; what is open to anybody
+// does not.
+func TestPagesShowTheWaysThatThereAre(t *testing.T) {
+	h := handler()
+	for _, path := range all {
+		page := body(t, get(t, h, http.MethodGet, path))
+		at := strings.Count(page, `aria-current="page"`)
+		switch path {
+		case "/account", "/people", "/roles", "/machines", "/audit":
+			if !strings.Contains(page, `href="`+path+`" aria-current="page"`) || at != 1 {
+				t.Errorf("%s does not say that one is there", path)
+			}
+			// Who may not go somewhere is not told of it before the script knows.
+			if n := strings.Count(page, " hidden>People<") + strings.Count(page, " hidden>Audit log<"); n != 2 {
+				t.Errorf("%s shows ways to all", path)
+			}
+		default:
+			if at != 0 || strings.Contains(page, "data-needs") {
+				t.Errorf("%s shows ways for who is signed in", path)
+			}
+		}
+	}
+}
+
+// A role can be given every operation that there is, and those of this server in words.
+func TestRolesPageOffersEveryOperation(t *testing.T) {
+	page := body(t, get(t, handler(), http.MethodGet, "/roles"))
+	own, elsewhere, _ := strings.Cut(page, `<details id="other-services"`)
+	for _, name := range api.Operations {
+		box := `<label class="check"><input type="checkbox" value="` + name + `"> <span>`
+		if strings.Count(page, box) != 1 {
+			t.Errorf("%s is offered %d times", name, strings.Count(page, box))
+		}
+		group, _, _ := strings.Cut(name, ":")
+		ours := group == "Auth" || group == "Permissions" || group == "Webhooks"
+		if ours != strings.Contains(own, box) || ours == strings.Contains(elsewhere, box) {
+			t.Errorf("%s is in the wrong place", name)
+		}
+		if ours && strings.Contains(own, box+"<code>") {
+			t.Errorf("%s has no words", name)
+		}
+	}
+}
+
+// Scripts set text; nothing that they are given can become part of the page. One module
+// alone keeps the session, for its tab.
+func TestScriptsRunNothingThatTheyAreGiven(t *testing.T) {
+	h := handler()
+	script := regexp.MustCompile(`/assets/[a-z]+\.[0-9a-f]{16}\.js`)
+	seen := map[string]bool{}
+	var visit func(path string)
+	visit = func(path string) {
+		text := body(t, get(t, h, http.MethodGet, path))
+		for _, sink := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "srcdoc", "localStorage", "sessionStorage", "document.cookie"} {
+			if strings.Contains(text, sink) && !(strings.HasSuffix(sink, "Storage") && strings.HasPrefix(path, "/assets/session.")) {
+				t.Errorf("%s uses %s", path, sink)
+			}
+		}
+		for _, next := range script.FindAllString(text, -1) {
+			if !seen[next] {
+				seen[next] = true
+				visit(next)
+			}
+		}
+	}
+	for _, path := range scripted {
+		visit(path)
+	}
+	if len(seen) < 40 {
+		t.Errorf("only %d scripts were read", len(seen))
 	}
 }

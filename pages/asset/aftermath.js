@@ -2,6 +2,7 @@
 import { addRecoveryKey, Refusal } from "./wire.js";
 import { makeRecoveryKey } from "./recovery.js";
 import { clock, moment } from "./format.js";
+import { askBeforeLeaving, copy, save } from "./handout.js";
 import { badge } from "./passkey.js";
 import { loginLink } from "./session.js";
 import { recoveryFailed, recoveryTooLate, text } from "./messages.js";
@@ -58,38 +59,19 @@ function working(on) {
 function showCode() {
   $("code").replaceChildren(...code.split("-").map((group) => element("span", group)));
   show("recovery", text.recoveryTitle);
-  window.addEventListener("beforeunload", warn);
-}
-
-// The code cannot be shown again, so leaving without having saved it deserves a question.
-function warn(event) {
-  event.preventDefault();
-}
-
-async function copy() {
-  try {
-    await navigator.clipboard.writeText(code);
-    say(text.copied);
-  } catch {
-    getSelection().selectAllChildren($("code"));
-    say(text.copyFailed);
-  }
+  askBeforeLeaving(true);
 }
 
 function download() {
   const { opened, result } = registration;
   const content = text.file(code, opened.organisation.name, result.user.username, moment(new Date()));
-  const link = element("a", null, { download: "countersign-recovery-code.txt" });
-  link.href = URL.createObjectURL(new Blob([content], { type: "text/plain;charset=utf-8" }));
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  say(text.downloaded);
+  save("countersign-recovery-code.txt", new Blob([content], { type: "text/plain;charset=utf-8" }));
 }
 
 function finish() {
   const { opened, result, passkey } = registration;
   const withKey = code !== "";
-  window.removeEventListener("beforeunload", warn);
+  askBeforeLeaving(false);
   code = "";
   pending = null;
   $("code").replaceChildren();
@@ -105,7 +87,7 @@ $("make-recovery").addEventListener("click", make);
 $("skip").addEventListener("click", () => {
   if ($("skip").getAttribute("aria-disabled") !== "true") finish();
 });
-$("copy").addEventListener("click", copy);
+$("copy").addEventListener("click", () => copy(code, $("code")));
 $("download").addEventListener("click", download);
 $("print").addEventListener("click", () => window.print());
 $("saved").addEventListener("change", (e) => { $("finish").disabled = !e.target.checked; });

@@ -25,6 +25,8 @@ export function explainServer(error, { otherRefusal, refusals, serverFailure }) 
     wait: seconds > 0 ? waitText(seconds) : "",
     provider: typeof details.provider === "string" ? details.provider : text.thisKind,
     host: location.host,
+    who: typeof details.username === "string" ? details.username : "",
+    sentence: error.message,
     mail: document.body.dataset.mail !== "none",
   });
 }

@@ -6,7 +6,7 @@ export const $ = (id) => document.getElementById(id);
 const sections = document.querySelectorAll(".card > section");
 
 // show makes one section the visible one, under a title, and moves the reader there.
-// A title is text, or parts of which the second is a name.
+// A title is what phrase takes.
 export function show(section, title, focus = $("title")) {
   clearAlert();
   say("");
@@ -17,20 +17,19 @@ export function show(section, title, focus = $("title")) {
 }
 
 function setTitle(title) {
-  const [before, name] = [].concat(title);
-  const nodes = [before];
-  if (name) {
-    const bdi = document.createElement("bdi"); // a name in any script keeps to itself
-    bdi.textContent = name;
-    nodes.push(bdi);
-  }
-  $("title").replaceChildren(...nodes);
+  $("title").replaceChildren(...phrase(title));
   document.title = `${$("title").textContent} \u00b7 Countersign`;
 }
 
-// say puts a sentence into the live region.
-export function say(sentence) {
-  $("status").textContent = sentence;
+// phrase makes nodes of a text, or of parts of which every second one is a name: a name in
+// any script keeps to itself.
+export function phrase(parts) {
+  return [].concat(parts).map((part, i) => (i % 2 ? element("bdi", part) : part));
+}
+
+// say puts a sentence into a live region.
+export function say(sentence, region = $("status")) {
+  region.replaceChildren(...phrase(sentence));
 }
 
 export function element(name, content, attributes = {}) {
@@ -60,15 +59,15 @@ function explain(box, explanation, context, withTitle) {
   box.replaceChildren(...parts);
 }
 
-// alarm shows an explanation above the section at hand.
-export function alarm(explanation, context) {
+// alarm shows an explanation, above the section at hand unless another place is named.
+export function alarm(explanation, context, place = $("alert")) {
   const box = element("div", null, { class: explanation.mild ? "note" : "note bad" });
   explain(box, explanation, context, true);
-  $("alert").replaceChildren(box);
+  place.replaceChildren(box);
 }
 
-export function clearAlert() {
-  $("alert").replaceChildren();
+export function clearAlert(place = $("alert")) {
+  place.replaceChildren();
 }
 
 // halt replaces the page's content by an explanation.

@@ -23,6 +23,7 @@ export class Unreachable extends Error {
 }
 
 const patience = 30_000;
+const filePatience = 10 * 60_000; // a whole log may be long
 
 // The server's clock minus this device's, in milliseconds, as its last answer told.
 let drift = 0;
@@ -39,23 +40,37 @@ function noteClock(date) {
   if (!Number.isNaN(at)) drift = Math.abs(at - Date.now()) < 1500 ? 0 : at - Date.now();
 }
 
-async function call(method, path, body, token) {
+// call sends a request and returns its answer's JSON. A body that is text already is sent
+// as it is, for that is what was signed; action is the signature.
+async function call(method, path, body, token, action) {
   const headers = { Accept: "application/json" };
   if (body) headers["Content-Type"] = "application/json";
   if (token) headers.Authorization = `Bearer ${token}`;
+  if (action) headers["X-DFNS-USERACTION"] = action;
+  const text = body && typeof body !== "string" ? JSON.stringify(body) : body;
+  return answerOf(() => send(method, path, headers, text || undefined), (response) => response.json());
+}
+
+async function send(method, path, headers, body, limit = patience) {
+  const response = await fetch(path, {
+    method,
+    headers,
+    body,
+    cache: "no-store",
+    credentials: "omit",
+    redirect: "error",
+    signal: AbortSignal.timeout?.(limit),
+  });
+  noteClock(response.headers.get("Date"));
+  return response;
+}
+
+// answerOf reads the answer to what ask sends, or throws a Refusal or Unreachable.
+async function answerOf(ask, read) {
   let response, answer;
   try {
-    response = await fetch(path, {
-      method,
-      headers,
-      body: body && JSON.stringify(body),
-      cache: "no-store",
-      credentials: "omit",
-      redirect: "error",
-      signal: AbortSignal.timeout?.(patience),
-    });
-    noteClock(response.headers.get("Date"));
-    answer = await response.json();
+    response = await ask();
+    answer = await (response.ok ? read(response) : response.json());
   } catch (cause) {
     // A proxy between us answers its own errors in HTML; those are refusals without words.
     if (!response || response.ok || !(cause instanceof SyntaxError)) throw new Unreachable(cause);
@@ -144,4 +159,35 @@ export function account(token) {
 
 export function endSession(token, id) {
   return call("DELETE", `/countersign/sessions/${encodeURIComponent(id)}`, undefined, token);
+}
+
+// get reads something; parameters without a value are left out.
+export function get(token, path, parameters = {}) {
+  const query = String(new URLSearchParams(Object.entries(parameters).filter(([, value]) => value)));
+  return call("GET", query ? `${path}?${query}` : path, undefined, token);
+}
+
+// file reads something to be kept, and tells whether the server cut it short.
+export function file(token, path, accept) {
+  const headers = { Accept: accept, Authorization: `Bearer ${token}` };
+  return answerOf(() => send("GET", path, headers, undefined, filePatience), async (response) => ({
+    content: await response.blob(),
+    cut: response.headers.get("X-Dfns-Result-Truncated") === "true",
+  }));
+}
+
+// beginAction asks for a challenge to sign one exact request, of which the body is text.
+export function beginAction(token, { method, path, body }) {
+  return call("POST", "/auth/action/init", {
+    userActionServerKind: "Api", userActionHttpMethod: method, userActionHttpPath: path, userActionPayload: body,
+  }, token);
+}
+
+export function signAction(token, challengeIdentifier, firstFactor) {
+  return call("POST", "/auth/action", { challengeIdentifier, firstFactor }, token);
+}
+
+// perform sends the request that was signed, to the byte.
+export function perform(token, { method, path, body }, userAction) {
+  return call(method, path, body, token, userAction);
 }

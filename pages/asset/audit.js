@@ -1,0 +1,169 @@
+// The audit page: what happened and what was refused, newest first, with the proofs.
+import * as session from "./session.js";
+import * as wire from "./wire.js";
+import { text } from "./auditmessages.js";
+import { offset } from "./format.js";
+import { save } from "./handout.js";
+import { text as common } from "./officemessages.js";
+import { button, facts, label, mark, name, time } from "./parts.js";
+import { Rows } from "./rows.js";
+import { $, clearAlert, element, phrase, say, schedule, show } from "./view.js";
+import { enter, trouble, watchEnd } from "./visit.js";
+
+const patience = 10; // answers in a row without an entry before people are asked to go on
+
+const failed = (error) => trouble(error, start);
+const rows = new Rows("entries", {
+  id: (e) => e.id,
+  name: (e) => e.summary,
+  manage: text.details,
+  manageNamed: text.detailsNamed,
+  cells,
+  panel,
+}, failed);
+
+async function start() {
+  if (!(await enter(text.title, ["Auth:Logs:Read"], start))) return;
+  $("zone").textContent = common.zone(offset(new Date()));
+  showPerson();
+  try {
+    await find();
+  } catch (error) {
+    show("ready", text.title);
+    return failed(error);
+  }
+  show("ready", text.title);
+  watchEnd(start);
+}
+
+// ---- what is searched for
+
+// person is whom the address names, in its fragment, which no request carries.
+const person = () => new URLSearchParams(location.hash.slice(1));
+
+function showPerson() {
+  const id = person().get("user");
+  $("only").hidden = !id;
+  $("only-words").replaceChildren(...phrase(text.onlyAbout(person().get("name") || id || "")));
+}
+
+// range is the days chosen, as the times between which they lie by this device's clock.
+function range() {
+  const day = (id, after) => {
+    if (!$(id).value) return "";
+    const date = new Date(`${$(id).value}T00:00`);
+    date.setDate(date.getDate() + after);
+    return date.toISOString();
+  };
+  return { startTime: day("from", 0), endTime: day("to", 1) };
+}
+
+function find() {
+  const times = range();
+  const wrong = times.startTime && times.endTime && times.startTime >= times.endTime;
+  $("dates-error").textContent = wrong ? text.dates : "";
+  $("dates-error").hidden = !wrong;
+  if (wrong) return $("to").focus();
+  const asked = { text: $("text").value.trim(), outcome: $("outcome").value, userId: person().get("user"), ...times };
+  return rows.show((page) => search({ ...asked, ...page }));
+}
+
+// search asks on while answers have no entry: the server looks through so many at a time.
+async function search(asked) {
+  let answer, next = asked.paginationToken;
+  for (let i = 0; i < patience; i++) {
+    answer = await wire.get(session.token(), "/countersign/audit", { ...asked, paginationToken: next });
+    next = answer.nextPageToken;
+    if (answer.items.length > 0 || !next) break;
+  }
+  const empty = answer.items.length === 0;
+  $("entries-more").textContent = empty ? text.further : text.more;
+  $("entries-none").textContent = next ? text.goOn : text.none;
+  return answer;
+}
+
+function seek(event) {
+  event.preventDefault();
+  schedule("find", event.type === "input" ? 400 : 0, async () => {
+    clearAlert();
+    try {
+      await find();
+    } catch (error) {
+      failed(error);
+    }
+  });
+}
+
+// ---- the entries
+
+function cells(e) {
+  return [
+    time(e.at),
+    e.actor ? name(e.actor.name || e.actor.id) : text.nobody,
+    [element("span", e.summary, { dir: "auto" })],
+    mark(text.outcomes[e.outcome] || e.outcome, e.outcome === "refused" ? "off" : ""),
+    e.action ? element("code", [`${e.action.method} `, label(e.action.path)]) : "",
+    e.address || "",
+  ];
+}
+
+function panel(e) {
+  const code = (value) => element("code", value);
+  const pairs = [
+    e.subject && [text.about, name(e.subject.name || e.subject.id)],
+    [text.kind, code(e.kind)],
+    [text.id, code(e.id)],
+    e.actor && [text.actorId, code(e.actor.id)],
+    e.subject && [text.subjectId, code(e.subject.id)],
+    e.credentialUuid && [text.credential, code(e.credentialUuid)],
+    e.supportId && [text.support, code(e.supportId)],
+    e.action && [text.action, code(e.action.id)],
+  ];
+  return [
+    element("dl", facts(pairs.filter(Boolean)), { class: "details" }),
+    ...(e.action ? [
+      element("p", [text.receiptHint, code("countersign receipt verify"), "."], { class: "hint" }),
+      element("div", button(text.receipt, () => receipt(e.action.id), { key: "receipt" }), { class: "row" }),
+    ] : []),
+  ];
+}
+
+// ---- what is taken away
+
+function receipt(id) {
+  return fetchFile(`/countersign/actions/${id}`, "application/json", text.receiptName(id));
+}
+
+function csv() {
+  const { startTime, endTime } = range();
+  const asked = new URLSearchParams({
+    startTime: startTime || new Date(0).toISOString(),
+    endTime: endTime || new Date(wire.serverNow() + 60_000).toISOString(),
+  });
+  if (person().get("user")) asked.set("userId", person().get("user"));
+  return fetchFile(`/auth/action/logs?${asked}`, "text/csv", text.fileName($("from").value, $("to").value));
+}
+
+async function fetchFile(path, type, called) {
+  clearAlert();
+  say(text.downloading);
+  try {
+    const { content, cut } = await wire.file(session.token(), path, type);
+    save(called, content);
+    if (cut) say(text.cut);
+  } catch (error) {
+    say("");
+    failed(error);
+  }
+}
+
+$("find").addEventListener("submit", seek);
+$("find").addEventListener("input", seek);
+$("csv").addEventListener("click", csv);
+$("everybody").addEventListener("click", () => {
+  history.replaceState(null, "", location.pathname);
+  start();
+});
+addEventListener("hashchange", () => start());
+
+start();
