@@ -14,7 +14,7 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// client is one keep-alive HTTP/1.1 connection (RFC 9112), just able to post JSON and
+// client is one keep-alive HTTP/1.1 connection (RFC 9112), just able to ask and to
 // read the answer. It costs a fraction of net/http's, which matters to who shares two
 // cores with the server. One goroutine uses it.
 type client struct {
@@ -43,11 +43,20 @@ func (c *client) close() {
 // post sends one request and returns status and body. The body is valid until the next
 // call.
 func (c *client) post(ctx context.Context, path, bearer string, body []byte) (int, []byte, error) {
-	return c.postSigned(ctx, path, bearer, "", body)
+	return c.send(ctx, "POST", path, bearer, "", body)
 }
 
 // postSigned is post with a signed user action.
 func (c *client) postSigned(ctx context.Context, path, bearer, action string, body []byte) (int, []byte, error) {
+	return c.send(ctx, "POST", path, bearer, action, body)
+}
+
+// get is post for a request without a body.
+func (c *client) get(ctx context.Context, path, bearer string) (int, []byte, error) {
+	return c.send(ctx, "GET", path, bearer, "", nil)
+}
+
+func (c *client) send(ctx context.Context, method, path, bearer, action string, body []byte) (int, []byte, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, nil, err
 	}
@@ -60,7 +69,8 @@ func (c *client) postSigned(ctx context.Context, path, bearer, action string, bo
 		c.conn, c.r = conn, bufio.NewReaderSize(conn, 4096)
 		c.release = context.AfterFunc(ctx, func() { conn.Close() })
 	}
-	out := append(c.out[:0], "POST "...)
+	out := append(c.out[:0], method...)
+	out = append(out, ' ')
 	out = append(out, path...)
 	out = append(out, " HTTP/1.1\r\nHost: "...)
 	out = append(out, c.host...)
@@ -72,8 +82,10 @@ func (c *client) postSigned(ctx context.Context, path, bearer, action string, bo
 		out = append(out, "\r\n"+api.HeaderUserAction+": "...)
 		out = append(out, action...)
 	}
-	out = append(out, "\r\nContent-Type: application/json\r\nContent-Length: "...)
-	out = strconv.AppendInt(out, int64(len(body)), 10)
+	if method != "GET" {
+		out = append(out, "\r\nContent-Type: application/json\r\nContent-Length: "...)
+		out = strconv.AppendInt(out, int64(len(body)), 10)
+	}
 	out = append(out, "\r\n\r\n"...)
 	out = append(out, body...)
 	c.out = out

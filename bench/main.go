@@ -22,6 +22,7 @@ type settings struct {
 	n           int // registrations at each concurrency above 1; a quarter at 1
 	rounds      int // in which they are done, taking turns with the floor
 	invitations int // made by the timed bulk invitation
+	many        int // users stored when lists are read
 	scale       int // users stored for the scale comparison; 0 leaves it out
 	postgres    string
 	work        string // folder for databases and the binary, removed afterwards
@@ -55,6 +56,7 @@ func run() error {
 	flag.IntVar(&set.n, "n", 12000, "`registrations` at each concurrency above 1 (a quarter of it at 1)")
 	flag.IntVar(&set.rounds, "rounds", 4, "`rounds` in which Countersign and the floor take turns")
 	flag.IntVar(&set.invitations, "invitations", 100000, "`number` of invitations made in bulk and timed")
+	flag.IntVar(&set.many, "many", 1000000, "`number` of users stored when lists of users are read")
 	flag.IntVar(&set.scale, "scale", 0, "also compare the cost with 1,000 and this `number` of users stored (1000000 takes minutes)")
 	flag.StringVar(&set.binary, "binary", "", "measure this `file` instead of building cmd/countersign")
 	dir := flag.String("dir", "", "`folder` for databases, on the disk to be measured (default: the system's for temporary files)")

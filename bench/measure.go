@@ -30,6 +30,9 @@ type databaseReport struct {
 	floorLoaded   int64
 	rows          []row
 	signed        []signedRow
+	reads         []readRow
+	lists         listReport
+	checks        checkReport
 }
 
 // signedRow is what registered people do, at one concurrency.
@@ -159,7 +162,11 @@ func (d *databaseReport) compare(ctx context.Context, set settings, srv *server,
 			return err
 		}
 	}
-	if err := d.measureSigned(ctx, set, srv, ours); err != nil {
+	all, err := d.measureSigned(ctx, set, srv, ours)
+	if err != nil {
+		return err
+	}
+	if err := d.measureReads(ctx, set, srv, ours, bare, all[0]); err != nil {
 		return err
 	}
 	if _, d.loaded, err = ours.process.memory(); err != nil {

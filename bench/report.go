@@ -25,6 +25,8 @@ func (r report) write(out io.Writer) error {
 		d.writeRows(&b)
 		fmt.Fprintf(&b, "\n### Logins and countersigned calls, %s\n\n", titles[d.kind])
 		r.writeSigned(&b, d)
+		fmt.Fprintf(&b, "\n### Reads and lists, %s\n\n", titles[d.kind])
+		d.writeReads(&b)
 		b.WriteString("\n")
 	}
 	r.writeSizes(&b)

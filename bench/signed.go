@@ -23,18 +23,19 @@ type person struct {
 	token    string
 }
 
-// measureSigned lets registered people log in, and make calls that they sign.
-func (d *databaseReport) measureSigned(ctx context.Context, set settings, srv *server, t *target) error {
+// measureSigned lets registered people log in, and make calls that they sign. It returns
+// them with their sessions.
+func (d *databaseReport) measureSigned(ctx context.Context, set settings, srv *server, t *target) ([]*person, error) {
 	all := make([]*person, people)
 	for i := range all {
 		var err error
 		if all[i], err = srv.administrator(ctx, t, i); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	logIn := func(ctx context.Context, w *worker, i int) error { return w.logIn(ctx, all[i%people]) }
 	if _, err := t.run(ctx, 1, people, logIn); err != nil { // everybody has a session then
-		return err
+		return nil, err
 	}
 	made := 0
 	for _, c := range set.concurrency {
@@ -49,7 +50,7 @@ func (d *databaseReport) measureSigned(ctx context.Context, set settings, srv *s
 				return w.logIn(ctx, &p)
 			})
 			if err != nil {
-				return err
+				return nil, err
 			}
 			s.logins.add(l)
 			first := made
@@ -57,14 +58,14 @@ func (d *databaseReport) measureSigned(ctx context.Context, set settings, srv *s
 				return w.createUser(ctx, all[i%people], first+i)
 			})
 			if err != nil {
-				return err
+				return nil, err
 			}
 			s.calls.add(l)
 			made += n / set.rounds
 		}
 		d.signed = append(d.signed, s)
 	}
-	return nil
+	return all, nil
 }
 
 // administrator invites and registers one.

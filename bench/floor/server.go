@@ -51,6 +51,10 @@ func NewServer(store Store, publicURL string) (*Server, error) {
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	mux.HandleFunc("GET /json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = []string{"application/json"}
+		w.Write([]byte(`{"status":"ok"}`))
+	})
 	mux.HandleFunc("POST /auth/registration/init", s.init)
 	mux.HandleFunc("POST /auth/registration", s.complete)
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
