@@ -25,7 +25,7 @@ func TestPathTricks(t *testing.T) {
 		"/auth/%2e/registration/init", "/auth/registration%2finit", "/auth%2Fregistration%2Finit", "/%2fauth/registration/init",
 		"/auth/registration/init%00", "/auth/registration/init%20", "/auth/registration/init%0d%0aX-Injected:%20yes", "/auth/registration/init;a=b",
 		"/AUTH/registration/init", "/Auth/Registration/Init", "/auth/registration/INIT", "/auth/registration/init.json", "/auth/registration/ini",
-		"/auth/registration/init%c0%ae", "/auth/registration/%69nit/x", "/auth", "/auth/", "/auth/registration/enduser", "/auth/registration/delegated",
+		"/auth/registration/init%c0%ae", "/auth/registration/%69nit/x", "/auth", "/auth/", "/auth/registration/enduser/", "/auth/registration/delegated/x",
 		"/auth/login/", "/auth/login/init/", "/auth/login/x", "/auth//login", "/auth/users/", "/auth/users//x", "/auth/users/x/y", "/auth/action/", "/auth/action/init/",
 		"/auth/logout/", "/Auth/Users", "/auth%2Fusers", "/auth/users%2Fx/y", "/countersign/actions/", "/countersign/actions/x/y", "/countersign/sessions", "/countersign/sessions/",
 		"/login/", "/account/", "/.well-known/", "/.well-known/jwks.json/", "/.well-known/openid-configuration", "/countersign", "/countersign/", "/countersign/registration", "/assets", "/assets/",

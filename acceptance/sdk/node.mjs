@@ -36,6 +36,9 @@ const { AsymmetricKeySigner } = from(KEYSIGNER || SDK)('@dfns/sdk-keysigner')
 const signers = {
   key: ({ type, ...options }) => new (registering(AsymmetricKeySigner))(newKey(type), options),
 
+  // The published signer as it is, with a key that was made elsewhere.
+  pem: (options) => new AsymmetricKeySigner(options),
+
   // The credential id of one user with the private key of another.
   forged: ({ credId, type }) => {
     const privateKey = newKey(type).privateKey.export({ type: 'pkcs8', format: 'pem' })

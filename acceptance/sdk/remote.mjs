@@ -8,6 +8,8 @@
 //   signer.create, .sign the signer itself, as a delegated client's end user calls it
 //   authenticator.*      DfnsAuthenticator
 //   auth.*               DfnsApiClient.auth, or DfnsDelegatedApiClient.auth if delegated
+//   permissions.*        the same of .permissions
+//   methods.*            the names of all methods of such a part of a client
 //   base.*               the static BaseAuthApi
 //   fetch.*              what the generated calls are made of, for paths they do not have
 //
@@ -37,10 +39,13 @@ export async function outcomeOf(call) {
 export function remote(sdk, make, split) {
   const signers = {}
 
+  const client = ({ signer, ...options }, delegated) =>
+    delegated ? new sdk.DfnsDelegatedApiClient(options) : new sdk.DfnsApiClient({ ...options, signer })
+
   const targets = {
     authenticator: (options) => new sdk.DfnsAuthenticator(options),
-    auth: ({ signer, ...options }, delegated) =>
-      delegated ? new sdk.DfnsDelegatedApiClient(options).auth : new sdk.DfnsApiClient({ ...options, signer }).auth,
+    auth: (options, delegated) => client(options, delegated).auth,
+    permissions: (options, delegated) => client(options, delegated).permissions,
   }
 
   async function answer({ user, call, args = [], options = {}, delegated }) {
@@ -54,6 +59,10 @@ export function remote(sdk, make, split) {
         }
         if (split && method === 'sign') args = [args[0].challenge, args[0].allowCredentials]
         return signers[user][method](...args)
+      case 'methods': {
+        const names = Object.getOwnPropertyNames(Object.getPrototypeOf(targets[method](all, delegated)))
+        return names.filter((name) => name !== 'constructor')
+      }
       case 'base':
         return sdk.BaseAuthApi[method](...args, all)
       case 'fetch':

@@ -11,7 +11,6 @@ import (
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/countersigntest/contract"
 	"github.com/countersign/countersign/countersigntest/database"
-	"github.com/countersign/countersign/organisation"
 	"github.com/countersign/countersign/store"
 )
 
@@ -442,50 +441,4 @@ func ends(t *testing.T, h *house, v version, u *sdkUser, inv countersigntest.Inv
 	fourth.delegated(t, "auth.logout", body(map[string]any{"allSessions": true})).into(t, nil)
 	alive("after the logout of all sessions", fourth, false)
 	alive("another one after the logout of all sessions", u, false)
-}
-
-// Every operation of the wire contract that is served was called by a version of the SDK
-// and succeeded, but for those that only old ones call.
-func TestSDKReachesEveryOperationServed(t *testing.T) {
-	h := start(t)
-	for _, sdk := range []int{0, 4} {
-		administer(t, h, versions[sdk], startNode(t, versions[sdk].sdk), "P-256")
-	}
-	inv := h.Invite(t, h.OrganisationWith(t, organisation.New{Name: "Looms"}).ID, "ada@example.org")
-	h.register(t, inv, map[string]string{"SDK": "v0.8", "KEYSIGNER": "v0.8.3", "CALL": "resend"}).into(t, nil)
-
-	reached := map[string]bool{}
-	for _, e := range h.passed(func(e contract.Exchange) bool { return e.Status == http.StatusOK }) {
-		path := e.Request.URL.Path
-		if id, ok := strings.CutPrefix(path, "/auth/users/"); ok && id != "" {
-			path = "/auth/users/{userId}"
-		}
-		reached[e.Request.Method+" "+path] = true
-	}
-	var description struct {
-		Paths map[string]map[string]json.RawMessage
-	}
-	res, err := h.HTTP().Get(h.URL + "/openapi.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	if err := json.NewDecoder(res.Body).Decode(&description); err != nil {
-		t.Fatal(err)
-	}
-	served := 0
-	for path, operations := range description.Paths {
-		if !strings.HasPrefix(path, "/auth/") {
-			continue
-		}
-		for method := range operations {
-			served++
-			if operation := strings.ToUpper(method) + " " + path; !reached[operation] {
-				t.Errorf("no SDK reached %s", operation)
-			}
-		}
-	}
-	if served < 13 {
-		t.Errorf("%d operations are described below /auth, want at least 13", served)
-	}
 }
