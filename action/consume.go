@@ -52,7 +52,7 @@ func (r *Room) Consume(ctx context.Context, who api.Caller, in api.ConsumeAction
 		return api.ConsumedAction{}, err
 	}
 	return api.ConsumedAction{ActionID: a.ID, OrgID: a.OrgID, UserID: a.UserID, Username: a.User.Username,
-		CredentialUUID: a.CredentialID, CredentialKind: a.Credential.Kind, Method: a.Method, Path: a.Path,
+		CredentialUUID: a.CredentialID, CredentialKind: a.Credential.Kind, TokenID: a.Credential.TokenID, Method: a.Method, Path: a.Path,
 		SignedAt: api.Time(a.SignedAt), Receipt: string(document)}, nil
 }
 
@@ -176,5 +176,5 @@ func (r *Room) secondFactor(ctx context.Context, kept []byte) (receipt.Factor, e
 func credential(c store.Credential) receipt.Credential {
 	return receipt.Credential{UUID: c.ID, Kind: c.Kind, Name: c.Name,
 		CredentialID: base64.RawURLEncoding.EncodeToString(c.CredentialID),
-		PublicKey:    receipt.PEM(c.PublicKey), Algorithm: c.Algorithm, RPID: c.RPID}
+		PublicKey:    receipt.PEM(c.PublicKey), Algorithm: c.Algorithm, RPID: c.RPID, TokenID: c.TokenID}
 }

@@ -33,6 +33,7 @@ type ConsumedAction struct {
 	Username       string `json:"username"`
 	CredentialUUID string `json:"credentialUuid"`
 	CredentialKind string `json:"credentialKind"`
+	TokenID        string `json:"tokenId,omitempty" description:"to-…, the access token whose key signed; absent if the user did"`
 	Method         string `json:"httpMethod"`
 	Path           string `json:"httpPath"`
 	SignedAt       string `json:"signedAt" description:"ISO 8601, UTC"`

@@ -154,20 +154,12 @@ func checkText(member, text string) error {
 // Update renames an application.
 func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdateApplicationRequest) (api.Application, error) {
 	return r.change(ctx, who, in.AppID, "application.updated", func(tx *store.Tx, a *store.Application, _ time.Time) error {
+		name := "" // as it is
 		if in.Name != nil {
-			if err := username.CheckLabel("name", *in.Name); err != nil {
-				return err
-			}
-			a.Name, a.NameKey = *in.Name, username.Key(*in.Name)
+			name, a.Name = *in.Name, *in.Name
 		}
-		if in.ExternalID != nil {
-			if err := username.CheckExternalID(*in.ExternalID); err != nil {
-				return err
-			}
-			a.ExternalID = *in.ExternalID
-		}
-		tx.RenameApplication(*a, errName, errGone)
-		return nil
+		tx.RenameApplication(a.ID, a.OrgID, name, username.Key(name), in.ExternalID, errName, errGone)
+		return username.CheckRename(in.Rename)
 	})
 }
 

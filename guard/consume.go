@@ -60,7 +60,7 @@ func consumed(answer []byte, c useraction.Claims) (Action, error) {
 		return Action{}, unavailable("the token is burnt", errors.New("the answer does not say when it was signed"))
 	}
 	return Action{ActionID: a.ActionID, OrgID: a.OrgID, UserID: a.UserID, Username: a.Username,
-		CredentialUUID: a.CredentialUUID, CredentialKind: a.CredentialKind, SignedAt: at, Receipt: []byte(a.Receipt)}, nil
+		CredentialUUID: a.CredentialUUID, CredentialKind: a.CredentialKind, TokenID: c.TokenID, SignedAt: at, Receipt: []byte(a.Receipt)}, nil
 }
 
 // notConsumed tells a refusal of the token, which is passed on, from every other

@@ -18,7 +18,7 @@ func (r *Room) Logout(ctx context.Context, who api.Caller, in api.LogoutRequest)
 	}
 	err = r.DB.Write(ctx, func(tx *store.Tx) error {
 		if in.AllSessions {
-			tx.EndSessions(who.UserID, now)
+			tx.LogOut(who.UserID, now)
 		} else {
 			tx.EndSession(who.SessionID, who.UserID, now, errEnded)
 		}

@@ -66,7 +66,8 @@ type Credential struct {
 	CredentialID string `json:"credentialId"`
 	PublicKey    string `json:"publicKey"` // PEM, SubjectPublicKeyInfo
 	Algorithm    string `json:"algorithm"`
-	RPID         string `json:"rpId,omitempty"` // Fido2 only
+	RPID         string `json:"rpId,omitempty"`    // Fido2 only
+	TokenID      string `json:"tokenId,omitempty"` // the access token that the key signs for, "to-…"; absent for the user's own
 }
 
 // Assertion is what the credential answered, byte for byte. Authenticator data and

@@ -81,6 +81,9 @@ func signedWith(f proof, second bool) []string {
 	}
 	lines := []string{fmt.Sprintf("%s%s %s (%s), whose public key is %s, %s.", as, what, strconv.Quote(f.credential.Name),
 		plain(f.credential.UUID), f.key.Fingerprint(), plain(f.credential.Algorithm))}
+	if f.credential.TokenID != "" {
+		lines = append(lines, fmt.Sprintf("It is the key of the access token %s, which a program carries in their name.", plain(f.credential.TokenID)))
+	}
 	if f.passkey == nil {
 		return lines
 	}

@@ -137,19 +137,12 @@ func (r *Room) find(ctx context.Context, who api.Caller, id string) (store.Membe
 // Update renames one.
 func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdateServiceAccountRequest) (api.ServiceAccount, error) {
 	return r.change(ctx, who, in.ServiceAccountID, "service_account.updated", func(tx *store.Tx, m *store.Member, _ time.Time) error {
+		name, key := "", "" // as they are
 		if in.Name != nil {
-			if err := username.CheckLabel("name", *in.Name); err != nil {
-				return err
-			}
-			m.Username = *in.Name
+			name, key, m.Username = *in.Name, nameKey(*in.Name), *in.Name
 		}
-		if in.ExternalID != nil {
-			if err := username.CheckExternalID(*in.ExternalID); err != nil {
-				return err
-			}
-		}
-		tx.RenameUser(m.ID, who.OrgID, m.Username, nameKey(m.Username), in.ExternalID, errName, errGone)
-		return nil
+		tx.RenameUser(m.ID, who.OrgID, name, key, in.ExternalID, errName, errGone)
+		return username.CheckRename(in.Rename)
 	})
 }
 

@@ -91,14 +91,16 @@ func (tx *Tx) CreateAccessToken(t AccessToken, duplicate, lost error) {
 		notNull(t.Digest), flag(t.Active), t.CreatedAt.UnixMilli(), t.ExpiresAt.UnixMilli())
 }
 
-// RenameAccessToken gives an access token of the user another name and, unless it is nil,
-// another external id. If it is archived the unit fails with lost, if the name is taken
-// with duplicate.
+// RenameAccessToken gives an access token of the user another name, unless it is "", and
+// another external id, unless that is nil. If it is archived the unit fails with lost, if
+// the name is taken with duplicate.
 func (tx *Tx) RenameAccessToken(id, userID, name, nameKey string, externalID *string, duplicate, lost error) {
 	tx.inTurn(userID)
-	tx.must(lost, `UPDATE access_tokens SET name = $1 WHERE id = $2 AND user_id = $3 AND archived_at IS NULL`, name, id, userID)
+	tx.must(lost, `
+		UPDATE access_tokens SET name = CASE WHEN $1 = '' THEN name ELSE $1 END
+		WHERE id = $2 AND user_id = $3 AND archived_at IS NULL`, name, id, userID)
 	tx.must(duplicate, `
-		UPDATE access_tokens SET name_key = $1
+		UPDATE access_tokens SET name_key = CASE WHEN $1 = '' THEN name_key ELSE $1 END
 		WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM access_tokens o
 			WHERE o.user_id = $3 AND o.name_key = $1 AND o.archived_at IS NULL AND o.id <> $2)`,
 		nameKey, id, userID)

@@ -27,12 +27,12 @@ func (db *DB) Application(ctx context.Context, orgID, id string) (Application, e
 	return a, err
 }
 
-// Applications returns the applications of an organisation that are not archived, oldest
-// first, at most MaxPage.
+// Applications returns all applications of an organisation that are not archived, oldest
+// first: the list has no pages.
 func (db *DB) Applications(ctx context.Context, orgID string) ([]Application, error) {
 	return all(ctx, db, (*row).application, `
 		SELECT `+applicationColumns+` FROM applications a WHERE a.org_id = $1 AND a.archived_at IS NULL
-		ORDER BY a.id LIMIT $2`, orgID, page(0))
+		ORDER BY a.id`, orgID)
 }
 
 // CreateApplication adds an application. If its NameKey is taken the unit fails with
@@ -48,18 +48,22 @@ func (tx *Tx) CreateApplication(a Application, duplicate error) {
 		notNull(a.PublicKey), flag(a.Active), a.CreatedAt.UnixMilli())
 }
 
-// RenameApplication gives an application another name and external id. If it is archived
-// the unit fails with lost, if the name is taken with duplicate.
-func (tx *Tx) RenameApplication(a Application, duplicate, lost error) {
-	tx.inTurn(a.OrgID)
+// RenameApplication gives an application of the organisation another name, unless it is "",
+// and another external id, unless that is nil. If it is archived the unit fails with lost,
+// if the name is taken with duplicate.
+func (tx *Tx) RenameApplication(id, orgID, name, nameKey string, externalID *string, duplicate, lost error) {
+	tx.inTurn(orgID)
 	tx.must(lost, `
-		UPDATE applications SET name = $1, external_id = $2
-		WHERE id = $3 AND org_id = $4 AND archived_at IS NULL`, a.Name, a.ExternalID, a.ID, a.OrgID)
+		UPDATE applications SET name = CASE WHEN $1 = '' THEN name ELSE $1 END
+		WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`, name, id, orgID)
 	tx.must(duplicate, `
-		UPDATE applications SET name_key = $1
+		UPDATE applications SET name_key = CASE WHEN $1 = '' THEN name_key ELSE $1 END
 		WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM applications o
 			WHERE o.org_id = $3 AND o.name_key = $1 AND o.archived_at IS NULL AND o.id <> $2)`,
-		a.NameKey, a.ID, a.OrgID)
+		nameKey, id, orgID)
+	if externalID != nil {
+		tx.may(`UPDATE applications SET external_id = $1 WHERE id = $2`, *externalID, id)
+	}
 }
 
 // SetApplicationActive deactivates an application or puts it back. If it is archived the

@@ -78,7 +78,9 @@ func TestAnApplicationIsRenamed(t *testing.T) {
 		})
 		rename := func(a store.Application, name string) error {
 			a.Name, a.NameKey, a.ExternalID = name, strings.ToLower(name), "of "+name
-			return try(db, func(tx *store.Tx) { tx.RenameApplication(a, errDuplicate, errLost) })
+			return try(db, func(tx *store.Tx) {
+				tx.RenameApplication(a.ID, a.OrgID, a.Name, a.NameKey, &a.ExternalID, errDuplicate, errLost)
+			})
 		}
 		foreign := one
 		foreign.OrgID = elsewhere.ID

@@ -135,7 +135,7 @@ func TestOneNameHasOneHolder(t *testing.T) {
 				return func(tx *store.Tx, name string) {
 					a := a
 					a.Name, a.NameKey = name, name
-					tx.RenameApplication(a, errDuplicate, errLost)
+					tx.RenameApplication(a.ID, a.OrgID, a.Name, a.NameKey, &a.ExternalID, errDuplicate, errLost)
 				}
 			},
 			func(i int) func(*store.Tx, string) { // a permission that is brought back
@@ -203,7 +203,9 @@ func TestNamesAreTakenInAnyOrder(t *testing.T) {
 						tx.RenameAccessToken(token.ID, ada.u.ID, name, name, nil, errDuplicate, errDuplicate)
 					},
 					func(tx *store.Tx) { tx.UpdatePermission(p, at(1), errDuplicate, errDuplicate) },
-					func(tx *store.Tx) { tx.RenameApplication(a, errDuplicate, errDuplicate) },
+					func(tx *store.Tx) {
+						tx.RenameApplication(a.ID, a.OrgID, a.Name, a.NameKey, &a.ExternalID, errDuplicate, errDuplicate)
+					},
 				} {
 					if err := try(dbs[(g+i)%2], change); err != nil && !errors.Is(err, errDuplicate) {
 						return err

@@ -81,15 +81,15 @@ func (db *DB) ServiceAccount(ctx context.Context, orgID, userID string) (Member,
 		WHERE u.id = $1 AND u.org_id = $2`+machine, userID, orgID))
 }
 
-// ServiceAccounts returns the service accounts of an organisation that are not archived,
-// oldest first, at most MaxPage, and their access tokens.
+// ServiceAccounts returns all service accounts of an organisation that are not archived,
+// oldest first, and their access tokens: the list that the wire contract has no pages for.
 func (db *DB) ServiceAccounts(ctx context.Context, orgID string) ([]Member, []TokenEntry, error) {
-	const from = `SELECT u.id FROM users u WHERE u.org_id = $1 AND u.archived_at IS NULL` + machine + ` ORDER BY u.id LIMIT $2`
-	members, err := db.members(ctx, from, orgID, page(0))
+	const from = `SELECT u.id FROM users u WHERE u.org_id = $1 AND u.archived_at IS NULL` + machine
+	members, err := db.members(ctx, from, orgID)
 	if err != nil {
 		return nil, nil, err
 	}
 	tokens, err := all(ctx, db, (*row).tokenEntry,
-		selectTokens+`WHERE t.archived_at IS NULL AND t.user_id IN (`+from+`) ORDER BY t.user_id, t.id`, orgID, page(0))
+		selectTokens+`WHERE t.archived_at IS NULL AND t.user_id IN (`+from+`) ORDER BY t.user_id, t.id`, orgID)
 	return members, mergeTokens(tokens), err
 }

@@ -27,6 +27,9 @@ func named(t testing.TB, db *store.DB, orgID, kind, name string) (names []string
 		if len(page) == 0 {
 			return names
 		}
+		if len(names) > 100 {
+			t.Fatalf("pages without end: %q", names)
+		}
 		for _, p := range page {
 			names = append(names, p.Username)
 			after = p.ID

@@ -86,7 +86,7 @@ func TestNothingOnTheWayScansATable(t *testing.T) {
 		},
 		"application written": func(tx *store.Tx) {
 			tx.CreateApplication(store.Application{}, errDuplicate)
-			tx.RenameApplication(store.Application{}, errDuplicate, errLost)
+			tx.RenameApplication("ap-1", "or-1", "", "", new(string), errDuplicate, errLost)
 			tx.SetApplicationActive("ap-1", "or-1", false, errLost)
 			tx.ArchiveApplication("ap-1", "or-1", epoch, errLost)
 		},

@@ -102,15 +102,26 @@ func (tx *Tx) voidActionsOf(bearerID, userID string, now time.Time) {
 // firstUnused is the id before those of all actions that can still be used at now.
 func firstUnused(now time.Time) string { return api.FirstID(api.PrefixAction, now.Add(-MaxActionLife)) }
 
+// LogOut ends all sessions of a user that are live at now, and what they signed in them and
+// did not use yet. What their access tokens signed stays.
+func (tx *Tx) LogOut(userID string, now time.Time) {
+	tx.endSessions(userID, now)
+	tx.may(voidActions+` AND substr(session_id, 1, 3) <> 'to-'`, now.UnixMilli(), userID, firstUnused(now))
+}
+
 // EndSessions ends all sessions of a user that are live at now, and what they signed and
-// did not use yet.
+// did not use yet, under their access tokens as well: it is for who withdraws the user.
 func (tx *Tx) EndSessions(userID string, now time.Time) {
+	tx.endSessions(userID, now)
+	tx.may(voidActions, now.UnixMilli(), userID, firstUnused(now))
+}
+
+func (tx *Tx) endSessions(userID string, now time.Time) {
 	tx.inTurn(userID)
 	tx.may(`
 		UPDATE sessions SET ended_at = $1
 		WHERE user_id = $2 AND ended_at IS NULL AND expires_at > $1`,
 		now.UnixMilli(), userID)
-	tx.may(voidActions, now.UnixMilli(), userID, firstUnused(now))
 }
 
 // PruneSessions forgets sessions that ended or expired before then. That frees their

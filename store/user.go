@@ -58,7 +58,7 @@ func (db *DB) UserByName(ctx context.Context, orgID, usernameKey string) (User, 
 func (db *DB) Users(ctx context.Context, orgID, afterID string, limit int) ([]UserSummary, error) {
 	return all(ctx, db, (*row).userSummary, `
 		SELECT `+userColumns+`, CASE WHEN `+isAdministrator+` THEN 1 ELSE 0 END,
-			(SELECT COUNT(*) FROM credentials k WHERE k.user_id = u.id), `+codeColumns+`
+			(SELECT COUNT(*) FROM credentials k WHERE k.user_id = u.id AND k.token_id = ''), `+codeColumns+`
 		FROM users u
 		LEFT JOIN registration_codes c ON c.id =
 			(SELECT MAX(l.id) FROM registration_codes l WHERE l.user_id = u.id)
@@ -139,15 +139,17 @@ func (tx *Tx) ArchiveUser(userID, orgID string, now time.Time, lost error) {
 		WHERE user_id = $2 AND spent_at IS NULL AND revoked_at IS NULL`, now.UnixMilli(), userID)
 }
 
-// RenameUser gives a user or service account of the organisation another name and, unless
-// it is nil, another external id. If they are gone the unit fails with lost, if the name is
-// taken with duplicate.
+// RenameUser gives a user or service account of the organisation another name, unless it is
+// "", and another external id, unless that is nil. If they are gone the unit fails with lost,
+// if the name is taken with duplicate.
 func (tx *Tx) RenameUser(userID, orgID, name, nameKey string, externalID *string, duplicate, lost error) {
 	tx.inTurn(userID)
 	tx.inTurn(orgID) // for the name
-	tx.must(lost, `UPDATE users SET username = $1 WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`, name, userID, orgID)
+	tx.must(lost, `
+		UPDATE users SET username = CASE WHEN $1 = '' THEN username ELSE $1 END
+		WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`, name, userID, orgID)
 	tx.must(duplicate, `
-		UPDATE users SET username_key = $1
+		UPDATE users SET username_key = CASE WHEN $1 = '' THEN username_key ELSE $1 END
 		WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM users o WHERE o.org_id = $3 AND o.username_key = $1 AND o.id <> $2)`,
 		nameKey, userID, orgID)
 	if externalID != nil {

@@ -114,19 +114,12 @@ func (r *Room) find(ctx context.Context, who api.Caller, id string) (store.Token
 // Update renames one.
 func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdateTokenRequest) (api.AccessToken, error) {
 	return r.change(ctx, who, in.TokenID, "token.updated", func(tx *store.Tx, t *store.TokenEntry, _ time.Time) error {
+		name := "" // as it is
 		if in.Name != nil {
-			if err := username.CheckLabel("name", *in.Name); err != nil {
-				return err
-			}
-			t.Name = *in.Name
+			name, t.Name = *in.Name, *in.Name
 		}
-		if in.ExternalID != nil {
-			if err := username.CheckExternalID(*in.ExternalID); err != nil {
-				return err
-			}
-		}
-		tx.RenameAccessToken(t.ID, who.UserID, t.Name, username.Key(t.Name), in.ExternalID, errName, errGone)
-		return nil
+		tx.RenameAccessToken(t.ID, who.UserID, name, username.Key(name), in.ExternalID, errName, errGone)
+		return username.CheckRename(in.Rename)
 	})
 }
 

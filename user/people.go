@@ -3,6 +3,7 @@ package user
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/countersign/countersign/access"
@@ -86,6 +87,9 @@ func (r *Room) InvitePeople(ctx context.Context, who api.Caller, in api.InvitePe
 		users[i] = newUser(who.OrgID, g, keys[i], now)
 	}
 	invited, err := r.inviteFor(ctx, who, users, role)
+	if errors.Is(err, errExists) {
+		err = errInvitedMeanwhile
+	}
 	if err != nil {
 		return api.InvitedPeople{}, err
 	}
@@ -119,7 +123,10 @@ func named(err error, guests []Guest) error {
 		return err
 	}
 	c := *api.AsError(e.Err)
-	c.Details = map[string]any{"username": api.Shown(guests[e.Entry-1].Username), "entry": e.Entry}
+	c.Details = map[string]any{"entry": e.Entry}
+	if name := guests[e.Entry-1].Username; username.Check(name) == nil {
+		c.Details["username"] = name
+	}
 	return &c
 }
 

@@ -279,7 +279,7 @@ func State(u store.User, latest store.Code, now time.Time) string {
 type Shown struct {
 	User          store.User
 	Administrator bool
-	Credentials   []store.Credential
+	Credentials   []store.Credential // their own, not those of access tokens
 	Codes         []store.CodeEntry
 }
 
@@ -299,6 +299,7 @@ func (r *Room) Show(ctx context.Context, orgID, nameOrID string) (s Shown, err e
 	if s.Credentials, err = r.DB.CredentialsOfUser(ctx, s.User.ID); err != nil {
 		return s, err
 	}
+	s.Credentials = slices.DeleteFunc(s.Credentials, func(c store.Credential) bool { return c.TokenID != "" })
 	if s.Administrator, err = r.DB.IsAdministrator(ctx, s.User.ID); err != nil {
 		return s, err
 	}

@@ -1,6 +1,5 @@
 // Package username says what may name a user, or anything else that people administer, and
-// which names are the same. It leaves
-// storing and comparing with stored names to others.
+// which names are the same. It leaves storing and comparing with stored names to others.
 package username
 
 import (
@@ -21,32 +20,44 @@ const MaxBytes = 320
 // Check refuses a name that people could not tell from another, or that would not
 // survive a mail, a log line or a CSV field.
 func Check(name string) error {
-	switch {
-	case name == "":
-		return refused("The username is empty.")
+	switch fault := fault(name); {
 	case len(name) > MaxBytes:
 		return refused("The username is longer than 320 bytes.")
-	case !utf8.ValidString(name):
-		return refused("The username is not valid UTF-8.")
-	case strings.TrimSpace(name) != name:
-		return refused("The username begins or ends with a space.")
-	}
-	for _, r := range name {
-		if !unicode.IsPrint(r) { // control, format (bidi overrides, zero width), private, exotic spaces
-			return refused("The username holds a character that cannot be seen.")
-		}
-	}
-	switch key := Key(name); {
-	case key == "":
-		return refused("The username is empty.")
-	case len(key) > MaxBytes: // one character may stand for eighteen
+	case fault != "":
+		return refused("The username " + fault + ".")
+	case len(Key(name)) > MaxBytes: // one character may stand for eighteen
 		return refused("The username is longer than 320 bytes once it is written out.")
 	}
 	return nil
 }
 
-// MaxLabel is the longest label, in characters.
-const MaxLabel = 100
+// fault says what is wrong with a name of whatever length, "" if nothing is.
+func fault(name string) string {
+	switch {
+	case name == "":
+		return "is empty"
+	case !utf8.ValidString(name):
+		return "is not valid UTF-8"
+	case strings.TrimSpace(name) != name:
+		return "begins or ends with a space"
+	}
+	for _, r := range name {
+		if !unicode.IsPrint(r) { // control, format (bidi overrides, zero width), private, exotic spaces
+			return "holds a character that cannot be seen"
+		}
+	}
+	if Key(name) == "" {
+		return "is empty"
+	}
+	return ""
+}
+
+// MaxLabel is the longest label, in characters, and maxLabelKey its longest key, in bytes:
+// databases want an end to what they index.
+const (
+	MaxLabel    = 100
+	maxLabelKey = 1000
+)
 
 // CheckLabel refuses what cannot name a machine, an access token, a permission or an
 // application: those who read it must see all of it. member is where it came from.
@@ -54,7 +65,7 @@ func CheckLabel(member, label string) error {
 	if label == "" {
 		return api.Missing(member)
 	}
-	if utf8.RuneCountInString(label) > MaxLabel || Check(label) != nil {
+	if utf8.RuneCountInString(label) > MaxLabel || fault(label) != "" || len(Key(label)) > maxLabelKey {
 		return &api.Error{Kind: api.Invalid, Code: "name_invalid",
 			Message: "The member /" + member + " must be 1 to 100 visible characters without a space at either end."}
 	}
@@ -71,6 +82,19 @@ func CheckExternalID(id string) error {
 		return nil
 	}
 	return &api.Error{Kind: api.Invalid, Code: "external_id_invalid", Message: "The member /externalId must be at most 200 visible characters."}
+}
+
+// CheckRename checks what of a new name and external id is given.
+func CheckRename(r api.Rename) error {
+	if r.Name != nil {
+		if err := CheckLabel("name", *r.Name); err != nil {
+			return err
+		}
+	}
+	if r.ExternalID != nil {
+		return CheckExternalID(*r.ExternalID)
+	}
+	return nil
 }
 
 const maxExternalID = 200

@@ -38,7 +38,8 @@ func TestInviteTenantUser(t *testing.T) {
 		if p.Kind != api.CustomerEmployee || len(p.Roles) != 0 {
 			t.Errorf("%+v", p)
 		}
-		n.session(t, n.RegisterKey(t, countersigntest.Invitation{OrgID: n.org.ID, UserID: p.UserID, Username: p.Username, RegistrationCode: out.Invitation.RegistrationCode}, "P-256"))
+		n.session(t, n.RegisterKey(t, countersigntest.Invitation{OrgID: n.org.ID, UserID: p.UserID, Username: p.Username,
+			RegistrationCode: out.Invitation.RegistrationCode}, "P-256"))
 	})
 }
 

@@ -54,7 +54,8 @@ func (n *tenant) paged() map[string]int {
 func TestWrongParametersOfLists(t *testing.T) {
 	offices(t, func(t *testing.T, n *tenant) {
 		for path, most := range n.paged() {
-			for _, limit := range []string{"", "0", "-1", fmt.Sprint(most + 1), "x", "1.5", "1e2", "+1", "01", "%201", "1%00", "0x1", "9223372036854775808", "-9223372036854775809", "1&limit=1", "٣", "null"} {
+			for _, limit := range []string{"", "0", "-1", fmt.Sprint(most + 1), "x", "1.5", "1e2", "+1", "01", "%201", "1%00", "0x1",
+				"9223372036854775808", "-9223372036854775809", "1&limit=1", "٣", "null"} {
 				n.send(t, "GET", path+"?limit="+limit, n.admin.Token, "", "").wants(t, path+"?limit="+limit, 400, "parameter_invalid")
 			}
 			for _, limit := range []int{1, most} {
@@ -64,7 +65,8 @@ func TestWrongParametersOfLists(t *testing.T) {
 			}
 		}
 		for _, path := range []string{"/auth/users", people} {
-			for _, kind := range []string{"", "*", "%25", "_", "%", "ServiceAccount", "customeremployee", "EndUser%20", "CustomerEmployee,EndUser", "EndUser&kind=EndUser", "%27%20OR%201=1--"} {
+			for _, kind := range []string{"", "*", "%25", "_", "%", "ServiceAccount", "customeremployee", "EndUser%20", "CustomerEmployee,EndUser",
+				"EndUser&kind=EndUser", "%27%20OR%201=1--"} {
 				a := n.send(t, "GET", path+"?kind="+kind, n.admin.Token, "", "")
 				if a.status != 400 || a.code != "parameter_invalid" && a.code != "query_invalid" {
 					t.Errorf("%s?kind=%s: %v", path, kind, a)
@@ -115,9 +117,11 @@ func TestWrongPageTokens(t *testing.T) {
 			own := tokens[of]
 			raw, err := base64.RawURLEncoding.DecodeString(own)
 			must(t, err)
-			wrong := map[string]string{"a cut one": own[:len(own)-1], "a longer one": own + "A", "a padded one": own + "=", "its bare row": base64.RawURLEncoding.EncodeToString(raw[12:]),
-				"nothing but its mark": base64.RawURLEncoding.EncodeToString(raw[:12]), "nonsense": "x", "a wildcard": "%", "a huge one": strings.Repeat("A", 2000), "a space": own + " ",
-				"another row": base64.RawURLEncoding.EncodeToString(append(slices.Clone(raw[:12]), n.ids["userId"]...)), "a flipped one": flipped(own)}
+			encode := base64.RawURLEncoding.EncodeToString
+			wrong := map[string]string{"a cut one": own[:len(own)-1], "a longer one": own + "A", "a padded one": own + "=", "a space": own + " ",
+				"its bare row": encode(raw[12:]), "nothing but its mark": encode(raw[:12]), "nonsense": "x", "a wildcard": "%",
+				"a huge one": strings.Repeat("A", 2000), "a flipped one": flipped(own),
+				"another row": encode(append(slices.Clone(raw[:12]), n.ids["userId"]...))}
 			for whose, token := range tokens {
 				if whose != of {
 					wrong["the one of "+whose] = token
@@ -216,7 +220,8 @@ func (n *tenant) fills(t *testing.T) (stop func()) {
 		return n.DB.Write(t.Context(), func(tx *store.Tx) error {
 			name := fmt.Sprint("late", i)
 			tx.CreatePermission(store.Permission{ID: api.NewID(api.PrefixPermission, now), OrgID: n.org.ID, Name: name, NameKey: name, CreatedAt: now}, nil)
-			tx.Assign(store.Assignment{ID: api.NewID(api.PrefixAssignment, now), OrgID: n.org.ID, PermissionID: p.ID, IdentityID: invited.User.ID, CreatedAt: now}, p.Version, nil, nil)
+			tx.Assign(store.Assignment{ID: api.NewID(api.PrefixAssignment, now), OrgID: n.org.ID, PermissionID: p.ID, IdentityID: invited.User.ID,
+				CreatedAt: now}, p.Version, nil, nil)
 			return nil
 		})
 	}
@@ -245,7 +250,8 @@ func (n *tenant) fills(t *testing.T) (stop func()) {
 // A name that is searched for is text and no pattern, and capitals do not matter.
 func TestPeopleByName(t *testing.T) {
 	offices(t, func(t *testing.T, n *tenant) {
-		names := []string{"a%b", "a%c", "a_b", "axb", "A\\b", "Éclair", "eclair", "straße", "STRASSE2", "ἀθήνα", "中文", "中文二", "\U0001F600a", "\U0001F600b", "zz\uffee", "zz\U00010400", "'--", `"x"`}
+		names := []string{"a%b", "a%c", "a_b", "axb", "A\\b", "Éclair", "eclair", "straße", "STRASSE2", "ἀθήνα", "中文", "中文二",
+			"\U0001F600a", "\U0001F600b", "zz\uffee", "zz\U00010400", "'--", `"x"`}
 		for _, name := range names {
 			n.Invite(t, n.org.ID, name)
 		}
@@ -253,7 +259,8 @@ func TestPeopleByName(t *testing.T) {
 			"a%": {"a%b", "a%c"}, "A%": {"a%b", "a%c"}, "a_": {"a_b"}, "%": {}, "_": {}, "*": {}, "a\\": {"A\\b"}, "ax": {"axb"},
 			"é": {"Éclair"}, "e\u0301": {"Éclair"}, "E": {"eclair"}, "strass": {"straße", "STRASSE2"}, "STRASS": {"straße", "STRASSE2"}, "ß": {}, "Ἀθ": {"ἀθήνα"},
 			"中": {"中文", "中文二"}, "\U0001F600": {"\U0001F600a", "\U0001F600b"}, "zz": {"zz\uffee", "zz\U00010400"}, "'": {"'--"}, `"`: {`"x"`},
-			"a%b%": {}, "\x00": {}, "a\x00": {}, "\xff": {}, "a%b\xff": {}, "\ufffd": {}, "\U0010ffff": {}, " ": {}, "administrator@example.org": {"administrator@example.org"},
+			"a%b%": {}, "\x00": {}, "a\x00": {}, "\xff": {}, "a%b\xff": {}, "\ufffd": {}, "\U0010ffff": {}, " ": {},
+			"administrator@example.org": {"administrator@example.org"},
 		} {
 			for _, limit := range []string{"1", "50"} {
 				var got []string

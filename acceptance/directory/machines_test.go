@@ -82,7 +82,7 @@ func TestWrongMachines(t *testing.T) {
 			"a certificate": strings.ReplaceAll(public, "PUBLIC KEY", "CERTIFICATE"), "a private label": strings.ReplaceAll(public, "PUBLIC KEY", "PRIVATE KEY"),
 			"something after it": public + "x", "a huge one": strings.Repeat("A", 60000),
 		} {
-			for _, path := range []string{machines, "/auth/pats"} {
+			for _, path := range []string{machines, pats} {
 				a := n.signedOrTooLarge(t, path, jsonOf(t, map[string]string{"name": "wrong", "publicKey": key}))
 				if a.status != 400 && a.status != 413 || a.status == 400 && a.code != "public_key_invalid" {
 					t.Errorf("%s at %s: %v", what, path, a)
@@ -93,10 +93,10 @@ func TestWrongMachines(t *testing.T) {
 			n.signedSend(t, n.admin, true, "POST", machines, `{"name":"wrong",`+member+`}`).wants(t, member, 400, code)
 		}
 		for _, days := range []string{"0", "731", "-1", `"x"`, `"7"`, "1.5", "1e99", "[]", "true", "9223372036854775808"} {
-			for path, member := range map[string]string{machines: "daysValid", "/auth/pats": "daysValid"} {
-				a := n.signedSend(t, n.admin, true, "POST", path, `{"name":"wrong","publicKey":"`+escaped+`","`+member+`":`+days+`}`)
+			for _, path := range []string{machines, pats} {
+				a := n.signedSend(t, n.admin, true, "POST", path, `{"name":"wrong","publicKey":"`+escaped+`","daysValid":`+days+`}`)
 				if a.status != 400 || a.code != "lifetime_invalid" && a.code != "invalid_member" {
-					t.Errorf("%s of %s: %v", member, days, a)
+					t.Errorf("%s, valid for %s days: %v", path, days, a)
 				}
 			}
 		}
@@ -128,7 +128,8 @@ func TestLifeOfMachines(t *testing.T) {
 	later(t, func(t *testing.T, n *tenant) {
 		ctx := t.Context()
 		key, days := newKey(t, client.Ed25519), 2
-		made, err := n.admin.CreateServiceAccount(ctx, api.CreateServiceAccountRequest{Name: "Engine", PublicKey: key.PublicKeyPEM(), PermissionID: n.all, DaysValid: &days, ExternalID: "x-1"})
+		made, err := n.admin.CreateServiceAccount(ctx, api.CreateServiceAccountRequest{Name: "Engine", PublicKey: key.PublicKeyPEM(),
+			PermissionID: n.all, DaysValid: &days, ExternalID: "x-1"})
 		must(t, err)
 		id := made.UserInfo.UserID
 		engine := n.carries(t, made.AccessTokens[0], key, made.AccessTokens[0].CredID)
@@ -142,7 +143,8 @@ func TestLifeOfMachines(t *testing.T) {
 		if a, err := n.admin.UpdateServiceAccount(ctx, api.UpdateServiceAccountRequest{ServiceAccountID: id, Rename: api.Rename{Name: &name}}); err != nil || a.UserInfo.Username != name {
 			t.Errorf("renamed: %+v, %v", a, err)
 		}
-		for _, body := range []string{`{"daysValid":730}`, `{"publicKey":"x"}`, `{"name":"x","isActive":true}`, `{"permissionId":"x"}`, `{"accessToken":"x"}`} {
+		for _, body := range []string{`{"daysValid":730}`, `{"publicKey":"x"}`, `{"name":"x","isActive":true}`, `{"permissionId":"x"}`,
+			`{"accessToken":"x"}`} {
 			n.signedSend(t, n.admin, true, "PUT", machines+"/"+id, body).wants(t, body, 400, "member_unknown")
 		}
 		// No more than that is left to a machine but what its permissions say.
@@ -150,7 +152,7 @@ func TestLifeOfMachines(t *testing.T) {
 		n.send(t, "POST", "/auth/tokens", engine.Token, "", `{"target":"`+n.org.ID+`"}`).wants(t, "exchanges", 403, "permission_denied")
 		body := jsonOf(t, api.CreateServiceAccountRequest{Name: "child", PublicKey: key.PublicKeyPEM()})
 		n.signedSend(t, engine, true, "POST", machines, body).wants(t, "makes a machine", 403, "permission_denied")
-		n.signedSend(t, engine, true, "POST", "/auth/pats", body).wants(t, "makes a program's token", 403, "permission_denied")
+		n.signedSend(t, engine, true, "POST", pats, body).wants(t, "makes a program's token", 403, "permission_denied")
 
 		create := api.CreatePermissionRequest{Name: "late", Operations: []string{"Wallets:Read"}}
 		action, err := engine.SignFor(ctx, "POST", "/permissions", []byte(jsonOf(t, create)))
@@ -214,7 +216,8 @@ func TestTokensAreShownOnce(t *testing.T) {
 		must(t, err)
 		name := "renamed"
 		n.carries(t, made.AccessTokens[0], key, made.AccessTokens[0].CredID).UpdateToken(ctx, api.UpdateTokenRequest{TokenID: pat.TokenID, Rename: api.Rename{Name: &name}})
-		for _, path := range []string{machines, machines + "/" + made.UserInfo.UserID, "/auth/pats", "/auth/pats/" + pat.TokenID, "/auth/users/" + n.boss(t), "/countersign/audit", n.auditLog()} {
+		for _, path := range []string{machines, machines + "/" + made.UserInfo.UserID, "/auth/pats", "/auth/pats/" + pat.TokenID,
+			"/auth/users/" + n.boss(t), "/countersign/audit", n.auditLog()} {
 			if a := n.send(t, "GET", path, n.admin.Token, "", ""); a.status != 200 || strings.Contains(a.body, "accessToken\"") || strings.Contains(a.body, "eyJ") {
 				t.Errorf("%s: %v", path, a)
 			}

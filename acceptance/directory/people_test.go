@@ -66,7 +66,7 @@ func TestInviteManyOrNone(t *testing.T) {
 			t.Fatalf("%v", a)
 		}
 		n.RegisterKey(t, invitationOf(n.org.ID, out.Items[137]), "P-256")
-		before := n.state(t)
+		before, none := n.state(t), api.NewID(api.PrefixPermission, n.Clock.Now())
 		for what, c := range map[string]struct {
 			in     api.InvitePeopleRequest
 			status int
@@ -82,7 +82,7 @@ func TestInviteManyOrNone(t *testing.T) {
 			"one is no name":     {api.InvitePeopleRequest{Usernames: []string{"\u202enew", "new@example.org"}}, 400, "username_invalid", `"entry":1`},
 			"one grows too long": {api.InvitePeopleRequest{Usernames: []string{strings.Repeat("\ufdfa", 100)}}, 400, "username_invalid", `"entry":1`},
 			"no such kind":       {api.InvitePeopleRequest{Usernames: []string{"new@example.org"}, Kind: "ServiceAccount"}, 400, "user_kind_invalid", ""},
-			"no such permission": {api.InvitePeopleRequest{Usernames: []string{"new@example.org"}, PermissionID: api.NewID(api.PrefixPermission, n.Clock.Now())}, 404, "permission_not_found", ""},
+			"no such permission": {api.InvitePeopleRequest{Usernames: []string{"new@example.org"}, PermissionID: none}, 404, "permission_not_found", ""},
 		} {
 			a, _ := n.invite(t, n.admin, c.in)
 			a.wants(t, what, c.status, c.code)

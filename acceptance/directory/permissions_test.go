@@ -26,7 +26,8 @@ func (n *tenant) may(t *testing.T, token, path string) bool {
 func TestOperationsOfPermissions(t *testing.T) {
 	offices(t, func(t *testing.T, n *tenant) {
 		for what, operations := range map[string]string{
-			"opaque, old and new names, kept as given": `["Wallets:Read","Keys:Signatures:Create","Auth:Register:Delegated","Auth:Delegated:Login","Permissions:Archive","PermissionAssignments:Create","Auth:Types:Pat","Internal:Auth:Types:Staff"]`,
+			"opaque, old and new names, kept as given": `["Wallets:Read","Keys:Signatures:Create","Auth:Register:Delegated","Auth:Delegated:Login",` +
+				`"Permissions:Archive","PermissionAssignments:Create","Auth:Types:Pat","Internal:Auth:Types:Staff"]`,
 			"one":   `["Billing:Read"]`,
 			"again": `["Wallets:Read","Auth:Delegated:Login","Auth:Login:Delegated"]`,
 		} {

@@ -55,7 +55,8 @@ func TestNobodyRaisesTheirRights(t *testing.T) {
 		must(t, err)
 
 		more := make("more", wanted, "Permissions:Read")
-		for what, id := range map[string]string{"herself": eve.id, "her machine": machine, "her program": program, "somebody": n.ids["userId"], "an application": n.ids["appId"]} {
+		for what, id := range map[string]string{"herself": eve.id, "her machine": machine, "her program": program,
+			"somebody": n.ids["userId"], "an application": n.ids["appId"]} {
 			denied("made and assigned to "+what, assign(more.ID, id))
 			denied("everything to "+what, assign(n.all, id))
 		}
@@ -96,7 +97,8 @@ func TestNobodyRaisesTheirRights(t *testing.T) {
 		}
 		// Even what a caller holds is given with a new machine only by who may assign.
 		mule := n.hire(t, "mule@example.org", "Auth:ServiceAccounts:Create", "Permissions:Read")
-		_, err = mule.CreateServiceAccount(ctx, api.CreateServiceAccountRequest{Name: "d", PublicKey: key.PublicKeyPEM(), PermissionID: n.Permission(t, n.org.ID, "r", "Permissions:Read")})
+		reads := n.Permission(t, n.org.ID, "reads", "Permissions:Read")
+		_, err = mule.CreateServiceAccount(ctx, api.CreateServiceAccountRequest{Name: "d", PublicKey: key.PublicKeyPEM(), PermissionID: reads})
 		refused(t, "a machine of who may not assign", err, 403, "permission_denied")
 	})
 }

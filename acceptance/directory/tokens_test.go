@@ -127,7 +127,8 @@ func TestTokensAreTheirPersonsOwn(t *testing.T) {
 				t.Errorf("%s lists it: %v", whose, a)
 			}
 			n.send(t, "GET", pats+"/"+id, s.Token, "", "").wants(t, whose+" looks", 404, "token_not_found")
-			for _, call := range []request{{"PUT", pats + "/" + id, `{"name":"x"}`}, {"DELETE", pats + "/" + id, ""}, {"PUT", pats + "/" + id + "/activate", ""}, {"PUT", pats + "/" + id + "/deactivate", ""}} {
+			for _, call := range []request{{"PUT", pats + "/" + id, `{"name":"x"}`}, {"DELETE", pats + "/" + id, ""},
+				{"PUT", pats + "/" + id + "/activate", ""}, {"PUT", pats + "/" + id + "/deactivate", ""}} {
 				n.signedSend(t, s, true, call.method, call.path, call.body).wants(t, whose+": "+call.method+call.path, 404, "token_not_found")
 			}
 		}
@@ -234,7 +235,8 @@ func TestProgramsOfEndUsers(t *testing.T) {
 	offices(t, func(t *testing.T, n *tenant) {
 		customer := n.hireAs(t, "customer", api.EndUser, "Auth:Pats:Create", "Auth:Users:Read", "Auth:Users:Update", "Auth:Logs:Read", "Permissions:Read")
 		_, program := n.PersonalToken(t, customer.Session, "program", "")
-		for path, open := range map[string]bool{"/permissions": true, pats: true, "/auth/users": false, "/auth/users/" + n.ids["userId"]: false, people: false, "/countersign/audit": false, n.auditLog(): false} {
+		for path, open := range map[string]bool{"/permissions": true, pats: true, "/auth/users": false, "/auth/users/" + n.ids["userId"]: false,
+			people: false, "/countersign/audit": false, n.auditLog(): false} {
 			for who, s := range map[string]*client.Session{"the end user": customer.Session, "their program": program} {
 				if n.may(t, s.Token, path) != open {
 					t.Errorf("%s, %s: may %t", path, who, !open)

@@ -69,7 +69,8 @@ func printed[T any](s *service, args ...string) (out T) {
 func (s *service) registered(name string) *client.Session {
 	s.t.Helper()
 	i := printed[struct{ UserID, RegistrationCode string }](s, "user", "invite", "--org", s.org, "--username", name, "--json")
-	p := countersigntest.RegisterKeyAt(s.t, s.nodes[0], countersigntest.Invitation{OrgID: s.org, UserID: i.UserID, Username: name, RegistrationCode: i.RegistrationCode}, "P-256")
+	p := countersigntest.RegisterKeyAt(s.t, s.nodes[0], countersigntest.Invitation{OrgID: s.org, UserID: i.UserID, Username: name,
+		RegistrationCode: i.RegistrationCode}, "P-256")
 	return s.nodes[0].Session(p.LogIn(s.t), p.Signer())
 }
 

@@ -41,7 +41,7 @@ INSERT INTO permission_assignments (id, org_id, permission_id, identity_id, crea
 	FROM users WHERE administrator = 1;
 INSERT INTO permission_assignments (id, org_id, permission_id, identity_id, created_at)
 	SELECT 'as' || substr(id, 3), org_id, 'pm' || substr(org_id, 3, length(org_id) - 3) || 'v', id, created_at
-	FROM users WHERE kind = 'EndUser';
+	FROM users WHERE kind = 'EndUser' AND administrator = 0;
 
 ALTER TABLE users DROP COLUMN administrator;
 ALTER TABLE users ADD COLUMN archived_at INTEGER;
