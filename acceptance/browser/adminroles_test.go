@@ -82,6 +82,7 @@ func TestAdminRoles(t *testing.T) {
 	if p := g.permission("Auditors"); strings.Join(p.Operations, " ") != "Auth:Users:Read Wallets:Read" {
 		t.Errorf("the server has %+v", p)
 	}
+	g.awaitWords(row, "Auditors") // what the list says of it is read again first
 	g.sign(row+" [data-key=archive]", "Archive the role Auditors", "can be brought back")
 	g.awaitWords(row, "Archived")
 	if !g.permission("Auditors").IsArchived {
