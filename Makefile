@@ -28,6 +28,7 @@ release:
 test:
 	scripts/need chromium postgresql openssl nginx-light caddy
 	scripts/with-postgres $(GO) test -timeout 30m ./...
+	@$(GO) test -v -run TestEveryOperationIsAccountedFor ./server | sed -n 's/.*: \([0-9]* operations: .*\)/wire contract: \1/p'
 
 ## race: the packages with concurrency, under the race detector (needs a C compiler)
 race:

@@ -44,7 +44,11 @@ func (s *Server) run(row route, v *visit, r *http.Request) (any, error) {
 	case ticketed, hosted:
 		who.Bearer = bearerToken(r)
 	case known, hostedSession:
-		var err error
+		// All of it first: it may come slowly, and nobody keeps meanwhile what was taken from them.
+		err := whole(v, r)
+		if err != nil {
+			return nil, err
+		}
 		if who, err = s.identify(r, who); err != nil {
 			return nil, err
 		}
@@ -57,6 +61,19 @@ func (s *Server) run(row route, v *visit, r *http.Request) (any, error) {
 		return s.runSigned(row, v, r, who)
 	}
 	return row.operation.Run(v, r, who)
+}
+
+// whole reads a request's body, so that nothing of it is still to come.
+func whole(v *visit, r *http.Request) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
+	var body bytes.Buffer
+	if err := web.ReadBody(v, r, &body); err != nil {
+		return err
+	}
+	r.Body, r.ContentLength = io.NopCloser(&body), int64(body.Len())
+	return nil
 }
 
 // identify finds out who asks. The token says who it was made for; whether that

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"net/http"
 	"slices"
@@ -159,10 +160,14 @@ func TestAdminMachines(t *testing.T) {
 	g.choose("#thing-role", everything)
 	g.sign("#thing .primary", "Make the machine Payroll with the role "+everything)
 	g.awaitState("made")
-	g.wantText("#made", "not shown again")
+	g.wantText("#made", "not shown again", "Credential id")
 	token := g.Text("#made .secret code")
 	if !g.opens(token) {
 		t.Error("the token that is shown opens nothing")
+	}
+	id, err := base64.RawURLEncoding.DecodeString(g.Text("#made .secret + .secret code"))
+	if err != nil || !api.ValidID(api.PrefixCredential, string(id)) {
+		t.Errorf("the credential id that is shown is %q, %v", id, err)
 	}
 	g.Click("#made-done")
 	row := g.open("machines", "Payroll")

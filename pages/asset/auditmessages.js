@@ -2,7 +2,7 @@
 export const text = {
   title: "Audit log",
   outcomes: { done: "Done", refused: "Refused" },
-  nobody: "Nobody signed in",
+  nobody: "Operator, or nobody signed in",
   details: "Details",
   detailsNamed: (summary) => `Details of ${summary}`,
   none: "Nothing was found.",

@@ -9,6 +9,7 @@ export const text = {
   noToken: "No token",
   id: "Id",
   token: "Access token",
+  credential: "Credential id",
   tokens: "Its access tokens",
   key: "Public key",
   created: "Made",

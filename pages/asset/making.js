@@ -10,9 +10,9 @@ import { $, show } from "./view.js";
 
 const kinds = {
   machine: { title: text.newMachine, lead: text.machineLead, noRole: text.noRole, path: "/auth/service-accounts",
-    deed: text.deeds.createMachine, token: (answer) => answer.accessTokens[0].accessToken },
+    deed: text.deeds.createMachine, token: (answer) => answer.accessTokens[0] },
   token: { title: text.newToken, lead: text.tokenLead, noRole: text.ownRoles, path: "/auth/pats",
-    deed: text.deeds.createToken, token: (answer) => answer.accessToken },
+    deed: text.deeds.createToken, token: (answer) => answer },
 };
 
 let kind = null;
@@ -65,7 +65,8 @@ async function submit(event) {
     body: { name, publicKey: `${publicKey}\n`, ...(role && { permissionId: role }), ...(days && { daysValid: Number(days) }) },
   });
   if (!answer) return undefined;
-  $("made-token").replaceChildren(secret(text.token, kind.token(answer), name));
+  const made = kind.token(answer);
+  $("made-token").replaceChildren(secret(text.token, made.accessToken, name), secret(text.credential, made.credId, name));
   askBeforeLeaving(true);
   return show("made", text.made(name));
 }

@@ -31,6 +31,7 @@ const known = (t) => [
   [text.created, time(t.dateCreated)],
   [text.expires, time(t.dateExpires)],
   [text.id, element("code", t.tokenId)],
+  [text.credential, element("code", t.credId)],
 ];
 
 // renamer is a field for another name. rename gets it.
