@@ -20,7 +20,7 @@
 //	application       client programs, as older SDKs register them
 //	audit             what happened is read, with the signature that allowed it
 //	organisation      organisations are made and listed
-//	refusal           refused requests are kept for a while and explained
+//	refusal           refused requests are kept and explained
 //	invitation        registration codes and their life: made, mailed, recognised, listed, revoked; login codes
 //	assertion         a credential's signature is judged, alike whether or not there is such a credential
 //	bearer            tokens that others verify: sessions, access tokens and signed actions

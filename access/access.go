@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/store"
 )
@@ -111,92 +109,6 @@ func (l *Ledger) Fresh(ctx context.Context, who api.Caller) (Rights, error) {
 	return sum(held, who.UserID), nil
 }
 
-// Grant returns a permission of the caller's organisation that they may give to somebody:
-// one that allows nothing which they may not do themselves. Its version goes into what
-// gives it, so that it is given as it was looked at.
-func (l *Ledger) Grant(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
-	p, err := l.db.Permission(ctx, who.OrgID, permissionID)
-	if err == nil && !p.ArchivedAt.IsZero() {
-		err = &api.Error{Kind: api.Invalid, Code: "permission_archived", Message: "This permission is archived.", Subject: who.Subject()}
-	}
-	if err != nil {
-		return p, err
-	}
-	rights, err := l.Fresh(ctx, who)
-	if err != nil {
-		return p, err
-	}
-	if p.Managed == store.ManagedAdministrator && !rights.Everything() {
-		return p, who.Refused("Permissions:Assign", ruleGrant, "less than everything")
-	}
-	if missing := rights.Missing(p.Operations); missing != "" {
-		return p, who.Refused(missing, ruleGrant, "a caller without it")
-	}
-	return p, nil
-}
-
-const ruleGrant = "nobody gives what they do not hold"
-
-// Give is Grant for who needs the permission to assign as well.
-func (l *Ledger) Give(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
-	rights, err := l.Fresh(ctx, who)
-	if err == nil && !rights.Hold("Permissions:Assign") {
-		err = who.Refused("Permissions:Assign", "permission of the operation", "a caller without it")
-	}
-	if err != nil {
-		return store.Permission{}, err
-	}
-	return l.Grant(ctx, who, permissionID)
-}
-
-// Assigned is the event of an assignment, to be recorded with it. userID is the user behind
-// the identity, "" if there is none.
-func Assigned(who api.Caller, p store.Permission, a store.Assignment, userID string) store.Event {
-	return assignmentEvent("permission.assigned", who, p, a, userID, a.CreatedAt)
-}
-
-// Revoked is the event of an assignment's end.
-func Revoked(who api.Caller, p store.Permission, a store.Assignment, userID string, now time.Time) store.Event {
-	return assignmentEvent("permission.revoked", who, p, a, userID, now)
-}
-
-func assignmentEvent(kind string, who api.Caller, p store.Permission, a store.Assignment, userID string, now time.Time) store.Event {
-	detail, err := json.Marshal(map[string]string{"permissionId": p.ID, "name": p.Name, "assignmentId": a.ID, "identityId": a.IdentityID},
-		json.Deterministic(true))
-	if err != nil { // texts, of which the store keeps only UTF-8
-		panic("access: " + err.Error())
-	}
-	return store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: a.OrgID, At: now, Kind: kind, UserID: userID,
-		ActorID: who.UserID, Address: who.Address, Detail: detail}
-}
-
-// StandIn refuses a caller who would get hold of a user that was given more than end users
-// have by default and more than the caller could give.
-func (l *Ledger) StandIn(ctx context.Context, who api.Caller, held []store.HeldPermission) error {
-	for _, p := range held {
-		if p.Managed == store.ManagedEndUser {
-			continue
-		}
-		if _, err := l.Grant(ctx, who, p.ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// ErrChanged is a permission that was changed while it was given.
-var ErrChanged = &api.Error{Kind: api.Conflict, Code: "permission_changed",
-	Message: "The permission was changed at the same moment; please try again."}
-
-// Summaries shows held permissions as the wire has them.
-func Summaries(held []store.HeldPermission) []api.PermissionAssignmentSummary {
-	all := make([]api.PermissionAssignmentSummary, 0, len(held))
-	for _, p := range held {
-		all = append(all, api.PermissionAssignmentSummary{PermissionName: p.Name, PermissionID: p.ID, AssignmentID: p.AssignmentID})
-	}
-	return all
-}
-
 // Changed forgets what was remembered: on this node a change of permissions holds at once.
 func (l *Ledger) Changed() {
 	l.mu.Lock()
@@ -257,9 +169,3 @@ func both(a, b Rights) Rights {
 	}
 	return r
 }
-
-// ErrLastAdministrator is what would leave an organisation without anybody who can
-// administer it.
-var ErrLastAdministrator = &api.Error{Kind: api.Conflict, Code: "last_administrator",
-	Message: "This is the organisation's last administrator; make somebody else one first.",
-	Rule:    "an organisation keeps an administrator who is active and registered"}

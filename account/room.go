@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/relyingparty"
@@ -22,11 +20,8 @@ type Room struct {
 	Now    func() time.Time
 }
 
-// Empty is a request that says nothing.
-type Empty struct{}
-
 // SiteInfo tells the login page what it may know before anybody is named.
-func (r *Room) SiteInfo(ctx context.Context, _ api.Caller, _ Empty) (api.SiteInfo, error) {
+func (r *Room) SiteInfo(ctx context.Context, _ api.Caller, _ api.Nothing) (api.SiteInfo, error) {
 	var info api.SiteInfo
 	org, sole, err := r.DB.SoleOrganisation(ctx)
 	if err == nil && sole && r.Site.Hosted(org) {
@@ -36,7 +31,7 @@ func (r *Room) SiteInfo(ctx context.Context, _ api.Caller, _ Empty) (api.SiteInf
 }
 
 // Show tells who is logged in, with what, and where.
-func (r *Room) Show(ctx context.Context, who api.Caller, _ Empty) (api.Account, error) {
+func (r *Room) Show(ctx context.Context, who api.Caller, _ api.Nothing) (api.Account, error) {
 	s, err := r.DB.SignerState(ctx, who.UserID, "")
 	if err != nil {
 		return api.Account{}, err
@@ -89,14 +84,11 @@ func uuid(b []byte) string {
 // EndSession ends one of the user's own sessions, this one or another.
 func (r *Room) EndSession(ctx context.Context, who api.Caller, in api.EndSessionRequest) (api.Message, error) {
 	now := r.Now()
-	detail, err := json.Marshal(map[string]string{"sessionId": in.SessionID})
-	if err != nil {
-		return api.Message{}, err
-	}
+	event := store.NewEvent(who, "session.ended", now, map[string]any{"sessionId": in.SessionID})
+	event.UserID = who.UserID
 	return api.Message{Message: "The session has ended."}, r.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.EndSession(in.SessionID, who.UserID, now, errNoSession)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: who.OrgID, At: now, Kind: "session.ended",
-			UserID: who.UserID, ActorID: who.UserID, Address: who.Address, Detail: detail})
+		tx.Record(event)
 		return nil
 	})
 }

@@ -223,7 +223,7 @@ func (r *Room) why(ctx context.Context, who api.Caller, t ceremony.Ticket, f ass
 	live, read := r.bearerLives(ctx, who)
 	if read == nil && errors.Is(err, errLost) && h.User.Active && h.Credential.Active && !live {
 		return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
-			Rule: "bearer token: the session is live", Received: "one that has ended"}
+			Rule: "bearer token: the session or access token is live", Received: "one that has ended"}
 	}
 	return assertion.Why(ctx, r.DB, t.Challenge, h, proofs, err, errLost)
 }

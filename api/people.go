@@ -10,9 +10,8 @@ type ListPeopleRequest struct {
 
 // PeopleList is a page of people, in the order they were invited unless a name was given.
 type PeopleList struct {
-	Items          []Person `json:"items"`
-	NextPageToken  string   `json:"nextPageToken,omitempty" description:"Absent on the last page"`
-	MailConfigured bool     `json:"mailConfigured" description:"The server sends registration codes by mail, to who is named by an address"`
+	Items         []Person `json:"items"`
+	NextPageToken string   `json:"nextPageToken,omitempty" description:"Absent on the last page"`
 }
 
 // Person is a user as administrators see them.

@@ -7,7 +7,7 @@ type AccessToken struct {
 	DateCreated           string                        `json:"dateCreated" description:"ISO 8601, UTC"`
 	CredID                string                        `json:"credId" description:"Names the key in challenges and assertions"`
 	IsActive              bool                          `json:"isActive"`
-	Kind                  string                        `json:"kind" description:"Pat, ServiceAccount or Application"`
+	Kind                  string                        `json:"kind" description:"Pat or ServiceAccount"`
 	LinkedUserID          string                        `json:"linkedUserId"`
 	LinkedAppID           string                        `json:"linkedAppId"`
 	Name                  string                        `json:"name"`

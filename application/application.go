@@ -5,10 +5,6 @@ package application
 import (
 	"context"
 	"time"
-	"unicode"
-	"unicode/utf8"
-
-	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/api"
@@ -71,19 +67,12 @@ func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateApplicat
 		if err != nil {
 			return api.Application{}, err
 		}
-		given = []store.HeldPermission{{Permission: p, AssignmentID: api.NewID(api.PrefixAssignment, a.CreatedAt), IdentityID: a.ID}}
+		given = []store.HeldPermission{access.Held(p, a.ID, a.CreatedAt)}
 	}
-	event, err := event(who, "application.created", a, a.CreatedAt)
-	if err != nil {
-		return api.Application{}, err
-	}
+	event := event(who, "application.created", a, a.CreatedAt)
 	err = r.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.CreateApplication(a, errName)
-		for _, p := range given {
-			m := store.Assignment{ID: p.AssignmentID, OrgID: a.OrgID, PermissionID: p.ID, IdentityID: a.ID, CreatedAt: a.CreatedAt}
-			tx.Assign(m, p.Version, access.ErrChanged, access.ErrChanged)
-			tx.Record(access.Assigned(who, p.Permission, m, ""))
-		}
+		access.Assign(tx, who, given, "", a.CreatedAt)
 		tx.Record(event)
 		return nil
 	})
@@ -130,10 +119,9 @@ func check(in api.CreateApplicationRequest) error {
 	case in.Kind != api.ServerSideApplication && in.Kind != api.ClientSideApplication:
 		return &api.Error{Kind: api.Invalid, Code: "application_kind_invalid",
 			Message: "The member /kind must be ServerSideApplication or ClientSideApplication."}
-	case in.DaysValid != nil && (*in.DaysValid < 1 || *in.DaysValid > bearer.MaxTokenDays):
-		return &api.Error{Kind: api.Invalid, Code: "lifetime_invalid", Message: "The member /daysValid must be from 1 to 730."}
 	}
-	return nil
+	_, err := bearer.Lifetime(in.DaysValid, nil)
+	return err
 }
 
 const maxText = 300
@@ -141,11 +129,7 @@ const maxText = 300
 // checkText refuses what is too long, or cannot be seen, to be shown to who reads it. What
 // it says binds nobody, so it need not be a domain or an origin.
 func checkText(member, text string) error {
-	visible := utf8.ValidString(text) && utf8.RuneCountInString(text) <= maxText
-	for _, c := range text {
-		visible = visible && unicode.IsPrint(c)
-	}
-	if visible {
+	if username.Visible(text, maxText) {
 		return nil
 	}
 	return &api.Error{Kind: api.Invalid, Code: "text_invalid", Message: "The member /" + member + " must be at most 300 visible characters."}
@@ -205,11 +189,7 @@ func (r *Room) change(ctx context.Context, who api.Caller, id, kind string, do f
 		if err := do(tx, &a, now); err != nil {
 			return err
 		}
-		event, err := event(who, kind, a, now)
-		if err != nil {
-			return err
-		}
-		tx.Record(event)
+		tx.Record(event(who, kind, a, now))
 		return nil
 	})
 	if err != nil {
@@ -218,10 +198,8 @@ func (r *Room) change(ctx context.Context, who api.Caller, id, kind string, do f
 	return shown(a, held), nil
 }
 
-func event(who api.Caller, kind string, a store.Application, now time.Time) (store.Event, error) {
-	detail, err := json.Marshal(map[string]string{"applicationId": a.ID, "name": a.Name}, json.Deterministic(true))
-	return store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: who.OrgID, At: now, Kind: kind,
-		ActorID: who.UserID, Address: who.Address, Detail: detail}, err
+func event(who api.Caller, kind string, a store.Application, now time.Time) store.Event {
+	return store.NewEvent(who, kind, now, map[string]any{"applicationId": a.ID, "name": a.Name})
 }
 
 // shown lists no access token. The contract has one for an application, with the user whom

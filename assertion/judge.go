@@ -79,7 +79,8 @@ func (j *Judge) Verify(f Factor, asked Asked, h store.Holder) (Proof, error) {
 }
 
 // answerable reports whether the holder has a credential that may answer at all: the user's
-// own or the access token's, of the kind that was named, for this relying party, and of a factor that may stand here.
+// own or the access token's, of the kind that was named, for this relying party, and of a
+// factor that may stand here.
 func (j *Judge) answerable(f Factor, asked Asked, h store.Holder) bool {
 	c := h.Credential
 	return h.Found && h.CredentialFound && c.Kind == f.Kind && c.UserID == h.User.ID && c.TokenID == asked.TokenID &&

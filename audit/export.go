@@ -2,12 +2,14 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"fmt"
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/store"
@@ -43,10 +45,7 @@ func (r *Room) Export(ctx context.Context, who api.Caller, in api.ListAuditLogsR
 		return nil, err
 	}
 	s.Before = min(s.Before, edge(r.Now().Add(time.Millisecond))) // so that it ends, however busy the server is
-	most := r.MaxRows
-	if most == 0 {
-		most = MaxRows
-	}
+	most := cmp.Or(r.MaxRows, MaxRows)
 	count, err := r.DB.AuditCount(ctx, s, in.UserID, most)
 	return &Export{Truncated: count > most, room: r, span: s, userID: in.UserID, left: most}, err
 }
@@ -95,9 +94,12 @@ func line(e entry) []string {
 	return []string{api.Time(e.At), e.ID, e.ActorID, plain(e.ActorName), e.credential(), e.action(), plain(e.summary())}
 }
 
+// formula is what a formula begins with; in some languages the wide letters do as well.
+const formula = "=+-@\t\r＝＋－＠"
+
 // plain keeps a spreadsheet from taking a text that begins like a formula for one.
 func plain(text string) string {
-	if text != "" && strings.IndexByte("=+-@\t\r", text[0]) >= 0 {
+	if begins, _ := utf8.DecodeRuneInString(text); text != "" && strings.ContainsRune(formula, begins) {
 		return "'" + text
 	}
 	return text

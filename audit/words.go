@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -91,7 +92,11 @@ func (e entry) summary() string {
 	return placeholder.ReplaceAllStringFunc(s.text, func(name string) string {
 		switch name = strings.Trim(name, "{}"); name {
 		case "actor":
-			return firstOf(e.ActorName, e.ActorID, "The operator")
+			name := cmp.Or(e.ActorName, e.ActorID, "The operator")
+			if program := e.member("program"); program != "" {
+				name += " (by a program, " + program + ")"
+			}
+			return name
 		case "subject":
 			return e.subject()
 		case "credential":
@@ -103,7 +108,7 @@ func (e entry) summary() string {
 	})
 }
 
-func (e entry) subject() string { return firstOf(e.SubjectName, e.SubjectID, "somebody") }
+func (e entry) subject() string { return cmp.Or(e.SubjectName, e.SubjectID, "somebody") }
 
 // member is a member of the detail.
 func (e entry) member(name string) string {
@@ -142,14 +147,4 @@ func (e entry) holder() string {
 		return "the application " + id
 	}
 	return e.subject()
-}
-
-// firstOf is the first text that is not empty.
-func firstOf(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }

@@ -65,14 +65,19 @@ func TestEveryKindOfEventHasWords(t *testing.T) {
 var outside = map[string]bool{"countersigntest": true, "acceptance": true, "bench": true, "example": true, "store": true, "audit": true,
 	".git": true, "build": true, "node_modules": true}
 
-// makesEvents reports whether there is a store.Event{…}.
+// makesEvents reports whether there is a store.Event{…} or a store.NewEvent(…).
 func makesEvents(files []*ast.File) (makes bool) {
 	for _, file := range files {
 		ast.Inspect(file, func(n ast.Node) bool {
-			if literal, ok := n.(*ast.CompositeLit); ok {
-				name, ok := literal.Type.(*ast.SelectorExpr)
-				makes = makes || ok && name.Sel.Name == "Event"
+			var made ast.Expr
+			switch n := n.(type) {
+			case *ast.CompositeLit:
+				made = n.Type
+			case *ast.CallExpr:
+				made = n.Fun
 			}
+			name, ok := made.(*ast.SelectorExpr)
+			makes = makes || ok && (name.Sel.Name == "Event" || name.Sel.Name == "NewEvent")
 			return true
 		})
 	}

@@ -12,11 +12,8 @@ import (
 	"github.com/countersign/countersign/username"
 )
 
-// Limits of an access token's life.
-const (
-	MaxTokenDays    = 730 // also how long it lasts when nothing is said
-	MaxTokenSeconds = MaxTokenDays * 24 * 60 * 60
-)
+// MaxTokenDays is how long an access token lasts at most, and when nothing is said.
+const MaxTokenDays = 730
 
 // Mint makes access tokens.
 type Mint struct {
@@ -50,7 +47,7 @@ func (m *Mint) Make(u store.User, b Blank) (made Minted, err error) {
 	if err := username.CheckExternalID(b.ExternalID); err != nil {
 		return made, err
 	}
-	lifetime, err := lifetimeOf(b)
+	lifetime, err := Lifetime(b.DaysValid, b.SecondsValid)
 	if err != nil {
 		return made, err
 	}
@@ -93,16 +90,18 @@ func Key(pem string) (*publickey.Key, error) {
 	return key, nil
 }
 
-func lifetimeOf(b Blank) (time.Duration, error) {
+// Lifetime is how long what is asked for lasts: so many days or, which wins, seconds. It
+// refuses, with Invalid, what is out of bounds.
+func Lifetime(days, seconds *int) (time.Duration, error) {
 	switch {
-	case b.SecondsValid != nil && (*b.SecondsValid < 1 || *b.SecondsValid > MaxTokenSeconds):
+	case seconds != nil && (*seconds < 1 || *seconds > MaxTokenDays*24*60*60):
 		return 0, &api.Error{Kind: api.Invalid, Code: "lifetime_invalid", Message: "The member /secondsValid must be from 1 to 63072000."}
-	case b.DaysValid != nil && (*b.DaysValid < 1 || *b.DaysValid > MaxTokenDays):
+	case days != nil && (*days < 1 || *days > MaxTokenDays):
 		return 0, &api.Error{Kind: api.Invalid, Code: "lifetime_invalid", Message: "The member /daysValid must be from 1 to 730."}
-	case b.SecondsValid != nil:
-		return time.Duration(*b.SecondsValid) * time.Second, nil
-	case b.DaysValid != nil:
-		return time.Duration(*b.DaysValid) * 24 * time.Hour, nil
+	case seconds != nil:
+		return time.Duration(*seconds) * time.Second, nil
+	case days != nil:
+		return time.Duration(*days) * 24 * time.Hour, nil
 	}
 	return MaxTokenDays * 24 * time.Hour, nil
 }

@@ -44,8 +44,12 @@ func (l load) cpuMillis() float64 { return l.cpu.Seconds() * 1000 / float64(l.n)
 
 // percentile returns the latency within which the share p of registrations completed.
 func (l load) percentile(p float64) time.Duration {
-	slices.Sort(l.latencies)
-	return l.latencies[min(int(p*float64(len(l.latencies))), len(l.latencies)-1)]
+	return percentileOf(l.latencies, p)
+}
+
+func percentileOf(d []time.Duration, p float64) time.Duration {
+	sorted := slices.Sorted(slices.Values(d))
+	return sorted[min(int(p*float64(len(sorted))), len(sorted)-1)]
 }
 
 func (l *load) add(m load) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -177,21 +176,12 @@ func (d *databaseReport) measureLists(ctx context.Context, set settings, srv *se
 	return err
 }
 
-func percentileOf(d []time.Duration, p float64) time.Duration {
-	sorted := slices.Sorted(slices.Values(d))
-	return sorted[min(int(p*float64(len(sorted))), len(sorted)-1)]
-}
-
 func (d databaseReport) writeReads(b *bytes.Buffer) {
 	b.WriteString("| clients | | per second | p50 ms | p99 ms | server CPU ms each | of a bare answer |\n")
 	b.WriteString("|--:|:--|--:|--:|--:|--:|--:|\n")
 	for _, r := range d.reads {
-		line := func(name string, l load, share string) {
-			fmt.Fprintf(b, "| %d | %s | %.0f | %.2f | %.2f | %.3f | %s |\n", r.concurrency, name, l.rate(),
-				millis(l.percentile(0.50)), millis(l.percentile(0.99)), l.cpuMillis(), share)
-		}
-		line("`GET /auth/users/{userId}`", r.user, fmt.Sprintf("%.0f %%", 100*r.user.rate()/r.bare.rate()))
-		line("bare JSON answer of net/http", r.bare, "")
+		writeLoad(b, r.concurrency, "`GET /auth/users/{userId}`", r.user, fmt.Sprintf("%.0f %%", 100*r.user.rate()/r.bare.rate()))
+		writeLoad(b, r.concurrency, "bare JSON answer of net/http", r.bare, "")
 	}
 	c := d.checks
 	fmt.Fprintf(b, "\nThe same read with %d permissions and %d assignments: %.3f ms of server CPU; with %d and %d: %.3f ms.\n", c.fewer, c.fewAssigned,

@@ -41,12 +41,8 @@ func (d databaseReport) writeRows(b *bytes.Buffer) {
 	b.WriteString("| clients | | registrations/s | p50 ms | p99 ms | server CPU ms each | of floor |\n")
 	b.WriteString("|--:|:--|--:|--:|--:|--:|--:|\n")
 	for _, r := range d.rows {
-		line := func(name string, l load, share string) {
-			fmt.Fprintf(b, "| %d | %s | %.0f | %.2f | %.2f | %.3f | %s |\n", r.concurrency, name, l.rate(),
-				millis(l.percentile(0.50)), millis(l.percentile(0.99)), l.cpuMillis(), share)
-		}
-		line("**Countersign**", r.countersign, fmt.Sprintf("**%.0f %%**", 100*r.countersign.rate()/r.floor.rate()))
-		line("bare server", r.floor, "")
+		writeLoad(b, r.concurrency, "**Countersign**", r.countersign, fmt.Sprintf("**%.0f %%**", 100*r.countersign.rate()/r.floor.rate()))
+		writeLoad(b, r.concurrency, "bare server", r.floor, "")
 		fmt.Fprintf(b, "| %d | store alone, no HTTP | %.0f | | | | |\n", r.concurrency, r.raw)
 	}
 }
@@ -57,13 +53,18 @@ func (r report) writeSigned(b *bytes.Buffer, d databaseReport) {
 	b.WriteString("| clients | | per second | p50 ms | p99 ms | server CPU ms each | in ES256 verifications |\n")
 	b.WriteString("|--:|:--|--:|--:|--:|--:|--:|\n")
 	for _, s := range d.signed {
-		line := func(name string, l load) {
-			fmt.Fprintf(b, "| %d | %s | %.0f | %.2f | %.2f | %.3f | %.1f |\n", s.concurrency, name, l.rate(),
-				millis(l.percentile(0.50)), millis(l.percentile(0.99)), l.cpuMillis(), l.cpuMillis()/1000*r.verifications)
+		write := func(name string, l load) {
+			writeLoad(b, s.concurrency, name, l, fmt.Sprintf("%.1f", l.cpuMillis()/1000*r.verifications))
 		}
-		line("login (2 requests)", s.logins)
-		line("countersigned call (3 requests)", s.calls)
+		write("login (2 requests)", s.logins)
+		write("countersigned call (3 requests)", s.calls)
 	}
+}
+
+// writeLoad writes a row of a table; share compares it with something else.
+func writeLoad(b *bytes.Buffer, concurrency int, name string, l load, share string) {
+	fmt.Fprintf(b, "| %d | %s | %.0f | %.2f | %.2f | %.3f | %s |\n", concurrency, name, l.rate(),
+		millis(l.percentile(0.50)), millis(l.percentile(0.99)), l.cpuMillis(), share)
 }
 
 func (r report) writeSizes(b *bytes.Buffer) {

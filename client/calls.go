@@ -76,24 +76,25 @@ const usersPath = "/auth/users"
 // ListUsers returns a page of the organisation's users. The next one is asked for with
 // its NextPageToken.
 func (c *Client) ListUsers(ctx context.Context, token string, in api.ListUsersRequest) (api.UserList, error) {
-	return ask[api.UserList](ctx, c, call{method: http.MethodGet, path: listPath(in), token: token}, nil)
+	return ask[api.UserList](ctx, c, call{method: http.MethodGet, path: paged(usersPath, in.Limit, in.PaginationToken, in.Kind), token: token}, nil)
 }
 
-func listPath(in api.ListUsersRequest) string {
+// paged adds to the path of a list which page of it is meant, and of which kind.
+func paged(path string, limit int, paginationToken, kind string) string {
 	q := url.Values{}
-	if in.Limit != 0 {
-		q.Set("limit", strconv.Itoa(in.Limit))
+	if limit != 0 {
+		q.Set("limit", strconv.Itoa(limit))
 	}
-	if in.PaginationToken != "" {
-		q.Set("paginationToken", in.PaginationToken)
+	if paginationToken != "" {
+		q.Set("paginationToken", paginationToken)
 	}
-	if in.Kind != "" {
-		q.Set("kind", in.Kind)
+	if kind != "" {
+		q.Set("kind", kind)
 	}
 	if len(q) == 0 {
-		return usersPath
+		return path
 	}
-	return usersPath + "?" + q.Encode()
+	return path + "?" + q.Encode()
 }
 
 // GetUser returns the user with that id.
@@ -113,8 +114,8 @@ func (c *Client) ConsumeAction(ctx context.Context, in api.ConsumeActionRequest)
 }
 
 // Receipt returns the receipt of a signed action, byte for byte as the server sealed
-// it: keep it as it is. A user has those of their own actions, an administrator those of
-// the organisation.
+// it: keep it as it is. A user has those of their own actions and, who may read the audit
+// log, those of the organisation.
 func (c *Client) Receipt(ctx context.Context, token, actionID string) (json.RawMessage, error) {
 	id, err := segment(actionID)
 	if err != nil {

@@ -2,9 +2,10 @@
 // this server answers, with its errors as they travel, and a signer for machines whose
 // credential is a plain key.
 //
-// Client has one method for each call, with tokens and signed actions as arguments.
-// Session, which LogIn returns, remembers who is logged in and signs what must be
-// signed.
+// Client has one method for each call of registration, login and signing, with tokens and
+// signed actions as arguments. Session, which LogIn returns, remembers who is logged in and
+// signs what must be signed; it administers users, service accounts, access tokens and
+// permissions as well. Do and DoSigned make every other call.
 //
 // This package sends nothing twice by itself: what may be repeated, and when, is told
 // with the call. It depends on package api, and on a library for secp256k1.

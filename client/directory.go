@@ -3,8 +3,6 @@ package client
 import (
 	"context"
 	"net/http"
-	"net/url"
-	"strconv"
 
 	"github.com/countersign/countersign/api"
 )
@@ -13,22 +11,22 @@ import (
 
 // UpdateUser changes a user.
 func (s *Session) UpdateUser(ctx context.Context, in api.UpdateUserRequest) (api.User, error) {
-	return signed[api.User](ctx, s, http.MethodPut, path("/auth/users", in.UserID), in)
+	return signed[api.User](ctx, s, http.MethodPut, path(usersPath, in.UserID), in)
 }
 
 // ActivateUser puts a deactivated user back.
 func (s *Session) ActivateUser(ctx context.Context, userID string) (api.User, error) {
-	return signed[api.User](ctx, s, http.MethodPut, path("/auth/users", userID, "activate"), empty)
+	return signed[api.User](ctx, s, http.MethodPut, path(usersPath, userID, "activate"), empty)
 }
 
 // DeactivateUser shuts a user out and ends their sessions.
 func (s *Session) DeactivateUser(ctx context.Context, userID string) (api.User, error) {
-	return signed[api.User](ctx, s, http.MethodPut, path("/auth/users", userID, "deactivate"), empty)
+	return signed[api.User](ctx, s, http.MethodPut, path(usersPath, userID, "deactivate"), empty)
 }
 
 // ArchiveUser takes a user out of the organisation for good.
 func (s *Session) ArchiveUser(ctx context.Context, userID string) (api.User, error) {
-	return signed[api.User](ctx, s, http.MethodDelete, path("/auth/users", userID), empty)
+	return signed[api.User](ctx, s, http.MethodDelete, path(usersPath, userID), empty)
 }
 
 // CreateServiceAccount makes a machine. The answer has its access token, which is shown
@@ -188,15 +186,6 @@ func path(base string, ids ...string) place {
 
 // page adds which page of a list is meant.
 func (p place) page(limit int, paginationToken string) place {
-	v := url.Values{}
-	if limit != 0 {
-		v.Set("limit", strconv.Itoa(limit))
-	}
-	if paginationToken != "" {
-		v.Set("paginationToken", paginationToken)
-	}
-	if len(v) > 0 {
-		p.path += "?" + v.Encode()
-	}
+	p.path = paged(p.path, limit, paginationToken, "")
 	return p
 }

@@ -134,7 +134,7 @@ type Action struct {
 	Username       string
 	CredentialUUID string
 	CredentialKind string    // "" behind a proxy
-	TokenID        string    // "to-…", the access token of a program that signed in the user's name; "" if they did, and behind a proxy
+	TokenID        string    // "to-…", the access token of a program that signed in the user's name; "" if they did
 	SignedAt       time.Time // zero behind a proxy
 
 	// Receipt proves the signature to anybody, later and without a server: keep it with

@@ -16,6 +16,7 @@ const (
 	HeaderUserID           = "Countersign-User-Id"
 	HeaderUsername         = "Countersign-Username" // percent-encoded UTF-8
 	HeaderCredentialUUID   = "Countersign-Credential-Uuid"
+	HeaderTokenID          = "Countersign-Token-Id" // absent if the user signed and not a program
 	HeaderPayload          = "Countersign-Payload-Sha256"
 	HeaderCanonicalPayload = "Countersign-Payload-Canonical-Sha256" // absent if what was signed is not JSON
 )
@@ -52,13 +53,14 @@ func (g *Guard) RequireBehindProxy(next http.Handler) http.Handler {
 func (g *Guard) vouched(r *http.Request) (a Action, c useraction.Claims, err error) {
 	for name, into := range map[string]*string{
 		HeaderActionID: &a.ActionID, HeaderOrgID: &a.OrgID, HeaderUserID: &a.UserID, HeaderUsername: &a.Username,
-		HeaderCredentialUUID: &a.CredentialUUID, HeaderPayload: &c.PayloadSHA256, HeaderCanonicalPayload: &c.CanonicalSHA256,
+		HeaderCredentialUUID: &a.CredentialUUID, HeaderTokenID: &a.TokenID,
+		HeaderPayload: &c.PayloadSHA256, HeaderCanonicalPayload: &c.CanonicalSHA256,
 	} {
 		values := r.Header.Values(name)
 		if len(values) == 1 {
 			*into = values[0]
 		}
-		if len(values) > 1 || *into == "" && name != HeaderCanonicalPayload {
+		if len(values) > 1 || *into == "" && name != HeaderTokenID && name != HeaderCanonicalPayload {
 			return a, c, invalid("the proxy says who signed what: "+name, counted(len(values)), "exactly one")
 		}
 	}

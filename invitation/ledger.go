@@ -21,18 +21,20 @@ func (o *Office) Codes(ctx context.Context, orgID, after string, limit int) ([]s
 var errGone = &api.Error{Kind: api.Conflict, Code: "registration_code_not_live",
 	Message: "This code is not live: it was used or revoked already."}
 
-// Revoke withdraws a live code, named by its id or by its user's name or id. It returns the
-// id. by is who does it; nobody for the operator at the command line.
-func (o *Office) Revoke(ctx context.Context, by api.Caller, orgID, which string) (string, error) {
-	c, err := o.find(ctx, orgID, which)
+// Revoke withdraws a live code of the caller's organisation, named by its id or by its
+// user's name or id. It returns the id. who has no UserID for the operator at the command
+// line.
+func (o *Office) Revoke(ctx context.Context, who api.Caller, which string) (string, error) {
+	c, err := o.find(ctx, who.OrgID, which)
 	if err != nil {
 		return "", err
 	}
 	now := o.Now()
+	event := store.NewEvent(who, "registration.code_revoked", now, nil)
+	event.UserID, event.CodeID = c.UserID, c.ID
 	return c.ID, o.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.RevokeCode(c.ID, orgID, store.CodeRevoked, now, errGone)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now,
-			Kind: "registration.code_revoked", UserID: c.UserID, ActorID: by.UserID, CodeID: c.ID, Address: by.Address})
+		tx.RevokeCode(c.ID, c.OrgID, store.CodeRevoked, now, errGone)
+		tx.Record(event)
 		return nil
 	})
 }
@@ -53,16 +55,21 @@ func (o *Office) find(ctx context.Context, orgID, which string) (store.Code, err
 	if err != nil {
 		return store.Code{}, err
 	}
-	codes, err := o.DB.Codes(ctx, orgID, u.ID, "", 1000)
-	if err != nil {
-		return store.Code{}, err
-	}
-	for _, c := range codes {
-		if c.SpentAt.IsZero() && c.RevokedAt.IsZero() {
-			return c.Code, nil
+	for after := ""; ; {
+		codes, err := o.DB.Codes(ctx, orgID, u.ID, after, store.MaxPage)
+		if err != nil {
+			return store.Code{}, err
+		}
+		for _, c := range codes {
+			if c.SpentAt.IsZero() && c.RevokedAt.IsZero() {
+				return c.Code, nil
+			}
+			after = c.ID
+		}
+		if len(codes) < store.MaxPage {
+			return store.Code{}, errGone
 		}
 	}
-	return store.Code{}, errGone
 }
 
 func (o *Office) user(ctx context.Context, orgID, nameOrID string) (store.User, error) {

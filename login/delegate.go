@@ -3,18 +3,12 @@ package login
 import (
 	"context"
 	"errors"
-	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/assertion"
 	"github.com/countersign/countersign/store"
 	"github.com/countersign/countersign/username"
 )
-
-// delegatedLifetime is how long a session lasts at most that its user did not open.
-const delegatedLifetime = time.Hour
 
 var errMeanwhile = &api.Error{Kind: api.Conflict, Code: "user_changed",
 	Message: "The user was changed at the same moment; please try again."}
@@ -33,15 +27,12 @@ func (r *Room) Delegate(ctx context.Context, who api.Caller, in api.DelegatedLog
 	id := api.NewID(api.PrefixSession, now)
 	// Nobody answered a challenge. The text in its place is like none, and no other session's.
 	s := store.Session{ID: id, OrgID: u.OrgID, UserID: u.ID, CredentialID: api.FirstCredentialID(who.UserID), Challenge: "delegated " + id,
-		CreatedAt: now, ExpiresAt: now.Add(min(r.Lifetime, delegatedLifetime)), Address: who.Address, UserAgent: who.UserAgent}
-	detail, err := json.Marshal(map[string]string{"sessionId": id})
-	if err != nil {
-		return api.LoginResult{}, err
-	}
+		CreatedAt: now, ExpiresAt: now.Add(min(r.Lifetime, store.MaxDelegatedLife)), Address: who.Address, UserAgent: who.UserAgent}
+	event := store.NewEvent(who, "user.logged_in_by_delegation", now, map[string]any{"sessionId": id})
+	event.UserID, event.CredentialID = s.UserID, s.CredentialID
 	err = r.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.OpenDelegatedSession(s, errMeanwhile)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: s.OrgID, At: now, Kind: "user.logged_in_by_delegation",
-			UserID: s.UserID, ActorID: who.UserID, CredentialID: s.CredentialID, Address: who.Address, Detail: detail})
+		tx.Record(event)
 		return nil
 	})
 	if errors.Is(err, errMeanwhile) { // they were deactivated or archived in this very moment

@@ -3,8 +3,6 @@ package login
 import (
 	"context"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/store"
 )
@@ -12,18 +10,15 @@ import (
 // Logout ends the session that asks, or all of its user's.
 func (r *Room) Logout(ctx context.Context, who api.Caller, in api.LogoutRequest) (api.Message, error) {
 	now := r.Now()
-	detail, err := json.Marshal(map[string]any{"sessionId": who.SessionID, "allSessions": in.AllSessions}, json.Deterministic(true))
-	if err != nil {
-		return api.Message{}, err
-	}
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	event := store.NewEvent(who, "user.logged_out", now, map[string]any{"sessionId": who.SessionID, "allSessions": in.AllSessions})
+	event.UserID = who.UserID
+	err := r.DB.Write(ctx, func(tx *store.Tx) error {
 		if in.AllSessions {
 			tx.LogOut(who.UserID, now)
 		} else {
 			tx.EndSession(who.SessionID, who.UserID, now, errEnded)
 		}
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: who.OrgID, At: now, Kind: "user.logged_out",
-			UserID: who.UserID, ActorID: who.UserID, Address: who.Address, Detail: detail})
+		tx.Record(event)
 		return nil
 	})
 	message := "The session has ended."

@@ -25,7 +25,7 @@ type asset struct {
 // assetOrder lists the assets so that each comes after those it refers to: a reference
 // becomes the other's full name, and so part of the content that is hashed.
 var assetOrder = []string{
-	"icon.svg", "mark.svg", "key.svg", "screen.svg", "rosette.svg", "page.css",
+	"icon.svg", "mark.svg", "key.svg", "screen.svg", "rosette.svg", "page.css", "office.css",
 	"messages.js", "providers.js", "wire.js", "format.js", "view.js", "agent.js", "ceremony.js", "passkey.js",
 	"offer.js", "session.js", "explain.js", "handout.js",
 	"recovery.js", "aftermath.js", "register.js",

@@ -4,11 +4,8 @@ package permission
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/api"
@@ -31,13 +28,8 @@ const (
 )
 
 var (
-	errName = &api.Error{Kind: api.Conflict, Code: "permission_name_taken", Message: "This organisation has a permission of that name."}
-	errHeld = &api.Error{Kind: api.Conflict, Code: "permission_already_assigned", Message: "The permission is already assigned to that identity."}
-	errGone = &api.Error{Kind: api.NotFound, Code: "assignment_not_found", Message: "There is no such assignment."}
-
+	errName      = &api.Error{Kind: api.Conflict, Code: "permission_name_taken", Message: "This organisation has a permission of that name."}
 	errImmutable = &api.Error{Kind: api.Forbidden, Code: "permission_immutable", Message: "This permission cannot be changed; it can only be assigned and revoked."}
-	errArchived  = &api.Error{Kind: api.Invalid, Code: "permission_archived", Message: "This permission is archived."}
-	errIdentity  = &api.Error{Kind: api.NotFound, Code: "identity_not_found", Message: "This organisation has no such user, service account, access token or application."}
 )
 
 // Create makes a permission. It may list operations that the caller does not hold: they
@@ -53,10 +45,7 @@ func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreatePermissi
 	now := r.Now()
 	p := store.Permission{ID: api.NewID(api.PrefixPermission, now), OrgID: who.OrgID, Name: in.Name, NameKey: username.Key(in.Name),
 		Operations: operations, Version: 1, CreatedAt: now, UpdatedAt: now}
-	event, err := event(who, "permission.created", now, describe(p))
-	if err != nil {
-		return api.Permission{}, err
-	}
+	event := store.NewEvent(who, "permission.created", now, describe(p))
 	err = r.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.CreatePermission(p, errName)
 		tx.Record(event)
@@ -129,7 +118,7 @@ func (r *Room) Get(ctx context.Context, who api.Caller, in api.PermissionRequest
 func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdatePermissionRequest) (api.Permission, error) {
 	p, err := r.changeable(ctx, who, in.PermissionID)
 	if err == nil && !p.ArchivedAt.IsZero() {
-		err = errArchived
+		err = access.ErrArchived
 	}
 	if err != nil {
 		return api.Permission{}, err
@@ -146,14 +135,11 @@ func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdatePermissi
 			return api.Permission{}, err
 		}
 	}
-	if err := r.holds(ctx, who, added(was, p.Operations)); err != nil {
+	if err := r.Access.Holds(ctx, who, added(was, p.Operations)); err != nil {
 		return api.Permission{}, err
 	}
 	now := r.Now()
-	event, err := event(who, "permission.updated", now, describe(p))
-	if err != nil {
-		return api.Permission{}, err
-	}
+	event := store.NewEvent(who, "permission.updated", now, describe(p))
 	err = r.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.UpdatePermission(p, now, errName, access.ErrChanged)
 		tx.Record(event)
@@ -179,17 +165,6 @@ func added(before, now []string) (more []string) {
 	return more
 }
 
-func (r *Room) holds(ctx context.Context, who api.Caller, operations []string) error {
-	rights, err := r.Access.Fresh(ctx, who)
-	if err != nil {
-		return err
-	}
-	if missing := rights.Missing(operations); missing != "" {
-		return who.Refused(missing, "nobody gives what they do not hold", "a caller without it")
-	}
-	return nil
-}
-
 // changeable returns a permission that may be changed at all.
 func (r *Room) changeable(ctx context.Context, who api.Caller, id string) (store.Permission, error) {
 	p, err := r.DB.Permission(ctx, who.OrgID, id)
@@ -212,14 +187,11 @@ func (r *Room) Archive(ctx context.Context, who api.Caller, in api.ArchivePermis
 	now, kind := r.Now(), "permission.archived"
 	if !*in.IsArchived {
 		kind = "permission.restored"
-		if err := r.holds(ctx, who, p.Operations); err != nil {
+		if err := r.Access.Holds(ctx, who, p.Operations); err != nil {
 			return api.Permission{}, err
 		}
 	}
-	event, err := event(who, kind, now, describe(p))
-	if err != nil {
-		return api.Permission{}, err
-	}
+	event := store.NewEvent(who, kind, now, describe(p))
 	err = r.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.ArchivePermission(p, *in.IsArchived, now, errName, access.ErrChanged)
 		tx.Record(event)
@@ -233,127 +205,8 @@ func (r *Room) Archive(ctx context.Context, who api.Caller, in api.ArchivePermis
 	return shown(p), err
 }
 
-// Assignments lists who has a permission.
-func (r *Room) Assignments(ctx context.Context, who api.Caller, in api.ListAssignmentsRequest) (api.AssignmentList, error) {
-	if _, err := r.DB.Permission(ctx, who.OrgID, in.PermissionID); err != nil {
-		return api.AssignmentList{}, err
-	}
-	after, err := r.Pages.Open(in.PaginationToken, "assignments", who.OrgID, in.PermissionID)
-	if err != nil {
-		return api.AssignmentList{}, err
-	}
-	limit := size(in.Limit)
-	rows, err := r.DB.Assignments(ctx, in.PermissionID, after, limit+1)
-	if err != nil {
-		return api.AssignmentList{}, err
-	}
-	rows, last := page.Cut(rows, limit)
-	list := api.AssignmentList{Items: make([]api.Assignment, 0, len(rows))}
-	for _, a := range rows {
-		list.Items = append(list.Items, assigned(a))
-	}
-	if last != nil {
-		list.NextPageToken = r.Pages.Token(last.ID, "assignments", who.OrgID, in.PermissionID)
-	}
-	return list, nil
-}
-
-// Assign gives a permission that the caller holds all of to an identity of the same
-// organisation.
-func (r *Room) Assign(ctx context.Context, who api.Caller, in api.CreateAssignmentRequest) (api.Assignment, error) {
-	if in.IdentityID == "" {
-		return api.Assignment{}, api.Missing("identityId")
-	}
-	p, err := r.Access.Grant(ctx, who, in.PermissionID)
-	if err != nil {
-		return api.Assignment{}, err
-	}
-	subject, err := r.identity(ctx, who, in.IdentityID)
-	if err != nil {
-		return api.Assignment{}, err
-	}
-	now := r.Now()
-	a := store.Assignment{ID: api.NewID(api.PrefixAssignment, now), OrgID: who.OrgID, PermissionID: p.ID, IdentityID: in.IdentityID, CreatedAt: now}
-	event := access.Assigned(who, p, a, subject)
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.Assign(a, p.Version, errHeld, access.ErrChanged)
-		tx.Record(event)
-		return nil
-	})
-	r.Access.Changed()
-	return assigned(a), err
-}
-
-// identity finds an identity in the caller's organisation and returns the user behind it, ""
-// if there is none.
-func (r *Room) identity(ctx context.Context, who api.Caller, id string) (userID string, err error) {
-	switch {
-	case api.ValidID(api.PrefixUser, id):
-		u, err := r.DB.User(ctx, id)
-		if err == nil && u.OrgID == who.OrgID && u.ArchivedAt.IsZero() {
-			return u.ID, nil
-		}
-		return "", unless(err)
-	case api.ValidID(api.PrefixToken, id):
-		b, err := r.DB.TokenBearer(ctx, id)
-		if err == nil && b.Found && b.Token.OrgID == who.OrgID && b.Token.ArchivedAt.IsZero() && b.Token.Kind == store.TokenPersonal {
-			return b.Token.UserID, nil
-		}
-		return "", unless(err)
-	case api.ValidID(api.PrefixApplication, id):
-		a, err := r.DB.Application(ctx, who.OrgID, id)
-		if err == nil && a.ArchivedAt.IsZero() {
-			return "", nil
-		}
-		return "", unless(err)
-	}
-	return "", errIdentity
-}
-
-// unless returns err unless it says that there is nothing.
-func unless(err error) error {
-	if err != nil && api.KindOf(err) != api.NotFound {
-		return err
-	}
-	return errIdentity
-}
-
-// Revoke takes a permission back; not the one to do everything from the last who can
-// administer the organisation.
-func (r *Room) Revoke(ctx context.Context, who api.Caller, in api.DeleteAssignmentRequest) (api.Nothing, error) {
-	p, err := r.DB.Permission(ctx, who.OrgID, in.PermissionID)
-	if err != nil {
-		return api.Nothing{}, err
-	}
-	a, err := r.DB.Assignment(ctx, who.OrgID, in.PermissionID, in.AssignmentID)
-	if err != nil {
-		return api.Nothing{}, err
-	}
-	subject, err := r.identity(ctx, who, a.IdentityID)
-	if err != nil && !errors.Is(err, errIdentity) {
-		return api.Nothing{}, err
-	}
-	event := access.Revoked(who, p, a, subject, r.Now())
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
-		if p.Managed == store.ManagedAdministrator {
-			tx.KeepAnAdministrator(who.OrgID, a.IdentityID, access.ErrLastAdministrator)
-		}
-		tx.Revoke(a, errGone)
-		tx.Record(event)
-		return nil
-	})
-	r.Access.Changed()
-	return api.Nothing{}, err
-}
-
 func describe(p store.Permission) map[string]any {
 	return map[string]any{"permissionId": p.ID, "name": p.Name, "operations": p.Operations}
-}
-
-func event(who api.Caller, kind string, now time.Time, detail map[string]any) (store.Event, error) {
-	text, err := json.Marshal(detail, json.Deterministic(true))
-	return store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: who.OrgID, At: now, Kind: kind,
-		ActorID: who.UserID, Address: who.Address, Detail: text}, err
 }
 
 func shown(p store.Permission) api.Permission {
@@ -367,9 +220,4 @@ func shown(p store.Permission) api.Permission {
 		out.Operations = []string{}
 	}
 	return out
-}
-
-func assigned(a store.Assignment) api.Assignment {
-	return api.Assignment{ID: a.ID, PermissionID: a.PermissionID, IdentityID: a.IdentityID,
-		DateCreated: api.Time(a.CreatedAt), DateUpdated: api.Time(a.CreatedAt)}
 }

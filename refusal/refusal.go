@@ -1,6 +1,7 @@
-// Package refusal is the room that keeps refused requests for a while and explains
-// them to the operator. What is kept is bounded, in rate and in number: refusing costs
-// an attacker nothing, so it must not fill a disk.
+// Package refusal is the room that keeps refused requests and explains them to the
+// operator. What is kept of callers whom nobody knows is bounded in rate, number and age:
+// being refused costs an attacker nothing, so it must not fill a disk. What is kept of those
+// who are known is bounded in rate alone, for it belongs to the audit log.
 package refusal
 
 import (
@@ -19,12 +20,17 @@ const (
 	sweepEvery = 10 * time.Minute
 )
 
-// How many refusals are kept at once and steadily, on one node, of callers whom nobody knows
-// and of those who are known; the log has the others.
+// How many refusals are kept at once and steadily, on one node, of callers whom nobody knows,
+// of those who are known, and of each of these; the log has the others. Those of known
+// callers stay for good, and nobody may fill the disk with theirs or crowd others out.
 var (
 	ofStrangers = rate{burst: 1000, perSecond: 50}
 	ofCallers   = rate{burst: 10_000, perSecond: 200}
+	ofEach      = rate{burst: 1000, perSecond: 1}
 )
+
+// mostCallers are told apart; with one more all are forgotten.
+const mostCallers = 10_000
 
 type rate struct{ burst, perSecond float64 }
 
@@ -34,6 +40,9 @@ type Room struct {
 	Now func() time.Time
 
 	strangers, callers bucket
+
+	mu   sync.Mutex
+	each map[string]*bucket // by caller
 }
 
 // bucket lets through as many as its rate allows.
@@ -46,14 +55,28 @@ type bucket struct {
 // Keep stores a refusal, unless more are coming in than are worth a disk: those are
 // in the log alone, and Keep returns nil.
 func (r *Room) Keep(ctx context.Context, f store.Refusal) error {
-	bucket, rate := &r.strangers, ofStrangers
-	if f.CallerID != "" {
-		bucket, rate = &r.callers, ofCallers
-	}
-	if !bucket.allow(rate, r.Now()) {
+	now := r.Now()
+	worth := f.CallerID == "" && r.strangers.allow(ofStrangers, now) ||
+		f.CallerID != "" && r.of(f.CallerID).allow(ofEach, now) && r.callers.allow(ofCallers, now)
+	if !worth {
 		return nil
 	}
 	return r.DB.Write(ctx, func(tx *store.Tx) error { tx.RecordRefusal(f); return nil })
+}
+
+// of is the bucket of a caller.
+func (r *Room) of(callerID string) *bucket {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b, known := r.each[callerID]
+	if !known {
+		if r.each == nil || len(r.each) >= mostCallers {
+			r.each = map[string]*bucket{}
+		}
+		b = &bucket{}
+		r.each[callerID] = b
+	}
+	return b
 }
 
 func (b *bucket) allow(r rate, now time.Time) bool {

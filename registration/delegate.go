@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/assertion"
 	"github.com/countersign/countersign/store"
 	"github.com/countersign/countersign/username"
 )
@@ -95,35 +96,21 @@ func (r *Room) unfinished(ctx context.Context, who api.Caller, name string) (sto
 		}
 		return u, err
 	}
-	var e *api.Error
+	subject := api.Subject{OrgID: u.OrgID, UserID: u.ID}
 	switch {
 	case u.Kind != api.EndUser:
-		e = alreadyExists("a user of kind " + u.Kind)
+		return u, alreadyExists("a user of kind "+u.Kind, subject)
 	case !u.Active:
-		e = &api.Error{Kind: api.Invalid, Code: "user_inactive",
-			Message: "User account has been deactivated.", Rule: "the user is active"}
+		return u, api.About(assertion.ErrUserInactive, subject)
 	case !u.RegisteredAt.IsZero():
-		e = alreadyExists("a registered user")
-	default:
-		return u, r.mayGive(ctx, who, u)
+		return u, alreadyExists("a registered user", subject)
 	}
-	e.Subject = api.Subject{OrgID: u.OrgID, UserID: u.ID}
-	return u, e
+	return u, r.Access.StandIn(ctx, who, u.ID) // whoever is handed the challenge will be them
 }
 
-func alreadyExists(received string) *api.Error {
+func alreadyExists(received string, subject api.Subject) error {
 	return &api.Error{Kind: api.Unauthenticated, Code: "user_already_exists", Message: "User already exists.",
-		Rule: "the user is an end user who is still to register", Received: received}
-}
-
-// mayGive refuses to hand a user over to who could not give what that user was given: whoever
-// is handed the challenge will hold it.
-func (r *Room) mayGive(ctx context.Context, who api.Caller, u store.User) error {
-	held, err := r.DB.Held(ctx, u.ID, "")
-	if err != nil {
-		return err
-	}
-	return r.Access.StandIn(ctx, who, held)
+		Rule: "the user is an end user who is still to register", Received: received, Subject: subject}
 }
 
 // begin makes the challenge and, in one unit, what admits the user to it. The code that

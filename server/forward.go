@@ -74,6 +74,7 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, who api.Caller)
 	h.Set("Countersign-User-Id", c.Metadata.UserID)
 	h.Set("Countersign-Username", url.PathEscape(c.Username))
 	h.Set("Countersign-Credential-Uuid", c.CredentialUUID)
+	h.Set("Countersign-Token-Id", c.TokenID)
 	h.Set("Countersign-Payload-Sha256", c.PayloadSHA256)
 	h.Set("Countersign-Payload-Canonical-Sha256", c.CanonicalSHA256)
 	return struct{}{}, nil

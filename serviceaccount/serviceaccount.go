@@ -7,8 +7,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/bearer"
@@ -78,21 +76,13 @@ func (r *Room) Make(ctx context.Context, who api.Caller, n New) (made Made, err 
 		return made, err
 	}
 	for _, p := range n.Permissions {
-		made.Assignments = append(made.Assignments, store.HeldPermission{Permission: p,
-			AssignmentID: api.NewID(api.PrefixAssignment, now), IdentityID: made.User.ID})
+		made.Assignments = append(made.Assignments, access.Held(p, made.User.ID, now))
 	}
-	event, err := event(who, "service_account.created", made.User, now)
-	if err != nil {
-		return made, err
-	}
+	event := event(who, "service_account.created", made.User, now)
 	return made, r.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.CreateUser(made.User, errName)
 		made.Token.Keep(tx, errName, errGone)
-		for _, p := range made.Assignments {
-			a := store.Assignment{ID: p.AssignmentID, OrgID: who.OrgID, PermissionID: p.ID, IdentityID: made.User.ID, CreatedAt: now}
-			tx.Assign(a, p.Version, access.ErrChanged, access.ErrChanged)
-			tx.Record(access.Assigned(who, p.Permission, a, made.User.ID))
-		}
+		access.Assign(tx, who, made.Assignments, made.User.ID, now)
 		tx.Record(event)
 		return nil
 	})
@@ -155,24 +145,31 @@ func (r *Room) Activate(ctx context.Context, who api.Caller, in api.ServiceAccou
 	})
 }
 
-// Deactivate withdraws one; what it signed and did not use is void.
+// Deactivate withdraws one; what it signed and did not use is void, and the sessions that it
+// opened for end users are over: whoever had its key may have opened any of them.
 func (r *Room) Deactivate(ctx context.Context, who api.Caller, in api.DeactivateServiceAccountRequest) (api.ServiceAccount, error) {
 	return r.change(ctx, who, in.ServiceAccountID, "service_account.deactivated", func(tx *store.Tx, m *store.Member, now time.Time) error {
 		tx.SetUserActive(m.ID, who.OrgID, false, errGone)
-		tx.EndSessions(m.ID, now)
+		end(tx, m, now)
 		m.Active = false
 		return nil
 	})
 }
 
-// Archive takes one away for good, with its access tokens.
+// Archive is Deactivate for good, with its access tokens.
 func (r *Room) Archive(ctx context.Context, who api.Caller, in api.ArchiveServiceAccountRequest) (api.ServiceAccount, error) {
 	return r.change(ctx, who, in.ServiceAccountID, "service_account.archived", func(tx *store.Tx, m *store.Member, now time.Time) error {
 		tx.ArchiveUser(m.ID, who.OrgID, now, errGone)
-		tx.EndSessions(m.ID, now)
+		end(tx, m, now)
 		m.Active = false
 		return nil
 	})
+}
+
+// end ends what one has begun and what it has opened.
+func end(tx *store.Tx, m *store.Member, now time.Time) {
+	tx.EndSessions(m.ID, now)
+	tx.EndDelegatedSessions(api.FirstCredentialID(m.ID), now)
 }
 
 // change makes a change and records it in one unit. do may run again.
@@ -189,24 +186,20 @@ func (r *Room) change(ctx context.Context, who api.Caller, id, kind string, do f
 		return api.ServiceAccount{}, err
 	}
 	now := r.Now()
-	event, err := event(who, kind, m.User, now)
-	if err != nil {
-		return api.ServiceAccount{}, err
-	}
 	err = r.DB.Write(ctx, func(tx *store.Tx) error {
 		if err := do(tx, &m, now); err != nil {
 			return err
 		}
-		tx.Record(event)
+		tx.Record(event(who, kind, m.User, now))
 		return nil
 	})
 	return shown(m, tokens), err
 }
 
-func event(who api.Caller, kind string, u store.User, now time.Time) (store.Event, error) {
-	detail, err := json.Marshal(map[string]string{"name": u.Username})
-	return store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: who.OrgID, At: now, Kind: kind, UserID: u.ID,
-		ActorID: who.UserID, Address: who.Address, Detail: detail}, err
+func event(who api.Caller, kind string, u store.User, now time.Time) store.Event {
+	e := store.NewEvent(who, kind, now, map[string]any{"name": u.Username})
+	e.UserID = u.ID
+	return e
 }
 
 func shown(m store.Member, tokens []store.TokenEntry) api.ServiceAccount {

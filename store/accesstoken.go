@@ -21,11 +21,7 @@ func (r *row) tokenBearer() TokenBearer {
 }
 
 func (r *row) tokenEntry() TokenEntry {
-	e := TokenEntry{AccessToken: r.accessToken(), Credential: r.credential()}
-	if held := r.heldPermission(); held.ID != "" {
-		e.Assignments = []HeldPermission{held}
-	}
-	return e
+	return TokenEntry{AccessToken: r.accessToken(), Credential: r.credential(), Assignments: r.held()}
 }
 
 // TokenBearer reads an access token with its user, live or not. Nothing found is no error.
@@ -54,26 +50,16 @@ func (db *DB) AccessToken(ctx context.Context, userID, id string) (TokenEntry, e
 	if err != nil {
 		return TokenEntry{}, err
 	}
-	return mergeTokens(rows)[0], nil
+	return gather(rows, (*TokenEntry).assigned)[0], nil
 }
 
 // AccessTokens returns the access tokens of a user that are not archived, oldest first.
 func (db *DB) AccessTokens(ctx context.Context, userID string) ([]TokenEntry, error) {
 	rows, err := all(ctx, db, (*row).tokenEntry, selectTokens+`WHERE t.user_id = $1 AND t.archived_at IS NULL ORDER BY t.id`, userID)
-	return mergeTokens(rows), err
+	return gather(rows, (*TokenEntry).assigned), err
 }
 
-// mergeTokens makes one entry of the rows of each token, which stand together.
-func mergeTokens(rows []TokenEntry) (all []TokenEntry) {
-	for _, r := range rows {
-		if n := len(all); n > 0 && all[n-1].ID == r.ID {
-			all[n-1].Assignments = append(all[n-1].Assignments, r.Assignments...)
-		} else {
-			all = append(all, r)
-		}
-	}
-	return all
-}
+func (e *TokenEntry) assigned() (string, *[]HeldPermission) { return e.ID, &e.Assignments }
 
 // CreateAccessToken adds an access token. If its NameKey is taken the unit fails with
 // duplicate, and unless its user is active and registered with lost.

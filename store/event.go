@@ -1,6 +1,30 @@
 package store
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/countersign/countersign/api"
+)
+
+// NewEvent is something that who brought about in their organisation; who has no UserID
+// where it was the operator at the command line. detail is what else to tell, in plain
+// values; nil for nothing. Of a program with a person's access token it tells that, as
+// "program", beside the person. Whom it is about is left to fill in.
+func NewEvent(who api.Caller, kind string, at time.Time, detail map[string]any) Event {
+	if who.Kind == api.CallerPersonalToken {
+		if detail == nil {
+			detail = map[string]any{}
+		}
+		detail["program"] = who.TokenID
+	}
+	e := Event{ID: api.NewID(api.PrefixEvent, at), OrgID: who.OrgID, At: at, Kind: kind, ActorID: who.UserID, Address: who.Address}
+	if detail != nil {
+		e.Detail, _ = json.Marshal(detail) // cannot fail for those
+	}
+	return e
+}
 
 func (r *row) event() Event {
 	return Event{

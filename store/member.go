@@ -13,24 +13,10 @@ const (
 )
 
 func (r *row) member() Member {
-	m := Member{User: r.user(), CredentialID: r.text()}
-	if held := r.heldPermission(); held.ID != "" {
-		m.Assignments = []HeldPermission{held}
-	}
-	return m
+	return Member{User: r.user(), CredentialID: r.text(), Assignments: r.held()}
 }
 
-// mergeMembers makes one member of the rows of each, which stand together.
-func mergeMembers(rows []Member) (all []Member) {
-	for _, r := range rows {
-		if n := len(all); n > 0 && all[n-1].ID == r.ID {
-			all[n-1].Assignments = append(all[n-1].Assignments, r.Assignments...)
-		} else {
-			all = append(all, r)
-		}
-	}
-	return all
-}
+func (m *Member) assigned() (string, *[]HeldPermission) { return m.ID, &m.Assignments }
 
 // Member returns a user of the organisation who is a person, archived or not, or an error
 // of Kind NotFound.
@@ -47,7 +33,7 @@ func foundMember(rows []Member, err error) (Member, error) {
 	if err != nil {
 		return Member{}, err
 	}
-	return mergeMembers(rows)[0], nil
+	return gather(rows, (*Member).assigned)[0], nil
 }
 
 // Members returns up to limit users of an organisation, oldest first, that come after the
@@ -68,28 +54,26 @@ func (db *DB) members(ctx context.Context, ids string, args ...any) ([]Member, e
 		SELECT `+memberColumns+`, `+heldColumns+`
 		FROM users u`+withPermissions+`
 		WHERE u.id IN (`+ids+`) ORDER BY u.id`, args...)
-	return mergeMembers(rows), err
+	return gather(rows, (*Member).assigned), err
 }
-
-const machine = ` AND u.kind = 'ServiceAccount'`
 
 // ServiceAccount returns a service account of the organisation, archived or not, or an
 // error of Kind NotFound.
 func (db *DB) ServiceAccount(ctx context.Context, orgID, userID string) (Member, error) {
 	return foundMember(few(ctx, db, (*row).member,
 		`SELECT `+memberColumns+`, `+heldColumns+` FROM users u`+withPermissions+`
-		WHERE u.id = $1 AND u.org_id = $2`+machine, userID, orgID))
+		WHERE u.id = $1 AND u.org_id = $2 AND u.kind = 'ServiceAccount'`, userID, orgID))
 }
 
 // ServiceAccounts returns all service accounts of an organisation that are not archived,
 // oldest first, and their access tokens: the list that the wire contract has no pages for.
 func (db *DB) ServiceAccounts(ctx context.Context, orgID string) ([]Member, []TokenEntry, error) {
-	const from = `SELECT u.id FROM users u WHERE u.org_id = $1 AND u.archived_at IS NULL` + machine
+	const from = `SELECT u.id FROM users u WHERE u.org_id = $1 AND u.kind = 'ServiceAccount' AND u.archived_at IS NULL`
 	members, err := db.members(ctx, from, orgID)
 	if err != nil {
 		return nil, nil, err
 	}
 	tokens, err := all(ctx, db, (*row).tokenEntry,
 		selectTokens+`WHERE t.archived_at IS NULL AND t.user_id IN (`+from+`) ORDER BY t.user_id, t.id`, orgID)
-	return members, mergeTokens(tokens), err
+	return members, gather(tokens, (*TokenEntry).assigned), err
 }

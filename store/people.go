@@ -19,12 +19,10 @@ const personColumns = userColumns + `,
 	(SELECT MAX(k.last_used_at) FROM credentials k WHERE k.user_id = u.id AND k.token_id = ''), ` + codeColumns + `, ` + heldColumns
 
 func (r *row) person() Person {
-	p := Person{User: r.user(), Passkeys: r.int(), LastSeenAt: r.time(), LatestCode: r.code()}
-	if held := r.heldPermission(); held.ID != "" {
-		p.Assignments = []HeldPermission{held}
-	}
-	return p
+	return Person{User: r.user(), Passkeys: r.int(), LastSeenAt: r.time(), LatestCode: r.code(), Assignments: r.held()}
 }
+
+func (p *Person) assigned() (string, *[]HeldPermission) { return p.ID, &p.Assignments }
 
 // People returns up to limit people of an organisation who are not archived, of one kind
 // only unless kind is "". Without a name they come in the order they were invited, after the
@@ -53,21 +51,14 @@ func (db *DB) People(ctx context.Context, orgID, kind, name, after string, limit
 		orgID, begin, end, after, kind, page(limit))
 }
 
-func (db *DB) people(ctx context.Context, order, ids string, args ...any) (people []Person, err error) {
+func (db *DB) people(ctx context.Context, order, ids string, args ...any) ([]Person, error) {
 	rows, err := all(ctx, db, (*row).person, `
 		SELECT `+personColumns+`
 		FROM users u
 		LEFT JOIN registration_codes c ON c.id =
 			(SELECT MAX(l.id) FROM registration_codes l WHERE l.user_id = u.id)`+withPermissions+`
 		WHERE u.id IN (`+ids+`) ORDER BY `+order, args...)
-	for _, r := range rows {
-		if n := len(people); n > 0 && people[n-1].ID == r.ID {
-			people[n-1].Assignments = append(people[n-1].Assignments, r.Assignments...)
-		} else {
-			people = append(people, r)
-		}
-	}
-	return people, err
+	return gather(rows, (*Person).assigned), err
 }
 
 // MustBeInvited makes the unit fail with lost unless the user of the organisation is active

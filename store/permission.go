@@ -27,6 +27,30 @@ func (r *row) heldPermission() HeldPermission {
 	return HeldPermission{Permission: r.permission(), AssignmentID: r.text(), IdentityID: r.text()}
 }
 
+// held is the permission of a row that is joined to one, if it is.
+func (r *row) held() []HeldPermission {
+	if p := r.heldPermission(); p.ID != "" {
+		return []HeldPermission{p}
+	}
+	return nil
+}
+
+// gather makes one of the rows of each thing, which stand together: it has one for each
+// permission that it holds. of returns a thing's id and what it holds.
+func gather[T any](rows []T, of func(*T) (id string, held *[]HeldPermission)) (all []T) {
+	for i := range rows {
+		id, more := of(&rows[i])
+		if n := len(all); n > 0 {
+			if last, held := of(&all[n-1]); last == id {
+				*held = append(*held, *more...)
+				continue
+			}
+		}
+		all = append(all, rows[i])
+	}
+	return all
+}
+
 // Held returns the permissions, other than archived ones, that are assigned to an identity
 // or, where alsoID is not "", to that other one.
 func (db *DB) Held(ctx context.Context, identityID, alsoID string) ([]HeldPermission, error) {
@@ -34,6 +58,15 @@ func (db *DB) Held(ctx context.Context, identityID, alsoID string) ([]HeldPermis
 		SELECT `+heldColumns+`
 		FROM permission_assignments m JOIN permissions p ON p.id = m.permission_id
 		WHERE m.identity_id IN ($1, $2) AND p.archived_at IS NULL`, identityID, alsoID)
+}
+
+// Assigned returns the permissions that are assigned to an identity, archived ones too, which
+// may be brought back.
+func (db *DB) Assigned(ctx context.Context, identityID string) ([]HeldPermission, error) {
+	return few(ctx, db, (*row).heldPermission, `
+		SELECT `+heldColumns+`
+		FROM permission_assignments m JOIN permissions p ON p.id = m.permission_id
+		WHERE m.identity_id = $1`, identityID)
 }
 
 // Permission returns a permission of the organisation, archived or not, or an error of

@@ -30,6 +30,7 @@ func TestNothingOnTheWayScansATable(t *testing.T) {
 		"members, kind":  func(db *store.DB) { db.Members(ctx, "or-1", "EndUser", "", 10) },
 		"credential":     func(db *store.DB) { db.Credential(ctx, "cr-1") },
 		"held":           func(db *store.DB) { db.Held(ctx, "us-1", "to-1") },
+		"assigned":       func(db *store.DB) { db.Assigned(ctx, "us-1") },
 		"administrator":  func(db *store.DB) { db.IsAdministrator(ctx, "us-1") },
 		"permission":     func(db *store.DB) { db.Permission(ctx, "or-1", "pm-1") },
 		"permissions":    func(db *store.DB) { db.Permissions(ctx, "or-1", "", 10) },
@@ -62,7 +63,8 @@ func TestNothingOnTheWayScansATable(t *testing.T) {
 			tx.OpenSession(store.Session{UserID: "us-1"}, errLost)
 			tx.SpendLoginCode("lc-1", epoch, errLost)
 		},
-		"logout": func(tx *store.Tx) { tx.EndSession("se-1", "us-1", epoch, errLost); tx.EndSessions("us-1", epoch) },
+		"logout":     func(tx *store.Tx) { tx.EndSession("se-1", "us-1", epoch, errLost); tx.EndSessions("us-1", epoch) },
+		"delegation": func(tx *store.Tx) { tx.EndDelegatedSessions("cr-1", epoch) },
 		"signature": func(tx *store.Tx) {
 			tx.SignAction(store.Action{}, errLost)
 			tx.UseAction("ua-1", "us-1", "", epoch, errLost)

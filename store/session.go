@@ -58,6 +58,10 @@ func (tx *Tx) OpenSession(s Session, lost error) {
 		s.ExpiresAt.UnixMilli(), s.Address, s.UserAgent)
 }
 
+// MaxDelegatedLife is the longest time from CreatedAt to ExpiresAt that a session may have
+// which its user did not open.
+const MaxDelegatedLife = time.Hour
+
 // OpenDelegatedSession adds a session that a service account opens for an end user, live
 // whatever EndedAt says. Its CredentialID is the service account's. Unless the user is an
 // active and registered end user of that organisation, the unit fails with lost.
@@ -114,6 +118,16 @@ func (tx *Tx) LogOut(userID string, now time.Time) {
 func (tx *Tx) EndSessions(userID string, now time.Time) {
 	tx.endSessions(userID, now)
 	tx.may(voidActions, now.UnixMilli(), userID, firstUnused(now))
+}
+
+// EndDelegatedSessions ends the sessions that are live at now and that a service account,
+// whose credential it is, opened for end users. In a unit it comes after EndSessions, which
+// waits for what the service account is doing.
+func (tx *Tx) EndDelegatedSessions(credentialID string, now time.Time) {
+	tx.may(`
+		UPDATE sessions SET ended_at = $1
+		WHERE id > $3 AND credential_id = $2 AND ended_at IS NULL AND expires_at > $1`,
+		now.UnixMilli(), credentialID, api.FirstID(api.PrefixSession, now.Add(-MaxDelegatedLife)))
 }
 
 func (tx *Tx) endSessions(userID string, now time.Time) {

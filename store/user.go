@@ -97,8 +97,8 @@ func (tx *Tx) RegisterUser(userID, orgID string, now time.Time, lost error) {
 }
 
 // SetUserActive deactivates a user of the organisation or puts them back. Without that
-// user, or if they are archived, the unit fails with lost. It does not end their sessions: EndSessions after it, in
-// the same unit, does.
+// user, or if they are archived, the unit fails with lost. It does not end their sessions:
+// EndSessions after it, in the same unit, does.
 func (tx *Tx) SetUserActive(userID, orgID string, active bool, lost error) {
 	tx.inTurn(userID)
 	tx.must(lost, `UPDATE users SET active = $1 WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`,

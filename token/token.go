@@ -7,10 +7,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/assertion"
 	"github.com/countersign/countersign/bearer"
 	"github.com/countersign/countersign/store"
 	"github.com/countersign/countersign/username"
@@ -27,7 +26,6 @@ type Room struct {
 var (
 	errName = &api.Error{Kind: api.Conflict, Code: "token_name_taken", Message: "You have an access token of that name."}
 	errGone = &api.Error{Kind: api.NotFound, Code: "token_not_found", Message: "There is no such access token."}
-	errUser = &api.Error{Kind: api.Invalid, Code: "user_inactive", Message: "User account has been deactivated.", Rule: "the user is active"}
 )
 
 // Create makes a personal access token of the caller's. Without a permission of its own it
@@ -44,20 +42,13 @@ func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateTokenReq
 		return api.AccessToken{}, err
 	}
 	now := r.Now()
-	for i := range given {
-		given[i].AssignmentID, given[i].IdentityID = api.NewID(api.PrefixAssignment, now), made.Token.ID
+	for i, p := range given {
+		given[i] = access.Held(p.Permission, made.Token.ID, now)
 	}
-	event, err := r.event(who, "token.created", made.Token)
-	if err != nil {
-		return api.AccessToken{}, err
-	}
+	event := event(who, "token.created", made.Token, now)
 	err = r.DB.Write(ctx, func(tx *store.Tx) error {
-		made.Keep(tx, errName, errUser)
-		for _, p := range given {
-			a := store.Assignment{ID: p.AssignmentID, OrgID: who.OrgID, PermissionID: p.ID, IdentityID: made.Token.ID, CreatedAt: now}
-			tx.Assign(a, p.Version, access.ErrChanged, access.ErrChanged)
-			tx.Record(access.Assigned(who, p.Permission, a, who.UserID))
-		}
+		made.Keep(tx, errName, assertion.ErrUserInactive)
+		access.Assign(tx, who, given, who.UserID, now)
 		tx.Record(event)
 		return nil
 	})
@@ -125,18 +116,18 @@ func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdateTokenReq
 
 // Activate puts a withdrawn one back.
 func (r *Room) Activate(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
-	return r.change(ctx, who, in.TokenID, "token.activated", func(tx *store.Tx, t *store.TokenEntry, now time.Time) error {
-		tx.SetAccessTokenActive(t.ID, who.UserID, true, now, errGone)
-		t.Active = true
-		return nil
-	})
+	return r.turn(ctx, who, in.TokenID, "token.activated", true)
 }
 
 // Deactivate withdraws one; what it signed and did not use is void.
 func (r *Room) Deactivate(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
-	return r.change(ctx, who, in.TokenID, "token.deactivated", func(tx *store.Tx, t *store.TokenEntry, now time.Time) error {
-		tx.SetAccessTokenActive(t.ID, who.UserID, false, now, errGone)
-		t.Active = false
+	return r.turn(ctx, who, in.TokenID, "token.deactivated", false)
+}
+
+func (r *Room) turn(ctx context.Context, who api.Caller, id, kind string, active bool) (api.AccessToken, error) {
+	return r.change(ctx, who, id, kind, func(tx *store.Tx, t *store.TokenEntry, now time.Time) error {
+		tx.SetAccessTokenActive(t.ID, who.UserID, active, now, errGone)
+		t.Active = active
 		return nil
 	})
 }
@@ -159,25 +150,21 @@ func (r *Room) change(ctx context.Context, who api.Caller, id, kind string, do f
 	if err != nil {
 		return api.AccessToken{}, err
 	}
-	event, err := r.event(who, kind, t.AccessToken)
-	if err != nil {
-		return api.AccessToken{}, err
-	}
+	now := r.Now()
 	err = r.DB.Write(ctx, func(tx *store.Tx) error {
-		if err := do(tx, &t, r.Now()); err != nil {
+		if err := do(tx, &t, now); err != nil {
 			return err
 		}
-		tx.Record(event)
+		tx.Record(event(who, kind, t.AccessToken, now))
 		return nil
 	})
 	return bearer.Shown(t, true), err
 }
 
-func (r *Room) event(who api.Caller, kind string, t store.AccessToken) (store.Event, error) {
-	now := r.Now()
-	detail, err := json.Marshal(map[string]string{"tokenId": t.ID, "name": t.Name}, json.Deterministic(true))
-	return store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: who.OrgID, At: now, Kind: kind, UserID: who.UserID,
-		ActorID: who.UserID, CredentialID: t.CredentialID, Address: who.Address, Detail: detail}, err
+func event(who api.Caller, kind string, t store.AccessToken, now time.Time) store.Event {
+	e := store.NewEvent(who, kind, now, map[string]any{"tokenId": t.ID, "name": t.Name})
+	e.UserID, e.CredentialID = who.UserID, t.CredentialID
+	return e
 }
 
 // Exchange gives the token of the caller's session for an organisation of theirs. A user

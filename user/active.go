@@ -26,6 +26,9 @@ func (r *Room) SetActive(ctx context.Context, orgID, nameOrID string, active boo
 		tx.SetUserActive(u.ID, orgID, active, errNoSuchUser)
 		if !active {
 			tx.EndSessions(u.ID, now)
+			if u.Kind == store.KindServiceAccount {
+				tx.EndDelegatedSessions(api.FirstCredentialID(u.ID), now)
+			}
 		}
 		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now, Kind: kind, UserID: u.ID})
 		return nil

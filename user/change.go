@@ -65,10 +65,11 @@ func (r *Room) change(ctx context.Context, who api.Caller, id, kind string, do f
 		return api.User{}, err
 	}
 	now := r.Now()
+	event := store.NewEvent(who, kind, now, nil)
+	event.UserID = m.ID
 	err = r.DB.Write(ctx, func(tx *store.Tx) error {
 		do(tx, &m, now)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: who.OrgID, At: now, Kind: kind, UserID: m.ID,
-			ActorID: who.UserID, Address: who.Address})
+		tx.Record(event)
 		return nil
 	})
 	return wire(m), err

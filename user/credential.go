@@ -22,7 +22,8 @@ func (r *Room) Credentials(ctx context.Context, orgID, nameOrID string) ([]store
 
 // SetCredentialActive withdraws a credential or puts it back. With a withdrawn one
 // nobody logs in or signs, what it signed and was not used yet is void, and all sessions
-// of its user are over: whoever had the credential may have opened any of them.
+// of its user are over, and those that it opened for others: whoever had the credential may
+// have opened any of them.
 func (r *Room) SetCredentialActive(ctx context.Context, orgID, id string, active bool) error {
 	kind := "credential.deactivated"
 	if active {
@@ -32,6 +33,7 @@ func (r *Room) SetCredentialActive(ctx context.Context, orgID, id string, active
 		tx.SetCredentialActive(id, orgID, active, errNoSuchCredential)
 		if !active {
 			tx.EndSessions(c.UserID, now)
+			tx.EndDelegatedSessions(c.ID, now)
 		}
 	})
 }

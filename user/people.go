@@ -30,7 +30,7 @@ func (r *Room) People(ctx context.Context, who api.Caller, in api.ListPeopleRequ
 		return api.PeopleList{}, err
 	}
 	rows, last := page.Cut(rows, limit)
-	list := api.PeopleList{Items: make([]api.Person, 0, len(rows)), MailConfigured: r.Office.Mail != nil}
+	list := api.PeopleList{Items: make([]api.Person, 0, len(rows))}
 	if last != nil {
 		mark := last.ID
 		if name != "" {
@@ -145,19 +145,19 @@ func (r *Room) NewCode(ctx context.Context, who api.Caller, in api.PersonRequest
 	if err != nil {
 		return api.InvitedPerson{}, err
 	}
-	now := r.Now()
 	i := Invitation{User: m.User, Issued: r.Office.Make(m.User, invitation.DefaultLifetime), Mailed: r.Office.Mails(m.Username)}
 	if !i.Mailed { // whoever is told the code can register in the guest's place
-		if err := r.Access.StandIn(ctx, who, m.Assignments); err != nil {
+		if err := r.Access.StandIn(ctx, who, m.ID); err != nil {
 			return api.InvitedPerson{}, err
 		}
 	}
+	event := store.NewEvent(who, "registration.code_renewed", r.Now(), nil)
+	event.UserID, event.CodeID = m.ID, i.Row.ID
 	err = r.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.MustBeInvited(m.ID, who.OrgID, errRegistered)
 		tx.ClearThrottle(r.Office.ThrottleKey(invitation.WrongCodes, m.OrgID, m.Username))
 		tx.IssueCode(i.Row)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: m.OrgID, At: now, Kind: "registration.code_renewed",
-			UserID: m.ID, ActorID: who.UserID, CodeID: i.Row.ID, Address: who.Address})
+		tx.Record(event)
 		return nil
 	})
 	if err != nil {
@@ -189,6 +189,6 @@ func (r *Room) RevokeCode(ctx context.Context, who api.Caller, in api.PersonRequ
 	if err != nil {
 		return api.Message{}, err
 	}
-	_, err = r.Office.Revoke(ctx, who, who.OrgID, m.ID)
+	_, err = r.Office.Revoke(ctx, who, m.ID)
 	return api.Message{Message: "The code is withdrawn."}, err
 }

@@ -63,7 +63,7 @@ func (r *Room) Invite(ctx context.Context, orgID string, g Guest, lifetime time.
 		return Invitation{}, err
 	}
 	entries[0].alone = true
-	all, err := r.invite(ctx, entries, lifetime)
+	all, err := r.invite(ctx, orgID, entries, lifetime)
 	if err != nil {
 		return Invitation{}, err
 	}
@@ -92,7 +92,7 @@ func (r *Room) InviteAll(ctx context.Context, orgID string, guests []Guest, life
 		return err
 	}
 	for part := range slices.Chunk(entries, batch) {
-		invited, err := r.invite(ctx, part, lifetime)
+		invited, err := r.invite(ctx, orgID, part, lifetime)
 		if err != nil {
 			return err
 		}
@@ -199,24 +199,27 @@ var errInvitedMeanwhile = &api.Error{Kind: api.Conflict, Code: "user_invited_mea
 	Message: "Somebody else invited the same user at the same moment; try again."}
 
 // invite keeps the entries, each with a new code, in one transaction.
-func (r *Room) invite(ctx context.Context, entries []entry, lifetime time.Duration) ([]Invitation, error) {
+func (r *Room) invite(ctx context.Context, orgID string, entries []entry, lifetime time.Duration) ([]Invitation, error) {
 	now := r.Now()
+	operator := api.Caller{OrgID: orgID}
 	invited := make([]Invitation, len(entries))
 	for i, e := range entries {
 		invited[i] = Invitation{User: e.user, Issued: r.Office.Make(e.user, lifetime)}
 	}
 	err := r.DB.Write(ctx, func(tx *store.Tx) error {
 		for i, inv := range invited {
-			r.keep(tx, inv, entries[i], now)
+			r.keep(tx, operator, inv, entries[i], now, errInvitedMeanwhile)
 		}
 		return nil
 	})
 	return invited, err
 }
 
-func (r *Room) keep(tx *store.Tx, inv Invitation, e entry, now time.Time) {
+// keep keeps an entry with its code, invited by who. Where a new user's name is taken the
+// unit fails with taken.
+func (r *Room) keep(tx *store.Tx, who api.Caller, inv Invitation, e entry, now time.Time, taken error) {
 	if e.isNew {
-		tx.CreateUser(inv.User, errInvitedMeanwhile)
+		tx.CreateUser(inv.User, taken)
 	}
 	switch {
 	case !e.isNew:
@@ -230,11 +233,12 @@ func (r *Room) keep(tx *store.Tx, inv Invitation, e entry, now time.Time) {
 	// Whoever guessed at this name before there was a code must not have closed it.
 	tx.ClearThrottle(r.Office.ThrottleKey(invitation.WrongCodes, inv.User.OrgID, inv.User.Username))
 	tx.IssueCode(inv.Row)
-	invited := store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: inv.User.OrgID, At: now,
-		Kind: "user.invited", UserID: inv.User.ID, CodeID: inv.Row.ID}
+	var detail map[string]any
 	if e.isNew && e.administrator {
-		invited.Detail = []byte(`{"administrator":true}`)
+		detail = map[string]any{"administrator": true}
 	}
+	invited := store.NewEvent(who, "user.invited", now, detail)
+	invited.UserID, invited.CodeID = inv.User.ID, inv.Row.ID
 	tx.Record(invited)
 }
 
@@ -250,59 +254,4 @@ func newUser(orgID string, g Guest, key string, now time.Time) store.User {
 	}
 	return store.User{ID: api.NewID(api.PrefixUser, now), OrgID: orgID, Username: g.Username, UsernameKey: key,
 		Kind: kind, Active: true, CreatedAt: now}
-}
-
-// List returns a page of an organisation's users in the order they were invited,
-// after the user with id after.
-func (r *Room) List(ctx context.Context, orgID, after string, limit int) ([]store.UserSummary, error) {
-	if _, err := r.DB.Organisation(ctx, orgID); err != nil {
-		return nil, err
-	}
-	return r.DB.Users(ctx, orgID, after, limit)
-}
-
-// State says how far a user is: registered, inactive, archived, or the state of the latest
-// code.
-func State(u store.User, latest store.Code, now time.Time) string {
-	switch {
-	case !u.ArchivedAt.IsZero():
-		return "archived"
-	case !u.Active:
-		return "inactive"
-	case !u.RegisteredAt.IsZero():
-		return "registered"
-	}
-	return latest.State(now)
-}
-
-// Shown is everything about one user.
-type Shown struct {
-	User          store.User
-	Administrator bool
-	Credentials   []store.Credential // their own, not those of access tokens
-	Codes         []store.CodeEntry
-}
-
-// Show returns the user of that name or id.
-func (r *Room) Show(ctx context.Context, orgID, nameOrID string) (s Shown, err error) {
-	if api.ValidID(api.PrefixUser, nameOrID) {
-		s.User, err = r.DB.User(ctx, nameOrID)
-		if err == nil && s.User.OrgID != orgID {
-			err = &api.Error{Kind: api.NotFound, Code: "user_not_found", Message: "This organisation has no such user."}
-		}
-	} else {
-		s.User, err = r.DB.UserByName(ctx, orgID, username.Key(nameOrID))
-	}
-	if err != nil {
-		return s, err
-	}
-	if s.Credentials, err = r.DB.CredentialsOfUser(ctx, s.User.ID); err != nil {
-		return s, err
-	}
-	s.Credentials = slices.DeleteFunc(s.Credentials, func(c store.Credential) bool { return c.TokenID != "" })
-	if s.Administrator, err = r.DB.IsAdministrator(ctx, s.User.ID); err != nil {
-		return s, err
-	}
-	s.Codes, err = r.DB.Codes(ctx, orgID, s.User.ID, "", 1000)
-	return s, err
 }

@@ -3,7 +3,6 @@ package user
 import (
 	"cmp"
 	"context"
-	"time"
 
 	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/api"
@@ -35,11 +34,10 @@ func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateUserRequ
 
 // InviteTenant is Create for clients of several organisations, which name no kind of ours.
 func (r *Room) InviteTenant(ctx context.Context, who api.Caller, in api.InviteUserRequest) (api.InvitedTenantUser, error) {
-	switch in.Kind {
-	case "":
+	switch {
+	case in.Kind == "":
 		return api.InvitedTenantUser{}, api.Missing("kind")
-	case "TenantUser":
-	default:
+	case in.Kind != "TenantUser":
 		return api.InvitedTenantUser{}, &api.Error{Kind: api.Invalid, Code: "user_kind_invalid", Message: "The member /kind must be TenantUser."}
 	}
 	u, err := r.Create(ctx, who, api.CreateUserRequest{Email: in.Email, Kind: api.CustomerEmployee})
@@ -67,11 +65,9 @@ func (r *Room) inviteFor(ctx context.Context, who api.Caller, users []store.User
 	}
 	err := r.DB.Write(ctx, func(tx *store.Tx) error {
 		for _, i := range invited {
-			r.add(tx, i, now, who)
+			r.keep(tx, who, i, entry{user: i.User, isNew: true}, now, errExists)
 			if role != nil && (role.Managed != store.ManagedEndUser || i.User.Kind != api.EndUser) { // who have it anyway
-				a := store.Assignment{ID: api.NewID(api.PrefixAssignment, now), OrgID: who.OrgID, PermissionID: role.ID, IdentityID: i.User.ID, CreatedAt: now}
-				tx.Assign(a, role.Version, access.ErrChanged, access.ErrChanged)
-				tx.Record(access.Assigned(who, *role, a, i.User.ID))
+				access.Assign(tx, who, []store.HeldPermission{access.Held(*role, i.User.ID, now)}, i.User.ID, now)
 			}
 		}
 		return nil
@@ -87,27 +83,15 @@ func (r *Room) inviteFor(ctx context.Context, who api.Caller, users []store.User
 	return invited, nil
 }
 
-// add keeps a new user with a code.
-func (r *Room) add(tx *store.Tx, i Invitation, now time.Time, who api.Caller) {
-	tx.CreateUser(i.User, errExists)
-	if i.User.Kind == api.EndUser {
-		assign(tx, i.User, api.EndUserPermissionID(i.User.OrgID), now)
-	}
-	tx.ClearThrottle(r.Office.ThrottleKey(invitation.WrongCodes, i.User.OrgID, i.User.Username))
-	tx.IssueCode(i.Row)
-	tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: i.User.OrgID, At: now, Kind: "user.invited",
-		UserID: i.User.ID, ActorID: who.UserID, CodeID: i.Row.ID, Address: who.Address})
-}
-
 var errExists = &api.Error{Kind: api.Unauthenticated, Code: "user_already_exists", Message: "User already exists.",
 	Rule: "one user of a name in an organisation"}
 
 func checkNew(in api.CreateUserRequest) error {
 	switch {
 	case in.Email == "":
-		return &api.Error{Kind: api.Invalid, Code: "member_missing", Message: "The member /email is required."}
+		return api.Missing("email")
 	case in.Kind == "":
-		return &api.Error{Kind: api.Invalid, Code: "member_missing", Message: "The member /kind is required."}
+		return api.Missing("kind")
 	case in.Kind != api.CustomerEmployee:
 		return &api.Error{Kind: api.Invalid, Code: "user_kind_invalid", Message: "The member /kind must be CustomerEmployee."}
 	case !mail.ValidAddress(in.Email):

@@ -40,13 +40,9 @@ func fault(name string) string {
 		return "is not valid UTF-8"
 	case strings.TrimSpace(name) != name:
 		return "begins or ends with a space"
-	}
-	for _, r := range name {
-		if !unicode.IsPrint(r) { // control, format (bidi overrides, zero width), private, exotic spaces
-			return "holds a character that cannot be seen"
-		}
-	}
-	if Key(name) == "" {
+	case hides(name):
+		return "holds a character that cannot be seen"
+	case Key(name) == "":
 		return "is empty"
 	}
 	return ""
@@ -72,13 +68,11 @@ func CheckLabel(member, label string) error {
 	return nil
 }
 
+const maxExternalID = 200
+
 // CheckExternalID refuses what is too long, or cannot be seen, to be kept for a client.
 func CheckExternalID(id string) error {
-	visible := utf8.ValidString(id) && utf8.RuneCountInString(id) <= maxExternalID
-	for _, c := range id {
-		visible = visible && unicode.IsPrint(c)
-	}
-	if visible {
+	if Visible(id, maxExternalID) {
 		return nil
 	}
 	return &api.Error{Kind: api.Invalid, Code: "external_id_invalid", Message: "The member /externalId must be at most 200 visible characters."}
@@ -97,7 +91,16 @@ func CheckRename(r api.Rename) error {
 	return nil
 }
 
-const maxExternalID = 200
+// Visible reports whether a text has at most so many characters, none of which is hidden.
+func Visible(text string, most int) bool {
+	return utf8.ValidString(text) && utf8.RuneCountInString(text) <= most && !hides(text)
+}
+
+// hides reports whether a text holds a character that cannot be seen: control, format (bidi
+// overrides, zero width), private, exotic spaces.
+func hides(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+}
 
 func refused(message string) *api.Error {
 	return &api.Error{Kind: api.Invalid, Code: "username_invalid", Message: message}

@@ -38,3 +38,43 @@ func TestAProgramsSignatureIsNotItsPersons(t *testing.T) {
 		}
 	})
 }
+
+// The log tells what somebody did from what a program of theirs did, and by which name a
+// thing is known from then on.
+func TestTheLogNamesTheProgram(t *testing.T) {
+	each(t, func(t *testing.T, srv *countersigntest.Server) {
+		n := newTenant(t, srv, "Engines")
+		id, program := n.PersonalToken(t, n.admin, "gardener", "")
+		renamed := "Night gardener"
+		_, err := program.UpdateToken(t.Context(), api.UpdateTokenRequest{TokenID: id, Rename: api.Rename{Name: &renamed}})
+		must(t, err)
+		machine := "Digger"
+		_, err = n.admin.UpdateServiceAccount(t.Context(), api.UpdateServiceAccountRequest{ServiceAccountID: n.ids["serviceAccountId"], Rename: api.Rename{Name: &machine}})
+		must(t, err)
+		a := n.send(t, "GET", "/countersign/audit?limit=2", n.admin.Token, "", "")
+		for _, said := range []string{"administrator@example.org (by a program, " + id + ") changed", "Night gardener", "administrator@example.org changed", "Digger"} {
+			if !strings.Contains(a.body, said) {
+				t.Errorf("the log does not say %q: %s", said, a.body)
+			}
+		}
+	})
+}
+
+// Somebody who logs out everywhere leaves what a program of theirs has signed and not used.
+func TestLoggingOutLeavesWhatProgramsSigned(t *testing.T) {
+	each(t, func(t *testing.T, srv *countersigntest.Server) {
+		n := newTenant(t, srv, "Engines")
+		worker, program := n.callers[api.CallerEmployee], n.callers[api.CallerPersonalToken]
+		mine, err := worker.SignFor(t.Context(), "POST", "/transfers", nil)
+		must(t, err)
+		its, err := program.SignFor(t.Context(), "POST", "/transfers", nil)
+		must(t, err)
+		must(t, worker.LogOut(t.Context(), true))
+		if _, err := n.Client().ConsumeAction(t.Context(), api.ConsumeActionRequest{UserAction: mine}); err == nil {
+			t.Error("what was signed in a session outlives it")
+		}
+		if _, err := n.Client().ConsumeAction(t.Context(), api.ConsumeActionRequest{UserAction: its}); err != nil {
+			t.Errorf("what the program signed is void: %v", err)
+		}
+	})
+}

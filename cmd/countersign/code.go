@@ -79,7 +79,7 @@ type codeRevoke struct {
 
 func (r *codeRevoke) Run(ctx context.Context, c console) error {
 	return within(ctx, r.databaseFlags, r.placeFlags, c, func(h *house) error {
-		id, err := h.office.Revoke(ctx, api.Caller{}, r.Org, r.Code)
+		id, err := h.office.Revoke(ctx, api.Caller{OrgID: r.Org}, r.Code)
 		if err != nil {
 			return err
 		}

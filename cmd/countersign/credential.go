@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -53,18 +54,11 @@ func (l *credentialList) Run(ctx context.Context, c console) error {
 			fmt.Fprintln(t, "CREDENTIAL\tKIND\tFACTOR\tNAME\tACTIVE\tSYNCED\tCOUNTER\tLAST USED")
 			for _, r := range rows {
 				fmt.Fprintf(t, "%s\t%s\t%s\t%q\t%s\t%s\t%s\t%s\n", r.CredentialUUID, r.Kind, r.Factor, r.Name,
-					yes(r.Active), yes(r.BackedUp), strconv.FormatInt(r.SignCount, 10), orNever(r.DateLastUsed))
+					yes(r.Active), yes(r.BackedUp), strconv.FormatInt(r.SignCount, 10), cmp.Or(r.DateLastUsed, "never"))
 			}
 			t.Flush()
 		})
 	})
-}
-
-func orNever(date string) string {
-	if date == "" {
-		return "never"
-	}
-	return date
 }
 
 // credentialTurn withdraws a credential.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -178,18 +179,11 @@ func (l *serviceAccountList) Run(ctx context.Context, c console) error {
 			t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 			fmt.Fprintln(t, "SERVICE ACCOUNT\tNAME\tACTIVE\tEXPIRES\tPERMISSIONS")
 			for _, r := range rows {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.UserID, r.Name, yes(r.Active), r.DateExpires, orNone(strings.Join(r.Permissions, ", ")))
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.UserID, r.Name, yes(r.Active), r.DateExpires, cmp.Or(strings.Join(r.Permissions, ", "), "none"))
 			}
 			t.Flush()
 		})
 	})
-}
-
-func orNone(text string) string {
-	if text == "" {
-		return "none"
-	}
-	return text
 }
 
 // machines lists the service accounts of an organisation that must be there.

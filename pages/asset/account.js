@@ -6,7 +6,6 @@ import { text } from "./accountmessages.js";
 import { credentialCard, identity, sessionCard } from "./accountview.js";
 import { outside, tellAccepted } from "./ceremony.js";
 import { explainServer } from "./explain.js";
-import { offset } from "./format.js";
 import { $, alarm, clearAlert, say, show } from "./view.js";
 import { enter, leave, mine, over, watchEnd } from "./visit.js";
 
@@ -28,7 +27,6 @@ function showAccount() {
   const order = (s) => (s.current ? Infinity : Date.parse(s.createdAt));
   sessions.sort((a, b) => order(b) - order(a));
   $("sessions").replaceChildren(...sessions.map((s) => sessionCard(s, end)));
-  $("zone").textContent = words.text.zone(offset(new Date()));
   show("ready", text.title);
   watchEnd(start);
 }

@@ -6,7 +6,6 @@ export const text = {
   organisation: "Organisation",
   role: "Role",
   administrator: "Administrator",
-  roles: { CustomerEmployee: "Member", EndUser: "End user" },
   registered: "Registered",
   second: "second factor",
   inactive: "Switched off",

@@ -7,14 +7,13 @@ import { text as common } from "./officemessages.js";
 import { button, card, facts, mark, name, time } from "./parts.js";
 import { badge, keptAs } from "./passkey.js";
 import { providers } from "./providers.js";
-import { element } from "./view.js";
 
 // identity is who somebody is here, as rows of a description list.
 export function identity({ organisation, user }) {
   return facts([
     [text.username, name(user.username)],
     [text.organisation, name(organisation.name)],
-    [text.role, user.administrator ? text.administrator : text.roles[user.kind] || user.kind],
+    [text.role, user.administrator ? text.administrator : common.kinds[user.kind] || user.kind],
     [text.registered, time(user.registeredAt)],
   ]);
 }

@@ -2,9 +2,7 @@
 import * as session from "./session.js";
 import * as wire from "./wire.js";
 import { text } from "./auditmessages.js";
-import { offset } from "./format.js";
 import { save } from "./handout.js";
-import { text as common } from "./officemessages.js";
 import { button, facts, label, mark, name, time } from "./parts.js";
 import { Rows } from "./rows.js";
 import { $, clearAlert, element, phrase, say, schedule, show } from "./view.js";
@@ -24,7 +22,6 @@ const rows = new Rows("entries", {
 
 async function start() {
   if (!(await enter(text.title, ["Auth:Logs:Read"], start))) return;
-  $("zone").textContent = common.zone(offset(new Date()));
   showPerson();
   try {
     await find();

@@ -43,7 +43,8 @@ export function grants({ id, called, assigned }, change) {
   ];
 }
 
-function take(a, called, change) {
+// take is the button that takes a role away.
+export function take(a, called, change) {
   return button(text.take, () => change({
     deed: text.taking(a.permissionName, called),
     method: "DELETE", path: `/permissions/${a.permissionId}/assignments/${a.assignmentId}`,

@@ -1,6 +1,7 @@
 // Who has a role, by name as far as the caller may know it.
 import * as session from "./session.js";
 import * as wire from "./wire.js";
+import { take } from "./grants.js";
 import { button, name } from "./parts.js";
 import { text } from "./rolesmessages.js";
 import { element } from "./view.js";
@@ -38,12 +39,10 @@ async function fill(box, role, change, paginationToken) {
 
 async function holder(a, role, change) {
   const { called, what } = await nameOf(a.identityId);
-  const take = () => change({
-    deed: text.taking(role.name, called), method: "DELETE", path: `/permissions/${role.id}/assignments/${a.id}`,
-  });
+  const held = { permissionName: role.name, permissionId: role.id, assignmentId: a.id };
   return element("li", [
     element("span", [name(called), ...(what ? [element("span", what, { class: "hint" })] : [])]),
-    ...(may("Permissions:Revoke") ? [button(text.take, take, { named: text.takeNamed(called), key: `take-${a.id}` })] : []),
+    ...(may("Permissions:Revoke") ? [take(held, called, change)] : []),
   ]);
 }
 

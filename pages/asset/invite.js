@@ -6,7 +6,7 @@ import { askBeforeLeaving, copy } from "./handout.js";
 import { mark, name, secret } from "./parts.js";
 import { text } from "./peoplemessages.js";
 import { sign } from "./sign.js";
-import { $, element, show } from "./view.js";
+import { $, complain, element, show } from "./view.js";
 
 const most = 200; // as many as the server takes at once
 
@@ -20,7 +20,7 @@ export function openInvitation(back) {
   $("invite-role").replaceChildren(...roleOptions(text.noRole));
   $("invite-role-field").hidden = !mayGive();
   typed();
-  tell("");
+  complain("names", "");
   show("making", text.inviting, $("names"));
 }
 
@@ -31,19 +31,11 @@ function typed() {
   $("invite-submit").textContent = text.invite(typedNames().length);
 }
 
-function tell(problem) {
-  $("names-error").textContent = problem;
-  $("names-error").hidden = !problem;
-  $("names").setAttribute("aria-invalid", String(Boolean(problem)));
-  if (problem) $("names").focus();
-}
-
 async function submit(event) {
   event.preventDefault();
   const usernames = typedNames();
-  if (usernames.length === 0) return tell(text.required);
-  if (usernames.length > most) return tell(text.tooMany(usernames.length));
-  tell("");
+  const problem = usernames.length === 0 ? text.required : usernames.length > most ? text.tooMany(usernames.length) : "";
+  if (complain("names", problem)) return $("names").focus();
   const role = $("invite-role").value;
   const many = usernames.length > 1;
   const deed = many ? text.deeds.inviteMany(usernames.length) : text.deeds.inviteOne(usernames[0]);

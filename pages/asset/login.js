@@ -9,7 +9,7 @@ import * as session from "./session.js";
 import * as words from "./loginmessages.js";
 import { explainBrowser, explainServer } from "./explain.js";
 import { Offers } from "./offer.js";
-import { $, alarm, clearAlert, halt, say, schedule, setWorking, show, stopTimers } from "./view.js";
+import { $, alarm, clearAlert, complain, halt, say, schedule, setWorking, show, stopTimers } from "./view.js";
 
 const { obstacles, text } = words;
 const offers = new Offers(wire.beginLogin);
@@ -244,12 +244,9 @@ function setBusy(on, label = text.signIn) {
 // ---- the form
 
 function filled() {
-  const problem = wanted().orgId === "" ? text.required.orgId : "";
-  $("orgId-error").hidden = !problem;
-  $("orgId-error").textContent = problem;
-  $("orgId").setAttribute("aria-invalid", String(Boolean(problem)));
-  if (problem) $("orgId").focus();
-  return !problem;
+  const wrong = complain("orgId", wanted().orgId === "" ? text.required.orgId : "");
+  if (wrong) $("orgId").focus();
+  return !wrong;
 }
 
 // typed gets the challenge for a name while its owner is still on the way to the button.

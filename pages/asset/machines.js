@@ -1,7 +1,6 @@
 // The machines page: service accounts with their access tokens, and one's own tokens.
 import * as session from "./session.js";
 import * as wire from "./wire.js";
-import { offset } from "./format.js";
 import { grants, loadRoles } from "./grants.js";
 import { text } from "./machinesmessages.js";
 import { openMaking } from "./making.js";
@@ -11,7 +10,7 @@ import { Rows } from "./rows.js";
 import { sign } from "./sign.js";
 import { active, renamer, state, tokenCard, tokenFacts } from "./tokens.js";
 import { $, element, show } from "./view.js";
-import { enter, may, noteWithoutPasskey, trouble, watchEnd } from "./visit.js";
+import { enter, may, showList, trouble, watchEnd } from "./visit.js";
 
 const failed = (error) => trouble(error, start);
 const machines = new Rows("machines", {
@@ -36,18 +35,12 @@ async function start() {
     show("ready", text.title);
     return failed(error);
   }
-  $("zone").textContent = common.zone(offset(new Date()));
-  showList();
+  showList(text.title);
   watchEnd(start);
 }
 
-function showList(focus) {
-  show("ready", text.title, focus);
-  noteWithoutPasskey();
-}
-
 async function back() {
-  showList();
+  showList(text.title);
   await refresh();
 }
 

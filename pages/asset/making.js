@@ -6,7 +6,7 @@ import { askBeforeLeaving } from "./handout.js";
 import { text } from "./machinesmessages.js";
 import { secret } from "./parts.js";
 import { sign } from "./sign.js";
-import { $, show } from "./view.js";
+import { $, complain, show } from "./view.js";
 
 const kinds = {
   machine: { title: text.newMachine, lead: text.machineLead, noRole: text.noRole, path: "/auth/service-accounts",
@@ -24,20 +24,12 @@ export function openMaking(what, back) {
   leave = back;
   for (const id of ["thing-name", "public-key", "days"]) {
     $(id).value = "";
-    tell(id, "");
+    complain(id, "");
   }
   $("making-lead").textContent = kind.lead;
   $("thing-role").replaceChildren(...roleOptions(kind.noRole));
   $("thing-role-field").hidden = !mayGive();
   show("making", kind.title, $("thing-name"));
-}
-
-// tell shows what is wrong with a field, and returns whether something is.
-function tell(id, problem) {
-  $(`${id}-error`).textContent = problem;
-  $(`${id}-error`).hidden = !problem;
-  $(id).setAttribute("aria-invalid", String(Boolean(problem)));
-  return problem !== "";
 }
 
 // problems are what is wrong with the form, by field.
@@ -54,7 +46,7 @@ async function submit(event) {
   const name = $("thing-name").value.trim();
   const publicKey = $("public-key").value.trim();
   const days = $("days").value.trim();
-  const wrong = Object.entries(problems({ name, publicKey, days })).filter(([id, problem]) => tell(id, problem));
+  const wrong = Object.entries(problems({ name, publicKey, days })).filter(([id, problem]) => complain(id, problem));
   if (publicKey.includes("PRIVATE KEY")) $("public-key").value = "";
   if (wrong.length) return $(wrong[0][0]).focus();
   const role = $("thing-role").value;

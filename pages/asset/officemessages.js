@@ -1,6 +1,7 @@
 // What the pages for who is signed in say in common, under the names of messages.js.
 
 export const text = {
+  kinds: { CustomerEmployee: "Member", EndUser: "End user" },
   unknown: "Unknown",
   never: "Never",
   none: "None",

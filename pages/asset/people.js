@@ -1,7 +1,6 @@
 // The people page: who is here, how far their registration is, and what is to be done.
 import * as session from "./session.js";
 import * as wire from "./wire.js";
-import { offset } from "./format.js";
 import { loadRoles } from "./grants.js";
 import { openInvitation, showInvited } from "./invite.js";
 import { text as common } from "./officemessages.js";
@@ -10,7 +9,7 @@ import { cells, panel, stateWords } from "./peopleview.js";
 import { Rows } from "./rows.js";
 import { sign, signing } from "./sign.js";
 import { $, say, schedule, show } from "./view.js";
-import { enter, may, noteWithoutPasskey, over, trouble, watchEnd } from "./visit.js";
+import { enter, may, over, showList, trouble, watchEnd } from "./visit.js";
 
 const often = 5000; // milliseconds between two looks at what has changed
 
@@ -32,16 +31,10 @@ async function start() {
     show("ready", text.title);
     return trouble(error, start);
   }
-  $("zone").textContent = common.zone(offset(new Date()));
   $("invite").hidden = !may("Auth:Users:Create");
-  showList();
+  showList(text.title);
   watchEnd(start);
   watch();
-}
-
-function showList(focus) {
-  show("ready", text.title, focus);
-  noteWithoutPasskey();
 }
 
 // ---- the list
@@ -90,7 +83,7 @@ async function newCode(deed) {
 }
 
 async function back() {
-  showList();
+  showList(text.title);
   await rows.refresh().catch((error) => trouble(error, start));
 }
 

@@ -1,7 +1,6 @@
 // Everything the people page says once its script runs, under the names of messages.js.
 export const text = {
   title: "People",
-  kinds: { CustomerEmployee: "Member", EndUser: "End user" },
   states: {
     invited: "Invited",
     sent: "Code sent",

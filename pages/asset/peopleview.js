@@ -18,7 +18,7 @@ export const stateWords = (p) => text.states[stateOf(p)] || p.state;
 
 // cells are a person's cells in the order of the table's head.
 export function cells(p) {
-  const kind = text.kinds[p.kind] || p.kind;
+  const kind = common.kinds[p.kind] || p.kind;
   return [
     [name(p.username), element("span", p.userId === mine.user.id ? text.you(kind) : kind, { class: "hint" })],
     mark(stateWords(p), shapes[stateOf(p)]),

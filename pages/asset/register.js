@@ -13,7 +13,7 @@ import { obstacles, text } from "./messages.js";
 import * as words from "./messages.js";
 import { lifeOf } from "./offer.js";
 import { loginLink } from "./session.js";
-import { $, alarm, clearAlert, halt, say, schedule, setWorking, show, stopTimers } from "./view.js";
+import { $, alarm, clearAlert, complain, halt, say, schedule, setWorking, show, stopTimers } from "./view.js";
 
 let invitation = { orgId: "", username: "", registrationCode: "" };
 let opened = null; // what the server told about the invitation
@@ -264,11 +264,7 @@ function submit(event) {
   for (const f of fields) {
     const value = f === "registrationCode" ? tidyCode($(f).value) : $(f).value.trim();
     $(f).value = invitation[f] = value;
-    const problem = value === "" ? text.required[f] : "";
-    $(`${f}-error`).hidden = !problem;
-    $(`${f}-error`).textContent = problem;
-    $(f).setAttribute("aria-invalid", String(Boolean(problem)));
-    if (problem) first ||= $(f);
+    if (complain(f, value === "" ? text.required[f] : "")) first ||= $(f);
   }
   if (first) first.focus();
   else start();

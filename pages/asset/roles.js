@@ -1,15 +1,13 @@
 // The roles page: permissions of the organisation, what each allows, and who has it.
 import * as session from "./session.js";
 import * as wire from "./wire.js";
-import { offset } from "./format.js";
 import { holders } from "./holders.js";
-import { text as common } from "./officemessages.js";
 import { button, facts, label, mark, time } from "./parts.js";
 import { text } from "./rolesmessages.js";
 import { Rows } from "./rows.js";
 import { sign, tellDone } from "./sign.js";
-import { $, element, show } from "./view.js";
-import { enter, may, noteWithoutPasskey, trouble, watchEnd } from "./visit.js";
+import { $, complain, element, show } from "./view.js";
+import { enter, may, showList, trouble, watchEnd } from "./visit.js";
 
 let editing = null; // the role in the form, null for a new one
 
@@ -24,15 +22,9 @@ async function start() {
     show("ready", text.title);
     return trouble(error, start);
   }
-  $("zone").textContent = common.zone(offset(new Date()));
   $("new").hidden = !may("Permissions:Create");
-  showList();
+  showList(text.title);
   watchEnd(start);
-}
-
-function showList(focus) {
-  show("ready", text.title, focus);
-  noteWithoutPasskey();
 }
 
 // ---- the list
@@ -96,8 +88,8 @@ function edit(role) {
   for (const b of boxes()) b.checked = chosen.has(b.value);
   $("other-services").open = boxes().some((b) => b.checked && b.closest("#other-services"));
   count();
-  tell("role-name", "");
-  tell("operations", "");
+  complain("role-name", "");
+  complain("operations", "");
   show("making", role ? text.editing(role.name) : text.creating, $("role-name"));
 }
 
@@ -113,19 +105,13 @@ function count() {
   $("chosen").textContent = text.chosen(boxes().filter((b) => b.checked).length);
 }
 
-function tell(id, problem) {
-  $(`${id}-error`).textContent = problem;
-  $(`${id}-error`).hidden = !problem;
-}
-
 async function submit(event) {
   event.preventDefault();
   const called = $("role-name").value.trim();
   const operations = boxes().filter((b) => b.checked).map((b) => b.value);
-  tell("role-name", called ? "" : text.required);
-  $("role-name").setAttribute("aria-invalid", String(!called));
-  tell("operations", operations.length ? "" : text.chooseOne);
-  if (!called || operations.length === 0) return (called ? boxes()[0] : $("role-name")).focus();
+  const nameless = complain("role-name", called ? "" : text.required);
+  const empty = complain("operations", operations.length ? "" : text.chooseOne);
+  if (nameless || empty) return (nameless ? $("role-name") : boxes()[0]).focus();
   const deed = editing ? text.deeds.update(called) : text.deeds.create(called);
   const answer = await sign({
     deed,
@@ -141,7 +127,7 @@ async function submit(event) {
 }
 
 async function back() {
-  showList();
+  showList(text.title);
   await rows.refresh().catch((error) => trouble(error, start));
 }
 

@@ -44,8 +44,4 @@ export const text = {
   machine: "Machine",
   token: "Access token",
   application: "Application",
-  gone: "Archived",
-  take: "Take away",
-  takeNamed: (name) => `Take it away from ${name}`,
-  taking: (role, name) => ["Take the role ", role, " away from ", name],
 };

@@ -32,6 +32,15 @@ export function say(sentence, region = $("status")) {
   region.replaceChildren(...phrase(sentence));
 }
 
+// complain shows beside a field, or a group of them, what is wrong with it, "" for nothing.
+// It returns whether something is.
+export function complain(id, problem) {
+  $(`${id}-error`).textContent = problem;
+  $(`${id}-error`).hidden = !problem;
+  $(id)?.setAttribute("aria-invalid", String(Boolean(problem)));
+  return Boolean(problem);
+}
+
 export function element(name, content, attributes = {}) {
   const e = document.createElement(name);
   if (content) e.append(...[].concat(content));

@@ -4,7 +4,7 @@ import * as wire from "./wire.js";
 import * as session from "./session.js";
 import * as words from "./officemessages.js";
 import { explainServer } from "./explain.js";
-import { clock } from "./format.js";
+import { clock, offset } from "./format.js";
 import { $, alarm, halt, schedule, show, stopTimers } from "./view.js";
 
 export let mine = null; // what the server told about the account
@@ -22,6 +22,7 @@ export async function enter(title, needs, again) {
   }
   session.remember(mine.organisation);
   showWays();
+  $("zone").textContent = words.text.zone(offset(new Date()));
   if (needs.length > 0 && !needs.some(may)) {
     halt({ title: words.denied.title, text: words.denied.text(needs) }, {});
     return null;
@@ -37,8 +38,10 @@ function showWays() {
   for (const link of document.querySelectorAll("[data-needs]")) link.hidden = !link.dataset.needs.split(" ").some(may);
 }
 
-// noteWithoutPasskey tells who cannot sign in a browser so, before they fill in a form.
-export function noteWithoutPasskey() {
+// showList shows the list that a page for administrators is about, and tells who cannot sign
+// in a browser so, before they fill in a form.
+export function showList(title) {
+  show("ready", title);
   const signs = (c) => c.kind === "Fido2" && c.isActive && c.factor === "first";
   if (!mine.credentials.some(signs)) alarm(words.text.noPasskey, {});
 }
