@@ -26,7 +26,7 @@
 //	bearer            tokens that others verify: sessions, access tokens and signed actions
 //	receipt           the evidence of a signed action in one document that verifies offline; pure, no I/O
 //	access            what a caller may do
-//	page              the tokens by which a client asks for the next page of a list
+//	pagination        the tokens by which a client asks for the next page of a list
 //	ceremony          a challenge is issued in a signed ticket, and the ticket is read again
 //	mail              the mail that brings a registration code
 //	keyring           the server's own keys

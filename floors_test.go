@@ -20,7 +20,7 @@ var floors = [][]string{
 	{"registration", "login", "action", "account", "user", "serviceaccount", "token", "permission", "application",
 		"audit", "organisation", "refusal"},
 	{"invitation", "assertion", "bearer", "receipt"},
-	{"access", "page"},
+	{"access", "pagination"},
 	{"ceremony", "mail", "keyring", "relyingparty", "username"},
 	{"store", "webauthn", "keycredential"},
 	{"publickey", "useraction"},

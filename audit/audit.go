@@ -10,7 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/page"
+	"github.com/countersign/countersign/pagination"
 	"github.com/countersign/countersign/receipt"
 	"github.com/countersign/countersign/store"
 )
@@ -18,7 +18,7 @@ import (
 // Room is the audit log with all that it needs.
 type Room struct {
 	DB    *store.DB
-	Pages *page.Maker
+	Pages *pagination.Maker
 	Now   func() time.Time
 
 	MaxRows int // of an export; 0 is MaxRows

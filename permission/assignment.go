@@ -6,7 +6,7 @@ import (
 
 	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/page"
+	"github.com/countersign/countersign/pagination"
 	"github.com/countersign/countersign/store"
 )
 
@@ -30,7 +30,7 @@ func (r *Room) Assignments(ctx context.Context, who api.Caller, in api.ListAssig
 	if err != nil {
 		return api.AssignmentList{}, err
 	}
-	rows, last := page.Cut(rows, limit)
+	rows, last := pagination.Cut(rows, limit)
 	list := api.AssignmentList{Items: make([]api.Assignment, 0, len(rows))}
 	for _, a := range rows {
 		list.Items = append(list.Items, assigned(a))

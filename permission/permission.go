@@ -9,7 +9,7 @@ import (
 
 	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/page"
+	"github.com/countersign/countersign/pagination"
 	"github.com/countersign/countersign/store"
 	"github.com/countersign/countersign/username"
 )
@@ -18,7 +18,7 @@ import (
 type Room struct {
 	DB     *store.DB
 	Access *access.Ledger
-	Pages  *page.Maker
+	Pages  *pagination.Maker
 	Now    func() time.Time
 }
 
@@ -86,7 +86,7 @@ func (r *Room) List(ctx context.Context, who api.Caller, in api.ListPermissionsR
 	if err != nil {
 		return api.PermissionList{}, err
 	}
-	rows, last := page.Cut(rows, limit)
+	rows, last := pagination.Cut(rows, limit)
 	list := api.PermissionList{Items: make([]api.Permission, 0, len(rows))}
 	for _, p := range rows {
 		list.Items = append(list.Items, shown(p))

@@ -15,7 +15,7 @@ import (
 	"github.com/countersign/countersign/invitation"
 	"github.com/countersign/countersign/keyring"
 	"github.com/countersign/countersign/login"
-	"github.com/countersign/countersign/page"
+	"github.com/countersign/countersign/pagination"
 	"github.com/countersign/countersign/permission"
 	"github.com/countersign/countersign/registration"
 	"github.com/countersign/countersign/relyingparty"
@@ -48,7 +48,7 @@ func Furnish(b Basis) (Config, error) {
 	judge := &assertion.Judge{Site: b.Site, Now: b.Now, Log: b.Log}
 	rights := access.New(b.DB)
 	mint := &bearer.Mint{Authority: tokens, Now: b.Now}
-	pages := page.New(b.Ring)
+	pages := pagination.New(b.Ring)
 	rooms := Rooms{
 		Registration: &registration.Room{DB: b.DB, Access: rights, Desk: desk, Office: b.Office, Site: b.Site, Now: b.Now},
 		Login: &login.Room{DB: b.DB, Desk: desk, Office: b.Office, Judge: judge, Tokens: tokens, Site: b.Site,

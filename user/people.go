@@ -9,7 +9,7 @@ import (
 	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/invitation"
-	"github.com/countersign/countersign/page"
+	"github.com/countersign/countersign/pagination"
 	"github.com/countersign/countersign/store"
 	"github.com/countersign/countersign/username"
 )
@@ -29,7 +29,7 @@ func (r *Room) People(ctx context.Context, who api.Caller, in api.ListPeopleRequ
 	if err != nil {
 		return api.PeopleList{}, err
 	}
-	rows, last := page.Cut(rows, limit)
+	rows, last := pagination.Cut(rows, limit)
 	list := api.PeopleList{Items: make([]api.Person, 0, len(rows))}
 	if last != nil {
 		mark := last.ID

@@ -10,7 +10,7 @@ import (
 	"github.com/countersign/countersign/access"
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/invitation"
-	"github.com/countersign/countersign/page"
+	"github.com/countersign/countersign/pagination"
 	"github.com/countersign/countersign/store"
 	"github.com/countersign/countersign/username"
 )
@@ -18,8 +18,8 @@ import (
 // Room is users with all that it needs.
 type Room struct {
 	DB     *store.DB
-	Access *access.Ledger // the operator's commands need neither this
-	Pages  *page.Maker    // nor this
+	Access *access.Ledger    // the operator's commands need neither this
+	Pages  *pagination.Maker // nor this
 	Office *invitation.Office
 	Now    func() time.Time
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/invitation"
 	"github.com/countersign/countersign/mail"
-	"github.com/countersign/countersign/page"
+	"github.com/countersign/countersign/pagination"
 	"github.com/countersign/countersign/store"
 	"github.com/countersign/countersign/username"
 )
@@ -131,7 +131,7 @@ func (r *Room) Page(ctx context.Context, who api.Caller, in api.ListUsersRequest
 	if err != nil {
 		return api.UserList{}, err
 	}
-	members, last := page.Cut(members, limit)
+	members, last := pagination.Cut(members, limit)
 	list := api.UserList{Items: make([]api.User, 0, len(members))}
 	if last != nil {
 		list.NextPageToken = r.Pages.Token(last.ID, "users", who.OrgID, in.Kind)

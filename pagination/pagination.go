@@ -1,7 +1,7 @@
-// Package page makes the tokens by which a client asks for the next page of a list. A
+// Package pagination makes the tokens by which a client asks for the next page of a list. A
 // token names the last row of a page and is good for the same list of the same
 // organisation, asked for with the same filters, and nothing else.
-package page
+package pagination
 
 import (
 	"crypto/hmac"
