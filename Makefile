@@ -33,7 +33,7 @@ test:
 ## race: the packages with concurrency, under the race detector (needs a C compiler)
 race:
 	scripts/need postgresql openssl
-	CGO_ENABLED=1 scripts/with-postgres $(GO) test -race -timeout 30m ./api/... ./ceremony/... ./client/... ./bearer/... ./guard/... ./invitation/... ./keyring/... ./refusal/... ./registration/... ./server/... ./store/... ./user/... ./webauthn/... ./acceptance/attack
+	CGO_ENABLED=1 scripts/with-postgres $(GO) test -race -timeout 30m ./access/... ./api/... ./ceremony/... ./client/... ./bearer/... ./guard/... ./invitation/... ./keyring/... ./refusal/... ./registration/... ./server/... ./store/... ./user/... ./webauthn/... ./acceptance/attack
 
 ## lint: gofmt, vet, staticcheck
 lint:
