@@ -30,7 +30,9 @@ func each(t *testing.T, test func(h *house, l *access.Ledger)) {
 		}
 		t.Cleanup(func() { db.Close() })
 		h := &house{T: t, db: db, org: api.NewID(api.PrefixOrganization, time.Now())}
-		h.write(func(tx *store.Tx) { tx.CreateOrganisation(store.Organisation{ID: h.org, Name: "Engines", CreatedAt: time.Now()}) })
+		h.write(func(tx *store.Tx) {
+			tx.CreateOrganisation(store.Organisation{ID: h.org, Name: "Engines", CreatedAt: time.Now()})
+		})
 		test(h, access.New(db))
 	})
 }
@@ -193,7 +195,9 @@ func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
 		if _, err := l.Grant(h.Context(), elsewhere, mine.ID); api.KindOf(err) != api.NotFound {
 			h.Errorf("another organisation's: %v", err)
 		}
-		h.write(func(tx *store.Tx) { tx.ArchivePermission(store.Permission{ID: mine.ID, Version: 1}, true, time.Now(), nil, nil) })
+		h.write(func(tx *store.Tx) {
+			tx.ArchivePermission(store.Permission{ID: mine.ID, Version: 1}, true, time.Now(), nil, nil)
+		})
 		give(l.Grant, mine.ID, "permission_archived")
 	})
 }
