@@ -82,6 +82,16 @@ func compare(t *testing.T, o contract.Operation, r server.Route) {
 	}
 }
 
+// TestOnlySomebodyKnownSigns: what was signed is compared with the body that is read when
+// somebody says who they are.
+func TestOnlySomebodyKnownSigns(t *testing.T) {
+	for _, r := range server.Table() {
+		if r.Signed && !r.Known {
+			t.Errorf("%s is signed by nobody in particular", r.Pattern)
+		}
+	}
+}
+
 // TestOurOwnRoutesAreNotTheContracts: what the contract does not have lies elsewhere.
 func TestOurOwnRoutesAreNotTheContracts(t *testing.T) {
 	operations, err := contract.Operations()

@@ -40,13 +40,14 @@ func (s *Server) serve(row route) http.Handler {
 
 func (s *Server) run(row route, v *visit, r *http.Request) (any, error) {
 	who := api.Caller{RequestID: v.id, Address: s.address(r), UserAgent: shorten(r.UserAgent(), 200)}
+	var body []byte // of a caller who is logged in
 	switch row.reach {
 	case ticketed, hosted:
 		who.Bearer = bearerToken(r)
 	case known, hostedSession:
 		// All of it first: it may come slowly, and nobody keeps meanwhile what was taken from them.
-		err := whole(v, r)
-		if err != nil {
+		var err error
+		if body, err = whole(v, r); err != nil {
 			return nil, err
 		}
 		if who, err = s.identify(r, who); err != nil {
@@ -58,22 +59,22 @@ func (s *Server) run(row route, v *visit, r *http.Request) (any, error) {
 		}
 	}
 	if row.signing == signed {
-		return s.runSigned(row, v, r, who)
+		return s.runSigned(row, v, r, who, body)
 	}
 	return row.operation.Run(v, r, who)
 }
 
-// whole reads a request's body, so that nothing of it is still to come.
-func whole(v *visit, r *http.Request) error {
-	if r.ContentLength == 0 {
-		return nil
-	}
+// whole reads a request's body, so that nothing of it is still to come, and leaves it in
+// the request to be read again.
+func whole(v *visit, r *http.Request) ([]byte, error) {
 	var body bytes.Buffer
-	if err := web.ReadBody(v, r, &body); err != nil {
-		return err
+	if r.ContentLength != 0 {
+		if err := web.ReadBody(v, r, &body); err != nil {
+			return nil, err
+		}
 	}
-	r.Body, r.ContentLength = io.NopCloser(&body), int64(body.Len())
-	return nil
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body.Bytes())), int64(body.Len())
+	return body.Bytes(), nil
 }
 
 // identify finds out who asks. The token says who it was made for; whether that
@@ -154,14 +155,10 @@ func ended(received string, subject api.Subject) error {
 		Rule: "bearer token: the session or access token is live", Received: received, Subject: subject}
 }
 
-// runSigned runs an operation that its caller must have signed. The operation's first
-// write spends the signature, so that there is one effect however often it is sent; one
-// that turns out to have nothing to write spends it all the same.
-func (s *Server) runSigned(row route, v *visit, r *http.Request, who api.Caller) (any, error) {
-	var body bytes.Buffer
-	if err := web.ReadBody(v, r, &body); err != nil {
-		return nil, err
-	}
+// runSigned runs an operation that its caller must have signed, body included. The
+// operation's first write spends the signature, so that there is one effect however often
+// it is sent; one that turns out to have nothing to write spends it all the same.
+func (s *Server) runSigned(row route, v *visit, r *http.Request, who api.Caller, body []byte) (any, error) {
 	token, err := userAction(r)
 	if err != nil {
 		return nil, err
@@ -169,15 +166,13 @@ func (s *Server) runSigned(row route, v *visit, r *http.Request, who api.Caller)
 	ctx, cancel := web.Lasting(r)
 	defer cancel()
 	ctx, rider, err := s.rooms.Action.Permit(ctx, who, action.Use{Token: token, Method: r.Method,
-		Path: sentPath(r), Payload: body.Bytes()})
+		Path: sentPath(r), Payload: body})
 	if err != nil {
 		return nil, err
 	}
 	who.ActionID = rider.ActionID
 	v.action = rider.ActionID
-	r = r.WithContext(ctx)
-	r.Body, r.ContentLength = io.NopCloser(&body), int64(body.Len())
-	out, err := row.operation.Run(v, r, who)
+	out, err := row.operation.Run(v, r.WithContext(ctx), who)
 	if err == nil && !rider.Done() {
 		err = s.db.Write(ctx, func(*store.Tx) error { return nil })
 	}
