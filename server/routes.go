@@ -172,6 +172,15 @@ var notOffered = []struct{ pattern, id, why string }{
 	{"POST /auth/recover/user/delegated", "createDelegatedRecoveryChallenge", "recovery is not built yet; an administrator archives the user and invites them again"},
 	{"POST /auth/recover/user/init", "createRecoveryChallenge", "recovery is not built yet; an administrator archives the user and invites them again"},
 
+	{"GET /v2/policies", "listPolicies", "approval policies are not built yet; each change takes the signature of one user who may make it"},
+	{"POST /v2/policies", "createPolicy", "approval policies are not built yet; each change takes the signature of one user who may make it"},
+	{"GET /v2/policies/{policyId}", "getPolicy", "approval policies are not built yet; each change takes the signature of one user who may make it"},
+	{"PUT /v2/policies/{policyId}", "updatePolicy", "approval policies are not built yet; each change takes the signature of one user who may make it"},
+	{"DELETE /v2/policies/{policyId}", "archivePolicy", "approval policies are not built yet; each change takes the signature of one user who may make it"},
+	{"GET /v2/policy-approvals", "listApprovals", "approvals are not built yet; each change takes the signature of one user who may make it"},
+	{"GET /v2/policy-approvals/{approvalId}", "getApproval", "approvals are not built yet; each change takes the signature of one user who may make it"},
+	{"POST /v2/policy-approvals/{approvalId}/decisions", "createApprovalDecision", "approvals are not built yet; each change takes the signature of one user who may make it"},
+
 	{"GET /webhooks", "listWebhooks", "webhooks are not built yet; the audit log tells the same"},
 	{"POST /webhooks", "createWebhook", "webhooks are not built yet; the audit log tells the same"},
 	{"GET /webhooks/{webhookId}", "getWebhook", "webhooks are not built yet; the audit log tells the same"},
