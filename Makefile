@@ -26,14 +26,14 @@ release:
 
 ## test: everything: unit, SQLite, PostgreSQL, official SDKs, real Chromium
 test:
-	scripts/need chromium postgresql openssl nginx-light caddy
-	scripts/with-postgres $(GO) test -timeout 30m ./...
-	@$(GO) test -v -run TestEveryOperationIsAccountedFor ./server | sed -n 's/.*: \([0-9]* operations: .*\)/wire contract: \1/p'
+	internal/scripts/need chromium postgresql openssl nginx-light caddy
+	internal/scripts/with-postgres $(GO) test -timeout 30m ./...
+	@$(GO) test -v -run TestEveryOperationIsAccountedFor ./internal/server | sed -n 's/.*: \([0-9]* operations: .*\)/wire contract: \1/p'
 
 ## race: the packages with concurrency, under the race detector (needs a C compiler)
 race:
-	scripts/need postgresql openssl
-	CGO_ENABLED=1 scripts/with-postgres $(GO) test -race -timeout 30m ./access/... ./api/... ./ceremony/... ./client/... ./bearer/... ./guard/... ./invitation/... ./keyring/... ./refusal/... ./registration/... ./server/... ./store/... ./user/... ./webauthn/... ./acceptance/attack
+	internal/scripts/need postgresql openssl
+	CGO_ENABLED=1 internal/scripts/with-postgres $(GO) test -race -timeout 30m ./api/... ./client/... ./guard/... ./internal/auth/... ./internal/keyring/... ./internal/server/... ./internal/service/... ./internal/store/... ./internal/verify/webauthn/... ./internal/acceptance/attack
 
 ## lint: gofmt, vet, staticcheck
 lint:
@@ -43,12 +43,12 @@ lint:
 
 ## bench: what a registration costs, on both databases, next to the floor
 bench: build
-	scripts/need postgresql
-	scripts/with-postgres $(GO) run ./bench
+	internal/scripts/need postgresql
+	internal/scripts/with-postgres $(GO) run ./internal/bench
 
 ## fuzz: every fuzz target for FUZZTIME each (default 60s)
 fuzz:
-	scripts/fuzz $(FUZZTIME)
+	internal/scripts/fuzz $(FUZZTIME)
 
 clean:
 	rm -rf $(BUILD)

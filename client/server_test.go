@@ -8,7 +8,7 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
 	"github.com/countersign/countersign/countersigntest"
-	"github.com/countersign/countersign/countersigntest/database"
+	"github.com/countersign/countersign/internal/testing/database"
 	"github.com/countersign/countersign/receipt"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
-	"github.com/countersign/countersign/useraction"
+	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
 // house answers as the server does for the one user whose key k is: a signed call must

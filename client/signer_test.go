@@ -13,8 +13,8 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
-	"github.com/countersign/countersign/keycredential"
-	"github.com/countersign/countersign/publickey"
+	"github.com/countersign/countersign/internal/verify/keycredential"
+	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
 const issued = "Zm9ydHktdGhyZWUgY2hhcmFjdGVycyBvZiBjaGFsbGU"

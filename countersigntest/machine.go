@@ -6,8 +6,8 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
-	"github.com/countersign/countersign/serviceaccount"
-	"github.com/countersign/countersign/store"
+	"github.com/countersign/countersign/internal/service/serviceaccount"
+	"github.com/countersign/countersign/internal/store"
 )
 
 // Machine makes a service account with permissions, by their ids, and returns its id and a

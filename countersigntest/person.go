@@ -9,7 +9,7 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
 	"github.com/countersign/countersign/countersigntest/authenticator"
-	"github.com/countersign/countersign/store"
+	"github.com/countersign/countersign/internal/store"
 )
 
 // Person is a registered user with the credential that nobody else has: a passkey or a

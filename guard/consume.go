@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/useraction"
+	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
 // consume has the server burn the token. Only the server can tell that it was not used

@@ -17,7 +17,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/guard"
-	"github.com/countersign/countersign/useraction"
+	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
 // fake is a Countersign server as far as a Guard knows one: it publishes keys and burns

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/useraction"
+	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
 // Config says whom a Guard believes.

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/countersign/countersign/useraction"
+	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
 // askAgain is how long the server is not asked again for its keys, whatever kids come

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/guard"
-	"github.com/countersign/countersign/useraction"
+	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
 // clock is real time plus what the test added.

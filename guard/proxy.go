@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/countersign/countersign/useraction"
+	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
 // Headers that the forward-auth endpoint answers and a reverse proxy hands on.

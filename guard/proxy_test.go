@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/countersign/countersign/guard"
-	"github.com/countersign/countersign/useraction"
+	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
 // counting is a server somewhere else that must never be called.

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/useraction"
+	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
 // requestURI is the path and query as they came, before any router or prefix was cut

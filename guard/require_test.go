@@ -20,7 +20,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/guard"
-	"github.com/countersign/countersign/useraction"
+	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
 func TestSignedRequestPassesOnce(t *testing.T) {

@@ -7,9 +7,9 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest/authenticator"
-	"github.com/countersign/countersign/publickey"
+	"github.com/countersign/countersign/internal/verify/publickey"
+	"github.com/countersign/countersign/internal/verify/useraction"
 	"github.com/countersign/countersign/receipt"
-	"github.com/countersign/countersign/useraction"
 )
 
 func decode(text string) ([]byte, error) { return base64.RawURLEncoding.DecodeString(text) }

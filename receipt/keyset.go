@@ -5,7 +5,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/countersign/countersign/publickey"
+	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
 // ReadKeySet reads the Ed25519 keys of a JSON Web Key Set (RFC 7517 §5), as a server

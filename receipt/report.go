@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/useraction"
+	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
 // Report is a verified receipt in words, one sentence or two to a line. What came from

@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/publickey"
+	"github.com/countersign/countersign/internal/verify/publickey"
+	"github.com/countersign/countersign/internal/verify/useraction"
 	"github.com/countersign/countersign/receipt"
-	"github.com/countersign/countersign/useraction"
 )
 
 // Receipts that were made when this format was, and lie in testdata since. They verify

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/keycredential"
-	"github.com/countersign/countersign/publickey"
-	"github.com/countersign/countersign/useraction"
-	"github.com/countersign/countersign/webauthn"
+	"github.com/countersign/countersign/internal/verify/keycredential"
+	"github.com/countersign/countersign/internal/verify/publickey"
+	"github.com/countersign/countersign/internal/verify/useraction"
+	"github.com/countersign/countersign/internal/verify/webauthn"
 )
 
 // Verify checks a document from its first byte to its last and says in words what it

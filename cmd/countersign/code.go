@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/store"
+	"github.com/countersign/countersign/internal/store"
 )
 
 type codeCommands struct {

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/store"
+	"github.com/countersign/countersign/internal/store"
 )
 
 type credentialCommands struct {

@@ -8,16 +8,16 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/countersign/countersign/access"
-	"github.com/countersign/countersign/bearer"
-	"github.com/countersign/countersign/invitation"
-	"github.com/countersign/countersign/keyring"
-	"github.com/countersign/countersign/mail"
-	"github.com/countersign/countersign/organisation"
-	"github.com/countersign/countersign/relyingparty"
-	"github.com/countersign/countersign/serviceaccount"
-	"github.com/countersign/countersign/store"
-	"github.com/countersign/countersign/user"
+	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/auth/bearer"
+	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/keyring"
+	"github.com/countersign/countersign/internal/mail"
+	"github.com/countersign/countersign/internal/relyingparty"
+	"github.com/countersign/countersign/internal/service/organisation"
+	"github.com/countersign/countersign/internal/service/serviceaccount"
+	"github.com/countersign/countersign/internal/service/user"
+	"github.com/countersign/countersign/internal/store"
 )
 
 // databaseFlags say where everything is kept. Every command takes them.

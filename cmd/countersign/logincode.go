@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/login"
+	"github.com/countersign/countersign/internal/service/login"
 )
 
 // userLoginCode makes a login code where no mail can bring one.

@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/organisation"
+	"github.com/countersign/countersign/internal/service/organisation"
 )
 
 type orgCommands struct {

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/countersign/countersign/action"
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/bearer"
+	"github.com/countersign/countersign/internal/auth/bearer"
+	"github.com/countersign/countersign/internal/service/action"
 	"github.com/countersign/countersign/receipt"
 )
 

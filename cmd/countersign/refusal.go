@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/refusal"
+	"github.com/countersign/countersign/internal/service/refusal"
 )
 
 type refusalCommand struct {

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/countersign/countersign/refusal"
-	"github.com/countersign/countersign/registration"
-	"github.com/countersign/countersign/server"
+	"github.com/countersign/countersign/internal/server"
+	"github.com/countersign/countersign/internal/service/refusal"
+	"github.com/countersign/countersign/internal/service/registration"
 )
 
 type serveCommand struct {

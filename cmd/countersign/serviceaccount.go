@@ -11,10 +11,10 @@ import (
 	"text/tabwriter"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/bearer"
-	"github.com/countersign/countersign/serviceaccount"
-	"github.com/countersign/countersign/store"
-	"github.com/countersign/countersign/username"
+	"github.com/countersign/countersign/internal/auth/bearer"
+	"github.com/countersign/countersign/internal/service/serviceaccount"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/username"
 )
 
 type serviceAccountCommands struct {

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/store"
-	"github.com/countersign/countersign/user"
+	"github.com/countersign/countersign/internal/service/user"
+	"github.com/countersign/countersign/internal/store"
 )
 
 type userCommands struct {

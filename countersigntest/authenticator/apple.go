@@ -6,7 +6,7 @@ import (
 	"encoding/asn1"
 	"fmt"
 
-	"github.com/countersign/countersign/publickey"
+	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
 var oidAppleNonce = asn1.ObjectIdentifier{1, 2, 840, 113635, 100, 8, 2}

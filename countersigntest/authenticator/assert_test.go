@@ -5,9 +5,9 @@ import (
 	"testing"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/keycredential"
-	"github.com/countersign/countersign/publickey"
-	"github.com/countersign/countersign/webauthn"
+	"github.com/countersign/countersign/internal/verify/keycredential"
+	"github.com/countersign/countersign/internal/verify/publickey"
+	"github.com/countersign/countersign/internal/verify/webauthn"
 )
 
 var assertionPolicy = webauthn.AssertionPolicy{

@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/publickey"
+	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
 // Attestation statement formats (WebAuthn L3 §8). Packed comes in two kinds: signed by

@@ -14,8 +14,8 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/publickey"
-	"github.com/countersign/countersign/webauthn"
+	"github.com/countersign/countersign/internal/verify/publickey"
+	"github.com/countersign/countersign/internal/verify/webauthn"
 )
 
 const issued = "3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"

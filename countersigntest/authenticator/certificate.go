@@ -9,7 +9,7 @@ import (
 	"math/big"
 	"time"
 
-	"github.com/countersign/countersign/publickey"
+	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
 // Template is the leaf certificate of an attestation before it is signed, for a test to

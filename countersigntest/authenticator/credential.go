@@ -15,7 +15,7 @@ import (
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/publickey"
+	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
 // keyTypes gives the type of key for each algorithm that an Authenticator knows.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
-	"github.com/countersign/countersign/publickey"
+	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
 // KeyTypes lists every type of key that NewKeySigner makes.

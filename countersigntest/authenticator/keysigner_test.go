@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/keycredential"
-	"github.com/countersign/countersign/publickey"
+	"github.com/countersign/countersign/internal/verify/keycredential"
+	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
 func verifyKey(t testing.TB, a api.CredentialAttestation) (keycredential.Registration, error) {

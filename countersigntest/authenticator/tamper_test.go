@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/publickey"
-	"github.com/countersign/countersign/webauthn"
+	"github.com/countersign/countersign/internal/verify/publickey"
+	"github.com/countersign/countersign/internal/verify/webauthn"
 )
 
 func swap(from, to string) func([]byte) []byte {

@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/countersign/countersign/publickey"
+	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
 // Constants of TPM 2.0 Part 2, Structures.

@@ -1,0 +1,171 @@
+// Package access says what a caller may do: the operations of the permissions that are
+// assigned to them. Which operation a route needs is on the page of routes, and how
+// permissions are changed is the business of the room above.
+package access
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// Remembered is how long rights that were read may be taken for those in force. A
+// permission that is withdrawn, on whatever node, is gone no later than this.
+const Remembered = 500 * time.Millisecond
+
+// most is how many callers' rights are remembered, twice at most.
+const most = 4096
+
+// Ledger knows what callers may do. Make one with New.
+type Ledger struct {
+	db  *store.DB
+	now func() time.Time
+
+	mu         sync.RWMutex
+	young, old map[string]entry // by identity
+	changes    uint64           // how often Changed was called
+}
+
+type entry struct {
+	rights Rights
+	read   time.Time
+}
+
+// New returns the ledger of a store. now is real time, not a test's: it decides how old
+// what is remembered may be.
+func New(db *store.DB) *Ledger { return &Ledger{db: db, now: time.Now} }
+
+// Rights are the operations that somebody may do.
+type Rights struct {
+	all        bool
+	operations map[string]bool // by the one name of each
+}
+
+// Hold reports whether an operation is among the rights, by whichever of its names. A name
+// that is none is among nobody's.
+func (r Rights) Hold(operation string) bool {
+	one, known := api.Operation(operation)
+	return known && (r.all || r.operations[one])
+}
+
+// Missing returns the first of the operations that is not among the rights, "" if all are.
+func (r Rights) Missing(operations []string) string {
+	for _, o := range operations {
+		if !r.Hold(o) {
+			return o
+		}
+	}
+	return ""
+}
+
+// Everything reports whether the rights are those to do everything, also what is yet to
+// come.
+func (r Rights) Everything() bool { return r.all }
+
+// Operations lists the rights by name, in the order of the contract.
+func (r Rights) Operations() []string {
+	names := []string{}
+	for _, o := range api.Operations {
+		if r.Hold(o) {
+			names = append(names, o)
+		}
+	}
+	return names
+}
+
+// Of returns what a caller may do, as it was at most Remembered ago.
+func (l *Ledger) Of(ctx context.Context, who api.Caller) (Rights, error) {
+	key := identity(who)
+	l.mu.RLock()
+	e, known := l.young[key]
+	if !known {
+		e, known = l.old[key]
+	}
+	changes := l.changes
+	l.mu.RUnlock()
+	begun := l.now()
+	if known && begun.Sub(e.read) < Remembered {
+		return e.rights, nil
+	}
+	rights, err := l.Fresh(ctx, who)
+	if err == nil {
+		l.remember(key, entry{rights, begun}, changes)
+	}
+	return rights, err
+}
+
+// Fresh returns what a caller may do now: for who gives rights on.
+func (l *Ledger) Fresh(ctx context.Context, who api.Caller) (Rights, error) {
+	held, err := l.db.Held(ctx, who.UserID, who.TokenID)
+	if err != nil {
+		return Rights{}, err
+	}
+	if who.Kind == api.CallerPersonalToken {
+		return both(sum(held, who.UserID), sum(held, who.TokenID)), nil
+	}
+	return sum(held, who.UserID), nil
+}
+
+// Changed forgets what was remembered: on this node a change of permissions holds at once.
+func (l *Ledger) Changed() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.changes++
+	l.young, l.old = nil, nil
+}
+
+// identity is what rights are remembered by. A token has an identity of its own.
+func identity(who api.Caller) string {
+	if who.Kind == api.CallerPersonalToken {
+		return who.TokenID
+	}
+	return who.UserID
+}
+
+// remember keeps an entry, unless it was read before the last change was made.
+func (l *Ledger) remember(key string, e entry, changes uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if changes != l.changes {
+		return
+	}
+	if len(l.young) >= most || l.young == nil {
+		l.old, l.young = l.young, make(map[string]entry)
+	}
+	l.young[key] = e
+}
+
+func sum(held []store.HeldPermission, identityID string) (r Rights) {
+	r.operations = map[string]bool{}
+	for _, p := range held {
+		if p.IdentityID != identityID {
+			continue
+		}
+		r.all = r.all || p.Managed == store.ManagedAdministrator
+		for _, o := range p.Operations {
+			one, _ := api.Operation(o)
+			r.operations[one] = true
+		}
+	}
+	return r
+}
+
+// both is what a program may do with a person's token: what token and person both may.
+func both(a, b Rights) Rights {
+	if a.all {
+		return b
+	}
+	if b.all {
+		return a
+	}
+	r := Rights{operations: map[string]bool{}}
+	for o := range a.operations {
+		if b.operations[o] {
+			r.operations[o] = true
+		}
+	}
+	return r
+}

@@ -1,0 +1,62 @@
+package assertion
+
+import (
+	"encoding/base64"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/relyingparty"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// SecondFactorRequired is the setting of an organisation whose users, if they have a
+// credential that is a second factor, must answer with it as well.
+const SecondFactorRequired = "required"
+
+// Challenge is what a client gets to sign, whether for a login or for an action.
+func Challenge(challenge, token string, party relyingparty.Party, org store.Organisation, allow api.AllowCredentials) api.SigningChallenge {
+	verification := org.UserVerification
+	if verification == "" { // no organisation: the site's own ceremony
+		verification = "required"
+	}
+	return api.SigningChallenge{
+		Challenge:                challenge,
+		ChallengeIdentifier:      token,
+		RP:                       &api.RelyingParty{ID: party.ID, Name: party.Name},
+		SupportedCredentialKinds: kinds(org.SecondFactor == SecondFactorRequired),
+		UserVerification:         verification,
+		Attestation:              "none", // of an assertion nobody asks for one
+		AllowCredentials:         allow,
+	}
+}
+
+func kinds(second bool) []api.SupportedCredentialKind {
+	return []api.SupportedCredentialKind{
+		{Kind: api.KindFido2, Factor: "either", RequiresSecondFactor: second},
+		{Kind: api.KindKey, Factor: "either", RequiresSecondFactor: second},
+		{Kind: api.KindPasswordProtectedKey, Factor: "either", RequiresSecondFactor: second},
+	}
+}
+
+// Allowed lists the active credentials that may answer, by kind; those whose private key
+// is kept here, encrypted, only if encrypted is set.
+func Allowed(all []store.Credential, encrypted bool) api.AllowCredentials {
+	allow := api.AllowCredentials{Key: []api.CredentialDescriptor{}, WebAuthn: []api.CredentialDescriptor{}}
+	for _, c := range all {
+		if !c.Active || c.Factor == store.FactorRecovery {
+			continue
+		}
+		id := base64.RawURLEncoding.EncodeToString(c.CredentialID)
+		switch c.Kind {
+		case api.KindFido2:
+			allow.WebAuthn = append(allow.WebAuthn, api.CredentialDescriptor{Type: "public-key", ID: id})
+		case api.KindKey:
+			allow.Key = append(allow.Key, api.CredentialDescriptor{Type: "public-key", ID: id})
+		case api.KindPasswordProtectedKey:
+			if encrypted {
+				allow.PasswordProtectedKey = append(allow.PasswordProtectedKey, api.EncryptedCredentialDescriptor{
+					Type: "public-key", ID: id, EncryptedPrivateKey: c.EncryptedPrivateKey})
+			}
+		}
+	}
+	return allow
+}

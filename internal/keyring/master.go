@@ -1,0 +1,98 @@
+package keyring
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/countersign/countersign/internal/store"
+)
+
+const (
+	wrappingNone = "none"
+	wrappingGCM  = "aes-256-gcm"
+)
+
+// Master wraps the server's keys. A nil *Master leaves them bare.
+type Master struct{ aead cipher.AEAD }
+
+// ErrMasterKey is a master key that is not 32 bytes in hex or base64.
+var ErrMasterKey = errors.New("the master key must be 32 random bytes in hex or base64; make one with: openssl rand -base64 32")
+
+// ParseMaster reads a master key as people keep it: 32 bytes in hex, or in base64 of
+// either alphabet. The text itself is never part of an error.
+func ParseMaster(text string) (*Master, error) {
+	text = strings.TrimSpace(text)
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != 32 {
+		raw, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(text), "="))
+	}
+	if err != nil || len(raw) != 32 {
+		return nil, ErrMasterKey
+	}
+	block, err := aes.NewCipher(raw)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, err
+	}
+	return &Master{aead: aead}, nil
+}
+
+// ReadMaster reads a master key from a file, or from the text when no file is named.
+// It returns nil when both are empty.
+func ReadMaster(file, text string) (*Master, error) {
+	if file != "" {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("the master key file cannot be read: %w", err)
+		}
+		return ParseMaster(string(b))
+	}
+	if text == "" {
+		return nil, nil
+	}
+	return ParseMaster(text)
+}
+
+// wrap returns k with its material sealed; id and purpose are bound to it, so that a
+// key moved to another row does not open.
+func (m *Master) wrap(k store.ServerKey, material []byte) (store.ServerKey, error) {
+	if m == nil {
+		k.Wrapping, k.Material = wrappingNone, material
+		return k, nil
+	}
+	nonce := make([]byte, m.aead.NonceSize())
+	rand.Read(nonce)
+	k.Wrapping = wrappingGCM
+	k.Material = m.aead.Seal(nonce, nonce, material, []byte(k.ID+"|"+k.Purpose))
+	return k, nil
+}
+
+func (m *Master) unwrap(k store.ServerKey) ([]byte, error) {
+	switch {
+	case k.Wrapping == wrappingNone:
+		return k.Material, nil
+	case k.Wrapping != wrappingGCM:
+		return nil, fmt.Errorf("server key %s is wrapped in a way this version does not know; run the version that made it", k.ID)
+	case m == nil:
+		return nil, errors.New("this database was made under a master key; give it with --master-key-file or COUNTERSIGN_MASTER_KEY")
+	}
+	n := m.aead.NonceSize()
+	if len(k.Material) < n {
+		return nil, fmt.Errorf("server key %s is damaged; restore the database from a backup", k.ID)
+	}
+	material, err := m.aead.Open(nil, k.Material[:n], k.Material[n:], []byte(k.ID+"|"+k.Purpose))
+	if err != nil {
+		return nil, errors.New("the master key does not open this database's keys; give the one it was made under")
+	}
+	return material, nil
+}

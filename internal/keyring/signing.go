@@ -1,0 +1,80 @@
+package keyring
+
+import (
+	"cmp"
+	"context"
+	"crypto/ed25519"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/countersign/countersign/internal/store"
+)
+
+// Announced is how long a new signing key is published before it signs, so that whoever
+// keeps the published keys for a while has it by then.
+const Announced = 10 * time.Minute
+
+// SigningKey is an Ed25519 key whose public half is published.
+type SigningKey struct {
+	ID        string // the kid of tokens, "sk-…"
+	CreatedAt time.Time
+	Private   ed25519.PrivateKey
+}
+
+// Public returns the half that is published.
+func (k SigningKey) Public() ed25519.PublicKey { return k.Private.Public().(ed25519.PublicKey) }
+
+// SigningKeys returns all signing keys, oldest first. There is one at least. Old ones
+// stay for as long as anything that they signed may be shown.
+func (r *Ring) SigningKeys() []SigningKey { return *r.signing.Load() }
+
+// SigningKey returns the key that signs at now: the newest that was published long
+// enough. All servers of one database change over at the same time.
+func (r *Ring) SigningKey(now time.Time) SigningKey {
+	all := r.SigningKeys()
+	for _, k := range slices.Backward(all) {
+		if !now.Before(k.CreatedAt.Add(Announced)) {
+			return k
+		}
+	}
+	return all[0]
+}
+
+// Refresh reads the signing keys again: another server, or the operator, may have made
+// one.
+func (r *Ring) Refresh(ctx context.Context) error {
+	kept, err := r.db.ServerKeys(ctx)
+	if err != nil {
+		return err
+	}
+	return r.learn(kept)
+}
+
+// Rotate makes a new signing key. It signs once it was published for as long as
+// Announced; what the former ones signed stays valid.
+func (r *Ring) Rotate(ctx context.Context, now time.Time) error {
+	if err := create(ctx, r.db, r.master, now, []string{Signing}); err != nil {
+		return err
+	}
+	return r.Refresh(ctx)
+}
+
+func (r *Ring) learn(kept []store.ServerKey) error {
+	var keys []SigningKey
+	for _, k := range kept {
+		if k.Purpose != Signing {
+			continue
+		}
+		seed, err := r.master.unwrap(k)
+		if err != nil {
+			return err
+		}
+		keys = append(keys, SigningKey{ID: k.ID, CreatedAt: k.CreatedAt, Private: ed25519.NewKeyFromSeed(seed)})
+	}
+	slices.SortFunc(keys, func(a, b SigningKey) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.ID, b.ID))
+	})
+	r.signing.Store(&keys)
+	return nil
+}

@@ -1,0 +1,254 @@
+package pages_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/pages"
+)
+
+func handler() http.Handler {
+	return pages.Handler(pages.Config{
+		OpenAPI: func() []byte { return []byte(description) },
+		Version: "1.2.3",
+		Refuse: func(w http.ResponseWriter, _ *http.Request, e *api.Error) {
+			w.WriteHeader(map[api.Kind]int{api.NotFound: 404, api.MethodNotAllowed: 405, api.Internal: 500}[e.Kind])
+			_, _ = w.Write([]byte(e.Code))
+		},
+	})
+}
+
+// all are the pages, and scripted those that are nothing without their script.
+var (
+	scripted = []string{"/register", "/login", "/account", "/people", "/roles", "/machines", "/audit"}
+	all      = append([]string{"/", "/docs"}, scripted...)
+)
+
+func get(t *testing.T, h http.Handler, method, path string) *http.Response {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+	return w.Result()
+}
+
+func body(t *testing.T, r *http.Response) string {
+	t.Helper()
+	var b strings.Builder
+	if err := r.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestEveryPageIsProtected(t *testing.T) {
+	h := handler()
+	for _, path := range all {
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			r := get(t, h, method, path)
+			if r.StatusCode != http.StatusOK {
+				t.Fatalf("%s %s: %d", method, path, r.StatusCode)
+			}
+			want := map[string]string{
+				"Content-Type":               "text/html; charset=utf-8",
+				"Cache-Control":              "no-store",
+				"Referrer-Policy":            "no-referrer",
+				"X-Content-Type-Options":     "nosniff",
+				"Cross-Origin-Opener-Policy": "same-origin",
+				"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
+					"connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+			}
+			for name, value := range want {
+				if got := r.Header.Get(name); got != value {
+					t.Errorf("%s %s: %s is %q, want %q", method, path, name, got, value)
+				}
+			}
+			if p := r.Header.Get("Permissions-Policy"); !strings.Contains(p, "publickey-credentials-create=(self)") {
+				t.Errorf("%s %s: Permissions-Policy %q", method, path, p)
+			}
+		}
+	}
+}
+
+// A page must work under its own policy: nothing inline, nothing from elsewhere.
+func TestPagesHoldNothingInlineAndNothingForeign(t *testing.T) {
+	inline := regexp.MustCompile(`(?i)<script(?:[^>]*)>[^<]|<style|\sstyle=|\son[a-z]+=|javascript:|<base|<iframe|https?://`)
+	h := handler()
+	for _, path := range all {
+		_, page, _ := strings.Cut(body(t, get(t, h, http.MethodGet, path)), "\r\n\r\n")
+		if m := inline.FindString(page); m != "" {
+			t.Errorf("%s holds %q", path, m)
+		}
+		if !strings.Contains(page, `<html lang="en">`) || strings.Count(page, "<h1") != 1 || strings.Count(page, "<main") != 1 {
+			t.Errorf("%s lacks a language, one h1 or one main", path)
+		}
+	}
+	for _, path := range scripted {
+		if page := body(t, get(t, h, http.MethodGet, path)); !strings.Contains(page, "<noscript>") {
+			t.Errorf("%s says nothing without JavaScript", path)
+		}
+	}
+}
+
+// Whatever a page or an asset refers to is there, is of the right type, and may be kept
+// for ever because its name changes with its content.
+func TestEveryReferenceLeadsToAnAsset(t *testing.T) {
+	h := handler()
+	reference := regexp.MustCompile(`/assets/[a-z]+\.[0-9a-f]{16}\.([a-z]+)`)
+	types := map[string]string{"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
+	seen := map[string]bool{}
+	var visit func(path string)
+	visit = func(path string) {
+		r := get(t, h, http.MethodGet, path)
+		if r.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d", path, r.StatusCode)
+			return
+		}
+		text := body(t, r)
+		if strings.Contains(text, `"./`) {
+			t.Errorf("%s refers to a file by a name that changes", path)
+		}
+		for _, m := range reference.FindAllStringSubmatch(text, -1) {
+			if seen[m[0]] {
+				continue
+			}
+			seen[m[0]] = true
+			head := get(t, h, http.MethodHead, m[0]).Header
+			if got := head.Get("Content-Type"); got != types[m[1]] {
+				t.Errorf("%s has type %q", m[0], got)
+			}
+			if got := head.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
+				t.Errorf("%s: Cache-Control %q", m[0], got)
+			}
+			visit(m[0])
+		}
+	}
+	for _, path := range all {
+		visit(path)
+	}
+	if len(seen) < 45 {
+		t.Errorf("only %d assets are referred to", len(seen))
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	h := handler()
+	for _, c := range []struct {
+		method, path string
+		status       int
+		code         string
+	}{
+		{"GET", "/nothing", 404, "not_found"},
+		{"GET", "/register/", 404, "not_found"},
+		{"GET", "/assets/", 404, "not_found"},
+		{"GET", "/assets/register.js", 404, "not_found"},
+		{"GET", "/assets/../pages.go", 404, "not_found"},
+		{"GET", "/login/", 404, "not_found"},
+		{"GET", "/account/passkeys", 404, "not_found"},
+		{"GET", "/people/", 404, "not_found"},
+		{"GET", "/audit.html", 404, "not_found"},
+		{"POST", "/register", 405, "method_not_allowed"},
+		{"POST", "/login", 405, "method_not_allowed"},
+		{"DELETE", "/account", 405, "method_not_allowed"},
+		{"POST", "/people", 405, "method_not_allowed"},
+		{"PUT", "/nothing", 405, "method_not_allowed"},
+	} {
+		r := get(t, h, c.method, c.path)
+		if r.StatusCode != c.status || !strings.HasSuffix(body(t, r), c.code) {
+			t.Errorf("%s %s: %d, want %d %s", c.method, c.path, r.StatusCode, c.status, c.code)
+		}
+	}
+	bare := pages.Handler(pages.Config{})
+	for path, status := range map[string]int{"/docs": 404, "/nothing": 404, "/": 200} {
+		if r := get(t, bare, "GET", path); r.StatusCode != status {
+			t.Errorf("without a configuration %s: %d, want %d", path, r.StatusCode, status)
+		}
+	}
+}
+
+// Without mail nobody must be told to wait for one: the page's script reads this mark.
+func TestPagesKnowWhetherMailIsSent(t *testing.T) {
+	const mark = `data-mail="none"`
+	if page := body(t, get(t, pages.Handler(pages.Config{NoMail: true}), http.MethodGet, "/register")); !strings.Contains(page, mark) {
+		t.Error("without mail the page is not marked")
+	}
+	if page := body(t, get(t, handler(), http.MethodGet, "/register")); strings.Contains(page, mark) {
+		t.Error("with mail the page is marked as without")
+	}
+}
+
+// What is signed in shows where else one can go, and where one is; what is open to anybody
+// does not.
+func TestPagesShowTheWaysThatThereAre(t *testing.T) {
+	h := handler()
+	for _, path := range all {
+		page := body(t, get(t, h, http.MethodGet, path))
+		at := strings.Count(page, `aria-current="page"`)
+		switch path {
+		case "/account", "/people", "/roles", "/machines", "/audit":
+			if !strings.Contains(page, `href="`+path+`" aria-current="page"`) || at != 1 {
+				t.Errorf("%s does not say that one is there", path)
+			}
+			// Who may not go somewhere is not told of it before the script knows.
+			if n := strings.Count(page, " hidden>People<") + strings.Count(page, " hidden>Audit log<"); n != 2 {
+				t.Errorf("%s shows ways to all", path)
+			}
+		default:
+			if at != 0 || strings.Contains(page, "data-needs") {
+				t.Errorf("%s shows ways for who is signed in", path)
+			}
+		}
+	}
+}
+
+// A role can be given every operation that there is, and those of this server in words.
+func TestRolesPageOffersEveryOperation(t *testing.T) {
+	page := body(t, get(t, handler(), http.MethodGet, "/roles"))
+	own, elsewhere, _ := strings.Cut(page, `<details id="other-services"`)
+	for _, name := range api.Operations {
+		box := `<label class="check"><input type="checkbox" value="` + name + `"> <span>`
+		if strings.Count(page, box) != 1 {
+			t.Errorf("%s is offered %d times", name, strings.Count(page, box))
+		}
+		group, _, _ := strings.Cut(name, ":")
+		ours := group == "Auth" || group == "Permissions" || group == "Webhooks"
+		if ours != strings.Contains(own, box) || ours == strings.Contains(elsewhere, box) {
+			t.Errorf("%s is in the wrong place", name)
+		}
+		if ours && strings.Contains(own, box+"<code>") {
+			t.Errorf("%s has no words", name)
+		}
+	}
+}
+
+// Scripts set text; nothing that they are given can become part of the page. One module
+// alone keeps the session, for its tab.
+func TestScriptsRunNothingThatTheyAreGiven(t *testing.T) {
+	h := handler()
+	script := regexp.MustCompile(`/assets/[a-z]+\.[0-9a-f]{16}\.js`)
+	seen := map[string]bool{}
+	var visit func(path string)
+	visit = func(path string) {
+		text := body(t, get(t, h, http.MethodGet, path))
+		for _, sink := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "srcdoc", "localStorage", "sessionStorage", "document.cookie"} {
+			if strings.Contains(text, sink) && !(strings.HasSuffix(sink, "Storage") && strings.HasPrefix(path, "/assets/session.")) {
+				t.Errorf("%s uses %s", path, sink)
+			}
+		}
+		for _, next := range script.FindAllString(text, -1) {
+			if !seen[next] {
+				seen[next] = true
+				visit(next)
+			}
+		}
+	}
+	for _, path := range scripted {
+		visit(path)
+	}
+	if len(seen) < 40 {
+		t.Errorf("only %d scripts were read", len(seen))
+	}
+}

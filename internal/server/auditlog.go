@@ -1,0 +1,121 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/server/web"
+	"github.com/countersign/countersign/internal/service/audit"
+)
+
+// auditLog is the audit log as CSV, written as it is read: the memory that it takes does
+// not grow with it.
+func (s *Server) auditLog() web.Operation {
+	begin := web.Op(s.rooms.Audit.Export)
+	return web.Operation{In: begin.In, Out: reflect.TypeFor[string](), Run: func(w http.ResponseWriter, r *http.Request, who api.Caller) (any, error) {
+		log, err := begin.Run(w, r, who)
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.sendLog(w, r, who, log.(*audit.Export))
+	}}
+}
+
+// sendLog writes the whole log. Once some of it is written a failure can only be told by
+// breaking off, lest what is there look like all.
+func (s *Server) sendLog(w http.ResponseWriter, r *http.Request, who api.Caller, log *audit.Export) error {
+	piece, err := nextPiece(r, log)
+	if err != nil {
+		return err
+	}
+	to := logWriter{to: w, control: http.NewResponseController(w), json: wantsJSON(r)}
+	to.begin(log.Truncated)
+	for ; err == nil; piece, err = nextPiece(r, log) {
+		if piece, err = to.form(piece); err != nil {
+			break
+		}
+		if to.write(piece) != nil {
+			return nil // the client is gone; there is nobody to tell
+		}
+	}
+	if !errors.Is(err, io.EOF) {
+		s.log.Error("an audit log broke off", "id", who.RequestID, "error", err)
+		panic(http.ErrAbortHandler)
+	}
+	to.end()
+	return nil
+}
+
+func nextPiece(r *http.Request, log *audit.Export) ([]byte, error) {
+	ctx, cancel := web.Lasting(r)
+	defer cancel()
+	return log.Next(ctx)
+}
+
+// wantsJSON reports whether the client asks for JSON, or is one that reads every answer as
+// such: the TypeScript SDK, which alone sends its version.
+func wantsJSON(r *http.Request) bool {
+	if r.Header.Get("X-Dfns-Sdk-Version") != "" {
+		return true
+	}
+	for kind := range strings.SplitSeq(strings.Join(r.Header.Values("Accept"), ","), ",") {
+		mediaType, parameters, err := mime.ParseMediaType(kind)
+		weight, weighed := parameters["q"]
+		if err == nil && mediaType == "application/json" && !(weighed && strings.Trim(weight, "0.") == "") {
+			return true
+		}
+	}
+	return false
+}
+
+// logWriter writes pieces of CSV, as they are or as one JSON string.
+type logWriter struct {
+	to      http.ResponseWriter
+	control *http.ResponseController
+	json    bool
+	quoted  []byte
+}
+
+func (l *logWriter) begin(truncated bool) {
+	h := l.to.Header()
+	h.Set("Content-Type", "text/csv; charset=utf-8")
+	if truncated {
+		h.Set("X-Dfns-Result-Truncated", "true")
+	}
+	if l.json {
+		h.Set("Content-Type", "application/json; charset=utf-8")
+		io.WriteString(l.to, `"`)
+	}
+}
+
+// form is how a piece is written.
+func (l *logWriter) form(piece []byte) (formed []byte, err error) {
+	if !l.json {
+		return piece, nil
+	}
+	if l.quoted, err = jsontext.AppendQuote(l.quoted[:0], piece); err != nil {
+		return nil, err
+	}
+	return l.quoted[1 : len(l.quoted)-1], nil
+}
+
+// write gives the client as long to take a piece as it has to take other answers.
+func (l *logWriter) write(piece []byte) error {
+	l.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // fails where there is no connection to wait for
+	_, err := l.to.Write(piece)
+	return err
+}
+
+func (l *logWriter) end() {
+	if l.json {
+		io.WriteString(l.to, `"`)
+	}
+}

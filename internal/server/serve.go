@@ -1,0 +1,202 @@
+package server
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/assertion"
+	"github.com/countersign/countersign/internal/auth/bearer"
+	"github.com/countersign/countersign/internal/server/web"
+	"github.com/countersign/countersign/internal/service/action"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// serve adapts a row of the table: who asks, whether they may, whether they signed it,
+// and then the operation.
+func (s *Server) serve(row route) http.Handler {
+	own := row.reach == hosted || row.reach == hostedSession
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := w.(*visit)
+		v.route = row.pattern
+		if !own {
+			crossOrigin(v.Header())
+		} else if err := s.ownPage(r); err != nil {
+			s.refuse(v, r, err)
+			return
+		}
+		out, err := s.run(row, v, r)
+		if err == nil && out != nil {
+			err = web.Encode(v, http.StatusOK, out)
+		}
+		if err != nil {
+			s.refuse(v, r, err)
+		}
+	})
+}
+
+func (s *Server) run(row route, v *visit, r *http.Request) (any, error) {
+	who := api.Caller{RequestID: v.id, Address: s.address(r), UserAgent: shorten(r.UserAgent(), 200)}
+	var body []byte // of a caller who is logged in
+	switch row.reach {
+	case ticketed, hosted:
+		who.Bearer = bearerToken(r)
+	case known, hostedSession:
+		// All of it first: it may come slowly, and nobody keeps meanwhile what was taken from them.
+		var err error
+		if body, err = whole(v, r); err != nil {
+			return nil, err
+		}
+		if who, err = s.identify(r, who); err != nil {
+			return nil, err
+		}
+		v.caller = who
+		if err := s.allow(r, row, who); err != nil {
+			return nil, err
+		}
+	}
+	if row.signing == signed {
+		return s.runSigned(row, v, r, who, body)
+	}
+	return row.operation.Run(v, r, who)
+}
+
+// whole reads a request's body, so that nothing of it is still to come, and leaves it in
+// the request to be read again.
+func whole(v *visit, r *http.Request) ([]byte, error) {
+	var body bytes.Buffer
+	if r.ContentLength != 0 {
+		if err := web.ReadBody(v, r, &body); err != nil {
+			return nil, err
+		}
+	}
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body.Bytes())), int64(body.Len())
+	return body.Bytes(), nil
+}
+
+// identify finds out who asks. The token says who it was made for; whether that
+// still holds is read from the store at every call.
+func (s *Server) identify(r *http.Request, who api.Caller) (api.Caller, error) {
+	ctx, cancel := web.Lasting(r)
+	defer cancel()
+	token := bearerToken(r)
+	t, err := s.tokens.ReadBearer(ctx, token)
+	if err != nil {
+		return who, err
+	}
+	who.OrgID, who.UserID = t.OrgID, t.UserID
+	var user store.User
+	var found, live bool
+	if t.Kind == bearer.KindSession {
+		b, err := s.db.Bearer(ctx, t.ID)
+		if err != nil {
+			return who, err
+		}
+		found = b.Found && b.Session.UserID == t.UserID && b.Session.OrgID == t.OrgID
+		user, live, who.SessionID, who.Kind = b.User, b.Session.Live(s.now()), t.ID, api.CallerKind(b.User.Kind)
+	} else {
+		b, err := s.db.TokenBearer(ctx, t.ID)
+		if err != nil {
+			return who, err
+		}
+		found = b.Found && b.Token.UserID == t.UserID && b.Token.OrgID == t.OrgID && b.Token.Kind == t.Kind &&
+			subtle.ConstantTimeCompare(b.Token.Digest, bearer.Digest(token)) == 1
+		user, live, who.TokenID, who.Kind = b.User, b.Token.Live(s.now()), t.ID, api.CallerKind(b.Token.Kind)
+	}
+	switch {
+	case !found:
+		return who, ended("none that is known", who.Subject())
+	case !user.Active:
+		return who, api.About(assertion.ErrUserInactive, who.Subject())
+	case !live:
+		return who, ended("one that has ended", who.Subject())
+	}
+	who.Username, who.UserKind = user.Username, user.Kind
+	return who, nil
+}
+
+// kinds has the bit of each kind of caller.
+var kinds = map[api.CallerKind]callers{api.CallerEmployee: employee, api.CallerEndUser: endUser,
+	api.CallerServiceAccount: machine, api.CallerPersonalToken: personal}
+
+// include reports whether a caller is among those of a route. A person's token is not where
+// the person is not: what is not for end users is not for their programs either.
+func (c callers) include(who api.Caller) bool {
+	return c&kinds[who.Kind] != 0 && (who.Kind != api.CallerPersonalToken || c&kinds[api.CallerKind(who.UserKind)] != 0)
+}
+
+// allow refuses a caller who is not of the kind that the route is for, or has not the
+// permission for it.
+func (s *Server) allow(r *http.Request, row route, who api.Caller) error {
+	operation := row.permission
+	if operation == "" {
+		operation = row.id
+	}
+	if !row.callers.include(who) {
+		return who.Refused(operation, "kind of caller", string(who.Kind))
+	}
+	if row.permission == "" {
+		return nil
+	}
+	ctx, cancel := web.Lasting(r)
+	defer cancel()
+	rights, err := s.access.Of(ctx, who)
+	if err == nil && !rights.Hold(row.permission) {
+		err = who.Refused(operation, "permission of the operation", "a caller without it")
+	}
+	return err
+}
+
+func ended(received string, subject api.Subject) error {
+	return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
+		Rule: "bearer token: the session or access token is live", Received: received, Subject: subject}
+}
+
+// runSigned runs an operation that its caller must have signed, body included. The
+// operation's first write spends the signature, so that there is one effect however often
+// it is sent; one that turns out to have nothing to write spends it all the same.
+func (s *Server) runSigned(row route, v *visit, r *http.Request, who api.Caller, body []byte) (any, error) {
+	token, err := userAction(r)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := web.Lasting(r)
+	defer cancel()
+	ctx, rider, err := s.rooms.Action.Permit(ctx, who, action.Use{Token: token, Method: r.Method,
+		Path: sentPath(r), Payload: body})
+	if err != nil {
+		return nil, err
+	}
+	who.ActionID = rider.ActionID
+	v.action = rider.ActionID
+	out, err := row.operation.Run(v, r.WithContext(ctx), who)
+	if err == nil && !rider.Done() {
+		err = s.db.Write(ctx, func(*store.Tx) error { return nil })
+	}
+	if errors.Is(err, action.ErrNotUsable) {
+		err = s.rooms.Action.Why(ctx, rider.ActionID, err)
+	}
+	return out, err
+}
+
+// userAction returns the token of the X-DFNS-USERACTION header, of which there must be
+// one.
+func userAction(r *http.Request) (string, error) {
+	values := r.Header.Values(api.HeaderUserAction)
+	if len(values) != 1 || values[0] == "" {
+		return "", action.Missing()
+	}
+	return values[0], nil
+}
+
+// sentPath is the path of a request as it was sent, with its query.
+func sentPath(r *http.Request) string {
+	path := r.URL.EscapedPath()
+	if r.URL.RawQuery != "" || r.URL.ForceQuery {
+		path += "?" + r.URL.RawQuery
+	}
+	return path
+}

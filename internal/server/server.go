@@ -1,0 +1,138 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/auth/bearer"
+	"github.com/countersign/countersign/internal/pages"
+	"github.com/countersign/countersign/internal/relyingparty"
+	"github.com/countersign/countersign/internal/service/account"
+	"github.com/countersign/countersign/internal/service/action"
+	"github.com/countersign/countersign/internal/service/application"
+	"github.com/countersign/countersign/internal/service/audit"
+	"github.com/countersign/countersign/internal/service/login"
+	"github.com/countersign/countersign/internal/service/permission"
+	"github.com/countersign/countersign/internal/service/refusal"
+	"github.com/countersign/countersign/internal/service/registration"
+	"github.com/countersign/countersign/internal/service/serviceaccount"
+	"github.com/countersign/countersign/internal/service/token"
+	"github.com/countersign/countersign/internal/service/user"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// Limits of a connection. What they cut off gets its answer all the same where HTTP
+// allows one.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeader         = 16 << 10 // bytes of request header that are served
+	maxHeaderRead     = 64 << 10 // bytes that are read, so that the refusal of more is still ours
+)
+
+// Rooms are what the routes name.
+type Rooms struct {
+	Registration *registration.Room
+	Login        *login.Room
+	Action       *action.Room
+	Account      *account.Room
+	Users        *user.Room
+
+	ServiceAccounts *serviceaccount.Room
+	Tokens          *token.Room
+	Permissions     *permission.Room
+	Applications    *application.Room
+	Audit           *audit.Room
+}
+
+// Config is what the front door needs.
+type Config struct {
+	DB       *store.DB
+	Rooms    Rooms
+	Access   *access.Ledger
+	Tokens   *bearer.Authority
+	Refusals *refusal.Room
+	Site     relyingparty.Site
+	Proxies  []netip.Prefix // whose X-Forwarded-For is believed; none by default
+	Log      *slog.Logger
+	Now      func() time.Time
+	Version  string
+}
+
+// Server answers requests. Make one with New.
+type Server struct {
+	db       *store.DB
+	rooms    Rooms
+	access   *access.Ledger
+	tokens   *bearer.Authority
+	refusals *refusal.Room
+	site     relyingparty.Site
+	proxies  []netip.Prefix
+	log      *slog.Logger
+	now      func() time.Time
+	version  string
+
+	handler     http.Handler
+	description func() []byte
+}
+
+// New furnishes the front door. Nothing listens yet.
+func New(c Config) *Server {
+	s := &Server{db: c.DB, rooms: c.Rooms, access: c.Access, tokens: c.Tokens, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
+		log: c.Log, now: c.Now, version: c.Version}
+	s.description = sync.OnceValue(s.describe)
+	s.handler = s.mount(pages.Handler(pages.Config{OpenAPI: s.description, Version: c.Version,
+		NoMail: c.Rooms.Registration.Office.Mail == nil,
+		Refuse: func(w http.ResponseWriter, r *http.Request, e *api.Error) { s.refuse(w.(*visit), r, e) }}))
+	return s
+}
+
+// Handler returns the server as an http.Handler, for tests that need no listener.
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.door) }
+
+// Serve answers on l until ctx ends, then finishes what is in flight, for up to
+// drain, and returns nil. l is closed. Only HTTP/1 is spoken: HTTP/2 would answer what
+// it cannot read in ways of its own, which nothing here could put into the envelope.
+func (s *Server) Serve(ctx context.Context, l net.Listener, drain time.Duration) error {
+	h := &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderRead,
+
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" is for the door to answer
+		ConnContext:                  withWire,
+		ConnState: func(c net.Conn, state http.ConnState) {
+			if w, ok := c.(*wire); ok && state == http.StateIdle {
+				w.idle()
+			}
+		},
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	served := make(chan error, 1)
+	go func() { served <- h.Serve(wireListener{l, s}) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	if err := h.Shutdown(late); err != nil {
+		h.Close()
+		return errors.New("some requests did not finish in time and were cut off")
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package account
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/relyingparty"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// Room is accounts with all that it needs.
+type Room struct {
+	DB     *store.DB
+	Access *access.Ledger
+	Site   relyingparty.Site
+	Now    func() time.Time
+}
+
+// SiteInfo tells the login page what it may know before anybody is named.
+func (r *Room) SiteInfo(ctx context.Context, _ api.Caller, _ api.Nothing) (api.SiteInfo, error) {
+	var info api.SiteInfo
+	org, sole, err := r.DB.SoleOrganisation(ctx)
+	if err == nil && sole && r.Site.Hosted(org) {
+		info.Organisation = &api.NamedID{ID: org.ID, Name: org.Name}
+	}
+	return info, err
+}
+
+// Show tells who is logged in, with what, and where.
+func (r *Room) Show(ctx context.Context, who api.Caller, _ api.Nothing) (api.Account, error) {
+	s, err := r.DB.SignerState(ctx, who.UserID, "")
+	if err != nil {
+		return api.Account{}, err
+	}
+	sessions, err := r.DB.SessionsOfUser(ctx, who.UserID, r.Now())
+	if err != nil {
+		return api.Account{}, err
+	}
+	rights, err := r.Access.Of(ctx, who)
+	if err != nil {
+		return api.Account{}, err
+	}
+	names := map[string]string{}
+	a := api.Account{
+		Organisation: api.NamedID{ID: s.Organisation.ID, Name: s.Organisation.Name},
+		User: api.AccountUser{ID: s.User.ID, Username: s.User.Username, Kind: s.User.Kind,
+			Administrator: rights.Everything(), Operations: rights.Operations(), RegisteredAt: api.Time(s.User.RegisteredAt)},
+		RPID:        r.Site.Of(s.Organisation).ID,
+		Credentials: []api.AccountCredential{},
+		Sessions:    []api.AccountSession{},
+	}
+	for _, c := range s.Credentials {
+		names[c.ID] = c.Name
+		a.Credentials = append(a.Credentials, credential(c))
+	}
+	for _, e := range sessions {
+		a.Sessions = append(a.Sessions, api.AccountSession{ID: e.ID, Current: e.ID == who.SessionID,
+			CredentialName: names[e.CredentialID], UserAgent: e.UserAgent, Address: e.Address,
+			CreatedAt: api.Time(e.CreatedAt), ExpiresAt: api.Time(e.ExpiresAt)})
+	}
+	return a, nil
+}
+
+func credential(c store.Credential) api.AccountCredential {
+	return api.AccountCredential{UUID: c.ID, CredentialID: base64.RawURLEncoding.EncodeToString(c.CredentialID),
+		Kind: c.Kind, Factor: c.Factor, Name: c.Name, Algorithm: c.Algorithm, AAGUID: uuid(c.AAGUID),
+		BackupEligible: c.BackupEligible, BackedUp: c.BackupState, IsActive: c.Active,
+		CreatedAt: api.Time(c.CreatedAt), LastUsedAt: api.Time(c.LastUsedAt)}
+}
+
+// uuid writes an AAGUID as people look it up; "" for a key, which has none.
+func uuid(b []byte) string {
+	if len(b) != 16 {
+		return ""
+	}
+	h := hex.EncodeToString(b)
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// EndSession ends one of the user's own sessions, this one or another.
+func (r *Room) EndSession(ctx context.Context, who api.Caller, in api.EndSessionRequest) (api.Message, error) {
+	now := r.Now()
+	event := store.NewEvent(who, "session.ended", now, map[string]any{"sessionId": in.SessionID})
+	event.UserID = who.UserID
+	return api.Message{Message: "The session has ended."}, r.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.EndSession(in.SessionID, who.UserID, now, errNoSession)
+		tx.Record(event)
+		return nil
+	})
+}
+
+var errNoSession = &api.Error{Kind: api.NotFound, Code: "session_not_found", Message: "You have no such session."}

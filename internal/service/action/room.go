@@ -1,0 +1,246 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/auth/assertion"
+	"github.com/countersign/countersign/internal/auth/bearer"
+	"github.com/countersign/countersign/internal/auth/ceremony"
+	"github.com/countersign/countersign/internal/relyingparty"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/verify/useraction"
+)
+
+// Room is action signing with all that it needs.
+type Room struct {
+	DB     *store.DB
+	Access *access.Ledger
+	Desk   *ceremony.Desk
+	Judge  *assertion.Judge
+	Tokens *bearer.Authority
+	Site   relyingparty.Site
+	Now    func() time.Time
+}
+
+// Lifetime of a signed action: long enough for a slow client, short enough that nobody
+// keeps a pile of them.
+const Lifetime = 5 * time.Minute
+
+// Limits on what is signed, in bytes. The payload travels in the challenge's token.
+const (
+	maxPath    = 2 << 10
+	maxPayload = 32 << 10
+)
+
+var methods = map[string]bool{"GET": true, "POST": true, "PUT": true, "PATCH": true, "DELETE": true}
+
+// Init begins the signing of one exact request. The challenge is the digest of a
+// statement that names it, so that the credential signs the request itself. Nothing is
+// written: statement and payload travel in the token.
+func (r *Room) Init(ctx context.Context, who api.Caller, in api.InitActionRequest) (api.SigningChallenge, error) {
+	if err := wellFormed(in); err != nil {
+		return api.SigningChallenge{}, err
+	}
+	s, err := r.DB.SignerState(ctx, who.UserID, who.TokenID)
+	if err != nil {
+		return api.SigningChallenge{}, err
+	}
+	if !s.Found || !s.User.Active {
+		return api.SigningChallenge{}, assertion.ErrUserInactive
+	}
+	statement := useraction.NewStatement(useraction.Statement{
+		Issuer: r.Site.Origin(), OrgID: who.OrgID, UserID: who.UserID, Username: s.User.Username,
+		Method: in.Method, Path: in.Path,
+	}, in.Payload, r.Now()).Text()
+	party := r.Site.Of(s.Organisation)
+	ticket, token, err := r.Desk.Begin(ceremony.Ticket{
+		Purpose: ceremony.Action, OrgID: who.OrgID, UserID: who.UserID, BearerID: who.BearerID(), RPID: party.ID,
+		Challenge: useraction.ChallengeOf(statement), Statement: statement, Payload: in.Payload,
+	})
+	if err != nil {
+		return api.SigningChallenge{}, err
+	}
+	if len(token) > ceremony.MaxActionToken { // many characters that JSON escapes
+		return api.SigningChallenge{}, errPayloadTooLarge
+	}
+	return assertion.Challenge(ticket.Challenge, token, party, s.Organisation, assertion.Allowed(s.Credentials, true)), nil
+}
+
+var errPayloadTooLarge = &api.Error{Kind: api.TooLarge, Code: "payload_too_large",
+	Message: "The member /userActionPayload is longer than 32 KiB, quotes and line breaks counted twice; sign a digest of it instead."}
+
+func wellFormed(in api.InitActionRequest) error {
+	switch {
+	case in.Method == "":
+		return api.Missing("userActionHttpMethod")
+	case in.Path == "":
+		return api.Missing("userActionHttpPath")
+	case !methods[in.Method]:
+		return &api.Error{Kind: api.Invalid, Code: "method_invalid",
+			Message: "The member /userActionHttpMethod must be GET, POST, PUT, PATCH or DELETE."}
+	case len(in.Path) > maxPath || !plainPath(in.Path):
+		return &api.Error{Kind: api.Invalid, Code: "path_invalid",
+			Message: "The member /userActionHttpPath must be a path that begins with /, or one with its origin, in visible ASCII and at most 2 KiB."}
+	case len(in.Payload) > maxPayload:
+		return errPayloadTooLarge
+	case in.ServerKind != "" && in.ServerKind != "Api" && in.ServerKind != "Staff":
+		return &api.Error{Kind: api.Invalid, Code: "server_kind_invalid", Message: "The member /userActionServerKind must be Api."}
+	}
+	return nil
+}
+
+// plainPath admits a path as it stands in a request line, or an absolute URL without a
+// fragment.
+func plainPath(p string) bool {
+	for i := range len(p) {
+		if p[i] <= ' ' || p[i] > '~' || p[i] == '#' || p[i] == '\\' {
+			return false
+		}
+	}
+	return utf8.ValidString(p) && (p[0] == '/' || strings.HasPrefix(p, "https://") || strings.HasPrefix(p, "http://"))
+}
+
+// Sign keeps the signature that answers the challenge of Init, as evidence, and returns
+// the token with which the action may be used once.
+func (r *Room) Sign(ctx context.Context, who api.Caller, in api.SignedChallenge) (api.ActionResult, error) {
+	ticket, err := r.Desk.OpenChallenge(ceremony.Action, in.ChallengeIdentifier)
+	if err != nil {
+		return api.ActionResult{}, err
+	}
+	if ticket.UserID != who.UserID || ticket.OrgID != who.OrgID || ticket.BearerID != who.BearerID() {
+		return api.ActionResult{}, &api.Error{Kind: api.Invalid, Code: "challenge_invalid", Message: "Challenge token is not valid.",
+			Rule: "the challenge is the caller's own", Received: ticket.UserID + " " + ticket.BearerID,
+			Expected: who.UserID + " " + who.BearerID(), Subject: who.Subject()}
+	}
+	first, second, err := assertion.Read(in)
+	if err != nil {
+		return api.ActionResult{}, err
+	}
+	proofs, err := r.verify(ctx, who, ticket, first, second)
+	if err != nil {
+		return api.ActionResult{}, err
+	}
+	if err := assertion.Settle(ctx, r.DB, who, ticket.Challenge, proofs); err != nil {
+		return api.ActionResult{}, err
+	}
+	a, err := r.keep(ctx, who, ticket, proofs)
+	if err != nil {
+		err = r.why(ctx, who, ticket, first, proofs, err)
+	}
+	if err != nil {
+		return api.ActionResult{}, err
+	}
+	token, err := r.Tokens.Action(claims(a, who.Username, proofs[0].Credential))
+	return api.ActionResult{UserAction: token}, err
+}
+
+func (r *Room) verify(ctx context.Context, who api.Caller, t ceremony.Ticket, first assertion.Factor, second *assertion.Factor) ([]assertion.Proof, error) {
+	asked := assertion.Asked{Challenge: t.Challenge, RPID: t.RPID, OrgID: t.OrgID, Named: true, Factor: store.FactorFirst, TokenID: who.TokenID}
+	h, err := r.DB.HolderByUser(ctx, t.UserID, first.CredentialID, first.UUID)
+	if err != nil {
+		return nil, err
+	}
+	proof, err := r.Judge.Verify(first, asked, h)
+	if err != nil {
+		return nil, err
+	}
+	proofs := []assertion.Proof{proof}
+	if second == nil && who.TokenID != "" {
+		return proofs, nil // a machine has one key
+	}
+	if second == nil {
+		return proofs, r.Judge.NeedsSecond(ctx, r.DB, h)
+	}
+	other, err := r.DB.HolderByUser(ctx, t.UserID, second.CredentialID, second.UUID)
+	if err != nil {
+		return nil, err
+	}
+	asked.Factor = store.FactorSecond
+	another, err := r.Judge.Verify(*second, asked, other)
+	if err == nil && another.Credential.ID == proof.Credential.ID {
+		err = assertion.ErrSameCredential
+	}
+	return append(proofs, another), err
+}
+
+var errLost = errors.New("the action was not kept")
+
+// keep is the one place where a signature over an action is stored.
+func (r *Room) keep(ctx context.Context, who api.Caller, t ceremony.Ticket, proofs []assertion.Proof) (store.Action, error) {
+	now := r.Now()
+	statement, ok := useraction.ReadStatement(t.Statement)
+	if !ok {
+		return store.Action{}, errors.New("action: a ticket of ours holds no statement")
+	}
+	f := proofs[0].Factor
+	a := store.Action{ID: api.NewID(api.PrefixAction, now), OrgID: t.OrgID, UserID: t.UserID,
+		CredentialID: proofs[0].Credential.ID, SessionID: t.BearerID, Challenge: t.Challenge,
+		Method: statement.Method, Path: statement.Path, Payload: t.Payload, Statement: t.Statement,
+		ClientData: f.ClientData, AuthenticatorData: f.AuthenticatorData, Signature: f.Signature,
+		SignedAt: now, ExpiresAt: now.Add(Lifetime).Truncate(time.Second), Address: who.Address}
+	if len(proofs) > 1 {
+		var err error
+		if a.SecondFactor, err = json.Marshal(secondFactor(proofs[1]), json.Deterministic(true)); err != nil {
+			return a, err
+		}
+	}
+	return a, r.DB.Write(ctx, func(tx *store.Tx) error {
+		for _, p := range proofs {
+			p.KeepSparingly(tx, who)
+		}
+		tx.SignAction(a, errLost)
+		return nil
+	})
+}
+
+// second is what is kept of a second factor beside an action.
+type second struct {
+	CredentialUUID    string `json:"credentialUuid"`
+	ClientData        []byte `json:"clientData"`
+	AuthenticatorData []byte `json:"authenticatorData,omitempty"`
+	Signature         []byte `json:"signature"`
+}
+
+func secondFactor(p assertion.Proof) second {
+	return second{CredentialUUID: p.Credential.ID, ClientData: p.Factor.ClientData,
+		AuthenticatorData: p.Factor.AuthenticatorData, Signature: p.Factor.Signature}
+}
+
+// why finds out why the action was not kept.
+func (r *Room) why(ctx context.Context, who api.Caller, t ceremony.Ticket, f assertion.Factor, proofs []assertion.Proof, err error) error {
+	h, read := r.DB.HolderByUser(ctx, t.UserID, f.CredentialID, f.UUID)
+	if read != nil {
+		return read
+	}
+	live, read := r.bearerLives(ctx, who)
+	if read == nil && errors.Is(err, errLost) && h.User.Active && h.Credential.Active && !live {
+		return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
+			Rule: "bearer token: the session or access token is live", Received: "one that has ended"}
+	}
+	return assertion.Why(ctx, r.DB, t.Challenge, h, proofs, err, errLost)
+}
+
+func (r *Room) bearerLives(ctx context.Context, who api.Caller) (bool, error) {
+	if who.TokenID != "" {
+		b, err := r.DB.TokenBearer(ctx, who.TokenID)
+		return b.Token.Live(r.Now()), err
+	}
+	b, err := r.DB.Bearer(ctx, who.SessionID)
+	return b.Session.Live(r.Now()), err
+}
+
+func claims(a store.Action, name string, c store.Credential) useraction.Claims {
+	return useraction.Claims{Subject: a.OrgID, ID: a.ID, IssuedAt: a.SignedAt.Unix(), Expiry: a.ExpiresAt.Unix(),
+		Method: a.Method, Path: a.Path, PayloadSHA256: useraction.PayloadDigest([]byte(a.Payload)),
+		CanonicalSHA256: useraction.CanonicalDigest([]byte(a.Payload)), Challenge: a.Challenge,
+		CredentialUUID: c.ID, CredentialKind: c.Kind, TokenID: c.TokenID, Username: name,
+		Metadata: useraction.Metadata{OrgID: a.OrgID, UserID: a.UserID}}
+}

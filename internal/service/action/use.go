@@ -1,0 +1,136 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/verify/useraction"
+)
+
+// Use is a request for which a signed action is to be spent.
+type Use struct {
+	Token   string
+	Method  string
+	Path    string // with its query
+	Payload []byte // the body
+
+	OrgIDs []string // whose users may; nil for everybody
+}
+
+// Permit checks that the caller signed this very request and returns the context under
+// which the operation must write: its first write spends the action, in the same
+// transaction. Whether the action can still be spent is decided there.
+func (r *Room) Permit(ctx context.Context, who api.Caller, u Use) (context.Context, *store.Rider, error) {
+	c, err := r.read(ctx, u.Token)
+	if err != nil {
+		return ctx, nil, err
+	}
+	if c.Metadata.UserID != who.UserID || c.Metadata.OrgID != who.OrgID {
+		return ctx, nil, invalid("the action is the caller's own", c.Metadata.UserID, who.UserID, c)
+	}
+	// The key of a program is not its person's: what it signed is granted to the program alone.
+	if c.TokenID != who.TokenID {
+		return ctx, nil, invalid("the action was signed under the caller's access token", c.TokenID, who.TokenID, c)
+	}
+	if err := covers(c, u); err != nil {
+		return ctx, nil, err
+	}
+	rider := r.rider(c.ID, c.Metadata.UserID, u.Method+" "+u.Path)
+	return store.Alongside(ctx, rider), rider, nil
+}
+
+// rider spends an action in the unit that it goes along with.
+func (r *Room) rider(id, userID, usedFor string) *store.Rider {
+	usedFor, _, _ = strings.Cut(usedFor, "?")
+	return &store.Rider{ActionID: id, Do: func(tx *store.Tx) { tx.UseAction(id, userID, usedFor, r.Now(), ErrNotUsable) }}
+}
+
+// ErrNotUsable is an action that could not be spent. Why says why.
+var ErrNotUsable = errors.New("the action could not be spent")
+
+// Why explains ErrNotUsable: the action was used before or, more rarely, its user,
+// credential or session was withdrawn since it was signed. Any other error is returned as
+// it is.
+func (r *Room) Why(ctx context.Context, actionID string, err error) error {
+	if !errors.Is(err, ErrNotUsable) {
+		return err
+	}
+	a, err := r.DB.SignedAction(ctx, actionID)
+	if err != nil {
+		return notOnRecord(actionID, err)
+	}
+	subject := api.Subject{OrgID: a.OrgID, UserID: a.UserID}
+	now := r.Now()
+	received := ""
+	switch {
+	case !a.UsedAt.IsZero():
+		return &api.Error{Kind: api.Invalid, Code: "user_action_used", Message: "user action has already been used",
+			Rule: "a user action is used once", Received: a.ID + ", used for " + a.UsedFor, Subject: subject}
+	case !now.Before(a.ExpiresAt):
+		received = "one that has expired"
+	case !a.User.Active:
+		received = "one of a user who was deactivated since"
+	case !a.Credential.Active:
+		received = "one by a credential that was deactivated since"
+	case !a.BearerLive(now):
+		received = "one of a session or access token that has ended since"
+	default:
+		received = "one that was withdrawn for a moment"
+	}
+	return &api.Error{Kind: api.Forbidden, Code: "user_action_invalid", Message: messageInvalid,
+		Rule: "user action: it can still be used", Received: received, Subject: subject}
+}
+
+// notOnRecord is an action that was signed and is gone: an older copy of the database was
+// restored. Other errors are returned as they are.
+func notOnRecord(actionID string, err error) error {
+	if api.KindOf(err) != api.NotFound {
+		return err
+	}
+	return &api.Error{Kind: api.Forbidden, Code: "user_action_invalid", Message: messageInvalid,
+		Rule: "user action: it is on record", Received: actionID + ", which is not"}
+}
+
+const messageInvalid = "user action signature is missing or invalid"
+
+// Missing refuses a request without a user action.
+func Missing() error {
+	return &api.Error{Kind: api.Forbidden, Code: "user_action_invalid", Message: messageInvalid,
+		Rule: "user action: " + api.HeaderUserAction + " header", Received: "none", Expected: "exactly one"}
+}
+
+func (r *Room) read(ctx context.Context, token string) (useraction.Claims, error) {
+	if token == "" {
+		return useraction.Claims{}, Missing()
+	}
+	c, err := r.Tokens.ReadAction(ctx, token)
+	if err != nil {
+		return c, &api.Error{Kind: api.Forbidden, Code: "user_action_invalid", Message: messageInvalid,
+			Rule: "user action: its token", Cause: err,
+			Subject: api.Subject{OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID}}
+	}
+	return c, nil
+}
+
+// covers judges a request to this server.
+func covers(c useraction.Claims, u Use) error {
+	switch differs, ok := c.Covers(u.Method, u.Path, u.Payload); {
+	case ok:
+		return nil
+	case differs == "method":
+		return invalid("the signed method", u.Method, c.Method, c)
+	case differs == "path":
+		return invalid("the signed path", u.Path, c.Path, c)
+	default:
+		return invalid("the signed payload", "SHA-256 "+useraction.PayloadDigest(u.Payload), c.PayloadSHA256, c)
+	}
+}
+
+func invalid(rule, received, expected string, c useraction.Claims) error {
+	return &api.Error{Kind: api.Forbidden, Code: "user_action_invalid", Message: messageInvalid,
+		Rule: "user action: " + rule, Received: received, Expected: expected,
+		Subject: api.Subject{OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID}}
+}

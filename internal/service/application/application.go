@@ -1,0 +1,211 @@
+// Package application is the room of applications, as older SDKs register them. They are
+// kept and shown and do nothing: the headers that told of one are accepted and ignored.
+package application
+
+import (
+	"context"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/auth/bearer"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/username"
+)
+
+// Room is applications with all that it needs.
+type Room struct {
+	DB     *store.DB
+	Access *access.Ledger
+	Now    func() time.Time
+}
+
+var (
+	errName = &api.Error{Kind: api.Conflict, Code: "application_name_taken", Message: "This organisation has an application of that name."}
+	errGone = &api.Error{Kind: api.NotFound, Code: "application_not_found", Message: "application not found"}
+)
+
+// List lists the applications of the caller's organisation.
+func (r *Room) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.ApplicationList, error) {
+	all, err := r.DB.Applications(ctx, who.OrgID)
+	if err != nil {
+		return api.ApplicationList{}, err
+	}
+	list := api.ApplicationList{Items: make([]api.Application, 0, len(all))}
+	for _, a := range all { // few: nothing but old SDKs makes them
+		held, err := r.DB.Held(ctx, a.ID, "")
+		if err != nil {
+			return api.ApplicationList{}, err
+		}
+		list.Items = append(list.Items, shown(a, held))
+	}
+	return list, nil
+}
+
+// Get shows an application, archived or not.
+func (r *Room) Get(ctx context.Context, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
+	a, err := r.DB.Application(ctx, who.OrgID, in.AppID)
+	if err != nil {
+		return api.Application{}, err
+	}
+	held, err := r.DB.Held(ctx, a.ID, "")
+	if err != nil {
+		return api.Application{}, err
+	}
+	return shown(a, held), nil
+}
+
+// Create registers an application.
+func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateApplicationRequest) (api.Application, error) {
+	a, err := r.judge(who, in)
+	if err != nil {
+		return api.Application{}, err
+	}
+	var given []store.HeldPermission
+	if in.PermissionID != "" {
+		p, err := r.Access.Give(ctx, who, in.PermissionID)
+		if err != nil {
+			return api.Application{}, err
+		}
+		given = []store.HeldPermission{access.Held(p, a.ID, a.CreatedAt)}
+	}
+	event := event(who, "application.created", a, a.CreatedAt)
+	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.CreateApplication(a, errName)
+		access.Assign(tx, who, given, "", a.CreatedAt)
+		tx.Record(event)
+		return nil
+	})
+	if err != nil {
+		return api.Application{}, err
+	}
+	return shown(a, given), nil
+}
+
+// judge looks at an application that is to be made.
+func (r *Room) judge(who api.Caller, in api.CreateApplicationRequest) (store.Application, error) {
+	if err := check(in); err != nil {
+		return store.Application{}, err
+	}
+	now := r.Now()
+	a := store.Application{ID: api.NewID(api.PrefixApplication, now), OrgID: who.OrgID, Kind: in.Kind, Name: in.Name,
+		NameKey: username.Key(in.Name), RPID: in.RelyingPartyID, Origin: in.Origin, ExternalID: in.ExternalID, Active: true, CreatedAt: now}
+	if in.Kind == api.ServerSideApplication {
+		key, err := bearer.Key(in.PublicKey)
+		if err != nil {
+			return a, err
+		}
+		a.CredentialID, a.PublicKey = api.NewID(api.PrefixCredential, now), key.SPKI()
+	}
+	return a, nil
+}
+
+func check(in api.CreateApplicationRequest) error {
+	if err := username.CheckLabel("name", in.Name); err != nil {
+		return err
+	}
+	if err := username.CheckExternalID(in.ExternalID); err != nil {
+		return err
+	}
+	if err := checkText("relyingPartyId", in.RelyingPartyID); err != nil {
+		return err
+	}
+	if err := checkText("origin", in.Origin); err != nil {
+		return err
+	}
+	switch {
+	case in.Kind == "":
+		return api.Missing("kind")
+	case in.Kind != api.ServerSideApplication && in.Kind != api.ClientSideApplication:
+		return &api.Error{Kind: api.Invalid, Code: "application_kind_invalid",
+			Message: "The member /kind must be ServerSideApplication or ClientSideApplication."}
+	}
+	_, err := bearer.Lifetime(in.DaysValid, nil)
+	return err
+}
+
+const maxText = 300
+
+// checkText refuses what is too long, or cannot be seen, to be shown to who reads it. What
+// it says binds nobody, so it need not be a domain or an origin.
+func checkText(member, text string) error {
+	if username.Visible(text, maxText) {
+		return nil
+	}
+	return &api.Error{Kind: api.Invalid, Code: "text_invalid", Message: "The member /" + member + " must be at most 300 visible characters."}
+}
+
+// Update renames an application.
+func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdateApplicationRequest) (api.Application, error) {
+	return r.change(ctx, who, in.AppID, "application.updated", func(tx *store.Tx, a *store.Application, _ time.Time) error {
+		name := "" // as it is
+		if in.Name != nil {
+			name, a.Name = *in.Name, *in.Name
+		}
+		tx.RenameApplication(a.ID, a.OrgID, name, username.Key(name), in.ExternalID, errName, errGone)
+		return username.CheckRename(in.Rename)
+	})
+}
+
+// Archive takes an application away for good. Its name is free again.
+func (r *Room) Archive(ctx context.Context, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
+	return r.change(ctx, who, in.AppID, "application.archived", func(tx *store.Tx, a *store.Application, now time.Time) error {
+		tx.ArchiveApplication(a.ID, a.OrgID, now, errGone)
+		a.Active = false
+		return nil
+	})
+}
+
+// Activate puts a deactivated application back.
+func (r *Room) Activate(ctx context.Context, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
+	return r.turn(ctx, who, in.AppID, "application.activated", true)
+}
+
+// Deactivate deactivates an application.
+func (r *Room) Deactivate(ctx context.Context, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
+	return r.turn(ctx, who, in.AppID, "application.deactivated", false)
+}
+
+func (r *Room) turn(ctx context.Context, who api.Caller, id, kind string, active bool) (api.Application, error) {
+	return r.change(ctx, who, id, kind, func(tx *store.Tx, a *store.Application, _ time.Time) error {
+		tx.SetApplicationActive(a.ID, a.OrgID, active, errGone)
+		a.Active = active
+		return nil
+	})
+}
+
+// change makes a change and records it in one unit. do may run again.
+func (r *Room) change(ctx context.Context, who api.Caller, id, kind string, do func(*store.Tx, *store.Application, time.Time) error) (api.Application, error) {
+	a, err := r.DB.Application(ctx, who.OrgID, id)
+	if err != nil {
+		return api.Application{}, err
+	}
+	held, err := r.DB.Held(ctx, a.ID, "")
+	if err != nil {
+		return api.Application{}, err
+	}
+	now := r.Now()
+	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+		if err := do(tx, &a, now); err != nil {
+			return err
+		}
+		tx.Record(event(who, kind, a, now))
+		return nil
+	})
+	if err != nil {
+		return api.Application{}, err
+	}
+	return shown(a, held), nil
+}
+
+func event(who api.Caller, kind string, a store.Application, now time.Time) store.Event {
+	return store.NewEvent(who, kind, now, map[string]any{"applicationId": a.ID, "name": a.Name})
+}
+
+// shown lists no access token. The contract has one for an application, with the user whom
+// it belongs to, but nothing here accepts an application's token, so none is made, and an
+// application is nobody's: the entry would say what is not so.
+func shown(a store.Application, held []store.HeldPermission) api.Application {
+	return api.Application{AppID: a.ID, Kind: a.Kind, OrgID: a.OrgID, ExpectedRPID: a.RPID, Name: a.Name, IsActive: a.Active,
+		ExpectedOrigin: a.Origin, PermissionAssignments: access.Summaries(held), AccessTokens: []api.AccessToken{}}
+}

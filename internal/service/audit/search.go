@@ -1,0 +1,110 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/store"
+)
+
+const (
+	defaultLimit = 50
+	maxText      = 200 // bytes
+
+	// With filters, so many entries are read at a time, and so many for one page.
+	searchStep = 500
+	searchMost = 2000
+)
+
+// Search lists a page of entries, newest first. Filters look at so many entries for one
+// page; where few match it may be short, or empty, and still not be the last.
+func (r *Room) Search(ctx context.Context, who api.Caller, in api.SearchAuditRequest) (api.AuditPage, error) {
+	s, err := span(who.OrgID, in.StartTime, in.EndTime)
+	if err == nil {
+		err = validUser(in.UserID)
+	}
+	if err == nil && len(in.Text) > maxText {
+		err = &api.Error{Kind: api.Invalid, Code: "parameter_invalid", Message: "The parameter text is longer than 200 bytes."}
+	}
+	if err != nil {
+		return api.AuditPage{}, err
+	}
+	list := []string{"audit", who.OrgID, in.Text, in.UserID, in.Outcome, in.StartTime, in.EndTime}
+	mark, err := r.Pages.Open(in.PaginationToken, list...)
+	if err != nil {
+		return api.AuditPage{}, err
+	}
+	s.WithoutEvents, s.WithoutRefusals = in.Outcome == api.OutcomeRefused, in.Outcome == api.OutcomeDone
+	q := query{text: strings.ToLower(in.Text), userID: in.UserID, limit: cmp.Or(in.Limit, defaultLimit)}
+	items, mark, err := r.find(ctx, s, q, mark)
+	if err != nil {
+		return api.AuditPage{}, err
+	}
+	out := api.AuditPage{Items: items}
+	if mark != "" {
+		out.NextPageToken = r.Pages.Token(mark, list...)
+	}
+	return out, nil
+}
+
+// query is what is looked for.
+type query struct {
+	text   string // in small letters
+	userID string
+	limit  int
+}
+
+// find returns entries from before mark and, if there may be more, where to go on.
+func (r *Room) find(ctx context.Context, s store.AuditSpan, q query, mark string) (items []api.AuditEntry, next string, err error) {
+	items = []api.AuditEntry{}
+	step := q.limit + 1
+	if q.text != "" || q.userID != "" {
+		step = searchStep
+	}
+	for looked := 0; looked < searchMost; looked += step {
+		if mark != "" {
+			s.Before = mark
+		}
+		rows, err := r.DB.AuditNewest(ctx, s, step)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, row := range rows {
+			if len(items) == q.limit {
+				return items, mark, nil
+			}
+			mark = row.ID
+			if e := read(row); q.matches(e) {
+				items = append(items, shown(e))
+			}
+		}
+		if len(rows) < step {
+			return items, "", nil
+		}
+	}
+	return items, mark, nil
+}
+
+func (q query) matches(e entry) bool {
+	if !concerns(e.AuditEntry, q.userID) {
+		return false
+	}
+	if q.text == "" {
+		return true
+	}
+	all := strings.Join([]string{e.ID, e.SupportID(), e.Kind, e.summary(), e.action(), e.ActorID, e.ActorName,
+		e.SubjectID, e.SubjectName, e.ActionID, e.credential(), e.Address}, "\n")
+	return strings.Contains(strings.ToLower(all), q.text)
+}
+
+func shown(e entry) api.AuditEntry {
+	out := api.AuditEntry{ID: e.ID, At: api.Time(e.At), Kind: e.Kind, Outcome: e.outcome(), Summary: e.summary(),
+		Actor: named(e.ActorID, e.ActorName), Subject: named(e.SubjectID, e.SubjectName),
+		CredentialUUID: e.credential(), Address: e.Address, SupportID: e.SupportID()}
+	if e.Method != "" {
+		out.Action = &api.AuditAction{ID: e.ActionID, Method: e.Method, Path: e.Path}
+	}
+	return out
+}

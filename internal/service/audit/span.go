@@ -1,0 +1,62 @@
+package audit
+
+import (
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// span reads the times between which the log is asked for: from start on and before end,
+// "" for no bound.
+func span(orgID, start, end string) (s store.AuditSpan, err error) {
+	s.OrgID = orgID
+	from, err := parse("startTime", start)
+	if err != nil {
+		return s, err
+	}
+	to, err := parse("endTime", end)
+	if err != nil {
+		return s, err
+	}
+	if start != "" && end != "" && !to.After(from) {
+		return s, &api.Error{Kind: api.Invalid, Code: "parameter_invalid", Message: "The parameter endTime must be after startTime."}
+	}
+	if start != "" {
+		s.After = edge(from)
+	}
+	if end != "" {
+		s.Before = edge(to)
+	}
+	return s, nil
+}
+
+func parse(parameter, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, &api.Error{Kind: api.Invalid, Code: "parameter_invalid",
+			Message: "The parameter " + parameter + " must be a time such as 2026-11-22T10:00:00.000Z."}
+	}
+	return t, nil
+}
+
+// edge lies between the ids of entries from before t and of those since.
+func edge(t time.Time) string {
+	if t.Before(time.UnixMilli(0)) {
+		t = time.UnixMilli(0) // ids know no time before
+	}
+	// Entries are told apart by the millisecond: one of t's own began before t.
+	first := api.FirstID(api.PrefixAuditLog, t.Add(time.Millisecond-1))
+	return first[:len(first)-1]
+}
+
+// validUser refuses what cannot be a user's id.
+func validUser(id string) error {
+	if id != "" && !api.ValidID(api.PrefixUser, id) {
+		return &api.Error{Kind: api.Invalid, Code: "parameter_invalid", Message: "The parameter userId must be the id of a user, us-…."}
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package login
+
+import (
+	"encoding/base64"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/assertion"
+	"github.com/countersign/countersign/internal/keyring"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// answers lists what may answer for a name: the user's credentials, whether or not the
+// user is active, and where there are none, decoys. Keys that are kept encrypted are listed for a
+// login code alone.
+func (r *Room) answers(orgID, usernameKey string, s store.LoginState) api.AllowCredentials {
+	allow := assertion.Allowed(s.Credentials, s.CodeFound)
+	d := r.decoys(orgID, usernameKey)
+	if len(allow.WebAuthn) == 0 {
+		allow.WebAuthn = d.passkeys
+	}
+	if len(allow.Key) == 0 {
+		allow.Key = d.keys
+	}
+	return allow
+}
+
+// decoy returns 66 bytes: up to 64 of a credential id, and two that choose.
+func (r *Room) decoy(orgID, usernameKey, which string) []byte {
+	a := r.Office.Ring.MAC(keyring.Decoy, orgID, usernameKey, which, "a")
+	b := r.Office.Ring.MAC(keyring.Decoy, orgID, usernameKey, which, "b")
+	c := r.Office.Ring.MAC(keyring.Decoy, orgID, usernameKey, which, "c")
+	return append(append(a, b...), c[:2]...)
+}
+
+type decoys struct{ passkeys, keys []api.CredentialDescriptor }
+
+// decoyLengths are the lengths of real credential ids in bytes, common ones oftener.
+var decoyLengths = []int{32, 16, 32, 20, 32, 48, 32, 64}
+
+// decoys are the credentials of a name that has none: always the same for the name, and
+// made under a key, so that nobody can tell them from real ones.
+func (r *Room) decoys(orgID, usernameKey string) decoys {
+	return decoys{passkeys: r.some(orgID, usernameKey, "passkey"), keys: r.some(orgID, usernameKey, "key")}
+}
+
+// some returns one decoy, or two for one name in four.
+func (r *Room) some(orgID, usernameKey, kind string) []api.CredentialDescriptor {
+	first := r.decoy(orgID, usernameKey, kind+" 1")
+	all := []api.CredentialDescriptor{descriptor(first[:decoyLengths[first[64]&7]])}
+	if first[65]&3 == 0 {
+		second := r.decoy(orgID, usernameKey, kind+" 2")
+		all = append(all, descriptor(second[:decoyLengths[second[64]&7]]))
+	}
+	return all
+}
+
+func descriptor(id []byte) api.CredentialDescriptor {
+	return api.CredentialDescriptor{Type: "public-key", ID: base64.RawURLEncoding.EncodeToString(id)}
+}

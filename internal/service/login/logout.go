@@ -1,0 +1,33 @@
+package login
+
+import (
+	"context"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// Logout ends the session that asks, or all of its user's.
+func (r *Room) Logout(ctx context.Context, who api.Caller, in api.LogoutRequest) (api.Message, error) {
+	now := r.Now()
+	event := store.NewEvent(who, "user.logged_out", now, map[string]any{"sessionId": who.SessionID, "allSessions": in.AllSessions})
+	event.UserID = who.UserID
+	err := r.DB.Write(ctx, func(tx *store.Tx) error {
+		if in.AllSessions {
+			tx.LogOut(who.UserID, now)
+		} else {
+			tx.EndSession(who.SessionID, who.UserID, now, errEnded)
+		}
+		tx.Record(event)
+		return nil
+	})
+	message := "The session has ended."
+	if in.AllSessions {
+		message = "All sessions have ended."
+	}
+	return api.Message{Message: message}, err
+}
+
+// errEnded is a session that ended between the door and here.
+var errEnded = &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
+	Rule: "bearer token: the session is live", Received: "one that has ended"}

@@ -1,0 +1,74 @@
+// Package organisation is the room in which organisations, the tenants of a server,
+// are made and listed.
+package organisation
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/relyingparty"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// Room is organisations with all that it needs.
+type Room struct {
+	DB   *store.DB
+	Site relyingparty.Site
+	Now  func() time.Time
+}
+
+// New is an organisation to be made. Without RPID it follows the server's public URL;
+// Origins are the pages besides the server's own that may make its passkeys.
+type New struct {
+	Name        string
+	RPID        string
+	Origins     []string
+	Attestation string // none (the default), indirect, direct or enterprise
+}
+
+const maxName = 100 // characters
+
+// Create makes an organisation after checking that browsers could work with it.
+func (r *Room) Create(ctx context.Context, n New) (store.Organisation, error) {
+	if err := checkName(n.Name); err != nil {
+		return store.Organisation{}, err
+	}
+	if err := r.Site.Check(n.RPID, n.Origins); err != nil {
+		return store.Organisation{}, &api.Error{Kind: api.Invalid, Code: "relying_party_invalid", Message: err.Error()}
+	}
+	now := r.Now()
+	o := store.Organisation{
+		ID: api.NewID(api.PrefixOrganization, now), Name: n.Name, RPID: n.RPID, Origins: n.Origins,
+		Attestation: n.Attestation, UserVerification: "required", ResidentKey: "required", CreatedAt: now,
+	}
+	if o.Attestation == "" {
+		o.Attestation = "none"
+	}
+	err := r.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.CreateOrganisation(o)
+		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: o.ID, At: now, Kind: "organisation.created"})
+		return nil
+	})
+	return o, err
+}
+
+// List returns all organisations, oldest first.
+func (r *Room) List(ctx context.Context) ([]store.Organisation, error) {
+	return r.DB.Organisations(ctx)
+}
+
+func checkName(name string) error {
+	bad := name == "" || strings.TrimSpace(name) != name || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName
+	for _, c := range name {
+		bad = bad || !unicode.IsPrint(c)
+	}
+	if bad {
+		return &api.Error{Kind: api.Invalid, Code: "organisation_name_invalid",
+			Message: "An organisation's name has 1 to 100 visible characters and no space at either end."}
+	}
+	return nil
+}

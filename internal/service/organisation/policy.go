@@ -1,0 +1,95 @@
+package organisation
+
+import (
+	"context"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// Words for a policy that is not set: what the server does by itself.
+const (
+	PolicyAuto     = "auto"
+	FactorOptional = "optional"
+)
+
+// Policies are what an organisation asks for at logins and signatures. "" leaves a
+// policy as it is.
+type Policies struct {
+	SignCount    string `json:"signCount"`    // auto, refuse, alert or record: a counter that did not go up
+	Backup       string `json:"backup"`       // auto, refuse, alert or record: backup flags that changed
+	SecondFactor string `json:"secondFactor"` // optional or required
+}
+
+// PoliciesOf returns the policies that are in force, each by its word.
+func PoliciesOf(o store.Organisation) Policies {
+	return Policies{SignCount: word(o.SignCountPolicy, PolicyAuto), Backup: word(o.BackupPolicy, PolicyAuto),
+		SecondFactor: word(o.SecondFactor, FactorOptional)}
+}
+
+// SetPolicies changes the policies that are given and returns all that are in force.
+func (r *Room) SetPolicies(ctx context.Context, orgID string, p Policies) (store.Organisation, error) {
+	if err := p.check(); err != nil {
+		return store.Organisation{}, err
+	}
+	o, err := r.DB.Organisation(ctx, orgID)
+	if err != nil {
+		return o, err
+	}
+	change(&o.SignCountPolicy, p.SignCount, PolicyAuto)
+	change(&o.BackupPolicy, p.Backup, PolicyAuto)
+	change(&o.SecondFactor, p.SecondFactor, FactorOptional)
+	now := r.Now()
+	detail, err := json.Marshal(PoliciesOf(o))
+	if err != nil {
+		return o, err
+	}
+	return o, r.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.SetPolicies(o.ID, o.SignCountPolicy, o.BackupPolicy, o.SecondFactor, errNoSuchOrganisation)
+		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: o.ID, At: now,
+			Kind: "organisation.policies_set", Detail: detail})
+		return nil
+	})
+}
+
+var errNoSuchOrganisation = &api.Error{Kind: api.NotFound, Code: "organisation_not_found", Message: "There is no such organisation."}
+
+func (p Policies) check() error {
+	states := []string{"", PolicyAuto, "refuse", "alert", "record"}
+	switch {
+	case !slices.Contains(states, p.SignCount):
+		return unknownPolicy("sign count", "auto, refuse, alert or record")
+	case !slices.Contains(states, p.Backup):
+		return unknownPolicy("backup state", "auto, refuse, alert or record")
+	case !slices.Contains([]string{"", FactorOptional, "required"}, p.SecondFactor):
+		return unknownPolicy("second factor", "optional or required")
+	case p == Policies{}:
+		return &api.Error{Kind: api.Invalid, Code: "policy_invalid", Message: "Say which policy to set."}
+	}
+	return nil
+}
+
+func unknownPolicy(of, words string) error {
+	return &api.Error{Kind: api.Invalid, Code: "policy_invalid", Message: "The policy for the " + of + " is " + words + "."}
+}
+
+// change sets a kept policy, which is "" where the server decides by itself.
+func change(kept *string, to, unset string) {
+	switch to {
+	case "":
+	case unset:
+		*kept = ""
+	default:
+		*kept = to
+	}
+}
+
+func word(kept, unset string) string {
+	if kept == "" {
+		return unset
+	}
+	return kept
+}

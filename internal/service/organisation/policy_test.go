@@ -1,0 +1,85 @@
+package organisation_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/relyingparty"
+	"github.com/countersign/countersign/internal/service/organisation"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/testing/database"
+)
+
+func TestPolicies(t *testing.T) {
+	database.Each(t, func(t *testing.T, url string) {
+		db, err := store.Open(t.Context(), url, store.Options{})
+		must(t, err)
+		t.Cleanup(func() { db.Close() })
+		site, err := relyingparty.NewSite("https://sign.example.org")
+		must(t, err)
+		room := &organisation.Room{DB: db, Site: site, Now: time.Now}
+		org, err := room.Create(t.Context(), organisation.New{Name: "Engines"})
+		must(t, err)
+		other, err := room.Create(t.Context(), organisation.New{Name: "Others"})
+		must(t, err)
+		unset := organisation.Policies{SignCount: "auto", Backup: "auto", SecondFactor: "optional"}
+		want := func(id string, p organisation.Policies) {
+			t.Helper()
+			kept, err := db.Organisation(t.Context(), id)
+			if err != nil || organisation.PoliciesOf(kept) != p {
+				t.Errorf("%+v, want %+v: %v", organisation.PoliciesOf(kept), p, err)
+			}
+		}
+		want(org.ID, unset)
+
+		for _, step := range []struct{ set, then organisation.Policies }{
+			{organisation.Policies{SignCount: "refuse"}, organisation.Policies{SignCount: "refuse", Backup: "auto", SecondFactor: "optional"}},
+			{organisation.Policies{Backup: "alert", SecondFactor: "required"}, organisation.Policies{SignCount: "refuse", Backup: "alert", SecondFactor: "required"}},
+			{organisation.Policies{SignCount: "auto"}, organisation.Policies{SignCount: "auto", Backup: "alert", SecondFactor: "required"}},
+			{organisation.Policies{Backup: "record", SecondFactor: "optional"}, organisation.Policies{SignCount: "auto", Backup: "record", SecondFactor: "optional"}},
+			{unset, unset},
+		} {
+			got, err := room.SetPolicies(t.Context(), org.ID, step.set)
+			if err != nil || organisation.PoliciesOf(got) != step.then {
+				t.Errorf("set %+v: %+v, %v", step.set, organisation.PoliciesOf(got), err)
+			}
+			want(org.ID, step.then)
+			want(other.ID, unset)
+		}
+		kept, err := db.Organisation(t.Context(), org.ID)
+		if err != nil || kept.SignCountPolicy != "" || kept.BackupPolicy != "" || kept.SecondFactor != "" {
+			t.Errorf("what is left to the server is kept as %+v, %v", kept, err)
+		}
+
+		for _, bad := range []organisation.Policies{
+			{}, {SignCount: "Refuse"}, {SignCount: "off"}, {Backup: "none"}, {SecondFactor: "refuse"}, {SecondFactor: "auto"}, {SignCount: "refuse", Backup: "x"},
+		} {
+			if _, err := room.SetPolicies(t.Context(), org.ID, bad); api.CodeOf(err) != "policy_invalid" || api.KindOf(err) != api.Invalid {
+				t.Errorf("set %+v: %v", bad, err)
+			}
+		}
+		if _, err := room.SetPolicies(t.Context(), api.NewID(api.PrefixOrganization, time.Now()), unset); api.KindOf(err) != api.NotFound {
+			t.Errorf("an organisation that is none: %v", err)
+		}
+		want(org.ID, unset)
+
+		events, err := db.Events(t.Context(), org.ID, "", 0)
+		if err != nil || len(events) != 6 {
+			t.Fatalf("%d events, %v", len(events), err)
+		}
+		var told organisation.Policies
+		if e := events[2]; e.Kind != "organisation.policies_set" || json.Unmarshal(e.Detail, &told) != nil ||
+			told != (organisation.Policies{SignCount: "refuse", Backup: "alert", SecondFactor: "required"}) {
+			t.Errorf("recorded %+v: %s", e, e.Detail)
+		}
+	})
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,223 @@
+// Package permission is the room where permissions are made, changed and assigned. Nobody
+// gives what they do not hold, and nobody takes the last administrator's.
+package permission
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/pagination"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/username"
+)
+
+// Room is permissions with all that it needs.
+type Room struct {
+	DB     *store.DB
+	Access *access.Ledger
+	Pages  *pagination.Maker
+	Now    func() time.Time
+}
+
+const (
+	defaultPage   = 100
+	maxOperations = 500
+)
+
+var (
+	errName      = &api.Error{Kind: api.Conflict, Code: "permission_name_taken", Message: "This organisation has a permission of that name."}
+	errImmutable = &api.Error{Kind: api.Forbidden, Code: "permission_immutable", Message: "This permission cannot be changed; it can only be assigned and revoked."}
+)
+
+// Create makes a permission. It may list operations that the caller does not hold: they
+// cannot assign it then.
+func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreatePermissionRequest) (api.Permission, error) {
+	if err := username.CheckLabel("name", in.Name); err != nil {
+		return api.Permission{}, err
+	}
+	operations, err := checked(in.Operations)
+	if err != nil {
+		return api.Permission{}, err
+	}
+	now := r.Now()
+	p := store.Permission{ID: api.NewID(api.PrefixPermission, now), OrgID: who.OrgID, Name: in.Name, NameKey: username.Key(in.Name),
+		Operations: operations, Version: 1, CreatedAt: now, UpdatedAt: now}
+	event := store.NewEvent(who, "permission.created", now, describe(p))
+	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.CreatePermission(p, errName)
+		tx.Record(event)
+		return nil
+	})
+	return shown(p), err
+}
+
+// checked returns the operations without repetition.
+func checked(operations []string) ([]string, error) {
+	switch {
+	case len(operations) == 0:
+		return nil, &api.Error{Kind: api.Invalid, Code: "operations_missing", Message: "The member /operations must list at least one operation."}
+	case len(operations) > maxOperations:
+		return nil, &api.Error{Kind: api.Invalid, Code: "operations_too_many", Message: "The member /operations lists more than 500 operations."}
+	}
+	var all []string
+	for _, o := range operations {
+		if _, known := api.Operation(o); !known {
+			return nil, &api.Error{Kind: api.Invalid, Code: "operation_unknown", Message: "The member /operations lists something that is no operation.",
+				Rule: "names of the wire contract", Received: api.Shown(o)}
+		}
+		if !slices.Contains(all, o) {
+			all = append(all, o)
+		}
+	}
+	return all, nil
+}
+
+// List lists the permissions of the caller's organisation.
+func (r *Room) List(ctx context.Context, who api.Caller, in api.ListPermissionsRequest) (api.PermissionList, error) {
+	after, err := r.Pages.Open(in.PaginationToken, "permissions", who.OrgID)
+	if err != nil {
+		return api.PermissionList{}, err
+	}
+	limit := size(in.Limit)
+	rows, err := r.DB.Permissions(ctx, who.OrgID, after, limit+1)
+	if err != nil {
+		return api.PermissionList{}, err
+	}
+	rows, last := pagination.Cut(rows, limit)
+	list := api.PermissionList{Items: make([]api.Permission, 0, len(rows))}
+	for _, p := range rows {
+		list.Items = append(list.Items, shown(p))
+	}
+	if last != nil {
+		list.NextPageToken = r.Pages.Token(last.ID, "permissions", who.OrgID)
+	}
+	return list, nil
+}
+
+func size(limit int) int {
+	if limit == 0 {
+		return defaultPage
+	}
+	return min(limit, store.MaxPage-1)
+}
+
+// Get shows one.
+func (r *Room) Get(ctx context.Context, who api.Caller, in api.PermissionRequest) (api.Permission, error) {
+	p, err := r.DB.Permission(ctx, who.OrgID, in.PermissionID)
+	if err != nil {
+		return api.Permission{}, err
+	}
+	return shown(p), nil
+}
+
+// Update changes a permission, and with it what all may do who have it. What it comes to
+// allow the caller must hold.
+func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdatePermissionRequest) (api.Permission, error) {
+	p, err := r.changeable(ctx, who, in.PermissionID)
+	if err == nil && !p.ArchivedAt.IsZero() {
+		err = access.ErrArchived
+	}
+	if err != nil {
+		return api.Permission{}, err
+	}
+	was := p.Operations
+	if in.Name != nil {
+		if err := username.CheckLabel("name", *in.Name); err != nil {
+			return api.Permission{}, err
+		}
+		p.Name, p.NameKey = *in.Name, username.Key(*in.Name)
+	}
+	if in.Operations != nil {
+		if p.Operations, err = checked(in.Operations); err != nil {
+			return api.Permission{}, err
+		}
+	}
+	if err := r.Access.Holds(ctx, who, added(was, p.Operations)); err != nil {
+		return api.Permission{}, err
+	}
+	now := r.Now()
+	event := store.NewEvent(who, "permission.updated", now, describe(p))
+	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.UpdatePermission(p, now, errName, access.ErrChanged)
+		tx.Record(event)
+		return nil
+	})
+	r.Access.Changed()
+	p.UpdatedAt = now
+	return shown(p), err
+}
+
+// added are the operations of now that are not among those before, by whatever name.
+func added(before, now []string) (more []string) {
+	known := map[string]bool{}
+	for _, o := range before {
+		one, _ := api.Operation(o)
+		known[one] = true
+	}
+	for _, o := range now {
+		if one, _ := api.Operation(o); !known[one] {
+			more = append(more, o)
+		}
+	}
+	return more
+}
+
+// changeable returns a permission that may be changed at all.
+func (r *Room) changeable(ctx context.Context, who api.Caller, id string) (store.Permission, error) {
+	p, err := r.DB.Permission(ctx, who.OrgID, id)
+	if err == nil && p.Managed == store.ManagedAdministrator {
+		err = errImmutable
+	}
+	return p, err
+}
+
+// Archive archives a permission, which then allows nothing, or brings it back, which takes
+// somebody who holds all that it allows.
+func (r *Room) Archive(ctx context.Context, who api.Caller, in api.ArchivePermissionRequest) (api.Permission, error) {
+	if in.IsArchived == nil {
+		return api.Permission{}, api.Missing("isArchived")
+	}
+	p, err := r.changeable(ctx, who, in.PermissionID)
+	if err != nil || p.ArchivedAt.IsZero() != *in.IsArchived {
+		return shown(p), err // as it is already
+	}
+	now, kind := r.Now(), "permission.archived"
+	if !*in.IsArchived {
+		kind = "permission.restored"
+		if err := r.Access.Holds(ctx, who, p.Operations); err != nil {
+			return api.Permission{}, err
+		}
+	}
+	event := store.NewEvent(who, kind, now, describe(p))
+	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.ArchivePermission(p, *in.IsArchived, now, errName, access.ErrChanged)
+		tx.Record(event)
+		return nil
+	})
+	r.Access.Changed()
+	p.UpdatedAt, p.ArchivedAt = now, time.Time{}
+	if *in.IsArchived {
+		p.ArchivedAt = now
+	}
+	return shown(p), err
+}
+
+func describe(p store.Permission) map[string]any {
+	return map[string]any{"permissionId": p.ID, "name": p.Name, "operations": p.Operations}
+}
+
+func shown(p store.Permission) api.Permission {
+	out := api.Permission{ID: p.ID, Name: p.Name, Operations: p.Operations, Status: "Active",
+		IsImmutable: p.Managed == store.ManagedAdministrator, IsArchived: !p.ArchivedAt.IsZero(),
+		DateCreated: api.Time(p.CreatedAt), DateUpdated: api.Time(p.UpdatedAt)}
+	if out.IsImmutable {
+		out.Operations = api.Operations
+	}
+	if out.Operations == nil {
+		out.Operations = []string{}
+	}
+	return out
+}

@@ -1,0 +1,154 @@
+package registration
+
+import (
+	"context"
+	"errors"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/ceremony"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// Complete registers the user with the credentials that answer the challenge of Init.
+// Everything that lasts happens in one transaction: the code is spent, the user is
+// registered, the credentials are kept and the event is recorded, or none of it. Of
+// any number of completions with one code exactly one wins; the winner may repeat its
+// call, byte for byte the same credentials, and gets the same answer.
+func (r *Room) Complete(ctx context.Context, who api.Caller, in api.RegistrationRequest) (api.RegistrationResult, error) {
+	ticket, err := r.Desk.Open(ceremony.Registration, who.Bearer)
+	if err != nil {
+		return api.RegistrationResult{}, err
+	}
+	inv, err := r.resume(ctx, ticket)
+	if err != nil {
+		return api.RegistrationResult{}, err
+	}
+	offered, err := read(in)
+	if err != nil {
+		return api.RegistrationResult{}, about(inv, err)
+	}
+	if err := standing(inv, r.Now()); err != nil {
+		return r.repeated(ctx, inv, ticket, offered, err)
+	}
+	credentials, err := r.verify(inv, ticket, offered)
+	if err != nil {
+		return api.RegistrationResult{}, r.attempted(ctx, inv, err)
+	}
+	if err := r.settle(ctx, who, inv, credentials); err != nil {
+		if errors.Is(err, errLost) { // somebody else was first, perhaps this very call sent twice
+			if inv, err = r.resume(ctx, ticket); err == nil {
+				err = standing(inv, r.Now())
+			}
+			if err == nil {
+				err = errLost
+			}
+			return r.repeated(ctx, inv, ticket, offered, err)
+		}
+		return api.RegistrationResult{}, r.attempted(ctx, inv, about(inv, err))
+	}
+	return result(inv, credentials[0]), nil
+}
+
+// resume reads the state that decides, as it is now and not as it was at Init.
+func (r *Room) resume(ctx context.Context, t ceremony.Ticket) (store.Invitation, error) {
+	inv, err := r.DB.RegistrationState(ctx, t.UserID, t.CodeID)
+	if err != nil {
+		return inv, err
+	}
+	if !inv.Found || !inv.CodeFound || inv.User.OrgID != t.OrgID || inv.Code.UserID != t.UserID {
+		return inv, about(inv, &api.Error{Kind: api.Unauthenticated, Code: "registration_refused",
+			Message: "This registration cannot be completed; please begin again.",
+			Rule:    "user and code of the ceremony token", Expected: "both to exist and to belong together"})
+	}
+	return inv, nil
+}
+
+var errLost = &api.Error{Kind: api.Conflict, Code: "registration_lost",
+	Message: "This registration code was used by another registration.", Rule: "one winner for one code"}
+
+var errCredentialKnown = &api.Error{Kind: api.Conflict, Code: "credential_already_registered",
+	Message:  "This credential is already registered.",
+	Rule:     "WebAuthn L3 §7.1 step 26: the credential ID is not yet registered for any user",
+	Received: "a credential ID that is stored already"}
+
+// settle is the one place where a registration code is spent.
+func (r *Room) settle(ctx context.Context, who api.Caller, inv store.Invitation, credentials []store.Credential) error {
+	now := r.Now()
+	e := r.event("user.registered", inv, who, now)
+	e.CredentialID = credentials[0].ID
+	detail, err := json.Marshal(evidence(credentials))
+	if err != nil {
+		return err
+	}
+	e.Detail = detail
+	return r.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.SpendCode(inv.Code.ID, inv.User.ID, now, errLost)
+		tx.RegisterUser(inv.User.ID, inv.User.OrgID, now, errLost)
+		for _, c := range credentials {
+			tx.AddCredential(c, errCredentialKnown)
+		}
+		tx.Record(e)
+		return nil
+	})
+}
+
+// attempted records that a completion was tried and refused, which leaves the code as
+// good as it was. The refusal itself is what matters, so a failure to record it only
+// reaches the log of the store.
+func (r *Room) attempted(ctx context.Context, inv store.Invitation, refusal error) error {
+	if api.KindOf(refusal) != api.Internal && inv.Code.AttemptedAt.IsZero() {
+		now := r.Now()
+		err := r.DB.Write(ctx, func(tx *store.Tx) error { tx.CodeAttempted(inv.Code.ID, now); return nil })
+		if err != nil {
+			return errors.Join(refusal, err)
+		}
+	}
+	return refusal
+}
+
+// repeated answers a completion whose code is spent already: with the first answer if
+// it is the winner's own call again, with the ticket that it won with, otherwise with
+// why not.
+func (r *Room) repeated(ctx context.Context, inv store.Invitation, ticket ceremony.Ticket, offered []offer, why error) (api.RegistrationResult, error) {
+	if inv.Code.SpentAt.IsZero() || !inv.User.Active {
+		return api.RegistrationResult{}, why
+	}
+	kept, err := r.DB.CredentialsOfCode(ctx, inv.Code.ID)
+	if err != nil {
+		return api.RegistrationResult{}, err
+	}
+	for _, o := range offered {
+		if !o.keptIn(kept) {
+			return api.RegistrationResult{}, why
+		}
+	}
+	for _, c := range kept {
+		if c.Factor == store.FactorFirst && answered(c, ticket.Challenge) {
+			return result(inv, c), nil
+		}
+	}
+	return api.RegistrationResult{}, why
+}
+
+func result(inv store.Invitation, c store.Credential) api.RegistrationResult {
+	return api.RegistrationResult{
+		Credential: registered(c),
+		User:       api.RegisteredUser{ID: inv.User.ID, Username: inv.User.Username, OrgID: inv.User.OrgID},
+	}
+}
+
+func registered(c store.Credential) api.RegisteredCredential {
+	return api.RegisteredCredential{UUID: c.ID, Kind: c.Kind, Name: c.Name}
+}
+
+// evidence is what the event says of the credentials; the rest is in their rows.
+func evidence(credentials []store.Credential) map[string]any {
+	var all []map[string]any
+	for _, c := range credentials {
+		all = append(all, map[string]any{"credentialUuid": c.ID, "kind": c.Kind, "factor": c.Factor,
+			"algorithm": c.Algorithm, "format": c.Format, "attestationType": c.AttestationType})
+	}
+	return map[string]any{"credentials": all}
+}

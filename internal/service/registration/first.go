@@ -1,0 +1,110 @@
+package registration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/username"
+)
+
+// FirstAdministrator is how the first administrator is to be named.
+type FirstAdministrator struct {
+	Organisation string
+	Username     string
+}
+
+var errTaken = &api.Error{Kind: api.Conflict, Code: "first_administrator_invited",
+	Message: "The first administrator was invited already."}
+
+// settingFirst remembers who was invited first: the ids of organisation, user and code.
+const settingFirst = "first_administrator"
+
+type firstIDs struct{ OrgID, UserID, CodeID string }
+
+func (f firstIDs) String() string { return f.OrgID + " " + f.UserID + " " + f.CodeID }
+
+func parseFirst(text string) (f firstIDs) {
+	fmt.Sscan(text, &f.OrgID, &f.UserID, &f.CodeID)
+	return f
+}
+
+// First returns the link with which the first administrator registers, or "" when
+// there is nobody to invite: organisations exist that others made, or the first
+// administrator has registered. On an empty store it makes the organisation and the
+// invitation; of several servers that start at once, one does and all print the same
+// link. A restart prints it again, with a new code once the old one has expired.
+func (r *Room) First(ctx context.Context, who FirstAdministrator) (link string, err error) {
+	kept, err := r.DB.Setting(ctx, settingFirst)
+	if err != nil {
+		return "", err
+	}
+	if kept == "" {
+		empty, err := r.DB.IsEmpty(ctx)
+		if err != nil {
+			return "", err
+		}
+		if empty {
+			if err := r.inviteFirst(ctx, who); err != nil && !errors.Is(err, errTaken) {
+				return "", err
+			}
+		}
+		// Read again in any case: what made the store not empty may be another server's
+		// invitation of this very moment.
+		if kept, err = r.DB.Setting(ctx, settingFirst); err != nil || kept == "" {
+			return "", err
+		}
+	}
+	return r.firstLink(ctx, parseFirst(kept))
+}
+
+func (r *Room) inviteFirst(ctx context.Context, who FirstAdministrator) error {
+	if err := username.Check(who.Username); err != nil {
+		return err
+	}
+	now := r.Now()
+	org := store.Organisation{ID: api.NewID(api.PrefixOrganization, now), Name: who.Organisation,
+		Attestation: "none", UserVerification: "required", ResidentKey: "required", CreatedAt: now}
+	user := store.User{ID: api.NewID(api.PrefixUser, now), OrgID: org.ID, Username: who.Username,
+		UsernameKey: username.Key(who.Username), Kind: api.CustomerEmployee,
+		Active: true, CreatedAt: now}
+	code := r.Office.MakeFirst(user, api.NewID(api.PrefixCode, now), invitation.DefaultLifetime)
+	return r.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.MakeSetting(settingFirst, firstIDs{org.ID, user.ID, code.Row.ID}.String(), errTaken)
+		tx.CreateOrganisation(org)
+		tx.CreateUser(user, errTaken)
+		tx.MakeFirstAdministrator(org.ID, user.ID, api.NewID(api.PrefixAssignment, now), now)
+		tx.IssueCode(code.Row)
+		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: org.ID, At: now,
+			Kind: "user.invited", UserID: user.ID, CodeID: code.Row.ID})
+		return nil
+	})
+}
+
+func (r *Room) firstLink(ctx context.Context, first firstIDs) (string, error) {
+	inv, err := r.DB.RegistrationState(ctx, first.UserID, first.CodeID)
+	if err != nil || !inv.Found || !inv.CodeFound {
+		return "", err
+	}
+	now := r.Now()
+	if !inv.User.Active || !inv.User.RegisteredAt.IsZero() || !inv.Code.RevokedAt.IsZero() {
+		return "", nil
+	}
+	if now.Before(inv.Code.ExpiresAt) {
+		return r.Office.MakeFirst(inv.User, first.CodeID, 0).Link, nil
+	}
+	renewed := firstIDs{first.OrgID, first.UserID, api.NewID(api.PrefixCode, now)}
+	code := r.Office.MakeFirst(inv.User, renewed.CodeID, invitation.DefaultLifetime)
+	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.ReplaceSetting(settingFirst, first.String(), renewed.String(), errTaken)
+		tx.IssueCode(code.Row)
+		return nil
+	})
+	if errors.Is(err, errTaken) { // another server renewed it in this very moment
+		return r.First(ctx, FirstAdministrator{})
+	}
+	return code.Link, err
+}

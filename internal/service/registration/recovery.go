@@ -1,0 +1,123 @@
+package registration
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/ceremony"
+	"github.com/countersign/countersign/internal/store"
+)
+
+var errRecoveryKept = &api.Error{Kind: api.Conflict, Code: "recovery_already_registered",
+	Message: "A recovery key was already stored with this registration.", Rule: "one recovery key for one registration"}
+
+// AddRecovery keeps a recovery key beside the credential that this same ceremony has
+// just registered, so that a person can be offered one after the passkey is safe. It
+// asks for the ticket of that ceremony while it lives, and the key answers the same
+// challenge; a ticket of any other ceremony, even for the same code, is refused.
+func (r *Room) AddRecovery(ctx context.Context, who api.Caller, in api.AddRecoveryRequest) (api.AddRecoveryResult, error) {
+	ticket, err := r.Desk.Open(ceremony.Registration, who.Bearer)
+	if err != nil {
+		return api.AddRecoveryResult{}, err
+	}
+	inv, err := r.resume(ctx, ticket)
+	if err != nil {
+		return api.AddRecoveryResult{}, err
+	}
+	if in.RecoveryCredential == nil {
+		return api.AddRecoveryResult{}, api.Missing("recoveryCredential")
+	}
+	o, err := readOne(store.FactorRecovery, "/recoveryCredential", in.RecoveryCredential)
+	if err != nil {
+		return api.AddRecoveryResult{}, about(inv, err)
+	}
+	kept, err := r.completedBy(ctx, inv, ticket)
+	if err != nil {
+		return api.AddRecoveryResult{}, about(inv, err)
+	}
+	if result, done, err := recovered(inv, kept, o); done {
+		return result, err
+	}
+	c, err := r.verifyOne(inv, ticket, o)
+	if err != nil {
+		return api.AddRecoveryResult{}, about(inv, err)
+	}
+	for _, k := range kept {
+		if bytes.Equal(k.PublicKey, c.PublicKey) || bytes.Equal(k.CredentialID, c.CredentialID) {
+			return api.AddRecoveryResult{}, about(inv, sameTwice("public key or credential ID"))
+		}
+	}
+	now := r.Now()
+	e := r.event("credential.recovery_added", inv, who, now)
+	e.CredentialID = c.ID
+	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.AddCredential(c, errCredentialKnown)
+		tx.Record(e)
+		return nil
+	})
+	if errors.Is(err, errCredentialKnown) { // or this very call, sent twice, was first
+		if kept, again := r.completedBy(ctx, inv, ticket); again == nil {
+			if result, done, err := recovered(inv, kept, o); done {
+				return result, err
+			}
+		}
+	}
+	if err != nil {
+		return api.AddRecoveryResult{}, about(inv, err)
+	}
+	return api.AddRecoveryResult{Credential: registered(c)}, nil
+}
+
+// recovered answers for a registration that has its recovery key: with that key if it is
+// the one offered, as when a call is sent again, otherwise with a refusal.
+func recovered(inv store.Invitation, kept []store.Credential, o offer) (result api.AddRecoveryResult, done bool, err error) {
+	for _, c := range kept {
+		if c.Factor != store.FactorRecovery {
+			continue
+		}
+		if o.keptIn(kept) {
+			return api.AddRecoveryResult{Credential: registered(c)}, true, nil
+		}
+		return result, true, about(inv, errRecoveryKept)
+	}
+	return result, false, nil
+}
+
+// completedBy returns the credentials that the ceremony of ticket has registered, or
+// refuses if it has not registered any.
+func (r *Room) completedBy(ctx context.Context, inv store.Invitation, ticket ceremony.Ticket) ([]store.Credential, error) {
+	refused := &api.Error{Kind: api.Unauthenticated, Code: "registration_not_completed",
+		Message: "A recovery key can only be added right after the registration it belongs to.",
+		Rule:    "the ceremony token completed this user's registration"}
+	if inv.Code.SpentAt.IsZero() || !inv.User.Active {
+		return nil, refused
+	}
+	kept, err := r.DB.CredentialsOfCode(ctx, inv.Code.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range kept {
+		if c.Factor == store.FactorFirst && answered(c, ticket.Challenge) {
+			return kept, nil
+		}
+	}
+	return nil, refused
+}
+
+// answered reports whether a stored credential answered this challenge. Its client
+// data was verified when it was stored.
+func answered(c store.Credential, challenge string) bool {
+	var data struct {
+		Challenge string `json:"challenge"`
+	}
+	text := bytes.TrimPrefix(c.ClientData, []byte("\ufeff"))
+	if err := json.Unmarshal(text, &data); err != nil {
+		return false
+	}
+	return data.Challenge == challenge || data.Challenge == base64.RawURLEncoding.EncodeToString([]byte(challenge))
+}

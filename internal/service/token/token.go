@@ -1,0 +1,189 @@
+// Package token is the room of personal access tokens: a person makes them for programs of
+// theirs, which then may do what token and person both may. Nobody but the person, and the
+// programs themselves, sees them.
+package token
+
+import (
+	"context"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/auth/assertion"
+	"github.com/countersign/countersign/internal/auth/bearer"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/username"
+)
+
+// Room is personal access tokens with all that it needs.
+type Room struct {
+	DB     *store.DB
+	Access *access.Ledger
+	Mint   *bearer.Mint
+	Now    func() time.Time
+}
+
+var (
+	errName = &api.Error{Kind: api.Conflict, Code: "token_name_taken", Message: "You have an access token of that name."}
+	errGone = &api.Error{Kind: api.NotFound, Code: "token_not_found", Message: "There is no such access token."}
+)
+
+// Create makes a personal access token of the caller's. Without a permission of its own it
+// is assigned all that the caller is assigned now; what the caller loses, it loses.
+func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateTokenRequest) (api.AccessToken, error) {
+	u := store.User{ID: who.UserID, OrgID: who.OrgID, Username: who.Username}
+	made, err := r.Mint.Make(u, bearer.Blank{Kind: store.TokenPersonal, Name: in.Name, ExternalID: in.ExternalID,
+		PublicKey: in.PublicKey, DaysValid: in.DaysValid, SecondsValid: in.SecondsValid})
+	if err != nil {
+		return api.AccessToken{}, err
+	}
+	given, err := r.given(ctx, who, in.PermissionID)
+	if err != nil {
+		return api.AccessToken{}, err
+	}
+	now := r.Now()
+	for i, p := range given {
+		given[i] = access.Held(p.Permission, made.Token.ID, now)
+	}
+	event := event(who, "token.created", made.Token, now)
+	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+		made.Keep(tx, errName, assertion.ErrUserInactive)
+		access.Assign(tx, who, given, who.UserID, now)
+		tx.Record(event)
+		return nil
+	})
+	if err != nil {
+		return api.AccessToken{}, err
+	}
+	out := bearer.Shown(made.Entry(given), true)
+	out.AccessToken = made.Text
+	return out, nil
+}
+
+// given is what the token is assigned: one permission, or all of the caller's.
+func (r *Room) given(ctx context.Context, who api.Caller, permissionID string) ([]store.HeldPermission, error) {
+	if permissionID == "" {
+		return r.DB.Held(ctx, who.UserID, "")
+	}
+	p, err := r.Access.Grant(ctx, who, permissionID)
+	return []store.HeldPermission{{Permission: p}}, err
+}
+
+// List lists the caller's personal access tokens.
+func (r *Room) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.TokenList, error) {
+	tokens, err := r.DB.AccessTokens(ctx, who.UserID)
+	if err != nil {
+		return api.TokenList{}, err
+	}
+	list := api.TokenList{Items: []api.AccessToken{}}
+	for _, t := range tokens {
+		if t.Kind == store.TokenPersonal {
+			list.Items = append(list.Items, bearer.Shown(t, true))
+		}
+	}
+	return list, nil
+}
+
+// Get shows one.
+func (r *Room) Get(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
+	t, err := r.find(ctx, who, in.TokenID)
+	if err != nil {
+		return api.AccessToken{}, err
+	}
+	return bearer.Shown(t, true), nil
+}
+
+// find returns a personal access token of the caller's, archived or not.
+func (r *Room) find(ctx context.Context, who api.Caller, id string) (store.TokenEntry, error) {
+	t, err := r.DB.AccessToken(ctx, who.UserID, id)
+	if err == nil && t.Kind != store.TokenPersonal {
+		err = errGone
+	}
+	return t, err
+}
+
+// Update renames one.
+func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdateTokenRequest) (api.AccessToken, error) {
+	return r.change(ctx, who, in.TokenID, "token.updated", func(tx *store.Tx, t *store.TokenEntry, _ time.Time) error {
+		name := "" // as it is
+		if in.Name != nil {
+			name, t.Name = *in.Name, *in.Name
+		}
+		tx.RenameAccessToken(t.ID, who.UserID, name, username.Key(name), in.ExternalID, errName, errGone)
+		return username.CheckRename(in.Rename)
+	})
+}
+
+// Activate puts a withdrawn one back.
+func (r *Room) Activate(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
+	return r.turn(ctx, who, in.TokenID, "token.activated", true)
+}
+
+// Deactivate withdraws one; what it signed and did not use is void.
+func (r *Room) Deactivate(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
+	return r.turn(ctx, who, in.TokenID, "token.deactivated", false)
+}
+
+func (r *Room) turn(ctx context.Context, who api.Caller, id, kind string, active bool) (api.AccessToken, error) {
+	return r.change(ctx, who, id, kind, func(tx *store.Tx, t *store.TokenEntry, now time.Time) error {
+		tx.SetAccessTokenActive(t.ID, who.UserID, active, now, errGone)
+		t.Active = active
+		return nil
+	})
+}
+
+// Archive withdraws one for good.
+func (r *Room) Archive(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
+	return r.change(ctx, who, in.TokenID, "token.archived", func(tx *store.Tx, t *store.TokenEntry, now time.Time) error {
+		tx.ArchiveAccessToken(t.ID, who.UserID, now, errGone)
+		t.Active = false
+		return nil
+	})
+}
+
+// change makes a change and records it in one unit. do may run again.
+func (r *Room) change(ctx context.Context, who api.Caller, id, kind string, do func(*store.Tx, *store.TokenEntry, time.Time) error) (api.AccessToken, error) {
+	t, err := r.find(ctx, who, id)
+	if err == nil && !t.ArchivedAt.IsZero() {
+		err = errGone
+	}
+	if err != nil {
+		return api.AccessToken{}, err
+	}
+	now := r.Now()
+	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+		if err := do(tx, &t, now); err != nil {
+			return err
+		}
+		tx.Record(event(who, kind, t.AccessToken, now))
+		return nil
+	})
+	return bearer.Shown(t, true), err
+}
+
+func event(who api.Caller, kind string, t store.AccessToken, now time.Time) store.Event {
+	e := store.NewEvent(who, kind, now, map[string]any{"tokenId": t.ID, "name": t.Name})
+	e.UserID, e.CredentialID = who.UserID, t.CredentialID
+	return e
+}
+
+// Exchange gives the token of the caller's session for an organisation of theirs. A user
+// belongs to one, so it is the same session again, with the same end.
+func (r *Room) Exchange(ctx context.Context, who api.Caller, in api.ExchangeTokenRequest) (api.LoginResult, error) {
+	if in.Target == "" {
+		return api.LoginResult{}, api.Missing("target")
+	}
+	if in.Target != who.OrgID {
+		return api.LoginResult{}, &api.Error{Kind: api.Forbidden, Code: "target_forbidden", Message: "You do not belong to that organisation.",
+			Rule: "target of the exchange", Received: api.Shown(in.Target), Expected: who.OrgID, Subject: who.Subject()}
+	}
+	b, err := r.DB.Bearer(ctx, who.SessionID)
+	if err == nil && !b.Found {
+		err = &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid"}
+	}
+	if err != nil {
+		return api.LoginResult{}, err
+	}
+	text, err := r.Mint.Authority.Session(b.Session, b.User)
+	return api.LoginResult{Token: text}, err
+}

@@ -1,0 +1,194 @@
+package user
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/pagination"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/username"
+)
+
+// People lists users as administrators see them.
+func (r *Room) People(ctx context.Context, who api.Caller, in api.ListPeopleRequest) (api.PeopleList, error) {
+	if len(in.Name) > username.MaxBytes {
+		return api.PeopleList{}, &api.Error{Kind: api.Invalid, Code: "parameter_invalid", Message: "The parameter name is too long."}
+	}
+	name := username.Key(in.Name)
+	after, err := r.Pages.Open(in.PaginationToken, "people", who.OrgID, in.Kind, name)
+	if err != nil {
+		return api.PeopleList{}, err
+	}
+	limit := cmp.Or(in.Limit, defaultPeople)
+	rows, err := r.DB.People(ctx, who.OrgID, in.Kind, name, after, limit+1)
+	if err != nil {
+		return api.PeopleList{}, err
+	}
+	rows, last := pagination.Cut(rows, limit)
+	list := api.PeopleList{Items: make([]api.Person, 0, len(rows))}
+	if last != nil {
+		mark := last.ID
+		if name != "" {
+			mark = last.UsernameKey
+		}
+		list.NextPageToken = r.Pages.Token(mark, "people", who.OrgID, in.Kind, name)
+	}
+	for _, p := range rows {
+		list.Items = append(list.Items, r.person(p))
+	}
+	return list, nil
+}
+
+func (r *Room) person(p store.Person) api.Person {
+	out := api.Person{UserID: p.ID, Username: p.Username, Kind: p.Kind, State: State(p.User, p.LatestCode, r.Now()),
+		CreatedAt: api.Time(p.CreatedAt), RegisteredAt: api.Time(p.RegisteredAt), LastSeenAt: api.Time(p.LastSeenAt),
+		Passkeys: int(p.Passkeys), Roles: access.Summaries(p.Assignments)}
+	if p.RegisteredAt.IsZero() && p.LatestCode.ID != "" {
+		out.Code = &api.PersonCode{ID: p.LatestCode.ID, State: p.LatestCode.State(r.Now()), ExpiresAt: api.Time(p.LatestCode.ExpiresAt)}
+	}
+	return out
+}
+
+// MaxInvited is how many people are invited at once.
+const MaxInvited = 200
+
+// InvitePeople invites one or many, all or none of them.
+func (r *Room) InvitePeople(ctx context.Context, who api.Caller, in api.InvitePeopleRequest) (api.InvitedPeople, error) {
+	if len(in.Usernames) == 0 || len(in.Usernames) > MaxInvited {
+		return api.InvitedPeople{}, &api.Error{Kind: api.Invalid, Code: "usernames_invalid", Message: "The member /usernames must have 1 to 200 names."}
+	}
+	guests := make([]Guest, len(in.Usernames))
+	for i, name := range in.Usernames {
+		guests[i] = Guest{Username: name, Kind: in.Kind}
+	}
+	keys, err := distinct(guests)
+	if err == nil {
+		err = r.unknown(ctx, who, guests, keys)
+	}
+	if err != nil {
+		return api.InvitedPeople{}, named(err, guests)
+	}
+	var role *store.Permission
+	if in.PermissionID != "" {
+		p, err := r.Access.Give(ctx, who, in.PermissionID)
+		if err != nil {
+			return api.InvitedPeople{}, err
+		}
+		role = &p
+	}
+	now := r.Now()
+	users := make([]store.User, len(guests))
+	for i, g := range guests {
+		users[i] = newUser(who.OrgID, g, keys[i], now)
+	}
+	invited, err := r.inviteFor(ctx, who, users, role)
+	if errors.Is(err, errExists) {
+		err = errInvitedMeanwhile
+	}
+	if err != nil {
+		return api.InvitedPeople{}, err
+	}
+	out := api.InvitedPeople{Items: make([]api.InvitedPerson, 0, len(invited))}
+	for _, i := range invited {
+		out.Items = append(out.Items, person(i))
+	}
+	return out, nil
+}
+
+// unknown refuses guests of whom one is there already: the error names that one, where the
+// write could only say that there is one.
+func (r *Room) unknown(ctx context.Context, who api.Caller, guests []Guest, keys []string) error {
+	known, err := r.DB.UsersByKey(ctx, who.OrgID, keys)
+	if err != nil {
+		return err
+	}
+	for i, k := range keys {
+		if _, there := known[k]; there {
+			return &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_already_exists",
+				Message: fmt.Sprintf("The user %q was invited already.", guests[i].Username)}}
+		}
+	}
+	return nil
+}
+
+// named makes of the refusal of one of several a plain one, with the name that it is about.
+func named(err error, guests []Guest) error {
+	e, ok := err.(*EntryError)
+	if !ok {
+		return err
+	}
+	c := *api.AsError(e.Err)
+	c.Details = map[string]any{"entry": e.Entry}
+	if name := guests[e.Entry-1].Username; username.Check(name) == nil {
+		c.Details["username"] = name
+	}
+	return &c
+}
+
+func person(i Invitation) api.InvitedPerson {
+	out := api.InvitedPerson{UserID: i.User.ID, Username: i.User.Username, Mailed: i.Mailed, ExpiresAt: api.Time(i.Row.ExpiresAt)}
+	if !i.Mailed {
+		out.RegistrationCode, out.RegistrationURL = i.Code, i.Link
+	}
+	return out
+}
+
+// NewCode makes another registration code for somebody who is still to register; the old
+// one is void.
+func (r *Room) NewCode(ctx context.Context, who api.Caller, in api.PersonRequest) (api.InvitedPerson, error) {
+	m, org, err := r.guest(ctx, who, in.UserID)
+	if err != nil {
+		return api.InvitedPerson{}, err
+	}
+	i := Invitation{User: m.User, Issued: r.Office.Make(m.User, invitation.DefaultLifetime), Mailed: r.Office.Mails(m.Username)}
+	if !i.Mailed { // whoever is told the code can register in the guest's place
+		if err := r.Access.StandIn(ctx, who, m.ID); err != nil {
+			return api.InvitedPerson{}, err
+		}
+	}
+	event := store.NewEvent(who, "registration.code_renewed", r.Now(), nil)
+	event.UserID, event.CodeID = m.ID, i.Row.ID
+	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.MustBeInvited(m.ID, who.OrgID, errRegistered)
+		tx.ClearThrottle(r.Office.ThrottleKey(invitation.WrongCodes, m.OrgID, m.Username))
+		tx.IssueCode(i.Row)
+		tx.Record(event)
+		return nil
+	})
+	if err != nil {
+		return api.InvitedPerson{}, err
+	}
+	if i.Mailed {
+		r.Office.Post(org, m.User, i.Issued)
+	}
+	return person(i), nil
+}
+
+var errRegistered = &api.Error{Kind: api.Conflict, Code: "user_already_registered", Message: "This user has registered, or is deactivated; there is no code to renew."}
+
+// guest returns somebody of the caller's organisation who is still to register.
+func (r *Room) guest(ctx context.Context, who api.Caller, userID string) (m store.Member, org store.Organisation, err error) {
+	if m, err = r.DB.Member(ctx, who.OrgID, userID); err != nil {
+		return m, org, err
+	}
+	if !m.Active || !m.RegisteredAt.IsZero() || !m.ArchivedAt.IsZero() {
+		return m, org, errRegistered
+	}
+	org, err = r.DB.Organisation(ctx, who.OrgID)
+	return m, org, err
+}
+
+// RevokeCode withdraws the registration code of somebody.
+func (r *Room) RevokeCode(ctx context.Context, who api.Caller, in api.PersonRequest) (api.Message, error) {
+	m, err := r.DB.Member(ctx, who.OrgID, in.UserID)
+	if err != nil {
+		return api.Message{}, err
+	}
+	_, err = r.Office.Revoke(ctx, who, m.ID)
+	return api.Message{Message: "The code is withdrawn."}, err
+}

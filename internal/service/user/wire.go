@@ -1,0 +1,154 @@
+package user
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/mail"
+	"github.com/countersign/countersign/internal/pagination"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/username"
+)
+
+// Create invites a user into the caller's organisation. The code goes out by mail or,
+// where no mail is configured, back to the caller.
+func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateUserRequest) (api.User, error) {
+	if err := checkNew(in); err != nil {
+		return api.User{}, err
+	}
+	u := newUser(who.OrgID, Guest{Username: in.Email, Kind: in.Kind}, username.Key(in.Email), r.Now())
+	u.ExternalID = in.ExternalID
+	invited, err := r.inviteFor(ctx, who, []store.User{u}, nil)
+	if err != nil {
+		return api.User{}, err
+	}
+	out := wire(store.Member{User: u})
+	if i := invited[0]; !i.Mailed {
+		out.Invitation = issued(i.Issued)
+	}
+	return out, nil
+}
+
+// InviteTenant is Create for clients of several organisations, which name no kind of ours.
+func (r *Room) InviteTenant(ctx context.Context, who api.Caller, in api.InviteUserRequest) (api.InvitedTenantUser, error) {
+	switch {
+	case in.Kind == "":
+		return api.InvitedTenantUser{}, api.Missing("kind")
+	case in.Kind != "TenantUser":
+		return api.InvitedTenantUser{}, &api.Error{Kind: api.Invalid, Code: "user_kind_invalid", Message: "The member /kind must be TenantUser."}
+	}
+	u, err := r.Create(ctx, who, api.CreateUserRequest{Email: in.Email, Kind: api.CustomerEmployee})
+	return api.InvitedTenantUser{Invitation: u.Invitation}, err
+}
+
+func issued(i invitation.Issued) *api.IssuedInvitation {
+	return &api.IssuedInvitation{RegistrationCode: i.Code, RegistrationURL: i.Link, ExpiresAt: api.Time(i.Row.ExpiresAt)}
+}
+
+// inviteFor keeps new users, each with a code and a role if there is one, all or none, and
+// mails the codes of who has an address.
+func (r *Room) inviteFor(ctx context.Context, who api.Caller, users []store.User, role *store.Permission) ([]Invitation, error) {
+	now := r.Now()
+	invited := make([]Invitation, len(users))
+	for i, u := range users {
+		invited[i] = Invitation{User: u, Issued: r.Office.Make(u, invitation.DefaultLifetime), Mailed: r.Office.Mails(u.Username)}
+	}
+	var org store.Organisation
+	if r.Office.Mail != nil { // now, so that nothing can fail once they are there
+		var err error
+		if org, err = r.DB.Organisation(ctx, who.OrgID); err != nil {
+			return nil, err
+		}
+	}
+	err := r.DB.Write(ctx, func(tx *store.Tx) error {
+		for _, i := range invited {
+			r.keep(tx, who, i, entry{user: i.User, isNew: true}, now, errExists)
+			if role != nil && (role.Managed != store.ManagedEndUser || i.User.Kind != api.EndUser) { // who have it anyway
+				access.Assign(tx, who, []store.HeldPermission{access.Held(*role, i.User.ID, now)}, i.User.ID, now)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range invited {
+		if i.Mailed {
+			r.Office.Post(org, i.User, i.Issued)
+		}
+	}
+	return invited, nil
+}
+
+var errExists = &api.Error{Kind: api.Unauthenticated, Code: "user_already_exists", Message: "User already exists.",
+	Rule: "one user of a name in an organisation"}
+
+func checkNew(in api.CreateUserRequest) error {
+	switch {
+	case in.Email == "":
+		return api.Missing("email")
+	case in.Kind == "":
+		return api.Missing("kind")
+	case in.Kind != api.CustomerEmployee:
+		return &api.Error{Kind: api.Invalid, Code: "user_kind_invalid", Message: "The member /kind must be CustomerEmployee."}
+	case !mail.ValidAddress(in.Email):
+		return &api.Error{Kind: api.Invalid, Code: "email_invalid", Message: "The member /email must be a mail address."}
+	case in.IsSSORequired:
+		return errSSO
+	}
+	if err := username.CheckExternalID(in.ExternalID); err != nil {
+		return err
+	}
+	return username.Check(in.Email)
+}
+
+// Get shows a user of the caller's organisation.
+func (r *Room) Get(ctx context.Context, who api.Caller, in api.UserRequest) (api.User, error) {
+	m, err := r.DB.Member(ctx, who.OrgID, in.UserID)
+	if err != nil {
+		return api.User{}, err
+	}
+	return wire(m), nil
+}
+
+// Pages of users, when the caller does not say how long.
+const (
+	defaultPage   = 100
+	defaultPeople = 50
+)
+
+// Page lists the users of the caller's organisation, in the order they were invited.
+func (r *Room) Page(ctx context.Context, who api.Caller, in api.ListUsersRequest) (api.UserList, error) {
+	after, err := r.Pages.Open(in.PaginationToken, "users", who.OrgID, in.Kind)
+	if err != nil {
+		return api.UserList{}, err
+	}
+	limit := cmp.Or(in.Limit, defaultPage)
+	members, err := r.DB.Members(ctx, who.OrgID, in.Kind, after, limit+1)
+	if err != nil {
+		return api.UserList{}, err
+	}
+	members, last := pagination.Cut(members, limit)
+	list := api.UserList{Items: make([]api.User, 0, len(members))}
+	if last != nil {
+		list.NextPageToken = r.Pages.Token(last.ID, "users", who.OrgID, in.Kind)
+	}
+	for _, m := range members {
+		list.Items = append(list.Items, wire(m))
+	}
+	return list, nil
+}
+
+// wire shows a user as the contract has it.
+func wire(m store.Member) api.User {
+	u := api.User{Username: m.Username, Name: m.Username, UserID: m.ID, Kind: m.Kind, CredentialUUID: m.CredentialID,
+		OrgID: m.OrgID, Permissions: []string{}, IsActive: m.Active, IsRegistered: !m.RegisteredAt.IsZero(),
+		PermissionAssignments: access.Summaries(m.Assignments)}
+	if u.CredentialUUID == "" {
+		u.CredentialUUID = api.FirstCredentialID(m.ID)
+	}
+	return u
+}

@@ -1,0 +1,297 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/store/sqlite"
+)
+
+// sqlitePatience is how long a connection waits for another process's lock.
+const sqlitePatience = 10 * time.Second
+
+// sqliteVersion reads the schema version; it fails if there are no tables yet.
+const sqliteVersion = `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied = 1`
+
+// sqliteDB is one file. It has one writing connection and a few reading ones, which
+// never wait for the writer (WAL).
+type sqliteDB struct {
+	path string
+
+	writing sync.Mutex // guards writer
+	writer  *sqlite.Conn
+
+	readers chan *sqlite.Conn // idle ones; nil stands for one that is not open yet
+	closed  chan struct{}     // closed by close
+}
+
+// Durability: a commit is on disk when it returns (FULL; on macOS that takes
+// fullfsync). Memory: the writer holds the pages that all registrations touch.
+var writerPragmas = []string{
+	`PRAGMA synchronous = FULL`,
+	`PRAGMA fullfsync = ON`,
+	`PRAGMA checkpoint_fullfsync = ON`,
+	`PRAGMA foreign_keys = ON`,
+	`PRAGMA temp_store = MEMORY`,
+	`PRAGMA mmap_size = 0`,
+	`PRAGMA cache_size = -8192`,
+	`PRAGMA wal_autocheckpoint = 4000`,
+	`PRAGMA journal_size_limit = 67108864`,
+	`PRAGMA busy_timeout = 0`, // sqliteDB.begin waits instead
+}
+
+var readerPragmas = []string{
+	`PRAGMA query_only = ON`,
+	`PRAGMA temp_store = MEMORY`,
+	`PRAGMA mmap_size = 0`,
+	`PRAGMA cache_size = -2048`,
+}
+
+func openSQLite(ctx context.Context, path string, opts Options) (engine, error) {
+	path = strings.TrimPrefix(path, "//") // sqlite://PATH is meant the same
+	if path == "" || strings.IndexByte(path, 0) >= 0 || strings.Contains(path, ":memory:") {
+		return nil, openError(api.Invalid, "database_url_invalid",
+			"The database must be given as sqlite:PATH, where PATH names a file.", nil)
+	}
+	if err := touch(path); err != nil {
+		return nil, err
+	}
+	s := &sqliteDB{path: path, closed: make(chan struct{})}
+	if err := s.openWriter(ctx); err != nil {
+		return nil, sqliteOpenError(path, err)
+	}
+	n := opts.Connections
+	if n <= 0 {
+		n = min(max(runtime.GOMAXPROCS(0), 2), 8)
+	}
+	s.readers = make(chan *sqlite.Conn, n)
+	for range n {
+		s.readers <- nil
+	}
+	return s, nil
+}
+
+// touching makes the creation of a file a single step for other handles of this process:
+// closing a file gives up the locks that SQLite holds on it elsewhere in the process.
+var touching sync.Mutex
+
+// touch makes sure that the file is there. A new one is for its owner alone; SQLite
+// gives the files beside it the same mode.
+func touch(path string) error {
+	touching.Lock()
+	defer touching.Unlock()
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.Mode().IsRegular():
+		return nil
+	case err == nil:
+		return openError(api.Invalid, "database_not_sqlite",
+			fmt.Sprintf("%s is not a file: name a file for the database.", path), nil)
+	case errors.Is(err, fs.ErrNotExist):
+		var file *os.File
+		if file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err == nil {
+			return file.Close()
+		}
+	}
+	dir := filepath.Dir(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return openError(api.Invalid, "database_folder_missing",
+			fmt.Sprintf("The folder %s of the database does not exist: create it first.", dir), err)
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return openError(api.Invalid, "database_permission_denied",
+			fmt.Sprintf("The database %s may not be created: give this user write permission to the folder %s.", path, dir), err)
+	}
+	return openError(api.Invalid, "database_cannot_open",
+		fmt.Sprintf("The database %s cannot be opened: name a file that this user can read and write.", path), err)
+}
+
+func (s *sqliteDB) openWriter(ctx context.Context) (err error) {
+	s.writer, err = sqlite.Open(s.path, sqlitePatience)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			s.writer.Close()
+		}
+	}()
+	if err := setWAL(ctx, s.writer); err != nil {
+		return err
+	}
+	done, err := current(SQLite, s.version())
+	if err == nil && !done {
+		err = s.migrate(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	for _, pragma := range writerPragmas {
+		if _, err := s.writer.Exec(pragma); err != nil {
+			return err
+		}
+	}
+	return s.tryWriting(ctx)
+}
+
+// tryWriting takes and releases the write lock, which needs a writable file.
+func (s *sqliteDB) tryWriting(ctx context.Context) error {
+	err := s.begin(ctx)
+	if err == nil {
+		_, err = s.writer.Exec(`ROLLBACK`)
+	}
+	return err
+}
+
+// setWAL turns on the write-ahead log, which the file remembers. SQLite does not wait
+// when another process is doing just that, so we do.
+func setWAL(ctx context.Context, c *sqlite.Conn) error {
+	deadline := time.NewTimer(sqlitePatience)
+	defer deadline.Stop()
+	for {
+		var mode string
+		err := c.Query(`PRAGMA journal_mode = WAL`, nil, func(r sqlite.Row) { mode = r.Text(0) })
+		if err == nil && mode != "wal" {
+			return fmt.Errorf("store: this file system does not allow a write-ahead log (journal mode is %s)", mode)
+		}
+		if !sqlite.IsCode(err, sqlite.Busy) {
+			return err
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-deadline.C:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// version returns the schema version, 0 for an empty database.
+func (s *sqliteDB) version() int64 {
+	var version int64
+	if s.writer.Query(sqliteVersion, nil, func(r sqlite.Row) { version = r.Int(0) }) != nil {
+		return 0
+	}
+	return version
+}
+
+func (s *sqliteDB) migrate(ctx context.Context) error {
+	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: s.path}).EscapedPath(), RawQuery: url.Values{
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", sqlitePatience.Milliseconds()), "synchronous(FULL)"},
+	}.Encode()}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return migrateSQLite(ctx, db)
+}
+
+// sqliteOpenError gives a failure to open its sentence.
+func sqliteOpenError(path string, err error) error {
+	var known *api.Error
+	switch {
+	case errors.As(err, &known):
+		return err
+	case sqlite.IsCode(err, sqlite.NotADB, sqlite.Corrupt):
+		return openError(api.Invalid, "database_not_sqlite",
+			fmt.Sprintf("The file %s is not a sound SQLite database: name another file or restore a backup.", path), err)
+	case sqlite.IsCode(err, sqlite.CantOpen, sqlite.Perm, sqlite.ReadOnly):
+		return openError(api.Invalid, "database_permission_denied",
+			fmt.Sprintf("The database %s cannot be written: give this user write permission to it and to its folder.", path), err)
+	case sqlite.IsCode(err, sqlite.Busy):
+		return openError(api.Unavailable, "database_busy",
+			fmt.Sprintf("The database %s is locked by another process: stop that process or wait until it is done.", path), err)
+	case sqlite.IsCode(err, sqlite.Full):
+		return openError(api.Unavailable, "database_disk_full",
+			fmt.Sprintf("The disk that holds %s is full: free some space.", path), err)
+	}
+	return openError(api.Unavailable, "database_cannot_open",
+		fmt.Sprintf("The database %s cannot be opened: %v.", path, err), err)
+}
+
+func (s *sqliteDB) kind() string { return SQLite }
+func (s *sqliteDB) writers() int { return 1 }
+
+// query runs one statement on a reading connection. It does not stop half-way when ctx
+// ends: reads are short.
+func (s *sqliteDB) query(ctx context.Context, sql string, args []any, each func(*row)) error {
+	var c *sqlite.Conn
+	select {
+	case c = <-s.readers:
+	default:
+		select {
+		case c = <-s.readers:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.closed:
+			return errClosed
+		}
+	}
+	if c == nil {
+		var err error
+		if c, err = s.openReader(); err != nil {
+			s.readers <- nil
+			return sqliteError(err)
+		}
+	}
+	defer func() { s.readers <- c }()
+	return sqliteError(c.Query(sql, args, func(r sqlite.Row) { each(&row{columns: r}) }))
+}
+
+func (s *sqliteDB) first(ctx context.Context, sql string, args []any, each func(*row)) error {
+	return s.query(ctx, sql, args, each)
+}
+
+func (s *sqliteDB) few(ctx context.Context, sql string, args []any, restart func(), each func(*row)) error {
+	restart()
+	return s.query(ctx, sql, args, each)
+}
+
+func (s *sqliteDB) openReader() (*sqlite.Conn, error) {
+	c, err := sqlite.Open(s.path, sqlitePatience)
+	if err != nil {
+		return nil, err
+	}
+	for _, pragma := range readerPragmas {
+		if _, err := c.Exec(pragma); err != nil {
+			c.Close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// sqliteError gives a failure its kind.
+func sqliteError(err error) error {
+	if sqlite.IsCode(err, sqlite.Busy, sqlite.Full, sqlite.IOErr, sqlite.CantOpen, sqlite.ReadOnly) {
+		return unavailable(err)
+	}
+	return err
+}
+
+func (s *sqliteDB) close() error {
+	close(s.closed)
+	var errs []error
+	for range cap(s.readers) {
+		if c := <-s.readers; c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	errs = append(errs, s.writer.Close())
+	return errors.Join(errs...)
+}

@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/store/sqlite"
+)
+
+// write commits the group in one transaction. It first tries without savepoints,
+// because in nearly every group all units hold and a savepoint each costs a third of
+// the whole; if one fails, everything is undone and done again with them.
+func (s *sqliteDB) write(group []*unit) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if len(group) == 1 {
+		group[0].err = s.transaction(group, s.plain)
+		return
+	}
+	err := s.transaction(group, s.plain)
+	if err == nil {
+		return
+	}
+	if api.KindOf(err) != api.Unavailable { // a unit's fault, not the disk's
+		err = s.transaction(group, s.isolated)
+	}
+	if err != nil {
+		for _, u := range group {
+			if u.err == nil {
+				u.err = err
+			}
+		}
+	}
+}
+
+// transaction runs the group inside BEGIN and COMMIT. If it returns an error, nothing
+// of the group is kept.
+func (s *sqliteDB) transaction(group []*unit, run func([]*unit) error) (err error) {
+	if err := s.begin(context.Background()); err != nil {
+		return sqliteError(err)
+	}
+	defer func() {
+		if s.writer.InTransaction() {
+			if _, rollback := s.writer.Exec(`ROLLBACK`); rollback != nil {
+				err = errors.Join(err, rollback)
+			}
+		}
+	}()
+	if err := run(group); err != nil {
+		return sqliteError(err)
+	}
+	_, err = s.writer.Exec(`COMMIT`)
+	return sqliteError(err)
+}
+
+// begin takes the write lock of the file. While another process has it we ask again every
+// millisecond or so: SQLite's own waiting sleeps up to 100 ms at a time, in which a busy
+// writer elsewhere takes the lock back many times over.
+func (s *sqliteDB) begin(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, sqlitePatience)
+	defer cancel()
+	for {
+		_, err := s.writer.Exec(`BEGIN IMMEDIATE`)
+		if !sqlite.IsCode(err, sqlite.Busy) {
+			return err
+		}
+		select {
+		case <-time.After(200*time.Microsecond + rand.N(time.Millisecond)):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// plain runs the units one after another; the first failure ends the attempt.
+func (s *sqliteDB) plain(group []*unit) error {
+	for _, u := range group {
+		if err := s.run(u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isolated runs each unit in a savepoint, so that one which fails leaves no trace and
+// does not disturb the others.
+func (s *sqliteDB) isolated(group []*unit) error {
+	for _, u := range group {
+		if _, err := s.writer.Exec(`SAVEPOINT unit`); err != nil {
+			return err
+		}
+		u.err = sqliteError(s.run(u))
+		if !s.writer.InTransaction() {
+			return u.err // SQLite undid everything: the disk is full or failing
+		}
+		if u.err != nil {
+			if _, err := s.writer.Exec(`ROLLBACK TO unit`); err != nil {
+				return err
+			}
+		}
+		if _, err := s.writer.Exec(`RELEASE unit`); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sqliteDB) run(u *unit) error {
+	for i := range u.statements {
+		st := &u.statements[i]
+		changed, err := s.writer.Exec(st.sql, st.args...)
+		if err != nil {
+			return err
+		}
+		if err := st.check(changed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ping fails unless the file can be written.
+func (s *sqliteDB) ping(ctx context.Context) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	select {
+	case <-s.closed:
+		return unavailable(errClosed)
+	default:
+		return classify(sqliteError(s.tryWriting(ctx)))
+	}
+}

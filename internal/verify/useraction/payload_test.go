@@ -1,0 +1,134 @@
+package useraction_test
+
+import (
+	"testing"
+
+	"github.com/countersign/countersign/internal/verify/useraction"
+)
+
+func TestSamePayload(t *testing.T) {
+	for _, c := range []struct {
+		name, signed, sent string
+		same               bool
+	}{
+		{"the same bytes", `{"a":1}`, `{"a":1}`, true},
+		{"member order", `{"a":1,"b":2}`, `{"b":2,"a":1}`, true},
+		{"space", `{"a":[1,2]}`, "{ \"a\" : [1,\n2] }", true},
+		{"ASCII escapes", `{"name":"Z\u00fcrich \ud83d\ude00"}`, `{"name":"Zürich 😀"}`, true},
+		{"an escaped slash", `{"p":"a\/b"}`, `{"p":"a/b"}`, true},
+		{"empty and {}", ``, `{}`, true},
+		{"{} and empty", `{}`, ``, true},
+		{"empty and space", ``, " \n", true},
+		{"bytes that are no JSON", `plain text`, `plain text`, true},
+
+		{"another value", `{"a":1}`, `{"a":2}`, false},
+		{"a member more", `{"a":1}`, `{"a":1,"b":2}`, false},
+		{"empty and a member", ``, `{"a":1}`, false},
+		{"empty and null", ``, `null`, false},
+		{"{} and []", `{}`, `[]`, false},
+		{"array order", `[1,2]`, `[2,1]`, false},
+		{"text and number", `{"a":"1"}`, `{"a":1}`, false},
+		{"null and absent", `{"a":null}`, `{}`, false},
+		{"member case", `{"a":1}`, `{"A":1}`, false},
+		{"integers beyond 2^53", `{"a":9007199254740992}`, `{"a":9007199254740993}`, false},
+		{"fractions beyond a double", `{"a":0.1}`, `{"a":0.10000000000000000555}`, false},
+		{"another spelling of a number", `{"a":100}`, `{"a":1e2}`, false},
+		{"composed and decomposed", `{"a":"\u00e9"}`, `{"a":"e\u0301"}`, false},
+		{"a member twice, the last the same", `{"a":1}`, `{"a":2,"a":1}`, false},
+		{"a member twice, the first the same", `{"a":1}`, `{"a":1,"a":2}`, false},
+		{"something after it", `{"a":1}`, `{"a":1}{}`, false},
+		{"a byte order mark", `{"a":1}`, "\ufeff{\"a\":1}", false},
+		{"text that is not UTF-8", `{"a":"x"}`, "{\"a\":\"x\xff\"}", false},
+		{"cut short", `{"a":1}`, `{"a":1`, false},
+	} {
+		if got := useraction.SamePayload([]byte(c.signed), []byte(c.sent)); got != c.same {
+			t.Errorf("%s: SamePayload is %v", c.name, got)
+		}
+		claims := useraction.Claims{PayloadSHA256: useraction.PayloadDigest([]byte(c.signed)),
+			CanonicalSHA256: useraction.CanonicalDigest([]byte(c.signed))}
+		if got := claims.CoversPayload([]byte(c.sent)); got != c.same {
+			t.Errorf("%s: CoversPayload is %v", c.name, got)
+		}
+	}
+}
+
+func TestSamePath(t *testing.T) {
+	for _, c := range []struct {
+		signed, sent string
+		same         bool
+	}{
+		{"/auth/users", "/auth/users", true},
+		{"/auth/users", "/auth/users?force=true", true}, // not signed by some SDKs
+		{"/auth/users?force=true", "/auth/users?force=true", true},
+		{"/u/a%20b", "/u/a%20b", true},
+		{"/u/a%2db", "/u/a-b", true},
+		{"/u/%c3%bc", "/u/%C3%BC", true},
+
+		{"/auth/users?force=true", "/auth/users", false},
+		{"/auth/users?force=true", "/auth/users?force=false", false},
+		{"/auth/users?a=1&b=2", "/auth/users?b=2&a=1", false},
+		{"/auth/users?", "/auth/users?force=true", false}, // it was signed that there is none
+		{"/auth/users", "/auth/users/", false},
+		{"/auth/users", "/auth//users", false},
+		{"/auth/users", "/Auth/users", false},
+		{"/a/b", "/a%2Fb", false},
+		{"/a%2Fb", "/a/b", false},
+		{"/a/../b", "/b", false},
+		{"/a", "/a;x=1", false},
+		{"/a", "/a%3fforce=true", false},
+		{"/a%zz", "/a%ZZ", false},
+		{"https://pay.example.org/a", "/a", false},
+		{"/a", "https://pay.example.org/a", false},
+	} {
+		if got := useraction.SamePath(c.signed, c.sent); got != c.same {
+			t.Errorf("SamePath(%q, %q) is %v", c.signed, c.sent, got)
+		}
+	}
+}
+
+func TestSameTarget(t *testing.T) {
+	for _, c := range []struct {
+		signed, sent string
+		same         bool
+	}{
+		{"/a", "/a", true},
+		{"/a?x=1", "/a?x=1", true},
+		{"/a", "/a?x=1", false},
+		{"/a", "/a?", false},
+		{"/a?x=1", "/a", false},
+		{"/a?x=1", "/a?x=2", false},
+		{"/a?x=1", "/b?x=1", false},
+	} {
+		if got := useraction.SameTarget(c.signed, c.sent); got != c.same {
+			t.Errorf("SameTarget(%q, %q) is %v", c.signed, c.sent, got)
+		}
+	}
+}
+
+func TestOneMeaning(t *testing.T) {
+	for target, want := range map[string]bool{
+		"/":                              true,
+		"/a/b":                           true,
+		"/a/b/":                          true,
+		"/a/b?x=../y":                    true,
+		"/a%20b/c.d":                     true,
+		"https://pay.example.org/a?x":    true,
+		"https://pay.example.org":        true,
+		"":                               false,
+		"a":                              false,
+		"/a/../b":                        false,
+		"/a/%2e%2e/b":                    false,
+		"/a/./b":                         false,
+		"/a//b":                          false,
+		"/a/%2Fb":                        false,
+		"//a":                            false,
+		"/a%5cb":                         false,
+		"/a%00":                          false,
+		"/a%zz":                          false,
+		"https://pay.example.org/a/../b": false,
+	} {
+		if got := useraction.OneMeaning(target); got != want {
+			t.Errorf("OneMeaning(%q) is %v", target, got)
+		}
+	}
+}

@@ -1,0 +1,208 @@
+package webauthn
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/verify/publickey"
+)
+
+// statement is an attestation statement with all that its verification procedure may
+// look at (WebAuthn L3 §6.5.2).
+type statement struct {
+	raw            []byte // attStmt, CBOR
+	authData       *authenticatorData
+	clientDataHash [32]byte
+	key            *publickey.Key // the credential public key, checked
+	algorithm      publickey.Algorithm
+	now            time.Time
+}
+
+// attestation is the outcome of a verification procedure.
+type attestation struct {
+	kind      string // an Attestation constant
+	trustPath [][]byte
+	aaguid    [16]byte
+}
+
+// findFormat is step 21: it returns the verification procedure of a format, matched case
+// by case. android-safetynet (deprecated by the standard), compound and what is not in
+// the registry are not supported.
+func findFormat(name string) (func(statement) (attestation, error), error) {
+	switch name {
+	case "none":
+		return verifyNone, nil
+	case "packed":
+		return verifyPacked, nil
+	case "tpm":
+		return verifyTPM, nil
+	case "android-key":
+		return verifyAndroidKey, nil
+	case "fido-u2f":
+		return verifyFIDOU2F, nil
+	case "apple":
+		return verifyApple, nil
+	}
+	return nil, refuse(CodeAttestationFormatUnsupported, "§7.1 step 21, fmt", api.Shown(name),
+		"none, packed, tpm, android-key, fido-u2f or apple")
+}
+
+// assessTrust is steps 23 and 24. There are no trust anchors yet, so every type that was
+// verified is acceptable, for what it is. Certificates that were not asked for are not
+// kept: they may identify a device.
+func assessTrust(a attestation, conveyance string) attestation {
+	if conveyance == "none" {
+		a.trustPath = nil
+	}
+	return a
+}
+
+// signed is what most formats sign: authenticator data and the hash of client data.
+func (s statement) signed() []byte {
+	return slices.Concat(s.authData.raw, s.clientDataHash[:])
+}
+
+// member is a set of members of attestation statements.
+type member uint
+
+const (
+	memberAlg member = 1 << iota
+	memberSig
+	memberX5C
+	memberVer
+	memberCertInfo
+	memberPubArea
+)
+
+var memberNames = map[string]member{
+	"alg":      memberAlg,
+	"sig":      memberSig,
+	"x5c":      memberX5C,
+	"ver":      memberVer,
+	"certInfo": memberCertInfo,
+	"pubArea":  memberPubArea,
+}
+
+// fields are the members of a statement, of any of our formats.
+type fields struct {
+	has      member
+	alg      int64
+	sig      []byte
+	x5c      [][]byte
+	ver      string
+	certInfo []byte
+	pubArea  []byte
+}
+
+// parseStatement reads a statement with all of the required members, some of the optional
+// ones and no others, in any order.
+func parseStatement(raw []byte, required, optional member) (fields, error) {
+	var f fields
+	r := cborReader{data: raw}
+	n, err := r.mapLen()
+	if err != nil {
+		return f, err
+	}
+	for range n {
+		name, err := r.text()
+		if err != nil {
+			return f, err
+		}
+		m := memberNames[name]
+		if m&(required|optional) == 0 {
+			return f, fmt.Errorf("unknown member %s", api.Shown(name))
+		}
+		if f.has&m != 0 {
+			return f, fmt.Errorf("member %q given twice", name)
+		}
+		f.has |= m
+		if err := f.read(&r, m); err != nil {
+			return f, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if f.has&required != required {
+		return f, fmt.Errorf("a required member is missing")
+	}
+	return f, r.end()
+}
+
+func (f *fields) read(r *cborReader, m member) (err error) {
+	switch m {
+	case memberAlg:
+		f.alg, err = r.integer()
+	case memberSig:
+		f.sig, err = r.byteString()
+	case memberX5C:
+		f.x5c, err = readX5C(r)
+	case memberVer:
+		f.ver, err = r.text()
+	case memberCertInfo:
+		f.certInfo, err = r.byteString()
+	case memberPubArea:
+		f.pubArea, err = r.byteString()
+	}
+	return err
+}
+
+// readX5C reads a non-empty array of byte strings.
+func readX5C(r *cborReader) ([][]byte, error) {
+	n, err := r.arrayLen()
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 || n > maxCertificates {
+		return nil, r.fail("%d certificates", n)
+	}
+	x5c := make([][]byte, n)
+	for i := range x5c {
+		if x5c[i], err = r.byteString(); err != nil {
+			return nil, err
+		}
+	}
+	return x5c, nil
+}
+
+// procedure names the verification procedure that a refusal comes from: "§8.2 packed".
+type procedure string
+
+func (p procedure) rule(what string) string {
+	return "§7.1 step 22, " + string(p) + ": " + what
+}
+
+// malformed refuses a statement that does not have the format's syntax.
+func (p procedure) malformed(cause error) *api.Error {
+	return because(refuse(CodeAttestationMalformed, p.rule("attStmt"), "another structure", "the syntax of that section"), cause)
+}
+
+// invalid refuses a statement that does not prove what it says.
+func (p procedure) invalid(what, received, expected string, cause error) *api.Error {
+	return because(refuse(CodeAttestationInvalid, p.rule(what), received, expected), cause)
+}
+
+// unfit refuses a certificate.
+func (p procedure) unfit(what, received, expected string, cause error) *api.Error {
+	return because(refuse(CodeAttestationCertificate, p.rule(what), received, expected), cause)
+}
+
+// verifySignature checks sig over message with the COSE algorithm alg.
+func (p procedure) verifySignature(key *publickey.Key, alg int64, message, sig []byte) error {
+	algorithm, ok := algorithmOf(alg)
+	if !ok {
+		return p.invalid("alg", fmt.Sprintf("COSE algorithm %d", alg), "an algorithm that is supported", nil)
+	}
+	if err := key.Verify(algorithm, message, sig); err != nil {
+		return p.invalid("sig", bytesCount(len(sig)), "a valid "+string(algorithm)+" signature", err)
+	}
+	return nil
+}
+
+// sameAlgorithm checks that alg is the credential's own.
+func (p procedure) sameAlgorithm(s statement, alg int64) error {
+	if alg != s.authData.key.algorithm {
+		return p.invalid("alg", fmt.Sprintf("COSE algorithm %d", alg),
+			fmt.Sprintf("the credential's, %d", s.authData.key.algorithm), nil)
+	}
+	return nil
+}

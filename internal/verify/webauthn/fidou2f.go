@@ -1,0 +1,39 @@
+package webauthn
+
+import (
+	"slices"
+
+	"github.com/countersign/countersign/internal/verify/publickey"
+)
+
+const fidoU2F = procedure("§8.6 fido-u2f")
+
+// verifyFIDOU2F is WebAuthn L3 §8.6. The signature of a U2F authenticator covers neither
+// flags, nor counter, nor AAGUID. It has no AAGUID, so none is reported, whatever the
+// client filled in: §8.6 does not require zeros there, and the vectors of §16 have others.
+func verifyFIDOU2F(s statement) (attestation, error) {
+	f, err := parseStatement(s.raw, memberSig|memberX5C, 0)
+	if err != nil {
+		return attestation{}, fidoU2F.malformed(err)
+	}
+	if len(f.x5c) != 1 {
+		return attestation{}, fidoU2F.invalid("x5c", "more than one certificate", "exactly one", nil)
+	}
+	_, key, err := fidoU2F.chain(f.x5c, s.now, wholeChainCurrent)
+	if err != nil {
+		return attestation{}, err
+	}
+	if key.Type() != publickey.P256 {
+		return attestation{}, fidoU2F.unfit("certificate public key", key.Type(), publickey.P256, nil)
+	}
+	if s.algorithm != publickey.ES256 {
+		return attestation{}, fidoU2F.invalid("credentialPublicKey", string(s.algorithm), string(publickey.ES256), nil)
+	}
+	// Both coordinates have 32 bytes: publickey.NewECDSA saw to it.
+	message := slices.Concat([]byte{0}, s.authData.rpIDHash, s.clientDataHash[:],
+		s.authData.credentialID, []byte{4}, s.authData.key.x, s.authData.key.y)
+	if err := key.Verify(publickey.ES256, message, f.sig); err != nil {
+		return attestation{}, fidoU2F.invalid("sig", bytesCount(len(f.sig)), "a valid ES256 signature", err)
+	}
+	return attestation{kind: AttestationBasic, trustPath: f.x5c}, nil
+}
