@@ -6,7 +6,7 @@ type Caller struct {
 	RequestID string // names this request in the log and, if it is refused, is the support id
 	Address   string // client address, without port; from a trusted proxy's header if one is configured
 	UserAgent string // shortened
-	Bearer    string // the token of the Authorization header, unchecked; "" without one
+	RawToken  string // the token of the Authorization header, unchecked; "" without one
 
 	// Who it is, where the route asks for a session or an access token; "" otherwise.
 	OrgID, UserID, Username string
@@ -30,8 +30,8 @@ const (
 	CallerPersonalToken  CallerKind = "Pat"
 )
 
-// BearerID is the id of the session or access token that the caller came with.
-func (c Caller) BearerID() string {
+// SessionOrTokenID is the id of the session or access token that the caller came with.
+func (c Caller) SessionOrTokenID() string {
 	if c.TokenID != "" {
 		return c.TokenID
 	}

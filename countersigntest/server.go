@@ -37,24 +37,24 @@ import (
 
 // Server is a whole server in this process, and what tests look at behind its door.
 type Server struct {
-	URL    string // "http://localhost:PORT", the public URL as well
-	DB     *store.DB
-	Log    *Log // everything it logged
-	CA     *x509.CertPool
-	Clock  *Clock
-	Office *invitation.Office
+	URL   string // "http://localhost:PORT", the public URL as well
+	DB    *store.DB
+	Log   *Log // everything it logged
+	CA    *x509.CertPool
+	Clock *Clock
+	Codes *invitation.Issuer
 
-	Organisations *organisation.Room
-	Users         *user.Room
-	Registration  *registration.Room
-	Login         *login.Room
-	Action        *action.Room
+	Organisations *organisation.Service
+	Users         *user.Service
+	Registration  *registration.Service
+	Login         *login.Service
+	Action        *action.Service
 
-	ServiceAccounts *serviceaccount.Room
-	Audit           *audit.Room
-	Access          *access.Ledger
+	ServiceAccounts *serviceaccount.Service
+	Audit           *audit.Service
+	Access          *access.Checker
 
-	furnished server.Config
+	config server.Config
 }
 
 type settings struct {
@@ -119,8 +119,8 @@ func Start(t testing.TB, options ...Option) *Server {
 		s.CA, s.URL = pool, "https://localhost:"+port(listener)
 		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{cert}})
 	}
-	s.furnish(t, set)
-	front := s.front()
+	s.build(t, set)
+	front := s.handler()
 	ctx, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	// Longer than net/http waits for a request on a connection that has had none.
@@ -130,7 +130,7 @@ func Start(t testing.TB, options ...Option) *Server {
 		if err := <-done; err != nil {
 			t.Errorf("the server did not end well: %v", err)
 		}
-		s.Office.Finish()
+		s.Codes.Finish()
 		if err := s.DB.Close(); err != nil {
 			t.Errorf("the store did not close well: %v", err)
 		}
@@ -138,7 +138,7 @@ func Start(t testing.TB, options ...Option) *Server {
 	return s
 }
 
-func (s *Server) furnish(t testing.TB, set settings) {
+func (s *Server) build(t testing.TB, set settings) {
 	t.Helper()
 	site, err := relyingparty.NewSite(s.URL)
 	must(t, err)
@@ -151,19 +151,19 @@ func (s *Server) furnish(t testing.TB, set settings) {
 		sender, err = mail.New(*set.mail)
 		must(t, err)
 	}
-	s.Office = &invitation.Office{DB: s.DB, Ring: ring, Site: site, Mail: sender, Now: s.Clock.Now, Log: s.logger()}
-	s.Organisations = &organisation.Room{DB: s.DB, Site: site, Now: s.Clock.Now}
-	s.furnished, err = server.Furnish(server.Basis{DB: s.DB, Ring: ring, Office: s.Office, Site: site, Now: s.Clock.Now,
+	s.Codes = &invitation.Issuer{DB: s.DB, Ring: ring, Site: site, Mail: sender, Now: s.Clock.Now, Log: s.logger()}
+	s.Organisations = &organisation.Service{DB: s.DB, Site: site, Now: s.Clock.Now}
+	s.config, err = server.Build(server.Deps{DB: s.DB, Ring: ring, Codes: s.Codes, Site: site, Now: s.Clock.Now,
 		Log: s.logger(), CeremonyTime: ceremony.DefaultLifetime, SessionTime: bearer.DefaultSessionLifetime})
 	must(t, err)
-	rooms := s.furnished.Rooms
+	rooms := s.config.Services
 	s.Users, s.Registration, s.Login, s.Action = rooms.Users, rooms.Registration, rooms.Login, rooms.Action
-	s.ServiceAccounts, s.Audit, s.Access = rooms.ServiceAccounts, rooms.Audit, s.furnished.Access
+	s.ServiceAccounts, s.Audit, s.Access = rooms.ServiceAccounts, rooms.Audit, s.config.Access
 }
 
-func (s *Server) front() *server.Server {
-	s.furnished.Refusals, s.furnished.Version = &refusal.Room{DB: s.DB, Now: s.Clock.Now}, "test"
-	return server.New(s.furnished)
+func (s *Server) handler() *server.Server {
+	s.config.Refusals, s.config.Version = &refusal.Service{DB: s.DB, Now: s.Clock.Now}, "test"
+	return server.New(s.config)
 }
 
 func (s *Server) logger() *slog.Logger {
@@ -200,7 +200,7 @@ func (s *Server) Invite(t testing.TB, orgID, name string) Invitation {
 // InviteFor invites a user with a code of the given lifetime.
 func (s *Server) InviteFor(t testing.TB, orgID, name string, lifetime time.Duration) Invitation {
 	t.Helper()
-	i, err := s.Users.Invite(context.Background(), orgID, user.Guest{Username: name}, lifetime)
+	i, err := s.Users.Invite(context.Background(), orgID, user.Invitee{Username: name}, lifetime)
 	must(t, err)
 	return Invitation{OrgID: orgID, UserID: i.User.ID, Username: i.User.Username, RegistrationCode: i.Code,
 		RegistrationURL: i.Link, ExpiresAt: i.Row.ExpiresAt, CodeID: i.Row.ID}

@@ -19,7 +19,7 @@ type Report struct {
 	Compare []string // what the reader must still compare; none when the sealing key was trusted beforehand
 }
 
-func report(r Receipt, s useraction.Statement, proofs []proof, pinned bool) Report {
+func report(r Receipt, s useraction.Statement, proofs []verifiedFactor, pinned bool) Report {
 	var p Report
 	p.Lines = append(p.Lines,
 		fmt.Sprintf("%s (user %s) of the organisation %s (%s) signed this request:",
@@ -67,7 +67,7 @@ func payload(text string) string {
 	return fmt.Sprintf("Its body, of %d bytes, was %s%s.", len(text), strconv.Quote(shortened), more)
 }
 
-func signedWith(f proof, second bool) []string {
+func signedWith(f verifiedFactor, second bool) []string {
 	what := "key"
 	switch f.credential.Kind {
 	case api.KindFido2:
@@ -102,7 +102,7 @@ func signedWith(f proof, second bool) []string {
 		plain(f.passkey.RPID), plain(f.passkey.Origin), frame, person))
 }
 
-func checked(f proof, second bool) []string {
+func checked(f verifiedFactor, second bool) []string {
 	its := "The credential's"
 	if second {
 		its = "The second factor's"

@@ -42,7 +42,7 @@ func Verify(document []byte, trusted []ed25519.PublicKey) (Receipt, Report, erro
 	if err != nil {
 		return Receipt{}, Report{}, err
 	}
-	proofs := []proof{first}
+	proofs := []verifiedFactor{first}
 	if r.SecondFactor != nil {
 		second, err := checkFactor("secondFactor.", r.SecondFactor.Credential, r.SecondFactor.Assertion, r.Statement)
 		if err != nil {
@@ -143,41 +143,41 @@ func checkStatement(r Receipt) (useraction.Statement, error) {
 	return s, nil
 }
 
-// proof is what a verified factor proves.
-type proof struct {
+// verifiedFactor is what a verified factor proves.
+type verifiedFactor struct {
 	credential Credential
 	key        *publickey.Key
 	passkey    *webauthn.Assertion // nil for a key
 }
 
 // checkFactor verifies that the credential signed the statement.
-func checkFactor(where string, c Credential, a Assertion, statement string) (proof, error) {
+func checkFactor(where string, c Credential, a Assertion, statement string) (verifiedFactor, error) {
 	unreadable := func(member, received, expected string, cause error) error {
 		return because(refuse(CodeCredential, "A part of the evidence cannot be read: "+where+member+".",
 			where+member, received, expected), cause)
 	}
 	key, err := publicKey(c.PublicKey)
 	if err != nil {
-		return proof{}, unreadable("credential.publicKey", "another text", "PEM of a sound public key", err)
+		return verifiedFactor{}, unreadable("credential.publicKey", "another text", "PEM of a sound public key", err)
 	}
 	if id, ok := decode(c.CredentialID); !ok || len(id) == 0 {
-		return proof{}, unreadable("credential.credentialId", api.Shown(c.CredentialID), "unpadded base64url", nil)
+		return verifiedFactor{}, unreadable("credential.credentialId", api.Shown(c.CredentialID), "unpadded base64url", nil)
 	}
 	clientData, ok := decode(a.ClientData)
 	if !ok {
-		return proof{}, unreadable("assertion.clientData", api.Shown(a.ClientData), "unpadded base64url", nil)
+		return verifiedFactor{}, unreadable("assertion.clientData", api.Shown(a.ClientData), "unpadded base64url", nil)
 	}
 	signature, ok := decode(a.Signature)
 	if !ok {
-		return proof{}, unreadable("assertion.signature", api.Shown(a.Signature), "unpadded base64url", nil)
+		return verifiedFactor{}, unreadable("assertion.signature", api.Shown(a.Signature), "unpadded base64url", nil)
 	}
 	authenticatorData, ok := decode(a.AuthenticatorData)
 	if !ok {
-		return proof{}, unreadable("assertion.authenticatorData", api.Shown(a.AuthenticatorData), "unpadded base64url", nil)
+		return verifiedFactor{}, unreadable("assertion.authenticatorData", api.Shown(a.AuthenticatorData), "unpadded base64url", nil)
 	}
 	challenge := useraction.ChallengeOf(statement)
 	algorithm := publickey.Algorithm(c.Algorithm)
-	p := proof{credential: c, key: key}
+	p := verifiedFactor{credential: c, key: key}
 	switch c.Kind {
 	case api.KindFido2:
 		// The framing page "" stands for a frame whose client, of Level 2, did not name it.
@@ -188,21 +188,21 @@ func checkFactor(where string, c Credential, a Assertion, statement string) (pro
 			ClientDataJSON: clientData, AuthenticatorData: authenticatorData, Signature: signature,
 		}, policy, webauthn.CredentialRecord{PublicKey: key, Algorithm: algorithm})
 		if err == nil && found.TopOrigin != a.TopOrigin {
-			return proof{}, unreadable("assertion.topOrigin", api.Shown(a.TopOrigin), api.Shown(found.TopOrigin), nil)
+			return verifiedFactor{}, unreadable("assertion.topOrigin", api.Shown(a.TopOrigin), api.Shown(found.TopOrigin), nil)
 		}
 		p.passkey = &found
 	case api.KindKey, api.KindPasswordProtectedKey:
 		if c.RPID != "" || a.AuthenticatorData != "" || a.Origin != "" || a.TopOrigin != "" {
-			return proof{}, unreadable("assertion", "members of a passkey with a key", "none", nil)
+			return verifiedFactor{}, unreadable("assertion", "members of a passkey with a key", "none", nil)
 		}
 		err = keycredential.VerifyAssertion(keycredential.AssertionResponse{ClientData: clientData, Signature: signature},
 			keycredential.AssertionPolicy{Challenge: challenge}, key, algorithm)
 	default:
-		return proof{}, unreadable("credential.kind", api.Shown(c.Kind), "Fido2, Key or PasswordProtectedKey", nil)
+		return verifiedFactor{}, unreadable("credential.kind", api.Shown(c.Kind), "Fido2, Key or PasswordProtectedKey", nil)
 	}
 	if err != nil {
 		e := api.AsError(err)
-		return proof{}, because(refuse(CodeSignature, "The credential "+strconv.Quote(c.UUID)+" did not sign this statement.",
+		return verifiedFactor{}, because(refuse(CodeSignature, "The credential "+strconv.Quote(c.UUID)+" did not sign this statement.",
 			where+"assertion: "+e.Rule, e.Received, e.Expected), err)
 	}
 	return p, nil

@@ -49,8 +49,8 @@ func (l *codeList) Run(ctx context.Context, c console) error {
 	if l.Limit < 1 || l.Limit > store.MaxPage {
 		return misuse("--limit is between 1 and %d; go on with --after", store.MaxPage)
 	}
-	return within(ctx, l.databaseFlags, l.placeFlags, c, func(h *house) error {
-		all, err := h.office.Codes(ctx, l.Org, l.After, l.Limit)
+	return within(ctx, l.databaseFlags, l.placeFlags, c, func(h *app) error {
+		all, err := h.codes.Codes(ctx, l.Org, l.After, l.Limit)
 		if err != nil {
 			return err
 		}
@@ -78,8 +78,8 @@ type codeRevoke struct {
 }
 
 func (r *codeRevoke) Run(ctx context.Context, c console) error {
-	return within(ctx, r.databaseFlags, r.placeFlags, c, func(h *house) error {
-		id, err := h.office.Revoke(ctx, api.Caller{OrgID: r.Org}, r.Code)
+	return within(ctx, r.databaseFlags, r.placeFlags, c, func(h *app) error {
+		id, err := h.codes.Revoke(ctx, api.Caller{OrgID: r.Org}, r.Code)
 		if err != nil {
 			return err
 		}

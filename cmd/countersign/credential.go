@@ -40,7 +40,7 @@ func newCredentialRow(x store.Credential) credentialRow {
 }
 
 func (l *credentialList) Run(ctx context.Context, c console) error {
-	return within(ctx, l.databaseFlags, l.placeFlags, c, func(h *house) error {
+	return within(ctx, l.databaseFlags, l.placeFlags, c, func(h *app) error {
 		all, err := h.users().Credentials(ctx, l.Org, l.Username)
 		if err != nil {
 			return err
@@ -73,7 +73,7 @@ type credentialTurn struct {
 func (t *credentialTurn) Run(ctx context.Context, c console) error { return t.set(ctx, c, false) }
 
 func (t *credentialTurn) set(ctx context.Context, c console, active bool) error {
-	return within(ctx, t.databaseFlags, t.placeFlags, c, func(h *house) error {
+	return within(ctx, t.databaseFlags, t.placeFlags, c, func(h *app) error {
 		if err := h.users().SetCredentialActive(ctx, t.Org, t.Credential, active); err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ type credentialCounter struct {
 }
 
 func (r *credentialCounter) Run(ctx context.Context, c console) error {
-	return within(ctx, r.databaseFlags, r.placeFlags, c, func(h *house) error {
+	return within(ctx, r.databaseFlags, r.placeFlags, c, func(h *app) error {
 		if err := h.users().ResetSignCount(ctx, r.Org, r.Credential); err != nil {
 			return err
 		}
@@ -123,7 +123,7 @@ type userTurn struct {
 func (t *userTurn) Run(ctx context.Context, c console) error { return t.set(ctx, c, false) }
 
 func (t *userTurn) set(ctx context.Context, c console, active bool) error {
-	return within(ctx, t.databaseFlags, t.placeFlags, c, func(h *house) error {
+	return within(ctx, t.databaseFlags, t.placeFlags, c, func(h *app) error {
 		if err := h.users().SetActive(ctx, t.Org, t.Username, active); err != nil {
 			return err
 		}

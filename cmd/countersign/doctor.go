@@ -45,7 +45,7 @@ func (d *doctorCommand) Run(ctx context.Context, c console) error {
 }
 
 func (d *doctorCommand) examine(ctx context.Context, c console) (all []finding) {
-	h, err := furnish(ctx, d.databaseFlags, d.placeFlags, slog.New(slog.NewTextHandler(c.err, nil)))
+	h, err := openApp(ctx, d.databaseFlags, d.placeFlags, slog.New(slog.NewTextHandler(c.err, nil)))
 	if err != nil {
 		return []finding{{"configuration and database", problem, sentence(err)}}
 	}
@@ -64,7 +64,7 @@ func (d *doctorCommand) examine(ctx context.Context, c console) (all []finding) 
 	} else {
 		all = append(all, finding{"server keys", warning, "kept without a master key: whoever reads the database or a backup of it can forge tokens; set --master-key-file"})
 	}
-	if h.office.Mail == nil {
+	if h.codes.Mail == nil {
 		all = append(all, finding{"mail", warning, "not configured: registration links are only printed by user invite, and a code that a user asks for again reaches nobody; set --smtp"})
 	} else {
 		all = append(all, finding{"mail", ok, "configured"})
@@ -72,7 +72,7 @@ func (d *doctorCommand) examine(ctx context.Context, c console) (all []finding) 
 	return append(all, examineOrganisations(ctx, h)...)
 }
 
-func examineOrganisations(ctx context.Context, h *house) (all []finding) {
+func examineOrganisations(ctx context.Context, h *app) (all []finding) {
 	orgs, err := h.organisations().List(ctx)
 	if err != nil {
 		return []finding{{"organisations", problem, sentence(err)}}

@@ -29,7 +29,7 @@ type keyRow struct {
 	DateCreated string `json:"dateCreated"`
 }
 
-func keyRows(h *house, now time.Time) []keyRow {
+func keyRows(h *app, now time.Time) []keyRow {
 	all, current := h.ring.SigningKeys(), h.ring.SigningKey(now).ID
 	rows := make([]keyRow, 0, len(all))
 	for _, k := range all {
@@ -39,7 +39,7 @@ func keyRows(h *house, now time.Time) []keyRow {
 }
 
 func (l *keyList) Run(ctx context.Context, c console) error {
-	return within(ctx, l.databaseFlags, l.placeFlags, c, func(h *house) error {
+	return within(ctx, l.databaseFlags, l.placeFlags, c, func(h *app) error {
 		rows := keyRows(h, time.Now())
 		return l.print(c, map[string]any{"items": rows}, func(w io.Writer) {
 			t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
@@ -59,7 +59,7 @@ type keyRotate struct {
 }
 
 func (r *keyRotate) Run(ctx context.Context, c console) error {
-	return within(ctx, r.databaseFlags, r.placeFlags, c, func(h *house) error {
+	return within(ctx, r.databaseFlags, r.placeFlags, c, func(h *app) error {
 		now := time.Now()
 		if err := h.ring.Rotate(ctx, now); err != nil {
 			return err

@@ -20,8 +20,8 @@ type userLoginCode struct {
 }
 
 func (u *userLoginCode) Run(ctx context.Context, c console) error {
-	return within(ctx, u.databaseFlags, u.placeFlags, c, func(h *house) error {
-		room := &login.Room{DB: h.db, Office: h.office, Now: time.Now}
+	return within(ctx, u.databaseFlags, u.placeFlags, c, func(h *app) error {
+		room := &login.Service{DB: h.db, Codes: h.codes, Now: time.Now}
 		code, err := room.IssueCode(ctx, u.Org, u.Username)
 		if err != nil {
 			return err

@@ -27,7 +27,7 @@ type orgCreate struct {
 }
 
 func (o *orgCreate) Run(ctx context.Context, c console) error {
-	return within(ctx, o.databaseFlags, o.placeFlags, c, func(h *house) error {
+	return within(ctx, o.databaseFlags, o.placeFlags, c, func(h *app) error {
 		org, err := h.organisations().Create(ctx, organisation.New{Name: o.Name, RPID: o.RPID, Origins: o.Origin, Attestation: o.Attestation})
 		if err != nil {
 			return err
@@ -61,7 +61,7 @@ type policyRow struct {
 }
 
 func (o *orgList) Run(ctx context.Context, c console) error {
-	return within(ctx, o.databaseFlags, o.placeFlags, c, func(h *house) error {
+	return within(ctx, o.databaseFlags, o.placeFlags, c, func(h *app) error {
 		all, err := h.organisations().List(ctx)
 		if err != nil {
 			return err
@@ -94,7 +94,7 @@ type orgSet struct {
 }
 
 func (o *orgSet) Run(ctx context.Context, c console) error {
-	return within(ctx, o.databaseFlags, o.placeFlags, c, func(h *house) error {
+	return within(ctx, o.databaseFlags, o.placeFlags, c, func(h *app) error {
 		org, err := h.organisations().SetPolicies(ctx, o.Org, organisation.Policies{
 			SignCount: o.SignCountPolicy, Backup: o.BackupPolicy, SecondFactor: o.SecondFactor})
 		if err != nil {

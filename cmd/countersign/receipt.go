@@ -118,9 +118,9 @@ type receiptExport struct {
 }
 
 func (e *receiptExport) Run(ctx context.Context, c console) error {
-	return within(ctx, e.databaseFlags, e.placeFlags, c, func(h *house) error {
+	return within(ctx, e.databaseFlags, e.placeFlags, c, func(h *app) error {
 		tokens := bearer.New(h.ring, h.site.Origin(), time.Now)
-		room := action.Room{DB: h.db, Tokens: tokens, Site: h.site, Now: time.Now}
+		room := action.Service{DB: h.db, Tokens: tokens, Site: h.site, Now: time.Now}
 		document, err := room.Receipt(ctx, e.Org, e.Action)
 		if err != nil {
 			return err

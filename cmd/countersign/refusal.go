@@ -41,8 +41,8 @@ type refusalRow struct {
 }
 
 func (r *refusalShow) Run(ctx context.Context, c console) error {
-	return within(ctx, r.databaseFlags, r.placeFlags, c, func(h *house) error {
-		room := refusal.Room{DB: h.db, Now: time.Now}
+	return within(ctx, r.databaseFlags, r.placeFlags, c, func(h *app) error {
+		room := refusal.Service{DB: h.db, Now: time.Now}
 		f, err := room.Show(ctx, r.ID)
 		if err != nil {
 			return err

@@ -55,7 +55,7 @@ func (s *serveCommand) Run(ctx context.Context, c console) error {
 	if s.PublicURL == "" {
 		s.PublicURL = s.localURL(listener.Addr())
 	}
-	h, err := furnish(ctx, s.databaseFlags, s.placeFlags, log)
+	h, err := openApp(ctx, s.databaseFlags, s.placeFlags, log)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (s *serveCommand) Run(ctx context.Context, c console) error {
 	return err
 }
 
-func (s *serveCommand) serve(ctx context.Context, c console, h *house, listener net.Listener, proxies []netip.Prefix, log *slog.Logger) error {
+func (s *serveCommand) serve(ctx context.Context, c console, h *app, listener net.Listener, proxies []netip.Prefix, log *slog.Logger) error {
 	if err := checkOrganisations(ctx, h); err != nil {
 		return err
 	}
@@ -76,14 +76,14 @@ func (s *serveCommand) serve(ctx context.Context, c console, h *house, listener 
 	if s.SessionTime < time.Minute || s.SessionTime > 30*24*time.Hour {
 		return misuse("--session-time must be between 1m and 720h")
 	}
-	furnished, err := server.Furnish(server.Basis{DB: h.db, Ring: h.ring, Office: h.office, Site: h.site, Now: time.Now,
+	furnished, err := server.Build(server.Deps{DB: h.db, Ring: h.ring, Codes: h.codes, Site: h.site, Now: time.Now,
 		Log: log, CeremonyTime: s.CeremonyTime, SessionTime: s.SessionTime})
 	if err != nil {
 		return misuseError{err}
 	}
-	refusals := &refusal.Room{DB: h.db, Now: time.Now}
+	refusals := &refusal.Service{DB: h.db, Now: time.Now}
 	furnished.Refusals, furnished.Proxies, furnished.Version = refusals, proxies, versionText()
-	front, rooms, tokens := server.New(furnished), furnished.Rooms, furnished.Tokens
+	front, rooms, tokens := server.New(furnished), furnished.Services, furnished.Tokens
 	if s.TLSCert != "" {
 		pair, err := newKeyPair(s.TLSCert, s.TLSKey)
 		if err != nil {
@@ -131,7 +131,7 @@ func (s *serveCommand) localURL(a net.Addr) string {
 
 // checkOrganisations refuses to serve organisations that no browser could register
 // with.
-func checkOrganisations(ctx context.Context, h *house) error {
+func checkOrganisations(ctx context.Context, h *app) error {
 	all, err := h.organisations().List(ctx)
 	if err != nil {
 		return err

@@ -53,7 +53,7 @@ func (s *serviceAccountCreate) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	return within(ctx, s.databaseFlags, s.placeFlags, c, func(h *house) error {
+	return within(ctx, s.databaseFlags, s.placeFlags, c, func(h *app) error {
 		if _, err := h.db.Organisation(ctx, s.Org); err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func readPublicKey(path string) (string, error) {
 }
 
 // permissions finds the permissions that the operator named, by id or by name, each once.
-func (h *house) permissions(ctx context.Context, orgID string, which []string) ([]store.Permission, error) {
+func (h *app) permissions(ctx context.Context, orgID string, which []string) ([]store.Permission, error) {
 	var found []store.Permission
 	for _, w := range which {
 		p, err := h.permission(ctx, orgID, w)
@@ -118,7 +118,7 @@ func (h *house) permissions(ctx context.Context, orgID string, which []string) (
 	return found, nil
 }
 
-func (h *house) permission(ctx context.Context, orgID, nameOrID string) (p store.Permission, err error) {
+func (h *app) permission(ctx context.Context, orgID, nameOrID string) (p store.Permission, err error) {
 	key := username.Key(nameOrID)
 	for after, more := "", true; more; {
 		page, err := h.db.Permissions(ctx, orgID, after, store.MaxPage)
@@ -166,7 +166,7 @@ func newServiceAccountRow(a api.ServiceAccount) serviceAccountRow {
 }
 
 func (l *serviceAccountList) Run(ctx context.Context, c console) error {
-	return within(ctx, l.databaseFlags, l.placeFlags, c, func(h *house) error {
+	return within(ctx, l.databaseFlags, l.placeFlags, c, func(h *app) error {
 		all, err := h.machines(ctx, l.Org)
 		if err != nil {
 			return err
@@ -187,7 +187,7 @@ func (l *serviceAccountList) Run(ctx context.Context, c console) error {
 }
 
 // machines lists the service accounts of an organisation that must be there.
-func (h *house) machines(ctx context.Context, orgID string) ([]api.ServiceAccount, error) {
+func (h *app) machines(ctx context.Context, orgID string) ([]api.ServiceAccount, error) {
 	if _, err := h.db.Organisation(ctx, orgID); err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func (h *house) machines(ctx context.Context, orgID string) ([]api.ServiceAccoun
 }
 
 // machine finds a service account by its name or id.
-func (h *house) machine(ctx context.Context, orgID, nameOrID string) (api.ServiceAccount, error) {
+func (h *app) machine(ctx context.Context, orgID, nameOrID string) (api.ServiceAccount, error) {
 	all, err := h.machines(ctx, orgID)
 	if err != nil {
 		return api.ServiceAccount{}, err
@@ -222,15 +222,15 @@ type serviceAccountTurn struct {
 
 func (t *serviceAccountTurn) Run(ctx context.Context, c console) error {
 	return t.change(ctx, c, "inactive", "deactivated. To put it back: countersign service-account activate --org ORG ID",
-		func(r *serviceaccount.Room, who api.Caller, id string) (api.ServiceAccount, error) {
+		func(r *serviceaccount.Service, who api.Caller, id string) (api.ServiceAccount, error) {
 			return r.Deactivate(ctx, who, api.DeactivateServiceAccountRequest{ServiceAccountID: id})
 		})
 }
 
 // change makes a change and tells what has become of the service account.
 func (t *serviceAccountTurn) change(ctx context.Context, c console, state, told string,
-	do func(*serviceaccount.Room, api.Caller, string) (api.ServiceAccount, error)) error {
-	return within(ctx, t.databaseFlags, t.placeFlags, c, func(h *house) error {
+	do func(*serviceaccount.Service, api.Caller, string) (api.ServiceAccount, error)) error {
+	return within(ctx, t.databaseFlags, t.placeFlags, c, func(h *app) error {
 		a, err := h.machine(ctx, t.Org, t.Account)
 		if err != nil {
 			return err
@@ -250,7 +250,7 @@ type serviceAccountTurnOn struct{ serviceAccountTurn }
 
 func (t *serviceAccountTurnOn) Run(ctx context.Context, c console) error {
 	return t.change(ctx, c, "active", "active again.",
-		func(r *serviceaccount.Room, who api.Caller, id string) (api.ServiceAccount, error) {
+		func(r *serviceaccount.Service, who api.Caller, id string) (api.ServiceAccount, error) {
 			return r.Activate(ctx, who, api.ServiceAccountRequest{ServiceAccountID: id})
 		})
 }
@@ -260,7 +260,7 @@ type serviceAccountArchive struct{ serviceAccountTurn }
 
 func (t *serviceAccountArchive) Run(ctx context.Context, c console) error {
 	return t.change(ctx, c, "archived", "gone for good; its name is free again.",
-		func(r *serviceaccount.Room, who api.Caller, id string) (api.ServiceAccount, error) {
+		func(r *serviceaccount.Service, who api.Caller, id string) (api.ServiceAccount, error) {
 			return r.Archive(ctx, who, api.ArchiveServiceAccountRequest{ServiceAccountID: id})
 		})
 }

@@ -67,11 +67,11 @@ func (u *userInvite) Run(ctx context.Context, c console) error {
 	if u.Administrator && u.CSV != "" {
 		return misuse("--administrator goes with --username; administrators are invited one by one")
 	}
-	return within(ctx, u.databaseFlags, u.placeFlags, c, func(h *house) error {
+	return within(ctx, u.databaseFlags, u.placeFlags, c, func(h *app) error {
 		if u.CSV != "" {
 			return u.inviteMany(ctx, c, h)
 		}
-		inv, err := h.users().Invite(ctx, u.Org, user.Guest{Username: u.Username, Kind: u.Kind, Administrator: u.Administrator}, u.ExpiresIn)
+		inv, err := h.users().Invite(ctx, u.Org, user.Invitee{Username: u.Username, Kind: u.Kind, Administrator: u.Administrator}, u.ExpiresIn)
 		if inv.Code == "" {
 			return err
 		}
@@ -89,7 +89,7 @@ func (u *userInvite) Run(ctx context.Context, c console) error {
 	})
 }
 
-func (u *userInvite) inviteMany(ctx context.Context, c console, h *house) error {
+func (u *userInvite) inviteMany(ctx context.Context, c console, h *app) error {
 	guests, lines, err := u.readGuests()
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func (u *userInvite) inviteMany(ctx context.Context, c console, h *house) error 
 
 // readGuests reads the whole file before anybody is invited. It returns the line of
 // each guest too: lines may be empty, and a quoted name may hold a line break.
-func (u *userInvite) readGuests() (guests []user.Guest, lines []int, err error) {
+func (u *userInvite) readGuests() (guests []user.Invitee, lines []int, err error) {
 	in := io.Reader(os.Stdin)
 	if u.CSV != "-" {
 		f, err := os.Open(u.CSV)
@@ -151,7 +151,7 @@ func (u *userInvite) readGuests() (guests []user.Guest, lines []int, err error) 
 		if err != nil {
 			return nil, nil, misuse("the CSV file is malformed: %w", err)
 		}
-		g := user.Guest{Username: record[0], Kind: u.Kind}
+		g := user.Invitee{Username: record[0], Kind: u.Kind}
 		if len(record) == 2 && record[1] != "" {
 			g.Kind = record[1]
 		}
@@ -183,7 +183,7 @@ func (u *userList) Run(ctx context.Context, c console) error {
 	if u.Limit < 1 || u.Limit > store.MaxPage {
 		return misuse("--limit is between 1 and %d; go on with --after", store.MaxPage)
 	}
-	return within(ctx, u.databaseFlags, u.placeFlags, c, func(h *house) error {
+	return within(ctx, u.databaseFlags, u.placeFlags, c, func(h *app) error {
 		all, err := h.users().List(ctx, u.Org, u.After, u.Limit)
 		if err != nil {
 			return err
@@ -232,7 +232,7 @@ type credentialRow struct {
 }
 
 func (u *userShow) Run(ctx context.Context, c console) error {
-	return within(ctx, u.databaseFlags, u.placeFlags, c, func(h *house) error {
+	return within(ctx, u.databaseFlags, u.placeFlags, c, func(h *app) error {
 		s, err := h.users().Show(ctx, u.Org, u.User)
 		if err != nil {
 			return err

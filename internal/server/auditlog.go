@@ -19,7 +19,7 @@ import (
 // auditLog is the audit log as CSV, written as it is read: the memory that it takes does
 // not grow with it.
 func (s *Server) auditLog() web.Operation {
-	begin := web.Op(s.rooms.Audit.Export)
+	begin := web.Op(s.services.Audit.Export)
 	return web.Operation{In: begin.In, Out: reflect.TypeFor[string](), Run: func(w http.ResponseWriter, r *http.Request, who api.Caller) (any, error) {
 		log, err := begin.Run(w, r, who)
 		if err != nil {

@@ -15,7 +15,7 @@ import (
 // says. It cannot be left to headers alone: what a proxy does not set itself, its client
 // can.
 const (
-	bodyJudged   = ""         // passed here; a request without one is refused, as nobody vouches for that
+	bodyChecked  = ""         // passed here; a request without one is refused, as nobody vouches for that
 	bodyPassed   = "passed"   // always passed here: none here is none at all
 	bodyTold     = "told"     // not passed; the proxy sets X-Original-Content-Length, to 0 where there is none
 	bodyUpstream = "upstream" // not passed; the service compares it with the digests in our answer
@@ -57,13 +57,13 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, who api.Caller)
 	if err != nil {
 		return nil, err
 	}
-	withBody, err := judgeBody(r, body.Len())
+	withBody, err := checkBody(r, body.Len())
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := web.Lasting(r)
 	defer cancel()
-	c, err := s.rooms.Action.Forward(ctx, who, action.Use{Token: token, Method: method, Path: path, Payload: body.Bytes(),
+	c, err := s.services.Action.Forward(ctx, who, action.Use{Token: token, Method: method, Path: path, Payload: body.Bytes(),
 		OrgIDs: strings.FieldsFunc(orgs, func(c rune) bool { return c == ',' })}, withBody)
 	if err != nil {
 		return nil, err
@@ -133,9 +133,9 @@ func setting(r *http.Request, name string) (string, error) {
 	return strings.Join(values, ""), nil
 }
 
-// judgeBody says whether the body, as it came here, is the original's and must be as it
+// checkBody says whether the body, as it came here, is the original's and must be as it
 // was signed. If it may not be all, the request is refused.
-func judgeBody(r *http.Request, length int) (withBody bool, err error) {
+func checkBody(r *http.Request, length int) (withBody bool, err error) {
 	if below(r) { // Envoy: the query is the original's, and a header says that the body is whole
 		whole := r.Header.Values("X-Envoy-Auth-Partial-Body")
 		none := len(whole) == 0 && length == 0 && toldEmpty(r) // Envoy sends it only where there is a body
@@ -155,7 +155,7 @@ func judgeBody(r *http.Request, length int) (withBody bool, err error) {
 			return false, notPassed("an original without a body, or body=upstream in the proxy's configuration")
 		}
 		return true, nil
-	case bodyJudged:
+	case bodyChecked:
 		if length == 0 {
 			return false, notPassed("the body, or body=passed, body=told or body=upstream in the proxy's configuration")
 		}

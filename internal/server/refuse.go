@@ -11,7 +11,7 @@ import (
 )
 
 // refuse answers err, and keeps the refusal so that the operator can explain it.
-func (s *Server) refuse(v *visit, r *http.Request, err error) {
+func (s *Server) refuse(v *exchange, r *http.Request, err error) {
 	e := api.AsError(err)
 	v.refused = e
 	if s.worthKeeping(v, e) {
@@ -26,12 +26,12 @@ func (s *Server) refuse(v *visit, r *http.Request, err error) {
 
 // worthKeeping leaves out what the answer itself explains: a wrong address or method. But
 // who asks for what is not theirs, and is known, is remembered.
-func (s *Server) worthKeeping(v *visit, e *api.Error) bool {
+func (s *Server) worthKeeping(v *exchange, e *api.Error) bool {
 	return v.route != "" && e.Kind != api.MethodNotAllowed && e.Kind != api.NotOffered &&
 		(e.Kind != api.NotFound || v.caller.UserID != "")
 }
 
-func (s *Server) refusal(v *visit, r *http.Request, e *api.Error) store.Refusal {
+func (s *Server) refusal(v *exchange, r *http.Request, e *api.Error) store.Refusal {
 	kept := store.Refusal{
 		ID: v.id, At: v.came, Route: v.route, Status: web.Status(e.Kind), Code: e.Code, Message: e.Message,
 		Rule: e.Rule, Received: shorten(e.Received, 500), Expected: shorten(e.Expected, 500),

@@ -36,11 +36,11 @@ const (
 	machine  // a service account
 	personal // a program with a person's access token
 
-	nobody callers = 0 // in particular: the route does not ask
-	person         = employee | endUser
-	staff          = employee | machine
-	office         = employee | machine | personal
-	anyone         = employee | endUser | machine | personal
+	nobody   callers = 0 // in particular: the route does not ask
+	person           = employee | endUser
+	staff            = employee | machine
+	programs         = employee | machine | personal
+	anyone           = employee | endUser | machine | personal
 )
 
 // route is one row of the table: what it is, who may come, of which kind they are, whether
@@ -59,7 +59,7 @@ type route struct {
 
 // routes is everything this server answers besides pages.
 func (s *Server) routes() []route {
-	r := s.rooms
+	r := s.services
 	return []route{
 		{"POST /auth/registration/init", open, nobody, unsigned, "", web.Op(r.Registration.Init), "createRegistrationChallenge", "Present a registration code and get the challenge that a passkey or key signs"},
 		{"POST /auth/registration", ticketed, nobody, unsigned, "", web.Op(r.Registration.Complete), "register", "Complete the registration with the credentials that answer the challenge"},
@@ -77,23 +77,23 @@ func (s *Server) routes() []route {
 
 		{"POST /auth/action/init", known, anyone, unsigned, "", web.Op(r.Action.Init), "createUserActionChallenge", "Begin to sign one exact request"},
 		{"POST /auth/action", known, anyone, unsigned, "", web.Op(r.Action.Sign), "createUserActionSignature", "Sign the request: the answer is sent with it, once, as X-DFNS-USERACTION"},
-		{"GET /auth/action/logs", known, office, unsigned, "Auth:Logs:Read", s.auditLog(), "listAuditLogs", "What happened in a time, as CSV; as a JSON string for clients that ask for JSON"},
-		{"GET /auth/action/logs/{id}", known, office, unsigned, "Auth:Logs:Read", web.Op(r.Audit.Get), "getAuditLog", "An entry of the audit log with the signature that allowed it"},
+		{"GET /auth/action/logs", known, programs, unsigned, "Auth:Logs:Read", s.auditLog(), "listAuditLogs", "What happened in a time, as CSV; as a JSON string for clients that ask for JSON"},
+		{"GET /auth/action/logs/{id}", known, programs, unsigned, "Auth:Logs:Read", web.Op(r.Audit.Get), "getAuditLog", "An entry of the audit log with the signature that allowed it"},
 
 		{"POST /auth/users", known, staff, signed, "Auth:Users:Create", web.Op(r.Users.Create), "createUser", "Invite a user"},
-		{"GET /auth/users", known, office, unsigned, "Auth:Users:Read", web.Op(r.Users.Page), "listUsers", "List the organisation's users"},
-		{"GET /auth/users/{userId}", known, office, unsigned, "Auth:Users:Read", web.Op(r.Users.Get), "getUser", "Show a user"},
-		{"PUT /auth/users/{userId}", known, office, signed, "Auth:Users:Update", web.Exact(r.Users.Update), "updateUser", "Change a user"},
-		{"DELETE /auth/users/{userId}", known, office, signed, "Auth:Users:Delete", web.Op(r.Users.Archive), "archiveUser", "Take a user out of the organisation for good"},
+		{"GET /auth/users", known, programs, unsigned, "Auth:Users:Read", web.Op(r.Users.Page), "listUsers", "List the organisation's users"},
+		{"GET /auth/users/{userId}", known, programs, unsigned, "Auth:Users:Read", web.Op(r.Users.Get), "getUser", "Show a user"},
+		{"PUT /auth/users/{userId}", known, programs, signed, "Auth:Users:Update", web.Exact(r.Users.Update), "updateUser", "Change a user"},
+		{"DELETE /auth/users/{userId}", known, programs, signed, "Auth:Users:Delete", web.Op(r.Users.Archive), "archiveUser", "Take a user out of the organisation for good"},
 		{"PUT /auth/users/{userId}/activate", known, staff, signed, "Auth:Users:Activate", web.Op(r.Users.Activate), "activateUser", "Put a deactivated user back"},
 		{"PUT /auth/users/{userId}/deactivate", known, staff, signed, "Auth:Users:Deactivate", web.Op(r.Users.Deactivate), "deactivateUser", "Deactivate a user and end their sessions"},
 		{"POST /auth/users/invite", known, staff, signed, "Auth:Users:Create", web.Op(r.Users.InviteTenant), "inviteTenantUser", "Invite a user, as clients of several organisations do"},
 
 		{"POST /auth/service-accounts", known, employee, signed, "Auth:ServiceAccounts:Create", web.Op(r.ServiceAccounts.Create), "createServiceAccount", "Make a service account; its access token is shown once"},
-		{"GET /auth/service-accounts", known, office, unsigned, "Auth:ServiceAccounts:Read", web.Op(r.ServiceAccounts.List), "listServiceAccounts", "List the organisation's service accounts"},
-		{"GET /auth/service-accounts/{serviceAccountId}", known, office, unsigned, "Auth:ServiceAccounts:Read", web.Op(r.ServiceAccounts.Get), "getServiceAccount", "Show a service account"},
-		{"PUT /auth/service-accounts/{serviceAccountId}", known, office, signed, "Auth:ServiceAccounts:Update", web.Exact(r.ServiceAccounts.Update), "updateServiceAccount", "Rename a service account"},
-		{"DELETE /auth/service-accounts/{serviceAccountId}", known, office, signed, "Auth:ServiceAccounts:Delete", web.Op(r.ServiceAccounts.Archive), "archiveServiceAccount", "Take a service account away for good"},
+		{"GET /auth/service-accounts", known, programs, unsigned, "Auth:ServiceAccounts:Read", web.Op(r.ServiceAccounts.List), "listServiceAccounts", "List the organisation's service accounts"},
+		{"GET /auth/service-accounts/{serviceAccountId}", known, programs, unsigned, "Auth:ServiceAccounts:Read", web.Op(r.ServiceAccounts.Get), "getServiceAccount", "Show a service account"},
+		{"PUT /auth/service-accounts/{serviceAccountId}", known, programs, signed, "Auth:ServiceAccounts:Update", web.Exact(r.ServiceAccounts.Update), "updateServiceAccount", "Rename a service account"},
+		{"DELETE /auth/service-accounts/{serviceAccountId}", known, programs, signed, "Auth:ServiceAccounts:Delete", web.Op(r.ServiceAccounts.Archive), "archiveServiceAccount", "Take a service account away for good"},
 		{"PUT /auth/service-accounts/{serviceAccountId}/activate", known, staff, signed, "Auth:ServiceAccounts:Activate", web.Op(r.ServiceAccounts.Activate), "activateServiceAccount", "Put a deactivated service account back"},
 		{"PUT /auth/service-accounts/{serviceAccountId}/deactivate", known, staff, signed, "Auth:ServiceAccounts:Deactivate", web.Op(r.ServiceAccounts.Deactivate), "deactivateServiceAccount", "Deactivate a service account"},
 
@@ -105,8 +105,8 @@ func (s *Server) routes() []route {
 		{"PUT /auth/pats/{tokenId}/activate", known, anyone, signed, "", web.Op(r.Tokens.Activate), "activatePersonalAccessToken", "Put a withdrawn personal access token of the caller's back"},
 		{"PUT /auth/pats/{tokenId}/deactivate", known, anyone, signed, "", web.Op(r.Tokens.Deactivate), "deactivatePersonalAccessToken", "Withdraw a personal access token of the caller's"},
 
-		{"GET /auth/apps", known, office, unsigned, "", web.Op(r.Applications.List), "listApplications", "List the organisation's applications"},
-		{"GET /auth/apps/{appId}", known, office, unsigned, "", web.Op(r.Applications.Get), "getApplication", "Show an application"},
+		{"GET /auth/apps", known, programs, unsigned, "", web.Op(r.Applications.List), "listApplications", "List the organisation's applications"},
+		{"GET /auth/apps/{appId}", known, programs, unsigned, "", web.Op(r.Applications.Get), "getApplication", "Show an application"},
 		{"POST /auth/apps", known, staff, signed, "Auth:Apps:Create", web.Op(r.Applications.Create), "createApplication", "Register an application, as older SDKs do"},
 		{"POST /auth/apps/{appId}", known, staff, signed, "Auth:Apps:Update", web.Exact(r.Applications.Update), "updateApplication", "Rename an application, as older SDKs do"},
 		{"DELETE /auth/apps/{appId}", known, staff, signed, "Auth:Apps:Update", web.Op(r.Applications.Archive), "archiveApplication", "Take an application away for good, as older SDKs do"},
@@ -122,11 +122,11 @@ func (s *Server) routes() []route {
 		{"POST /permissions/{permissionId}/assignments", known, anyone, signed, "Permissions:Assign", web.Op(r.Permissions.Assign), "createAssignment", "Give a permission that the caller holds themselves"},
 		{"DELETE /permissions/{permissionId}/assignments/{assignmentId}", known, anyone, signed, "Permissions:Revoke", web.Op(r.Permissions.Revoke), "deleteAssignment", "Take a permission back"},
 
-		{"GET /countersign/people", known, office, unsigned, "Auth:Users:Read", web.Op(r.Users.People), "listPeople", "List people with how far their registration is"},
+		{"GET /countersign/people", known, programs, unsigned, "Auth:Users:Read", web.Op(r.Users.People), "listPeople", "List people with how far their registration is"},
 		{"POST /countersign/people", known, staff, signed, "Auth:Users:Create", web.Exact(r.Users.InvitePeople), "invitePeople", "Invite one or many"},
 		{"POST /countersign/people/{userId}/code", known, staff, signed, "Auth:Users:Create", web.Op(r.Users.NewCode), "renewRegistrationCode", "Make a new registration code for somebody; the old one is void"},
 		{"DELETE /countersign/people/{userId}/code", known, staff, signed, "Auth:Users:Create", web.Op(r.Users.RevokeCode), "revokeRegistrationCode", "Withdraw somebody's registration code"},
-		{"GET /countersign/audit", known, office, unsigned, "Auth:Logs:Read", web.Op(r.Audit.Search), "searchAuditLog", "Search the audit log, newest first"},
+		{"GET /countersign/audit", known, programs, unsigned, "Auth:Logs:Read", web.Op(r.Audit.Search), "searchAuditLog", "Search the audit log, newest first"},
 
 		{"GET /.well-known/jwks.json", open, nobody, unsigned, "", operation(s.keySet), "keySet", "The public keys of sessions, user actions and receipts"},
 		{"POST /countersign/actions/consume", open, nobody, unsigned, "", web.Op(r.Action.Consume), "consumeAction", "Spend a signed user action on behalf of another service"},
@@ -211,6 +211,6 @@ func (s *Server) mount(pages http.Handler) *http.ServeMux {
 	for _, pattern := range pagePatterns {
 		mux.Handle(pattern, s.page(pattern, pages))
 	}
-	mux.Handle("/", s.nowhere(mux))
+	mux.Handle("/", s.notFound(mux))
 	return mux
 }

@@ -20,7 +20,7 @@ import (
 func (s *Server) serve(row route) http.Handler {
 	own := row.reach == hosted || row.reach == hostedSession
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := w.(*visit)
+		v := w.(*exchange)
 		v.route = row.pattern
 		if !own {
 			crossOrigin(v.Header())
@@ -38,16 +38,16 @@ func (s *Server) serve(row route) http.Handler {
 	})
 }
 
-func (s *Server) run(row route, v *visit, r *http.Request) (any, error) {
+func (s *Server) run(row route, v *exchange, r *http.Request) (any, error) {
 	who := api.Caller{RequestID: v.id, Address: s.address(r), UserAgent: shorten(r.UserAgent(), 200)}
 	var body []byte // of a caller who is logged in
 	switch row.reach {
 	case ticketed, hosted:
-		who.Bearer = bearerToken(r)
+		who.RawToken = bearerToken(r)
 	case known, hostedSession:
 		// All of it first: it may come slowly, and nobody keeps meanwhile what was taken from them.
 		var err error
-		if body, err = whole(v, r); err != nil {
+		if body, err = readBody(v, r); err != nil {
 			return nil, err
 		}
 		if who, err = s.identify(r, who); err != nil {
@@ -64,9 +64,9 @@ func (s *Server) run(row route, v *visit, r *http.Request) (any, error) {
 	return row.operation.Run(v, r, who)
 }
 
-// whole reads a request's body, so that nothing of it is still to come, and leaves it in
+// readBody reads a request's body, so that nothing of it is still to come, and leaves it in
 // the request to be read again.
-func whole(v *visit, r *http.Request) ([]byte, error) {
+func readBody(v *exchange, r *http.Request) ([]byte, error) {
 	var body bytes.Buffer
 	if r.ContentLength != 0 {
 		if err := web.ReadBody(v, r, &body); err != nil {
@@ -83,7 +83,7 @@ func (s *Server) identify(r *http.Request, who api.Caller) (api.Caller, error) {
 	ctx, cancel := web.Lasting(r)
 	defer cancel()
 	token := bearerToken(r)
-	t, err := s.tokens.ReadBearer(ctx, token)
+	t, err := s.tokens.Read(ctx, token)
 	if err != nil {
 		return who, err
 	}
@@ -91,14 +91,14 @@ func (s *Server) identify(r *http.Request, who api.Caller) (api.Caller, error) {
 	var user store.User
 	var found, live bool
 	if t.Kind == bearer.KindSession {
-		b, err := s.db.Bearer(ctx, t.ID)
+		b, err := s.db.SessionWithUser(ctx, t.ID)
 		if err != nil {
 			return who, err
 		}
 		found = b.Found && b.Session.UserID == t.UserID && b.Session.OrgID == t.OrgID
 		user, live, who.SessionID, who.Kind = b.User, b.Session.Live(s.now()), t.ID, api.CallerKind(b.User.Kind)
 	} else {
-		b, err := s.db.TokenBearer(ctx, t.ID)
+		b, err := s.db.TokenWithUser(ctx, t.ID)
 		if err != nil {
 			return who, err
 		}
@@ -108,11 +108,11 @@ func (s *Server) identify(r *http.Request, who api.Caller) (api.Caller, error) {
 	}
 	switch {
 	case !found:
-		return who, ended("none that is known", who.Subject())
+		return who, tokenEnded("none that is known", who.Subject())
 	case !user.Active:
 		return who, api.About(assertion.ErrUserInactive, who.Subject())
 	case !live:
-		return who, ended("one that has ended", who.Subject())
+		return who, tokenEnded("one that has ended", who.Subject())
 	}
 	who.Username, who.UserKind = user.Username, user.Kind
 	return who, nil
@@ -150,7 +150,7 @@ func (s *Server) allow(r *http.Request, row route, who api.Caller) error {
 	return err
 }
 
-func ended(received string, subject api.Subject) error {
+func tokenEnded(received string, subject api.Subject) error {
 	return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
 		Rule: "bearer token: the session or access token is live", Received: received, Subject: subject}
 }
@@ -158,14 +158,14 @@ func ended(received string, subject api.Subject) error {
 // runSigned runs an operation that its caller must have signed, body included. The
 // operation's first write spends the signature, so that there is one effect however often
 // it is sent; one that turns out to have nothing to write spends it all the same.
-func (s *Server) runSigned(row route, v *visit, r *http.Request, who api.Caller, body []byte) (any, error) {
+func (s *Server) runSigned(row route, v *exchange, r *http.Request, who api.Caller, body []byte) (any, error) {
 	token, err := userAction(r)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := web.Lasting(r)
 	defer cancel()
-	ctx, rider, err := s.rooms.Action.Permit(ctx, who, action.Use{Token: token, Method: r.Method,
+	ctx, rider, err := s.services.Action.Permit(ctx, who, action.Use{Token: token, Method: r.Method,
 		Path: sentPath(r), Payload: body})
 	if err != nil {
 		return nil, err
@@ -177,7 +177,7 @@ func (s *Server) runSigned(row route, v *visit, r *http.Request, who api.Caller,
 		err = s.db.Write(ctx, func(*store.Tx) error { return nil })
 	}
 	if errors.Is(err, action.ErrNotUsable) {
-		err = s.rooms.Action.Why(ctx, rider.ActionID, err)
+		err = s.services.Action.Why(ctx, rider.ActionID, err)
 	}
 	return out, err
 }

@@ -40,28 +40,28 @@ const (
 	maxHeaderRead     = 64 << 10 // bytes that are read, so that the refusal of more is still ours
 )
 
-// Rooms are what the routes name.
-type Rooms struct {
-	Registration *registration.Room
-	Login        *login.Room
-	Action       *action.Room
-	Account      *account.Room
-	Users        *user.Room
+// Services are what the routes name.
+type Services struct {
+	Registration *registration.Service
+	Login        *login.Service
+	Action       *action.Service
+	Account      *account.Service
+	Users        *user.Service
 
-	ServiceAccounts *serviceaccount.Room
-	Tokens          *token.Room
-	Permissions     *permission.Room
-	Applications    *application.Room
-	Audit           *audit.Room
+	ServiceAccounts *serviceaccount.Service
+	Tokens          *token.Service
+	Permissions     *permission.Service
+	Applications    *application.Service
+	Audit           *audit.Service
 }
 
 // Config is what the front door needs.
 type Config struct {
 	DB       *store.DB
-	Rooms    Rooms
-	Access   *access.Ledger
+	Services Services
+	Access   *access.Checker
 	Tokens   *bearer.Authority
-	Refusals *refusal.Room
+	Refusals *refusal.Service
 	Site     relyingparty.Site
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed; none by default
 	Log      *slog.Logger
@@ -72,10 +72,10 @@ type Config struct {
 // Server answers requests. Make one with New.
 type Server struct {
 	db       *store.DB
-	rooms    Rooms
-	access   *access.Ledger
+	services Services
+	access   *access.Checker
 	tokens   *bearer.Authority
-	refusals *refusal.Room
+	refusals *refusal.Service
 	site     relyingparty.Site
 	proxies  []netip.Prefix
 	log      *slog.Logger
@@ -88,17 +88,17 @@ type Server struct {
 
 // New furnishes the front door. Nothing listens yet.
 func New(c Config) *Server {
-	s := &Server{db: c.DB, rooms: c.Rooms, access: c.Access, tokens: c.Tokens, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
+	s := &Server{db: c.DB, services: c.Services, access: c.Access, tokens: c.Tokens, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
 		log: c.Log, now: c.Now, version: c.Version}
 	s.description = sync.OnceValue(s.describe)
 	s.handler = s.mount(pages.Handler(pages.Config{OpenAPI: s.description, Version: c.Version,
-		NoMail: c.Rooms.Registration.Office.Mail == nil,
-		Refuse: func(w http.ResponseWriter, r *http.Request, e *api.Error) { s.refuse(w.(*visit), r, e) }}))
+		NoMail: c.Services.Registration.Codes.Mail == nil,
+		Refuse: func(w http.ResponseWriter, r *http.Request, e *api.Error) { s.refuse(w.(*exchange), r, e) }}))
 	return s
 }
 
 // Handler returns the server as an http.Handler, for tests that need no listener.
-func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.door) }
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.handle) }
 
 // Serve answers on l until ctx ends, then finishes what is in flight, for up to
 // drain, and returns nil. l is closed. Only HTTP/1 is spoken: HTTP/2 would answer what

@@ -18,9 +18,9 @@ import (
 func BenchmarkRegistration(b *testing.B) {
 	srv := countersigntest.Start(b)
 	org := srv.Organisation(b, "Engines")
-	var guests []user.Guest
+	var guests []user.Invitee
 	for i := range b.N {
-		guests = append(guests, user.Guest{Username: fmt.Sprintf("user%d@example.org", i)})
+		guests = append(guests, user.Invitee{Username: fmt.Sprintf("user%d@example.org", i)})
 	}
 	codes := make(chan user.Invitation, b.N)
 	err := srv.Users.InviteAll(context.Background(), org.ID, guests, invitation.DefaultLifetime, func(i user.Invitation) error {

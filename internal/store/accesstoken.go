@@ -16,17 +16,17 @@ func (r *row) accessToken() AccessToken {
 	}
 }
 
-func (r *row) tokenBearer() TokenBearer {
-	return TokenBearer{Found: true, Token: r.accessToken(), User: r.user()}
+func (r *row) tokenWithUser() TokenWithUser {
+	return TokenWithUser{Found: true, Token: r.accessToken(), User: r.user()}
 }
 
 func (r *row) tokenEntry() TokenEntry {
 	return TokenEntry{AccessToken: r.accessToken(), Credential: r.credential(), Assignments: r.held()}
 }
 
-// TokenBearer reads an access token with its user, live or not. Nothing found is no error.
-func (db *DB) TokenBearer(ctx context.Context, tokenID string) (TokenBearer, error) {
-	b, _, err := one(ctx, db, (*row).tokenBearer, `
+// TokenWithUser reads an access token with its user, live or not. Nothing found is no error.
+func (db *DB) TokenWithUser(ctx context.Context, tokenID string) (TokenWithUser, error) {
+	b, _, err := one(ctx, db, (*row).tokenWithUser, `
 		SELECT `+accessTokenColumns+`, `+userColumns+`
 		FROM access_tokens t JOIN users u ON u.id = t.user_id
 		WHERE t.id = $1`, tokenID)

@@ -58,7 +58,7 @@ func TestAnAccessTokenIsOfAnActiveUser(t *testing.T) {
 				tx.CreateAccessToken(token, errDuplicate, errLost)
 				tx.AddCredential(k, errDuplicate)
 			})
-			if b := must[store.TokenBearer](t)(db.TokenBearer(ctx, token.ID)); b.Found != (err == nil) {
+			if b := must[store.TokenWithUser](t)(db.TokenWithUser(ctx, token.ID)); b.Found != (err == nil) {
 				t.Errorf("answered %v, but it is there: %v", err, b.Found)
 			}
 			return err
@@ -76,10 +76,10 @@ func TestAnAccessTokenIsOfAnActiveUser(t *testing.T) {
 		if err := create(bob, "program"); err != nil {
 			t.Errorf("another user's of the same name: %v", err)
 		}
-		equal(t, "bearer", must[store.TokenBearer](t)(db.TokenBearer(ctx, first.token.ID)),
-			store.TokenBearer{Found: true, Token: first.token, User: ada.u})
+		equal(t, "bearer", must[store.TokenWithUser](t)(db.TokenWithUser(ctx, first.token.ID)),
+			store.TokenWithUser{Found: true, Token: first.token, User: ada.u})
 		for _, id := range []string{"", "to-none", "to-\x00\xff"} {
-			equal(t, id, must[store.TokenBearer](t)(db.TokenBearer(ctx, id)), store.TokenBearer{})
+			equal(t, id, must[store.TokenWithUser](t)(db.TokenWithUser(ctx, id)), store.TokenWithUser{})
 		}
 
 		write(t, db, func(tx *store.Tx) { tx.ArchiveAccessToken(first.token.ID, ada.u.ID, at(1), errLost) })
@@ -106,7 +106,7 @@ func TestAnAccessTokenIsWithdrawn(t *testing.T) {
 		}
 		kept := func() {
 			t.Helper()
-			equal(t, "kept", must[store.TokenBearer](t)(db.TokenBearer(context.Background(), p.token.ID)).Token, p.token)
+			equal(t, "kept", must[store.TokenWithUser](t)(db.TokenWithUser(context.Background(), p.token.ID)).Token, p.token)
 		}
 		wantError(t, set(bob.u.ID, false), errLost)
 		wantError(t, archive(bob.u.ID, at(1)), errLost)
@@ -158,7 +158,7 @@ func TestAnAccessTokenIsRenamed(t *testing.T) {
 		kept := func(name, externalID string) {
 			t.Helper()
 			p.token.Name, p.token.NameKey, p.token.ExternalID = name, strings.ToLower(name), externalID
-			equal(t, "kept", must[store.TokenBearer](t)(db.TokenBearer(context.Background(), p.token.ID)).Token, p.token)
+			equal(t, "kept", must[store.TokenWithUser](t)(db.TokenWithUser(context.Background(), p.token.ID)).Token, p.token)
 		}
 		id, none := "new", ""
 		wantError(t, rename(ada.u.ID, "TWO", &id), errDuplicate)

@@ -63,9 +63,9 @@ func (db *DB) Actions(ctx context.Context, orgID, userID, afterID string, limit 
 // MaxActionLife is the longest time from SignedAt to ExpiresAt that an action may have.
 const MaxActionLife = time.Hour
 
-// liveBearer is whether the session or access token, whose id and user are given as SQL,
+// liveSessionOrToken is whether the session or access token, whose id and user are given as SQL,
 // can be used at the time that is its third part. SQLite and PostgreSQL look up one row.
-func liveBearer(id, userID, now string) string {
+func liveSessionOrToken(id, userID, now string) string {
 	return `(EXISTS (SELECT 1 FROM sessions s WHERE s.id = ` + id + ` AND s.user_id = ` + userID + `
 				AND s.ended_at IS NULL AND s.expires_at > ` + now + `)
 			OR EXISTS (SELECT 1 FROM access_tokens t WHERE t.id = ` + id + ` AND t.user_id = ` + userID + `
@@ -87,7 +87,7 @@ func (tx *Tx) SignAction(a Action, lost error) {
 		JOIN credentials k ON k.user_id = u.id
 		WHERE u.id = $3 AND u.org_id = $2 AND u.active = 1
 			AND k.id = $4 AND k.active = 1 AND k.token_id = $18
-			AND `+liveBearer("$5", "u.id", "$15")+`
+			AND `+liveSessionOrToken("$5", "u.id", "$15")+`
 		ON CONFLICT (challenge) DO NOTHING`,
 		a.ID, a.OrgID, a.UserID, a.CredentialID, a.SessionID, a.Challenge, a.Method, a.Path,
 		[]byte(a.Payload), a.Statement, notNull(a.ClientData), a.AuthenticatorData,
@@ -114,6 +114,6 @@ func (tx *Tx) UseAction(id, userID, usedFor string, now time.Time, lost error) {
 		WHERE id = $3 AND user_id = $4 AND used_at IS NULL AND expires_at > $1
 			AND EXISTS (SELECT 1 FROM users u WHERE u.id = actions.user_id AND u.active = 1)
 			AND EXISTS (SELECT 1 FROM credentials k WHERE k.id = actions.credential_id AND k.active = 1)
-			AND `+liveBearer("actions.session_id", "actions.user_id", "$1"),
+			AND `+liveSessionOrToken("actions.session_id", "actions.user_id", "$1"),
 		now.UnixMilli(), usedFor, id, userID)
 }

@@ -60,7 +60,7 @@ func BenchmarkLogin(b *testing.B) {
 					if s, err := db.LoginState(ctx, p.o.ID, p.u.UsernameKey, nil, []byte("192.0.2.1")); err != nil || !s.Found {
 						b.Errorf("%v %+v", err, s)
 					}
-					if h, err := db.HolderByName(ctx, p.o.ID, p.u.UsernameKey, p.k.CredentialID, ""); err != nil || !h.CredentialFound {
+					if h, err := db.OwnerByName(ctx, p.o.ID, p.u.UsernameKey, p.k.CredentialID, ""); err != nil || !h.CredentialFound {
 						b.Errorf("%v %+v", err, h)
 					}
 					e := newEvent(p.u, "user.logged_in")
@@ -94,11 +94,11 @@ func BenchmarkAction(b *testing.B) {
 				spread(b, concurrency, func(i int) {
 					ctx, p, s := context.Background(), people[i*7919%len(people)], sessions[i*7919%len(people)]
 					for range 3 {
-						if h, err := db.Bearer(ctx, s.ID); err != nil || !h.Found {
+						if h, err := db.SessionWithUser(ctx, s.ID); err != nil || !h.Found {
 							b.Errorf("%v %+v", err, h)
 						}
 					}
-					if h, err := db.HolderByUser(ctx, p.u.ID, p.k.CredentialID, ""); err != nil || !h.CredentialFound {
+					if h, err := db.OwnerByUser(ctx, p.u.ID, p.k.CredentialID, ""); err != nil || !h.CredentialFound {
 						b.Errorf("%v %+v", err, h)
 					}
 					a := p.action(s)

@@ -46,7 +46,7 @@ func TestADelegatedSessionIsOfAnEndUser(t *testing.T) {
 			"nobody":                  nobody,
 		} {
 			s, err := open(p)
-			if err != error(errLost) || must[store.Bearer](t)(db.Bearer(ctx, s.ID)).Found {
+			if err != error(errLost) || must[store.SessionWithUser](t)(db.SessionWithUser(ctx, s.ID)).Found {
 				t.Errorf("%s: %v", why, err)
 			}
 		}
@@ -55,7 +55,7 @@ func TestADelegatedSessionIsOfAnEndUser(t *testing.T) {
 		s.EndedAt = at(1) // not for the caller to say
 		write(t, db, func(tx *store.Tx) { tx.OpenDelegatedSession(s, errLost) })
 		s.EndedAt = time.Time{}
-		equal(t, "session", must[store.Bearer](t)(db.Bearer(ctx, s.ID)), store.Bearer{Found: true, Session: s, User: eve.u})
+		equal(t, "session", must[store.SessionWithUser](t)(db.SessionWithUser(ctx, s.ID)), store.SessionWithUser{Found: true, Session: s, User: eve.u})
 		// It is to read with: the machine's credential signs nothing in it.
 		wantError(t, try(db, func(tx *store.Tx) { tx.SignAction(eve.action(s), errLost) }), errLost)
 	})

@@ -49,7 +49,7 @@ func TestFiftyChangesLeaveOneState(t *testing.T) {
 				func(tx *store.Tx) { tx.SetAccessTokenActive(p.token.ID, ada.u.ID, false, at(1), errLost) },
 				func(tx *store.Tx) { tx.ArchiveAccessToken(p.token.ID, ada.u.ID, at(1), errLost) },
 				func() (bool, time.Time) {
-					b := must[store.TokenBearer](t)(dbs[1].TokenBearer(ctx, p.token.ID))
+					b := must[store.TokenWithUser](t)(dbs[1].TokenWithUser(ctx, p.token.ID))
 					return b.Token.Active, b.Token.ArchivedAt
 				}},
 			"application": {
@@ -80,7 +80,7 @@ func TestFiftyChangesLeaveOneState(t *testing.T) {
 			}
 			wantError(t, try(dbs[0], l.on), errLost)
 		}
-		if b := must[store.TokenBearer](t)(dbs[1].TokenBearer(ctx, bob.token.ID)); b.Token.Active || b.Token.ArchivedAt.IsZero() {
+		if b := must[store.TokenWithUser](t)(dbs[1].TokenWithUser(ctx, bob.token.ID)); b.Token.Active || b.Token.ArchivedAt.IsZero() {
 			t.Errorf("the archived user's token: %+v", b.Token)
 		}
 	})

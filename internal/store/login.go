@@ -61,8 +61,8 @@ func (r *row) loginState() LoginState {
 	return s
 }
 
-func (r *row) holder() Holder {
-	h := Holder{Organisation: r.organisation(), User: r.user(), Credential: r.credential()}
+func (r *row) owner() Owner {
+	h := Owner{Organisation: r.organisation(), User: r.user(), Credential: r.credential()}
 	h.Found = h.User.ID != ""
 	h.CredentialFound = h.Credential.ID != ""
 	return h
@@ -93,7 +93,7 @@ func (s *LoginState) sort() {
 // SignerState reads a user with organisation and all credentials, as LoginState does: their
 // own or, where tokenID is not "", those of that access token. Nothing found is no error.
 func (db *DB) SignerState(ctx context.Context, userID, tokenID string) (LoginState, error) {
-	rows, err := few(ctx, db, (*row).holder, selectSignerState, userID, tokenID)
+	rows, err := few(ctx, db, (*row).owner, selectSignerState, userID, tokenID)
 	if err != nil || len(rows) == 0 {
 		return LoginState{}, err
 	}
@@ -107,23 +107,23 @@ func (db *DB) SignerState(ctx context.Context, userID, tokenID string) (LoginSta
 	return s, nil
 }
 
-// HolderByName reads the user of that name with one of their credentials: the one with
+// OwnerByName reads the user of that name with one of their credentials: the one with
 // that raw id or with the id uuid ("cr-…"). Nothing found is no error; the organisation
 // is read even where it has no such user.
-func (db *DB) HolderByName(ctx context.Context, orgID, usernameKey string, credentialID []byte, uuid string) (Holder, error) {
-	return holder(ctx, db, credentialID, selectHolder+holderByName, orgID, usernameKey, credentialID, uuid)
+func (db *DB) OwnerByName(ctx context.Context, orgID, usernameKey string, credentialID []byte, uuid string) (Owner, error) {
+	return owner(ctx, db, credentialID, selectHolder+holderByName, orgID, usernameKey, credentialID, uuid)
 }
 
-// HolderByUser is HolderByName for the id of a user ("us-…").
-func (db *DB) HolderByUser(ctx context.Context, userID string, credentialID []byte, uuid string) (Holder, error) {
-	return holder(ctx, db, credentialID, selectHolder+holderByID, userID, credentialID, uuid)
+// OwnerByUser is HolderByName for the id of a user ("us-…").
+func (db *DB) OwnerByUser(ctx context.Context, userID string, credentialID []byte, uuid string) (Owner, error) {
+	return owner(ctx, db, credentialID, selectHolder+holderByID, userID, credentialID, uuid)
 }
 
-// HolderByCredential reads who holds a credential of a realm, in the organisation unless
+// OwnerByCredential reads who holds a credential of a realm, in the organisation unless
 // that is "". Nothing found is no error; an organisation that was named is read all the
 // same.
-func (db *DB) HolderByCredential(ctx context.Context, orgID, realm string, credentialID []byte) (Holder, error) {
-	return holder(ctx, db, credentialID, selectHolder+holderByCredential, orgID, realm, notNull(credentialID))
+func (db *DB) OwnerByCredential(ctx context.Context, orgID, realm string, credentialID []byte) (Owner, error) {
+	return owner(ctx, db, credentialID, selectHolder+holderByCredential, orgID, realm, notNull(credentialID))
 }
 
 // ChallengeUsed reports whether a challenge opened a session or signed an action.
@@ -134,18 +134,18 @@ func (db *DB) ChallengeUsed(ctx context.Context, challenge string) (bool, error)
 	return used, err
 }
 
-// holder reads one holder. Where several credentials of the user answer to what was given
+// owner reads one holder. Where several credentials of the user answer to what was given
 // (two realms may know one raw id, and a raw id may read like one of ours), that with the
 // raw id comes first, then an active one, then the oldest.
-func holder(ctx context.Context, db *DB, credentialID []byte, sql string, args ...any) (Holder, error) {
-	rows, err := few(ctx, db, (*row).holder, sql, args...)
+func owner(ctx context.Context, db *DB, credentialID []byte, sql string, args ...any) (Owner, error) {
+	rows, err := few(ctx, db, (*row).owner, sql, args...)
 	if err != nil {
-		return Holder{}, err
+		return Owner{}, err
 	}
-	last := func(h Holder) (int64, int64, string) {
+	last := func(h Owner) (int64, int64, string) {
 		return flag(!bytes.Equal(h.Credential.CredentialID, credentialID)), flag(!h.Credential.Active), h.Credential.ID
 	}
-	return slices.MinFunc(rows, func(a, b Holder) int {
+	return slices.MinFunc(rows, func(a, b Owner) int {
 		raw, inactive, id := last(a)
 		otherRaw, otherInactive, otherID := last(b)
 		return cmp.Or(cmp.Compare(raw, otherRaw), cmp.Compare(inactive, otherInactive), cmp.Compare(id, otherID))

@@ -75,21 +75,21 @@ func TestHolderIsOfTheirOwnCredentialOnly(t *testing.T) {
 		ctx := context.Background()
 		ada := settle(t, db)
 		bob, elsewhere := join(t, db, ada.o, "bob"), settle(t, db)
-		nobody := store.Holder{}
-		organisation := store.Holder{Organisation: ada.o}
+		nobody := store.Owner{}
+		organisation := store.Owner{Organisation: ada.o}
 		user := organisation
 		user.Found, user.User = true, ada.u
 		whole := user
 		whole.CredentialFound, whole.Credential = true, light(ada.k)
 		name := ada.u.UsernameKey
 
-		byName := func(orgID, name string, raw []byte, uuid string) store.Holder {
+		byName := func(orgID, name string, raw []byte, uuid string) store.Owner {
 			t.Helper()
-			return must[store.Holder](t)(db.HolderByName(ctx, orgID, name, raw, uuid))
+			return must[store.Owner](t)(db.OwnerByName(ctx, orgID, name, raw, uuid))
 		}
-		byUser := func(id string, raw []byte, uuid string) store.Holder {
+		byUser := func(id string, raw []byte, uuid string) store.Owner {
 			t.Helper()
-			return must[store.Holder](t)(db.HolderByUser(ctx, id, raw, uuid))
+			return must[store.Owner](t)(db.OwnerByUser(ctx, id, raw, uuid))
 		}
 		equal(t, "name, raw id", byName(ada.o.ID, name, ada.k.CredentialID, ""), whole)
 		equal(t, "name, id", byName(ada.o.ID, name, nil, ada.k.ID), whole)
@@ -104,17 +104,17 @@ func TestHolderIsOfTheirOwnCredentialOnly(t *testing.T) {
 		equal(t, "unknown name", byName(ada.o.ID, "nobody", ada.k.CredentialID, ada.k.ID), organisation)
 		equal(t, "other organisation", byName("or-none", name, ada.k.CredentialID, ada.k.ID), nobody)
 		equal(t, "same name elsewhere", byName(elsewhere.o.ID, name, ada.k.CredentialID, ada.k.ID),
-			store.Holder{Found: true, Organisation: elsewhere.o, User: elsewhere.u})
+			store.Owner{Found: true, Organisation: elsewhere.o, User: elsewhere.u})
 		equal(t, "no user", byUser("us-none", ada.k.CredentialID, ada.k.ID), nobody)
 
-		byCredential := func(orgID, realm string, raw []byte) store.Holder {
+		byCredential := func(orgID, realm string, raw []byte) store.Owner {
 			t.Helper()
-			return must[store.Holder](t)(db.HolderByCredential(ctx, orgID, realm, raw))
+			return must[store.Owner](t)(db.OwnerByCredential(ctx, orgID, realm, raw))
 		}
 		equal(t, "discoverable", byCredential("", ada.k.Realm, ada.k.CredentialID), whole)
 		equal(t, "discoverable, organisation named", byCredential(ada.o.ID, ada.k.Realm, ada.k.CredentialID), whole)
 		equal(t, "another organisation's", byCredential(elsewhere.o.ID, ada.k.Realm, ada.k.CredentialID),
-			store.Holder{Organisation: elsewhere.o})
+			store.Owner{Organisation: elsewhere.o})
 		equal(t, "other realm", byCredential("", "other.example", ada.k.CredentialID), nobody)
 		equal(t, "unknown", byCredential("", ada.k.Realm, []byte("unknown")), nobody)
 		equal(t, "empty", byCredential("", ada.k.Realm, nil), nobody)
@@ -150,8 +150,8 @@ func TestHolderOfTwoCredentialsThatAnswer(t *testing.T) {
 		write(t, db, func(tx *store.Tx) { tx.AddCredential(twin, errDuplicate); tx.AddCredential(other, errDuplicate) })
 		want := func(id string) {
 			t.Helper()
-			byUser := must[store.Holder](t)(db.HolderByUser(context.Background(), ada.u.ID, ada.k.CredentialID, other.ID))
-			byName := must[store.Holder](t)(db.HolderByName(context.Background(), ada.o.ID, ada.u.UsernameKey, ada.k.CredentialID, other.ID))
+			byUser := must[store.Owner](t)(db.OwnerByUser(context.Background(), ada.u.ID, ada.k.CredentialID, other.ID))
+			byName := must[store.Owner](t)(db.OwnerByName(context.Background(), ada.o.ID, ada.u.UsernameKey, ada.k.CredentialID, other.ID))
 			if byUser.Credential.ID != id || byName.Credential.ID != id {
 				t.Errorf("got %s and %s, want %s", byUser.Credential.ID, byName.Credential.ID, id)
 			}

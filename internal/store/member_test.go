@@ -146,12 +146,12 @@ func TestWhoIsArchivedIsGoneForGood(t *testing.T) {
 			t.Errorf("listed: %v, %v, %v", members, people, users)
 		}
 
-		equal(t, "session ended", must[store.Bearer](t)(db.Bearer(ctx, s.ID)).Session.EndedAt, at(2))
-		token := must[store.TokenBearer](t)(db.TokenBearer(ctx, p.token.ID)).Token
+		equal(t, "session ended", must[store.SessionWithUser](t)(db.SessionWithUser(ctx, s.ID)).Session.EndedAt, at(2))
+		token := must[store.TokenWithUser](t)(db.TokenWithUser(ctx, p.token.ID)).Token
 		if token.Active || !token.ArchivedAt.Equal(at(2)) {
 			t.Errorf("their token: %+v", token)
 		}
-		equal(t, "archived before", must[store.TokenBearer](t)(db.TokenBearer(ctx, earlier.token.ID)).Token.ArchivedAt, at(1))
+		equal(t, "archived before", must[store.TokenWithUser](t)(db.TokenWithUser(ctx, earlier.token.ID)).Token.ArchivedAt, at(1))
 		if c := must[store.Code](t)(db.Code(ctx, code.ID)); !c.RevokedAt.Equal(at(2)) || c.RevokedReason != store.CodeRevoked {
 			t.Errorf("their code: %+v", c)
 		}

@@ -129,7 +129,7 @@ func TestADatabaseOfTheSecondVersionKeepsItsAdministrators(t *testing.T) {
 			wantError(t, try(db, func(tx *store.Tx) { tx.KeepAnAdministrator(was.o.ID, was.boss.u.ID, errLost) }), errLost)
 
 			// What was going on goes on.
-			equal(t, "session", must[store.Bearer](t)(db.Bearer(ctx, was.s.ID)), store.Bearer{Found: true, Session: was.s, User: was.boss.u})
+			equal(t, "session", must[store.SessionWithUser](t)(db.SessionWithUser(ctx, was.s.ID)), store.SessionWithUser{Found: true, Session: was.s, User: was.boss.u})
 			equal(t, "credential", must[store.Credential](t)(db.Credential(ctx, was.boss.k.ID)), was.boss.k)
 			equal(t, "refusal", must[store.Refusal](t)(db.Refusal(ctx, was.f.ID)), was.f)
 			write(t, db, func(tx *store.Tx) { tx.UseAction(was.a.ID, was.boss.u.ID, "x", at(1), errLost) })

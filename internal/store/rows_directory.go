@@ -31,8 +31,8 @@ func (t AccessToken) Live(now time.Time) bool {
 	return t.Active && t.ArchivedAt.IsZero() && now.Before(t.ExpiresAt)
 }
 
-// TokenBearer is an access token with its user, whatever state they are in.
-type TokenBearer struct {
+// TokenWithUser is an access token with its user, whatever state they are in.
+type TokenWithUser struct {
 	Found bool
 	Token AccessToken
 	User  User

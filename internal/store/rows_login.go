@@ -76,9 +76,9 @@ type LoginState struct {
 	WrongTriesReset time.Time // from then on the count is void; zero if nothing was counted
 }
 
-// Holder is a user with the credential they claim to hold. What is not there, or belongs
+// Owner is a user with the credential they claim to hold. What is not there, or belongs
 // to another, is zero; the organisation is there even without the user where it was named.
-type Holder struct {
+type Owner struct {
 	Found        bool
 	Organisation Organisation
 	User         User
@@ -87,8 +87,8 @@ type Holder struct {
 	Credential      Credential // without ClientData and AttestationObject
 }
 
-// Bearer is a session with its user, whatever state they are in.
-type Bearer struct {
+// SessionWithUser is a session with its user, whatever state they are in.
+type SessionWithUser struct {
 	Found   bool
 	Session Session
 	User    User
@@ -104,9 +104,11 @@ type SignedAction struct {
 	Token        AccessToken // zero unless it was signed under one
 }
 
-// BearerLive reports whether the session or access token that the action was signed under
+// SessionOrTokenLive reports whether the session or access token that the action was signed under
 // can still be used at now.
-func (a SignedAction) BearerLive(now time.Time) bool { return a.Session.Live(now) || a.Token.Live(now) }
+func (a SignedAction) SessionOrTokenLive(now time.Time) bool {
+	return a.Session.Live(now) || a.Token.Live(now)
+}
 
 // Member is a user as other users see them.
 type Member struct {

@@ -17,14 +17,14 @@ func (r *row) session() Session {
 	}
 }
 
-func (r *row) bearer() Bearer {
-	return Bearer{Found: true, Session: r.session(), User: r.user()}
+func (r *row) sessionWithUser() SessionWithUser {
+	return SessionWithUser{Found: true, Session: r.session(), User: r.user()}
 }
 
-// Bearer reads a session with its user, live or not. Nothing found is no
+// SessionWithUser reads a session with its user, live or not. Nothing found is no
 // error.
-func (db *DB) Bearer(ctx context.Context, sessionID string) (Bearer, error) {
-	b, _, err := one(ctx, db, (*row).bearer, `
+func (db *DB) SessionWithUser(ctx context.Context, sessionID string) (SessionWithUser, error) {
+	b, _, err := one(ctx, db, (*row).sessionWithUser, `
 		SELECT `+sessionColumns+`, `+userColumns+`
 		FROM sessions s JOIN users u ON u.id = s.user_id
 		WHERE s.id = $1`, sessionID)

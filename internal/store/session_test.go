@@ -36,7 +36,7 @@ func TestASessionOpensOnlyIfEverythingHolds(t *testing.T) {
 			if err := try(db, func(tx *store.Tx) { tx.OpenSession(s, errLost) }); err != error(errLost) {
 				t.Errorf("%s: %v", name, err)
 			}
-			if b := must[store.Bearer](t)(db.Bearer(ctx, s.ID)); b.Found {
+			if b := must[store.SessionWithUser](t)(db.SessionWithUser(ctx, s.ID)); b.Found {
 				t.Errorf("%s: a session is there", name)
 			}
 		}
@@ -78,17 +78,17 @@ func TestBearerReadsTheSessionWhateverItsState(t *testing.T) {
 		s.UserAgent = "a\x00b"
 		write(t, db, func(tx *store.Tx) { tx.OpenSession(s, errLost) })
 		s.EndedAt, s.UserAgent = time.Time{}, "a\uFFFDb"
-		want := store.Bearer{Found: true, Session: s, User: ada.u}
-		equal(t, "live", must[store.Bearer](t)(db.Bearer(ctx, s.ID)), want)
+		want := store.SessionWithUser{Found: true, Session: s, User: ada.u}
+		equal(t, "live", must[store.SessionWithUser](t)(db.SessionWithUser(ctx, s.ID)), want)
 		for _, id := range []string{"", "se-none", "se-\x00\xff"} {
-			equal(t, id, must[store.Bearer](t)(db.Bearer(ctx, id)), store.Bearer{})
+			equal(t, id, must[store.SessionWithUser](t)(db.SessionWithUser(ctx, id)), store.SessionWithUser{})
 		}
 		write(t, db, func(tx *store.Tx) {
 			tx.EndSession(s.ID, ada.u.ID, at(2), errLost)
 			tx.SetUserActive(ada.u.ID, ada.o.ID, false, errLost)
 		})
 		want.Session.EndedAt, want.User.Active = at(2), false
-		equal(t, "ended", must[store.Bearer](t)(db.Bearer(ctx, s.ID)), want)
+		equal(t, "ended", must[store.SessionWithUser](t)(db.SessionWithUser(ctx, s.ID)), want)
 	})
 }
 
@@ -139,7 +139,9 @@ func TestSessionsEnd(t *testing.T) {
 
 		write(t, db, func(tx *store.Tx) { tx.EndSessions(ada.u.ID, at(13)) })
 		live(at(13))
-		ended := func(id string) time.Time { return must[store.Bearer](t)(db.Bearer(ctx, id)).Session.EndedAt }
+		ended := func(id string) time.Time {
+			return must[store.SessionWithUser](t)(db.SessionWithUser(ctx, id)).Session.EndedAt
+		}
 		if got := []time.Time{ended(mine[0].ID), ended(mine[1].ID), ended(mine[2].ID), ended(mine[3].ID), ended(theirs.ID)}; got[0] != (time.Time{}) ||
 			got[1] != at(11) || got[2] != at(13) || got[3] != at(13) || got[4] != (time.Time{}) {
 			t.Errorf("ended at %v", got)
@@ -163,7 +165,7 @@ func TestSessionsArePruned(t *testing.T) {
 		}{{at(30), [3]bool{true, true, true}}, {at(31), [3]bool{false, false, true}}, {at(8*60 + 1), [3]bool{}}} {
 			write(t, db, func(tx *store.Tx) { tx.PruneSessions(step.before) })
 			for i, id := range []string{expired.ID, ended.ID, live.ID} {
-				if b := must[store.Bearer](t)(db.Bearer(context.Background(), id)); b.Found != step.left[i] {
+				if b := must[store.SessionWithUser](t)(db.SessionWithUser(context.Background(), id)); b.Found != step.left[i] {
 					t.Errorf("pruned before %v, session %d is there: %v", step.before, i, b.Found)
 				}
 			}

@@ -156,11 +156,11 @@ func TestASignedActionNamesItsToken(t *testing.T) {
 		}
 		whole := store.SignedAction{Action: a, Organisation: p.o, User: p.u, Credential: p.k, Token: p.token}
 		equal(t, "action", read(), whole)
-		if !whole.BearerLive(p.token.ExpiresAt.Add(-time.Millisecond)) || whole.BearerLive(p.token.ExpiresAt) {
+		if !whole.SessionOrTokenLive(p.token.ExpiresAt.Add(-time.Millisecond)) || whole.SessionOrTokenLive(p.token.ExpiresAt) {
 			t.Error("the token is live up to its expiry, not at it")
 		}
 		write(t, db, func(tx *store.Tx) { tx.SetAccessTokenActive(p.token.ID, p.u.ID, false, at(1), errLost) })
-		if read().BearerLive(at(1)) {
+		if read().SessionOrTokenLive(at(1)) {
 			t.Error("a withdrawn token is live")
 		}
 	})
@@ -184,10 +184,10 @@ func TestATokensKeyIsNoWayToLogIn(t *testing.T) {
 		equal(t, "signer with none of theirs", must[store.LoginState](t)(db.SignerState(ctx, ada.u.ID, "to-none")), own)
 
 		// Who holds a key is told that it is a token's.
-		want := store.Holder{Found: true, Organisation: ada.o, User: ada.u, CredentialFound: true, Credential: light(one.k)}
-		equal(t, "by user", must[store.Holder](t)(db.HolderByUser(ctx, ada.u.ID, one.k.CredentialID, "")), want)
-		equal(t, "by name", must[store.Holder](t)(db.HolderByName(ctx, ada.o.ID, ada.u.UsernameKey, nil, one.k.ID)), want)
-		equal(t, "by credential", must[store.Holder](t)(db.HolderByCredential(ctx, ada.o.ID, one.k.Realm, one.k.CredentialID)), want)
+		want := store.Owner{Found: true, Organisation: ada.o, User: ada.u, CredentialFound: true, Credential: light(one.k)}
+		equal(t, "by user", must[store.Owner](t)(db.OwnerByUser(ctx, ada.u.ID, one.k.CredentialID, "")), want)
+		equal(t, "by name", must[store.Owner](t)(db.OwnerByName(ctx, ada.o.ID, ada.u.UsernameKey, nil, one.k.ID)), want)
+		equal(t, "by credential", must[store.Owner](t)(db.OwnerByCredential(ctx, ada.o.ID, one.k.Realm, one.k.CredentialID)), want)
 		if want.Credential.TokenID != one.token.ID {
 			t.Error("the key names no token")
 		}

@@ -200,8 +200,8 @@ func TestForgedForwarding(t *testing.T) {
 func TestForwardingThroughProxies(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	front := server.New(server.Config{DB: h.DB, Rooms: server.Rooms{Registration: h.Registration},
-		Refusals: &refusal.Room{DB: h.DB, Now: h.Clock.Now}, Site: h.Registration.Site, Log: h.Office.Log, Now: h.Clock.Now,
+	front := server.New(server.Config{DB: h.DB, Services: server.Services{Registration: h.Registration},
+		Refusals: &refusal.Service{DB: h.DB, Now: h.Clock.Now}, Site: h.Registration.Site, Log: h.Codes.Log, Now: h.Clock.Now,
 		Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:1::/48")}})
 	for _, c := range []struct {
 		remote    string

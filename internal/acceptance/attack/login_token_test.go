@@ -174,7 +174,7 @@ func TestTokensOfOtherFlows(t *testing.T) {
 // and still must not take for another thing.
 func keyed(t *testing.T, h *house, tokenType string, claims any) string {
 	t.Helper()
-	key := h.Office.Ring.SigningKey(h.Clock.Now())
+	key := h.Codes.Ring.SigningKey(h.Clock.Now())
 	signer, err := useraction.NewSigner(tokenType, key.ID, key.Private)
 	must(t, err)
 	token, err := signer.Token(claims)
@@ -189,7 +189,7 @@ func forgedEdDSA(t *testing.T, h *house, token string) map[string]string {
 	header, claims, signature := parts(t, token)
 	head, rest, _ := strings.Cut(token, ".")
 	body, _, _ := strings.Cut(rest, ".")
-	key := h.Office.Ring.SigningKey(h.Clock.Now())
+	key := h.Codes.Ring.SigningKey(h.Clock.Now())
 	public := key.Public()
 	_, own, err := ed25519.GenerateKey(nil)
 	must(t, err)
@@ -207,8 +207,8 @@ func forgedEdDSA(t *testing.T, h *house, token string) map[string]string {
 		"alg none": unsigned(t, alg("none"), claims) + ".", "alg None": unsigned(t, alg("None"), claims) + "." + signature,
 		"HS256 by the public key":        hs256(public, unsigned(t, alg("HS256"), claims)),
 		"HS256 by its text":              hs256([]byte(b64(public)), unsigned(t, alg("HS256"), claims)),
-		"HS256 by the key of tickets":    hs256(h.Office.Ring.Key(keyring.Ceremony), unsigned(t, alg("HS256"), claims)),
-		"EdDSA by the key of tickets":    by(ed25519.NewKeyFromSeed(h.Office.Ring.Key(keyring.Ceremony)), header),
+		"HS256 by the key of tickets":    hs256(h.Codes.Ring.Key(keyring.Ceremony), unsigned(t, alg("HS256"), claims)),
+		"EdDSA by the key of tickets":    by(ed25519.NewKeyFromSeed(h.Codes.Ring.Key(keyring.Ceremony)), header),
 		"a key of its own":               by(own, header),
 		"a key of its own in the header": by(own, with(header, map[string]any{"jwk": own1})),
 		"a key elsewhere":                by(own, with(header, map[string]any{"jku": "https://evil.example/jwks.json"})),

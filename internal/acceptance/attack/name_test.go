@@ -52,7 +52,7 @@ func TestHostileNames(t *testing.T) {
 		}
 		ctx := context.Background()
 		for what, name := range hostile {
-			if _, err := h.Users.Invite(ctx, h.org.ID, user.Guest{Username: name}, invitation.DefaultLifetime); api.KindOf(err) != api.Invalid {
+			if _, err := h.Users.Invite(ctx, h.org.ID, user.Invitee{Username: name}, invitation.DefaultLifetime); api.KindOf(err) != api.Invalid {
 				t.Errorf("a user may be named with %s: %v", what, err)
 			}
 			if what == "321 bytes" || what == "too long in UTF-8" {

@@ -22,7 +22,7 @@ func TestRotatedKeys(t *testing.T) {
 			pending[f.name] = signed(t, ada, f.begin(t, h, ada, session))
 		}
 		old, _, _ := parts(t, session)
-		must(t, h.Office.Ring.Rotate(context.Background(), h.Clock.Now()))
+		must(t, h.Codes.Ring.Rotate(context.Background(), h.Clock.Now()))
 		if header, _, _ := parts(t, h.logIn(t, ada)); header["kid"] != old["kid"] {
 			t.Error("a key signs before it was published for a while")
 		}

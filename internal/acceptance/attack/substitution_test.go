@@ -114,7 +114,7 @@ func TestSubstitutedCeremonies(t *testing.T) {
 			"no challenge":            {"challenge": ""},
 			"another challenge":       {"challenge": bobs["challenge"]},
 		} {
-			token := hs256(h.Office.Ring.Key(keyring.Ceremony), unsigned(t, header, with(claims, changes)))
+			token := hs256(h.Codes.Ring.Key(keyring.Ceremony), unsigned(t, header, with(claims, changes)))
 			a := ada.complete(t, token, answer)
 			ok := !t.Failed()
 			h.refused(t, a, codes("registration_refused", "algorithm_not_offered", "challenge_mismatch", "token_invalid"))

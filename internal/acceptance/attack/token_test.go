@@ -72,7 +72,7 @@ func with(m map[string]any, changes map[string]any) map[string]any {
 func forgeries(t *testing.T, h *house, token string) map[string]string {
 	t.Helper()
 	header, claims, signature := parts(t, token)
-	key := h.Office.Ring.Key(keyring.Ceremony)
+	key := h.Codes.Ring.Key(keyring.Ceremony)
 	head, rest, _ := strings.Cut(token, ".")
 	body, _, _ := strings.Cut(rest, ".")
 	alg := func(name string) string { return unsigned(t, with(header, map[string]any{"alg": name}), claims) }
@@ -132,8 +132,8 @@ func forgeries(t *testing.T, h *house, token string) map[string]string {
 		"another kid":             hs256([]byte(""), unsigned(t, with(header, map[string]any{"kid": "../../dev/null"}), claims)),
 		"empty key":               hs256(nil, head+"."+body),
 		"zero key":                hs256(make([]byte, 32), head+"."+body),
-		"key of codes":            hs256(h.Office.Ring.Key(keyring.Code), head+"."+body),
-		"key of counters":         hs256(h.Office.Ring.Key(keyring.Throttle), head+"."+body),
+		"key of codes":            hs256(h.Codes.Ring.Key(keyring.Code), head+"."+body),
+		"key of counters":         hs256(h.Codes.Ring.Key(keyring.Throttle), head+"."+body),
 		"header no JSON":          hs256(key, b64([]byte(`alg=HS256`))+"."+body),
 		"header a list":           hs256(key, b64([]byte(`["HS256"]`))+"."+body),
 		"claims no JSON":          hs256(key, head+"."+b64([]byte(`orgId=x`))),

@@ -128,7 +128,7 @@ func TestReviewRefusalsOfOneCaller(t *testing.T) {
 	db, err := store.Open(ctx, database.SQLite(t), store.Options{})
 	must(t, err)
 	defer db.Close()
-	room := &refusal.Room{DB: db, Now: func() time.Time { return now }}
+	room := &refusal.Service{DB: db, Now: func() time.Time { return now }}
 	kept := func(caller string, n int) (count int) {
 		for range n {
 			id := api.NewID(api.PrefixRefusal, now)

@@ -61,7 +61,7 @@ func (n *tenant) hire(t *testing.T, name string, operations ...string) member {
 
 func (n *tenant) hireAs(t *testing.T, name, kind string, operations ...string) member {
 	t.Helper()
-	i, err := n.Users.Invite(context.Background(), n.org.ID, user.Guest{Username: name, Kind: kind}, store.MaxActionLife)
+	i, err := n.Users.Invite(context.Background(), n.org.ID, user.Invitee{Username: name, Kind: kind}, store.MaxActionLife)
 	must(t, err)
 	p := n.RegisterKey(t, countersigntest.Invitation{OrgID: n.org.ID, UserID: i.User.ID, Username: name, RegistrationCode: i.Code}, "P-256")
 	if len(operations) > 0 {

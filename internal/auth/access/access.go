@@ -19,8 +19,8 @@ const Remembered = 500 * time.Millisecond
 // most is how many callers' rights are remembered, twice at most.
 const most = 4096
 
-// Ledger knows what callers may do. Make one with New.
-type Ledger struct {
+// Checker knows what callers may do. Make one with New.
+type Checker struct {
 	db  *store.DB
 	now func() time.Time
 
@@ -36,7 +36,7 @@ type entry struct {
 
 // New returns the ledger of a store. now is real time, not a test's: it decides how old
 // what is remembered may be.
-func New(db *store.DB) *Ledger { return &Ledger{db: db, now: time.Now} }
+func New(db *store.DB) *Checker { return &Checker{db: db, now: time.Now} }
 
 // Rights are the operations that somebody may do.
 type Rights struct {
@@ -77,7 +77,7 @@ func (r Rights) Operations() []string {
 }
 
 // Of returns what a caller may do, as it was at most Remembered ago.
-func (l *Ledger) Of(ctx context.Context, who api.Caller) (Rights, error) {
+func (l *Checker) Of(ctx context.Context, who api.Caller) (Rights, error) {
 	key := identity(who)
 	l.mu.RLock()
 	e, known := l.young[key]
@@ -98,7 +98,7 @@ func (l *Ledger) Of(ctx context.Context, who api.Caller) (Rights, error) {
 }
 
 // Fresh returns what a caller may do now: for who gives rights on.
-func (l *Ledger) Fresh(ctx context.Context, who api.Caller) (Rights, error) {
+func (l *Checker) Fresh(ctx context.Context, who api.Caller) (Rights, error) {
 	held, err := l.db.Held(ctx, who.UserID, who.TokenID)
 	if err != nil {
 		return Rights{}, err
@@ -110,7 +110,7 @@ func (l *Ledger) Fresh(ctx context.Context, who api.Caller) (Rights, error) {
 }
 
 // Changed forgets what was remembered: on this node a change of permissions holds at once.
-func (l *Ledger) Changed() {
+func (l *Checker) Changed() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.changes++
@@ -126,7 +126,7 @@ func identity(who api.Caller) string {
 }
 
 // remember keeps an entry, unless it was read before the last change was made.
-func (l *Ledger) remember(key string, e entry, changes uint64) {
+func (l *Checker) remember(key string, e entry, changes uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if changes != l.changes {

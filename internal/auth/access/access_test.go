@@ -21,7 +21,7 @@ type house struct {
 	org string
 }
 
-func each(t *testing.T, test func(h *house, l *access.Ledger)) {
+func each(t *testing.T, test func(h *house, l *access.Checker)) {
 	t.Helper()
 	database.Each(t, func(t *testing.T, url string) {
 		db, err := store.Open(context.Background(), url, store.Options{})
@@ -59,7 +59,7 @@ func (h *house) assign(permissionID, identityID string) store.Assignment {
 	return a
 }
 
-func (h *house) rights(l *access.Ledger, who api.Caller) access.Rights {
+func (h *house) rights(l *access.Checker, who api.Caller) access.Rights {
 	h.Helper()
 	r, err := l.Of(h.Context(), who)
 	if err != nil {
@@ -69,7 +69,7 @@ func (h *house) rights(l *access.Ledger, who api.Caller) access.Rights {
 }
 
 func TestRightsAreTheSumOfWhatIsAssigned(t *testing.T) {
-	each(t, func(h *house, l *access.Ledger) {
+	each(t, func(h *house, l *access.Checker) {
 		ada := api.Caller{OrgID: h.org, UserID: "us-ada", Kind: api.CallerEmployee}
 		if r := h.rights(l, ada); r.Everything() || r.Hold("Auth:Users:Read") || len(r.Operations()) != 0 {
 			h.Errorf("who was assigned nothing may %v", r.Operations())
@@ -97,7 +97,7 @@ func TestRightsAreTheSumOfWhatIsAssigned(t *testing.T) {
 }
 
 func TestAProgramMayWhatItAndItsPersonMay(t *testing.T) {
-	each(t, func(h *house, l *access.Ledger) {
+	each(t, func(h *house, l *access.Checker) {
 		program := api.Caller{OrgID: h.org, UserID: "us-ada", TokenID: "to-1", Kind: api.CallerPersonalToken}
 		both, person, token := h.permission("both", "Auth:Logs:Read"), h.permission("person", "Auth:Users:Read"), h.permission("token", "Auth:Users:Create")
 		h.assign(both.ID, program.UserID)
@@ -127,7 +127,7 @@ func TestAProgramMayWhatItAndItsPersonMay(t *testing.T) {
 // What is remembered is forgotten soon, and at once where it was changed; a read that began
 // before a change does not bring it back.
 func TestWhatIsRememberedEnds(t *testing.T) {
-	each(t, func(h *house, l *access.Ledger) {
+	each(t, func(h *house, l *access.Checker) {
 		ada := api.Caller{OrgID: h.org, UserID: "us-ada", Kind: api.CallerEmployee}
 		given := h.assign(h.permission("p", "Auth:Users:Read").ID, ada.UserID)
 		if !h.rights(l, ada).Hold("Auth:Users:Read") {
@@ -154,7 +154,7 @@ func TestWhatIsRememberedEnds(t *testing.T) {
 
 // Many callers at once, while everything changes: for the race detector.
 func TestManyAtOnce(t *testing.T) {
-	each(t, func(h *house, l *access.Ledger) {
+	each(t, func(h *house, l *access.Checker) {
 		var all sync.WaitGroup
 		for i := range 8 {
 			all.Go(func() {
@@ -173,7 +173,7 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
-	each(t, func(h *house, l *access.Ledger) {
+	each(t, func(h *house, l *access.Checker) {
 		ada := api.Caller{OrgID: h.org, UserID: "us-ada", Kind: api.CallerEmployee}
 		mine, more := h.permission("mine", "Auth:Users:Read"), h.permission("more", "Auth:Users:Read", "Auth:Users:Create")
 		h.assign(mine.ID, ada.UserID)

@@ -25,7 +25,7 @@ var (
 
 // Holds refuses, by a fresh read, a caller who may not do all of the operations: for who
 // gives them on.
-func (l *Ledger) Holds(ctx context.Context, who api.Caller, operations []string) error {
+func (l *Checker) Holds(ctx context.Context, who api.Caller, operations []string) error {
 	rights, err := l.Fresh(ctx, who)
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func (l *Ledger) Holds(ctx context.Context, who api.Caller, operations []string)
 // Grant returns a permission of the caller's organisation that they may give to somebody:
 // one that allows nothing which they may not do themselves. Its version goes into what
 // gives it, so that it is given as it was looked at.
-func (l *Ledger) Grant(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
+func (l *Checker) Grant(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
 	p, err := l.db.Permission(ctx, who.OrgID, permissionID)
 	if err == nil && !p.ArchivedAt.IsZero() {
 		err = api.About(ErrArchived, who.Subject())
@@ -51,7 +51,7 @@ func (l *Ledger) Grant(ctx context.Context, who api.Caller, permissionID string)
 }
 
 // covers refuses a caller who may not do all that a permission allows.
-func (l *Ledger) covers(ctx context.Context, who api.Caller, p store.Permission) error {
+func (l *Checker) covers(ctx context.Context, who api.Caller, p store.Permission) error {
 	if p.Managed != store.ManagedAdministrator {
 		return l.Holds(ctx, who, p.Operations)
 	}
@@ -65,7 +65,7 @@ func (l *Ledger) covers(ctx context.Context, who api.Caller, p store.Permission)
 const ruleGrant = "nobody gives what they do not hold"
 
 // Give is Grant for who needs the permission to assign as well.
-func (l *Ledger) Give(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
+func (l *Checker) Give(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
 	rights, err := l.Fresh(ctx, who)
 	if err == nil && !rights.Hold("Permissions:Assign") {
 		err = who.Refused("Permissions:Assign", "permission of the operation", "a caller without it")
@@ -78,7 +78,7 @@ func (l *Ledger) Give(ctx context.Context, who api.Caller, permissionID string) 
 
 // StandIn refuses a caller who would get hold of a user that was given more than end users
 // have by default and more than the caller could give, be it archived just now.
-func (l *Ledger) StandIn(ctx context.Context, who api.Caller, userID string) error {
+func (l *Checker) StandIn(ctx context.Context, who api.Caller, userID string) error {
 	given, err := l.db.Assigned(ctx, userID)
 	if err != nil {
 		return err

@@ -27,7 +27,7 @@ type Note struct {
 }
 
 // Event is the note as an event of the credential's user.
-func (n Note) Event(p Proof, who api.Caller) store.Event {
+func (n Note) Event(p Verified, who api.Caller) store.Event {
 	detail := map[string]any{"policy": n.Policy}
 	for k, v := range n.detail {
 		detail[k] = v
@@ -41,7 +41,7 @@ func (n Note) Event(p Proof, who api.Caller) store.Event {
 		UserID: c.UserID, ActorID: c.UserID, CredentialID: c.ID, Address: who.Address, Detail: text}
 }
 
-func (j *Judge) applyPolicies(p *Proof, h store.Holder, v webauthn.Assertion) {
+func (j *Verifier) applyPolicies(p *Verified, h store.Owner, v webauthn.Assertion) {
 	j.applyBackupPolicy(p, h, v)
 	policy := h.Organisation.SignCountPolicy
 	if policy == PolicyAuto {
@@ -72,7 +72,7 @@ func SignCountRefusal(kept, received int64) error {
 		Expected: "more than " + strconv.FormatInt(kept, 10) + "; countersign credential reset-counter lets the next one pass"}
 }
 
-func (j *Judge) applyBackupPolicy(p *Proof, h store.Holder, v webauthn.Assertion) {
+func (j *Verifier) applyBackupPolicy(p *Verified, h store.Owner, v webauthn.Assertion) {
 	c := p.Credential
 	if !v.BackupEligibilityChanged && v.BackupState == c.BackupState {
 		return
@@ -100,7 +100,7 @@ func flags(eligible, state bool) string {
 	return "BE " + strconv.FormatBool(eligible) + ", BS " + strconv.FormatBool(state)
 }
 
-func (j *Judge) note(p *Proof, n Note) {
+func (j *Verifier) note(p *Verified, n Note) {
 	p.Notes = append(p.Notes, n)
 	if n.Policy == PolicyAlert {
 		j.Log.Warn("a passkey is not as it was", "what", n.Kind, "credentialUuid", p.Credential.ID, "userId", p.Credential.UserID)

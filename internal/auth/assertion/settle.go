@@ -17,7 +17,7 @@ var ErrSameCredential = errSameCredential
 // Settle returns why a policy refuses one of the proofs, nil if none does. What is out
 // of line is recorded then, since no effect will record it; but an answer that was given
 // before is a replay and says nothing of the passkey.
-func Settle(ctx context.Context, db *store.DB, who api.Caller, challenge string, proofs []Proof) error {
+func Settle(ctx context.Context, db *store.DB, who api.Caller, challenge string, proofs []Verified) error {
 	var refusal error
 	notes := 0
 	for _, p := range proofs {
@@ -50,7 +50,7 @@ func Settle(ctx context.Context, db *store.DB, who api.Caller, challenge string,
 // Keep adds to a unit that the credential was used, and what was out of line about it.
 // The unit fails if the credential is not active any more, or if a policy refuses the
 // counter by now because another assertion was faster.
-func (p Proof) Keep(tx *store.Tx, who api.Caller) {
+func (p Verified) Keep(tx *store.Tx, who api.Caller) {
 	tx.UseCredential(p.Use, errNotUsed)
 	p.record(tx, who)
 }
@@ -59,7 +59,7 @@ func (p Proof) Keep(tx *store.Tx, who api.Caller) {
 // would be written, so that a machine that signs every second does not write it every
 // second. Keep also takes turns with who withdraws the credential; this does not, so it is
 // for effects that are judged again when they are used.
-func (p Proof) KeepSparingly(tx *store.Tx, who api.Caller) {
+func (p Verified) KeepSparingly(tx *store.Tx, who api.Caller) {
 	if p.justUsed() {
 		p.record(tx, who)
 		return
@@ -72,14 +72,14 @@ const lastUse = time.Minute
 
 // justUsed reports whether the row of a first factor says already all that this use would
 // write.
-func (p Proof) justUsed() bool {
+func (p Verified) justUsed() bool {
 	c, u := p.Credential, p.Use
 	return c.Factor == store.FactorFirst && !p.second && c.SignCount == 0 && u.SignCount == 0 &&
 		c.BackupEligible == u.BackupEligible && c.BackupState == u.BackupState &&
 		u.At.Sub(c.LastUsedAt) < lastUse && !u.At.Before(c.LastUsedAt)
 }
 
-func (p Proof) record(tx *store.Tx, who api.Caller) {
+func (p Verified) record(tx *store.Tx, who api.Caller) {
 	for _, n := range p.Notes {
 		tx.Record(n.Event(p, who))
 	}
@@ -91,7 +91,7 @@ var errNotUsed = errors.New("the credential could not be used")
 // Why explains a unit that failed in Keep or where an effect was lost: since they were read,
 // user or credential were withdrawn, the challenge had its answer, or the counter was passed
 // by. lost is what the effect fails with; any other error is returned as it is.
-func Why(ctx context.Context, db *store.DB, challenge string, h store.Holder, proofs []Proof, err, lost error) error {
+func Why(ctx context.Context, db *store.DB, challenge string, h store.Owner, proofs []Verified, err, lost error) error {
 	if !errors.Is(err, errNotUsed) && !errors.Is(err, lost) {
 		return err
 	}
@@ -122,7 +122,7 @@ var errLostCount = &api.Error{Kind: api.Unauthenticated, Code: "sign_count_refus
 
 // NeedsSecond refuses an answer without a second factor where the organisation demands
 // one of users who have one.
-func (j *Judge) NeedsSecond(ctx context.Context, db *store.DB, h store.Holder) error {
+func (j *Verifier) NeedsSecond(ctx context.Context, db *store.DB, h store.Owner) error {
 	if h.Organisation.SecondFactor != SecondFactorRequired {
 		return nil
 	}

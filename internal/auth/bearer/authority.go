@@ -38,19 +38,19 @@ type Authority struct {
 	signers map[string]useraction.Signer // by type and kid
 	asked   time.Time                    // when an unknown kid last made us read the keys again
 
-	bearers cache[Bearer]
-	actions cache[useraction.Claims]
+	sessions cache[Claims]
+	actions  cache[useraction.Claims]
 }
 
 // New returns an authority over the tokens of the issuer, a server's public URL.
 func New(ring *keyring.Ring, issuer string, now func() time.Time) *Authority {
 	return &Authority{Ring: ring, Issuer: issuer, Now: now,
-		bearers: cache[Bearer]{generation: manySessions}, actions: cache[useraction.Claims]{generation: someActions}}
+		sessions: cache[Claims]{generation: manySessions}, actions: cache[useraction.Claims]{generation: someActions}}
 }
 
-// Bearer is what the token of a session, or an access token, says. Whether it still lives
+// Claims is what the token of a session, or an access token, says. Whether it still lives
 // is for the store to say.
-type Bearer struct {
+type Claims struct {
 	ID, OrgID, UserID string // ID is "se-…" or "to-…"
 	Kind              string // KindSession, KindPersonal or KindServiceAccount
 	IssuedAt, Expiry  int64  // Unix seconds
@@ -62,9 +62,9 @@ func Digest(token string) []byte {
 	return sum[:]
 }
 
-// claims of a bearer token (RFC 7519 §4.1), with those that consumers of these tokens
+// payload of a bearer token (RFC 7519 §4.1), with those that consumers of these tokens
 // read.
-type claims struct {
+type tokenClaims struct {
 	Issuer   string              `json:"iss"`
 	Subject  string              `json:"sub"`
 	ID       string              `json:"jti"`
@@ -76,55 +76,55 @@ type claims struct {
 
 // Session returns the token of a session.
 func (a *Authority) Session(s store.Session, u store.User) (string, error) {
-	return a.bearer(claims{ID: s.ID, IssuedAt: s.CreatedAt.Unix(), Expiry: s.ExpiresAt.Unix(),
+	return a.issue(tokenClaims{ID: s.ID, IssuedAt: s.CreatedAt.Unix(), Expiry: s.ExpiresAt.Unix(),
 		Username: u.Username, Metadata: useraction.Metadata{OrgID: s.OrgID, UserID: s.UserID, TokenKind: KindSession}})
 }
 
 // AccessToken returns the token of an access token. Of two with the same times it is the
 // same as long as the same key signs, so whoever makes one keeps its Digest.
 func (a *Authority) AccessToken(t store.AccessToken, u store.User) (string, error) {
-	return a.bearer(claims{ID: t.ID, IssuedAt: t.CreatedAt.Unix(), Expiry: t.ExpiresAt.Unix(),
+	return a.issue(tokenClaims{ID: t.ID, IssuedAt: t.CreatedAt.Unix(), Expiry: t.ExpiresAt.Unix(),
 		Username: u.Username, Metadata: useraction.Metadata{OrgID: t.OrgID, UserID: t.UserID, TokenKind: t.Kind}})
 }
 
-func (a *Authority) bearer(c claims) (string, error) {
+func (a *Authority) issue(c tokenClaims) (string, error) {
 	c.Issuer, c.Subject = a.Issuer, c.Metadata.OrgID
 	token, err := a.sign(useraction.SessionType, c)
 	if err == nil {
-		a.bearers.put(token, c.bearer())
+		a.sessions.put(token, c.claims())
 	}
 	return token, err
 }
 
-func (c claims) bearer() Bearer {
-	return Bearer{ID: c.ID, OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, Kind: c.Metadata.TokenKind,
+func (c tokenClaims) claims() Claims {
+	return Claims{ID: c.ID, OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, Kind: c.Metadata.TokenKind,
 		IssuedAt: c.IssuedAt, Expiry: c.Expiry}
 }
 
-// ReadBearer reads the token of a session or an access token. It refuses, with
+// Read reads the token of a session or an access token. It refuses, with
 // Unauthenticated, whatever this server did not sign as one, and what has expired.
-func (a *Authority) ReadBearer(ctx context.Context, token string) (Bearer, error) {
+func (a *Authority) Read(ctx context.Context, token string) (Claims, error) {
 	if token == "" {
-		return Bearer{}, invalid("a bearer token", errors.New("there is none"))
+		return Claims{}, invalid("a bearer token", errors.New("there is none"))
 	}
-	b, known := a.bearers.get(token)
+	b, known := a.sessions.get(token)
 	if !known {
 		payload, err := useraction.Open(useraction.SessionType, token, a.keys(ctx))
 		if err != nil {
-			return Bearer{}, invalid("a bearer token of ours", err)
+			return Claims{}, invalid("a bearer token of ours", err)
 		}
-		var c claims
+		var c tokenClaims
 		if err := json.Unmarshal(payload, &c); err != nil {
-			return Bearer{}, invalid("claims of a bearer token", err)
+			return Claims{}, invalid("claims of a bearer token", err)
 		}
-		b = c.bearer()
+		b = c.claims()
 		if c.Issuer != a.Issuer || c.Subject != b.OrgID || prefixes[b.Kind] == "" || !api.ValidID(prefixes[b.Kind], b.ID) {
-			return Bearer{}, invalid("issuer, subject, kind and id of a bearer token", nil)
+			return Claims{}, invalid("issuer, subject, kind and id of a bearer token", nil)
 		}
-		a.bearers.put(token, b)
+		a.sessions.put(token, b)
 	}
 	if err := useraction.Current(b.IssuedAt, b.Expiry, a.Now()); err != nil {
-		return Bearer{}, invalid("its lifetime", err)
+		return Claims{}, invalid("its lifetime", err)
 	}
 	return b, nil
 }

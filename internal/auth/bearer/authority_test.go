@@ -104,14 +104,14 @@ func TestSessionsAreReadByEveryServer(t *testing.T) {
 	}
 	for range 2 {
 		for name, a := range map[string]*bearer.Authority{"the issuer": one, "another": two} {
-			if got, err := a.ReadBearer(ctx, token); err != nil || got.ID != s.ID || got.UserID != s.UserID || got.OrgID != s.OrgID {
+			if got, err := a.Read(ctx, token); err != nil || got.ID != s.ID || got.UserID != s.UserID || got.OrgID != s.OrgID {
 				t.Errorf("%s reads %+v, %v", name, got, err)
 			}
 		}
 	}
 	c.now = c.now.Add(time.Hour)
 	for name, a := range map[string]*bearer.Authority{"the issuer": one, "another": two} {
-		if _, err := a.ReadBearer(ctx, token); api.CodeOf(err) != "token_invalid" {
+		if _, err := a.Read(ctx, token); api.CodeOf(err) != "token_invalid" {
 			t.Errorf("%s reads an expired session: %v", name, err)
 		}
 	}
@@ -139,7 +139,7 @@ func TestRotationLogsNobodyOut(t *testing.T) {
 		t.Fatal("the old key still signs")
 	}
 	for _, token := range []string{old, fresh} {
-		if _, err := two.ReadBearer(ctx, token); err != nil {
+		if _, err := two.Read(ctx, token); err != nil {
 			t.Errorf("the other server refuses: %v", err)
 		}
 	}
@@ -188,7 +188,7 @@ func TestTokensAreNotTakenForOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, token := range map[string]string{"none": "", "an action": actionToken, "another issuer's": foreignSession, "a forged one": forged} {
-		if _, err := a.ReadBearer(ctx, token); api.CodeOf(err) != "token_invalid" {
+		if _, err := a.Read(ctx, token); api.CodeOf(err) != "token_invalid" {
 			t.Errorf("as a session, %s: %v", name, err)
 		}
 	}
@@ -218,7 +218,7 @@ func BenchmarkReadBearer(b *testing.B) {
 					a = bearer.New(a.Ring, issuer, a.Now)
 					b.StartTimer()
 				}
-				if _, err := a.ReadBearer(ctx, token); err != nil {
+				if _, err := a.Read(ctx, token); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -48,8 +48,8 @@ type Ticket struct {
 	Username string
 	// CodeID is the registration or login code that admitted the user; "" without one.
 	CodeID string
-	// BearerID is the session or access token that an action was begun under.
-	BearerID string
+	// SessionOrTokenID is the session or access token that an action was begun under.
+	SessionOrTokenID string
 
 	RPID       string // the relying party that credentials are made for
 	Challenge  string // unpadded base64url of 32 random bytes, or of a statement's SHA-256
@@ -65,20 +65,20 @@ type Ticket struct {
 // must leave room for the answer in the body that brings it back.
 const MaxActionToken = 56 << 10
 
-// Desk issues tickets and reads them again. Tickets are signed with HS256 under a key
+// Issuer issues tickets and reads them again. Tickets are signed with HS256 under a key
 // that only this service has, since nobody else needs to read them.
-type Desk struct {
+type Issuer struct {
 	key      []byte
 	now      func() time.Time
 	lifetime time.Duration
 }
 
-// NewDesk returns a desk whose tickets live as long as lifetime, at least MinLifetime.
-func NewDesk(key []byte, now func() time.Time, lifetime time.Duration) (*Desk, error) {
+// NewIssuer returns a desk whose tickets live as long as lifetime, at least MinLifetime.
+func NewIssuer(key []byte, now func() time.Time, lifetime time.Duration) (*Issuer, error) {
 	if lifetime < MinLifetime {
 		return nil, errors.New("the ceremony lifetime must be at least 5 minutes")
 	}
-	return &Desk{key: key, now: now, lifetime: lifetime}, nil
+	return &Issuer{key: key, now: now, lifetime: lifetime}, nil
 }
 
 // claims are the token's payload: the registered claims of RFC 7519 §4.1 first.
@@ -107,7 +107,7 @@ type metadata struct {
 
 // Begin fills in the challenge, unless t has one, and the expiry of t and returns it
 // with its token. Nothing is written.
-func (d *Desk) Begin(t Ticket) (Ticket, string, error) {
+func (d *Issuer) Begin(t Ticket) (Ticket, string, error) {
 	if t.Challenge == "" {
 		var nonce [32]byte
 		rand.Read(nonce[:])
@@ -123,7 +123,7 @@ func (d *Desk) Begin(t Ticket) (Ticket, string, error) {
 		Purpose:    t.Purpose,
 		Username:   t.Username,
 		CodeID:     t.CodeID,
-		BearerID:   t.BearerID,
+		BearerID:   t.SessionOrTokenID,
 		RPID:       t.RPID,
 		Challenge:  t.Challenge,
 		Algorithms: t.Algorithms,
@@ -139,7 +139,7 @@ func (d *Desk) Begin(t Ticket) (Ticket, string, error) {
 
 // Open reads the ticket in token. It refuses, with Unauthenticated, whatever this
 // service did not sign for this purpose, and what has expired.
-func (d *Desk) Open(purpose Purpose, token string) (Ticket, error) {
+func (d *Issuer) Open(purpose Purpose, token string) (Ticket, error) {
 	if token == "" {
 		return Ticket{}, invalid("no bearer token", nil)
 	}
@@ -155,7 +155,7 @@ func (d *Desk) Open(purpose Purpose, token string) (Ticket, error) {
 		return Ticket{}, invalid("our claims", err)
 	}
 	t := Ticket{Purpose: c.Purpose, OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, Username: c.Username,
-		CodeID: c.CodeID, BearerID: c.BearerID, RPID: c.RPID, Challenge: c.Challenge, Algorithms: c.Algorithms,
+		CodeID: c.CodeID, SessionOrTokenID: c.BearerID, RPID: c.RPID, Challenge: c.Challenge, Algorithms: c.Algorithms,
 		Statement: c.Statement, Payload: c.Payload}
 	switch {
 	case c.Issuer != issuer || c.Subject != t.OrgID || c.Metadata.TokenKind != tokenKind:
@@ -190,7 +190,7 @@ var ErrChallengeUsed = &api.Error{Kind: api.Unauthenticated, Code: "challenge_us
 
 // OpenChallenge is Open for a token that travels as challengeIdentifier in the body. It
 // refuses with Invalid.
-func (d *Desk) OpenChallenge(purpose Purpose, token string) (Ticket, error) {
+func (d *Issuer) OpenChallenge(purpose Purpose, token string) (Ticket, error) {
 	t, err := d.Open(purpose, token)
 	if err == nil {
 		return t, nil

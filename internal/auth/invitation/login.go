@@ -18,7 +18,7 @@ type IssuedLogin struct {
 
 // MakeLogin returns a new login code for a user, to be kept with Tx.IssueLoginCode.
 // Nothing is written yet.
-func (o *Office) MakeLogin(u store.User, lifetime time.Duration) IssuedLogin {
+func (o *Issuer) MakeLogin(u store.User, lifetime time.Duration) IssuedLogin {
 	now, code := o.Now(), newCode()
 	return IssuedLogin{Code: code, Row: store.LoginCode{
 		ID: api.NewID(api.PrefixLoginCode, now), OrgID: u.OrgID, UserID: u.ID,
@@ -28,12 +28,12 @@ func (o *Office) MakeLogin(u store.User, lifetime time.Duration) IssuedLogin {
 
 // LoginMAC returns what a login code is kept and found by. No registration code has the
 // same.
-func (o *Office) LoginMAC(orgID, usernameKey, code string) []byte {
+func (o *Issuer) LoginMAC(orgID, usernameKey, code string) []byte {
 	return o.Ring.MAC(keyring.Code, "login", orgID, usernameKey, canonical(code))
 }
 
 // PostLogin mails a login code in the background, as Post does an invitation.
-func (o *Office) PostLogin(org store.Organisation, u store.User, c IssuedLogin) {
+func (o *Issuer) PostLogin(org store.Organisation, u store.User, c IssuedLogin) {
 	o.post(func(ctx context.Context) error {
 		err := o.Mail.LogIn(ctx, mail.LoginCode{To: u.Username, Organisation: org.Name, Username: u.Username,
 			Code: c.Code, ExpiresAt: c.Row.ExpiresAt})

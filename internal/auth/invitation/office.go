@@ -27,8 +27,8 @@ const (
 	MaxLifetime = 90 * 24 * time.Hour
 )
 
-// Office makes registration codes and brings them to people.
-type Office struct {
+// Issuer makes registration codes and brings them to people.
+type Issuer struct {
 	DB   *store.DB
 	Ring *keyring.Ring
 	Site relyingparty.Site
@@ -51,7 +51,7 @@ type Issued struct {
 
 // Make returns a new code for a user, to be kept with Tx.IssueCode. Nothing is
 // written yet.
-func (o *Office) Make(u store.User, lifetime time.Duration) Issued {
+func (o *Issuer) Make(u store.User, lifetime time.Duration) Issued {
 	now := o.Now()
 	return o.issued(u, api.NewID(api.PrefixCode, now), newCode(), now, lifetime)
 }
@@ -59,15 +59,15 @@ func (o *Office) Make(u store.User, lifetime time.Duration) Issued {
 // MakeFirst returns the code of the first administrator. It is derived from its id
 // and a server key, so that a restarted server can print the same link again without
 // having kept the code.
-func (o *Office) MakeFirst(u store.User, codeID string, lifetime time.Duration) Issued {
+func (o *Issuer) MakeFirst(u store.User, codeID string, lifetime time.Duration) Issued {
 	return o.issued(u, codeID, o.firstCode(codeID), o.Now(), lifetime)
 }
 
-func (o *Office) firstCode(codeID string) string {
+func (o *Issuer) firstCode(codeID string) string {
 	return spell(o.Ring.MAC(keyring.Code, "first administrator", codeID))
 }
 
-func (o *Office) issued(u store.User, id, code string, now time.Time, lifetime time.Duration) Issued {
+func (o *Issuer) issued(u store.User, id, code string, now time.Time, lifetime time.Duration) Issued {
 	return Issued{
 		Code: code,
 		Link: o.Link(u.OrgID, u.Username, code),
@@ -81,27 +81,27 @@ func (o *Office) issued(u store.User, id, code string, now time.Time, lifetime t
 
 // MAC returns what a code is kept and found by. It depends on organisation and user,
 // so a code presented for anybody else matches nothing.
-func (o *Office) MAC(orgID, usernameKey, code string) []byte {
+func (o *Issuer) MAC(orgID, usernameKey, code string) []byte {
 	return o.Ring.MAC(keyring.Code, orgID, usernameKey, canonical(code))
 }
 
 // Link returns the address of the hosted registration page for a code. All of it that
 // matters is in the fragment, which no browser sends and no proxy logs: fetching the
 // link reveals nothing and changes nothing.
-func (o *Office) Link(orgID, name, code string) string {
+func (o *Issuer) Link(orgID, name, code string) string {
 	v := url.Values{"org": {orgID}, "username": {name}, "code": {code}}
 	return o.Site.Origin() + "/register#" + strings.ReplaceAll(v.Encode(), "+", "%20")
 }
 
 // Mails reports whether a code for this name can be mailed: mail is configured and
 // the name is an address.
-func (o *Office) Mails(name string) bool {
+func (o *Issuer) Mails(name string) bool {
 	return o.Mail != nil && mail.ValidAddress(name)
 }
 
 // Send mails a code and records that it was sent. It takes as long as the mail server
 // does.
-func (o *Office) Send(ctx context.Context, org store.Organisation, u store.User, c Issued) error {
+func (o *Issuer) Send(ctx context.Context, org store.Organisation, u store.User, c Issued) error {
 	err := o.Mail.Invite(ctx, mail.Invitation{
 		To: u.Username, Organisation: org.Name, Username: u.Username,
 		Code: c.Code, Link: c.Link, ExpiresAt: c.Row.ExpiresAt,
@@ -129,14 +129,14 @@ var errManyMails = errors.New("too many mails are waiting for a slow mail server
 
 // Post sends a code in the background, so that the answer to who asked takes the same
 // time whether or not there is anybody to write to.
-func (o *Office) Post(org store.Organisation, u store.User, c Issued) {
+func (o *Issuer) Post(org store.Organisation, u store.User, c Issued) {
 	o.post(func(ctx context.Context) error { return o.Send(ctx, org, u, c) }, func(why error) {
 		o.Log.Error("a registration code could not be mailed; invite the user again once mail works",
 			"orgId", u.OrgID, "userId", u.ID, "codeId", c.Row.ID, "error", why)
 	})
 }
 
-func (o *Office) post(send func(context.Context) error, failed func(error)) {
+func (o *Issuer) post(send func(context.Context) error, failed func(error)) {
 	o.once.Do(func() { o.gate = make(chan struct{}, sending) })
 	if o.queued.Add(1) > waiting {
 		o.queued.Add(-1)
@@ -156,11 +156,11 @@ func (o *Office) post(send func(context.Context) error, failed func(error)) {
 }
 
 // Finish waits until all posted mails are sent or have failed.
-func (o *Office) Finish() { o.posted.Wait() }
+func (o *Issuer) Finish() { o.posted.Wait() }
 
 // ThrottleKey is the key under which tries for one name in one organisation are
 // counted. Unknown names have one as well, so that counting tells nobody who exists.
-func (o *Office) ThrottleKey(what, orgID, name string) []byte {
+func (o *Issuer) ThrottleKey(what, orgID, name string) []byte {
 	return o.Ring.MAC(keyring.Throttle, what, orgID, username.Key(name))
 }
 

@@ -17,8 +17,8 @@ import (
 
 // Consume spends an action on behalf of another service, which names what of the request
 // it wants compared. Whoever holds the action's token may: that is what it is for.
-func (r *Room) Consume(ctx context.Context, who api.Caller, in api.ConsumeActionRequest) (api.ConsumedAction, error) {
-	c, err := r.read(ctx, in.UserAction)
+func (s *Service) Consume(ctx context.Context, who api.Caller, in api.ConsumeActionRequest) (api.ConsumedAction, error) {
+	c, err := s.read(ctx, in.UserAction)
 	if err != nil {
 		return api.ConsumedAction{}, err
 	}
@@ -37,18 +37,18 @@ func (r *Room) Consume(ctx context.Context, who api.Caller, in api.ConsumeAction
 	}
 	const kind = "action.consumed"
 	// All that can fail is done first: once the action is spent it is too late.
-	a, err := r.DB.SignedAction(ctx, c.ID)
+	a, err := s.DB.SignedAction(ctx, c.ID)
 	if err != nil {
 		return api.ConsumedAction{}, notOnRecord(c.ID, err)
 	}
-	now := r.Now()
+	now := s.Now()
 	spent := a
 	spent.UsedAt, spent.UsedFor = now, kind
-	document, err := r.seal(ctx, spent)
+	document, err := s.seal(ctx, spent)
 	if err != nil {
 		return api.ConsumedAction{}, err
 	}
-	if err := r.spend(ctx, who, c, kind, now); err != nil {
+	if err := s.spend(ctx, who, c, kind, now); err != nil {
 		return api.ConsumedAction{}, err
 	}
 	return api.ConsumedAction{ActionID: a.ID, OrgID: a.OrgID, UserID: a.UserID, Username: a.User.Username,
@@ -59,8 +59,8 @@ func (r *Room) Consume(ctx context.Context, who api.Caller, in api.ConsumeAction
 // Forward spends an action on behalf of a reverse proxy, for the request that the proxy
 // holds. If the proxy cannot pass the body, withBody is false, and the service behind it
 // must compare the body with the digests in the claims.
-func (r *Room) Forward(ctx context.Context, who api.Caller, u Use, withBody bool) (useraction.Claims, error) {
-	c, err := r.read(ctx, u.Token)
+func (s *Service) Forward(ctx context.Context, who api.Caller, u Use, withBody bool) (useraction.Claims, error) {
+	c, err := s.read(ctx, u.Token)
 	if err != nil {
 		return c, err
 	}
@@ -70,7 +70,7 @@ func (r *Room) Forward(ctx context.Context, who api.Caller, u Use, withBody bool
 	if len(u.OrgIDs) > 0 && !slices.Contains(u.OrgIDs, c.Metadata.OrgID) {
 		return c, invalid("an organisation that may", c.Metadata.OrgID, strings.Join(u.OrgIDs, " "), c)
 	}
-	return c, r.spend(ctx, who, c, "action.forwarded", r.Now())
+	return c, s.spend(ctx, who, c, "action.forwarded", s.Now())
 }
 
 // coversRequest judges another service's request, whose query must have been signed too.
@@ -88,57 +88,57 @@ func coversRequest(c useraction.Claims, u Use, withBody bool) error {
 }
 
 // spend uses the action up, for nothing of ours.
-func (r *Room) spend(ctx context.Context, who api.Caller, c useraction.Claims, kind string, now time.Time) error {
+func (s *Service) spend(ctx context.Context, who api.Caller, c useraction.Claims, kind string, now time.Time) error {
 	detail, err := json.Marshal(map[string]string{"method": c.Method, "path": c.Path}, json.Deterministic(true))
 	if err != nil {
 		return err
 	}
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.UseAction(c.ID, c.Metadata.UserID, kind, now, ErrNotUsable)
 		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: c.Metadata.OrgID, At: now, Kind: kind,
 			UserID: c.Metadata.UserID, ActorID: c.Metadata.UserID, CredentialID: c.CredentialUUID, ActionID: c.ID,
 			Address: who.Address, Detail: detail})
 		return nil
 	})
-	return r.Why(ctx, c.ID, err)
+	return s.Why(ctx, c.ID, err)
 }
 
 // Shown is the receipt of an action for a user who may see it: their own, or any of the
 // organisation for who may read its log.
-func (r *Room) Shown(ctx context.Context, who api.Caller, in api.GetActionRequest) (api.Document, error) {
-	a, err := r.DB.SignedAction(ctx, in.ActionID)
+func (s *Service) Shown(ctx context.Context, who api.Caller, in api.GetActionRequest) (api.Document, error) {
+	a, err := s.DB.SignedAction(ctx, in.ActionID)
 	if err != nil {
 		return nil, err
 	}
-	rights, err := r.Access.Of(ctx, who)
+	rights, err := s.Access.Of(ctx, who)
 	if err == nil && (a.OrgID != who.OrgID || a.UserID != who.UserID && !rights.Hold("Auth:Logs:Read")) {
 		err = errUnknownAction
 	}
 	if err != nil {
 		return nil, err
 	}
-	return r.seal(ctx, a)
+	return s.seal(ctx, a)
 }
 
 // Receipt is the receipt of an action for the operator.
-func (r *Room) Receipt(ctx context.Context, orgID, actionID string) ([]byte, error) {
-	a, err := r.DB.SignedAction(ctx, actionID)
+func (s *Service) Receipt(ctx context.Context, orgID, actionID string) ([]byte, error) {
+	a, err := s.DB.SignedAction(ctx, actionID)
 	if err == nil && a.OrgID != orgID {
 		err = errUnknownAction
 	}
 	if err != nil {
 		return nil, err
 	}
-	return r.seal(ctx, a)
+	return s.seal(ctx, a)
 }
 
 var errUnknownAction = &api.Error{Kind: api.NotFound, Code: "action_not_found", Message: "There is no such user action."}
 
 // seal makes the receipt of an action, as it is now.
-func (r *Room) seal(ctx context.Context, a store.SignedAction) (api.Document, error) {
-	now := r.Now()
+func (s *Service) seal(ctx context.Context, a store.SignedAction) (api.Document, error) {
+	now := s.Now()
 	doc := receipt.Receipt{
-		Issuer: r.Site.Origin(), IssuedAt: api.Time(now),
+		Issuer: s.Site.Origin(), IssuedAt: api.Time(now),
 		Who: receipt.Who{OrgID: a.OrgID, Organisation: a.Organisation.Name, UserID: a.UserID, Username: a.User.Username},
 		Action: receipt.Action{ID: a.ID, Method: a.Method, Path: a.Path, Payload: a.Payload, SignedAt: api.Time(a.SignedAt),
 			UsedFor: a.UsedFor},
@@ -146,31 +146,31 @@ func (r *Room) seal(ctx context.Context, a store.SignedAction) (api.Document, er
 		Credential: credential(a.Credential),
 		Assertion:  receipt.NewAssertion(a.Credential.Kind, a.ClientData, a.AuthenticatorData, a.Signature),
 	}
-	if s, ok := useraction.ReadStatement(a.Statement); ok {
-		doc.Issuer, doc.Who.Username = s.Issuer, s.Username // as they were signed; both may have changed since
+	if statement, ok := useraction.ReadStatement(a.Statement); ok {
+		doc.Issuer, doc.Who.Username = statement.Issuer, statement.Username // as they were signed; both may have changed since
 	}
 	if !a.UsedAt.IsZero() {
 		doc.Action.UsedAt = api.Time(a.UsedAt)
 	}
 	if a.SecondFactor != nil {
-		factor, err := r.secondFactor(ctx, a.SecondFactor)
+		factor, err := s.secondFactor(ctx, a.SecondFactor)
 		if err != nil {
 			return nil, err
 		}
 		doc.SecondFactor = &factor
 	}
-	key := r.Tokens.Ring.SigningKey(now)
+	key := s.Tokens.Ring.SigningKey(now)
 	return doc.Seal(key.ID, key.Private)
 }
 
-func (r *Room) secondFactor(ctx context.Context, kept []byte) (receipt.Factor, error) {
-	var s second
-	if err := json.Unmarshal(kept, &s); err != nil {
+func (s *Service) secondFactor(ctx context.Context, kept []byte) (receipt.Factor, error) {
+	var factor second
+	if err := json.Unmarshal(kept, &factor); err != nil {
 		return receipt.Factor{}, err
 	}
-	c, err := r.DB.Credential(ctx, s.CredentialUUID)
+	c, err := s.DB.Credential(ctx, factor.CredentialUUID)
 	return receipt.Factor{Credential: credential(c),
-		Assertion: receipt.NewAssertion(c.Kind, s.ClientData, s.AuthenticatorData, s.Signature)}, err
+		Assertion: receipt.NewAssertion(c.Kind, factor.ClientData, factor.AuthenticatorData, factor.Signature)}, err
 }
 
 func credential(c store.Credential) receipt.Credential {

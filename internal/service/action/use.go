@@ -23,8 +23,8 @@ type Use struct {
 // Permit checks that the caller signed this very request and returns the context under
 // which the operation must write: its first write spends the action, in the same
 // transaction. Whether the action can still be spent is decided there.
-func (r *Room) Permit(ctx context.Context, who api.Caller, u Use) (context.Context, *store.Rider, error) {
-	c, err := r.read(ctx, u.Token)
+func (s *Service) Permit(ctx context.Context, who api.Caller, u Use) (context.Context, *store.Rider, error) {
+	c, err := s.read(ctx, u.Token)
 	if err != nil {
 		return ctx, nil, err
 	}
@@ -38,14 +38,14 @@ func (r *Room) Permit(ctx context.Context, who api.Caller, u Use) (context.Conte
 	if err := covers(c, u); err != nil {
 		return ctx, nil, err
 	}
-	rider := r.rider(c.ID, c.Metadata.UserID, u.Method+" "+u.Path)
+	rider := s.rider(c.ID, c.Metadata.UserID, u.Method+" "+u.Path)
 	return store.Alongside(ctx, rider), rider, nil
 }
 
 // rider spends an action in the unit that it goes along with.
-func (r *Room) rider(id, userID, usedFor string) *store.Rider {
+func (s *Service) rider(id, userID, usedFor string) *store.Rider {
 	usedFor, _, _ = strings.Cut(usedFor, "?")
-	return &store.Rider{ActionID: id, Do: func(tx *store.Tx) { tx.UseAction(id, userID, usedFor, r.Now(), ErrNotUsable) }}
+	return &store.Rider{ActionID: id, Do: func(tx *store.Tx) { tx.UseAction(id, userID, usedFor, s.Now(), ErrNotUsable) }}
 }
 
 // ErrNotUsable is an action that could not be spent. Why says why.
@@ -54,16 +54,16 @@ var ErrNotUsable = errors.New("the action could not be spent")
 // Why explains ErrNotUsable: the action was used before or, more rarely, its user,
 // credential or session was withdrawn since it was signed. Any other error is returned as
 // it is.
-func (r *Room) Why(ctx context.Context, actionID string, err error) error {
+func (s *Service) Why(ctx context.Context, actionID string, err error) error {
 	if !errors.Is(err, ErrNotUsable) {
 		return err
 	}
-	a, err := r.DB.SignedAction(ctx, actionID)
+	a, err := s.DB.SignedAction(ctx, actionID)
 	if err != nil {
 		return notOnRecord(actionID, err)
 	}
 	subject := api.Subject{OrgID: a.OrgID, UserID: a.UserID}
-	now := r.Now()
+	now := s.Now()
 	received := ""
 	switch {
 	case !a.UsedAt.IsZero():
@@ -75,7 +75,7 @@ func (r *Room) Why(ctx context.Context, actionID string, err error) error {
 		received = "one of a user who was deactivated since"
 	case !a.Credential.Active:
 		received = "one by a credential that was deactivated since"
-	case !a.BearerLive(now):
+	case !a.SessionOrTokenLive(now):
 		received = "one of a session or access token that has ended since"
 	default:
 		received = "one that was withdrawn for a moment"
@@ -102,11 +102,11 @@ func Missing() error {
 		Rule: "user action: " + api.HeaderUserAction + " header", Received: "none", Expected: "exactly one"}
 }
 
-func (r *Room) read(ctx context.Context, token string) (useraction.Claims, error) {
+func (s *Service) read(ctx context.Context, token string) (useraction.Claims, error) {
 	if token == "" {
 		return useraction.Claims{}, Missing()
 	}
-	c, err := r.Tokens.ReadAction(ctx, token)
+	c, err := s.Tokens.ReadAction(ctx, token)
 	if err != nil {
 		return c, &api.Error{Kind: api.Forbidden, Code: "user_action_invalid", Message: messageInvalid,
 			Rule: "user action: its token", Cause: err,

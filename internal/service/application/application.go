@@ -13,10 +13,10 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Room is applications with all that it needs.
-type Room struct {
+// Service is applications with all that it needs.
+type Service struct {
 	DB     *store.DB
-	Access *access.Ledger
+	Access *access.Checker
 	Now    func() time.Time
 }
 
@@ -26,14 +26,14 @@ var (
 )
 
 // List lists the applications of the caller's organisation.
-func (r *Room) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.ApplicationList, error) {
-	all, err := r.DB.Applications(ctx, who.OrgID)
+func (s *Service) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.ApplicationList, error) {
+	all, err := s.DB.Applications(ctx, who.OrgID)
 	if err != nil {
 		return api.ApplicationList{}, err
 	}
 	list := api.ApplicationList{Items: make([]api.Application, 0, len(all))}
 	for _, a := range all { // few: nothing but old SDKs makes them
-		held, err := r.DB.Held(ctx, a.ID, "")
+		held, err := s.DB.Held(ctx, a.ID, "")
 		if err != nil {
 			return api.ApplicationList{}, err
 		}
@@ -43,12 +43,12 @@ func (r *Room) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.App
 }
 
 // Get shows an application, archived or not.
-func (r *Room) Get(ctx context.Context, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
-	a, err := r.DB.Application(ctx, who.OrgID, in.AppID)
+func (s *Service) Get(ctx context.Context, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
+	a, err := s.DB.Application(ctx, who.OrgID, in.AppID)
 	if err != nil {
 		return api.Application{}, err
 	}
-	held, err := r.DB.Held(ctx, a.ID, "")
+	held, err := s.DB.Held(ctx, a.ID, "")
 	if err != nil {
 		return api.Application{}, err
 	}
@@ -56,21 +56,21 @@ func (r *Room) Get(ctx context.Context, who api.Caller, in api.ApplicationReques
 }
 
 // Create registers an application.
-func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateApplicationRequest) (api.Application, error) {
-	a, err := r.judge(who, in)
+func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreateApplicationRequest) (api.Application, error) {
+	a, err := s.validate(who, in)
 	if err != nil {
 		return api.Application{}, err
 	}
 	var given []store.HeldPermission
 	if in.PermissionID != "" {
-		p, err := r.Access.Give(ctx, who, in.PermissionID)
+		p, err := s.Access.Give(ctx, who, in.PermissionID)
 		if err != nil {
 			return api.Application{}, err
 		}
 		given = []store.HeldPermission{access.Held(p, a.ID, a.CreatedAt)}
 	}
 	event := event(who, "application.created", a, a.CreatedAt)
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.CreateApplication(a, errName)
 		access.Assign(tx, who, given, "", a.CreatedAt)
 		tx.Record(event)
@@ -82,12 +82,12 @@ func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateApplicat
 	return shown(a, given), nil
 }
 
-// judge looks at an application that is to be made.
-func (r *Room) judge(who api.Caller, in api.CreateApplicationRequest) (store.Application, error) {
+// validate looks at an application that is to be made.
+func (s *Service) validate(who api.Caller, in api.CreateApplicationRequest) (store.Application, error) {
 	if err := check(in); err != nil {
 		return store.Application{}, err
 	}
-	now := r.Now()
+	now := s.Now()
 	a := store.Application{ID: api.NewID(api.PrefixApplication, now), OrgID: who.OrgID, Kind: in.Kind, Name: in.Name,
 		NameKey: username.Key(in.Name), RPID: in.RelyingPartyID, Origin: in.Origin, ExternalID: in.ExternalID, Active: true, CreatedAt: now}
 	if in.Kind == api.ServerSideApplication {
@@ -136,8 +136,8 @@ func checkText(member, text string) error {
 }
 
 // Update renames an application.
-func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdateApplicationRequest) (api.Application, error) {
-	return r.change(ctx, who, in.AppID, "application.updated", func(tx *store.Tx, a *store.Application, _ time.Time) error {
+func (s *Service) Update(ctx context.Context, who api.Caller, in api.UpdateApplicationRequest) (api.Application, error) {
+	return s.change(ctx, who, in.AppID, "application.updated", func(tx *store.Tx, a *store.Application, _ time.Time) error {
 		name := "" // as it is
 		if in.Name != nil {
 			name, a.Name = *in.Name, *in.Name
@@ -148,8 +148,8 @@ func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdateApplicat
 }
 
 // Archive takes an application away for good. Its name is free again.
-func (r *Room) Archive(ctx context.Context, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
-	return r.change(ctx, who, in.AppID, "application.archived", func(tx *store.Tx, a *store.Application, now time.Time) error {
+func (s *Service) Archive(ctx context.Context, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
+	return s.change(ctx, who, in.AppID, "application.archived", func(tx *store.Tx, a *store.Application, now time.Time) error {
 		tx.ArchiveApplication(a.ID, a.OrgID, now, errGone)
 		a.Active = false
 		return nil
@@ -157,17 +157,17 @@ func (r *Room) Archive(ctx context.Context, who api.Caller, in api.ApplicationRe
 }
 
 // Activate puts a deactivated application back.
-func (r *Room) Activate(ctx context.Context, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
-	return r.turn(ctx, who, in.AppID, "application.activated", true)
+func (s *Service) Activate(ctx context.Context, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
+	return s.turn(ctx, who, in.AppID, "application.activated", true)
 }
 
 // Deactivate deactivates an application.
-func (r *Room) Deactivate(ctx context.Context, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
-	return r.turn(ctx, who, in.AppID, "application.deactivated", false)
+func (s *Service) Deactivate(ctx context.Context, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
+	return s.turn(ctx, who, in.AppID, "application.deactivated", false)
 }
 
-func (r *Room) turn(ctx context.Context, who api.Caller, id, kind string, active bool) (api.Application, error) {
-	return r.change(ctx, who, id, kind, func(tx *store.Tx, a *store.Application, _ time.Time) error {
+func (s *Service) turn(ctx context.Context, who api.Caller, id, kind string, active bool) (api.Application, error) {
+	return s.change(ctx, who, id, kind, func(tx *store.Tx, a *store.Application, _ time.Time) error {
 		tx.SetApplicationActive(a.ID, a.OrgID, active, errGone)
 		a.Active = active
 		return nil
@@ -175,17 +175,17 @@ func (r *Room) turn(ctx context.Context, who api.Caller, id, kind string, active
 }
 
 // change makes a change and records it in one unit. do may run again.
-func (r *Room) change(ctx context.Context, who api.Caller, id, kind string, do func(*store.Tx, *store.Application, time.Time) error) (api.Application, error) {
-	a, err := r.DB.Application(ctx, who.OrgID, id)
+func (s *Service) change(ctx context.Context, who api.Caller, id, kind string, do func(*store.Tx, *store.Application, time.Time) error) (api.Application, error) {
+	a, err := s.DB.Application(ctx, who.OrgID, id)
 	if err != nil {
 		return api.Application{}, err
 	}
-	held, err := r.DB.Held(ctx, a.ID, "")
+	held, err := s.DB.Held(ctx, a.ID, "")
 	if err != nil {
 		return api.Application{}, err
 	}
-	now := r.Now()
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	now := s.Now()
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		if err := do(tx, &a, now); err != nil {
 			return err
 		}

@@ -17,14 +17,14 @@ import (
 )
 
 // each gives the test a room over an empty store, on each database, and a caller.
-func each(t *testing.T, test func(t *testing.T, r *application.Room, who api.Caller)) {
+func each(t *testing.T, test func(t *testing.T, r *application.Service, who api.Caller)) {
 	t.Helper()
 	database.Each(t, func(t *testing.T, url string) {
 		db, err := store.Open(context.Background(), url, store.Options{})
 		must(t, err)
 		t.Cleanup(func() { must(t, db.Close()) })
 		now := time.Now()
-		test(t, &application.Room{DB: db, Access: access.New(db), Now: time.Now},
+		test(t, &application.Service{DB: db, Access: access.New(db), Now: time.Now},
 			api.Caller{OrgID: api.NewID(api.PrefixOrganization, now), UserID: api.NewID(api.PrefixUser, now), Address: "192.0.2.1"})
 	})
 }
@@ -36,7 +36,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func events(t *testing.T, r *application.Room, orgID string) (kinds []string) {
+func events(t *testing.T, r *application.Service, orgID string) (kinds []string) {
 	t.Helper()
 	all, err := r.DB.Events(context.Background(), orgID, "", 0)
 	must(t, err)
@@ -50,7 +50,7 @@ func events(t *testing.T, r *application.Room, orgID string) (kinds []string) {
 }
 
 func TestCreateRefuses(t *testing.T) {
-	each(t, func(t *testing.T, r *application.Room, who api.Caller) {
+	each(t, func(t *testing.T, r *application.Service, who api.Caller) {
 		ctx, zero, much := context.Background(), 0, 731
 		key := authenticator.NewKeySigner("Ed25519").PEM
 		long := strings.Repeat("ö", 301)
@@ -86,7 +86,7 @@ func TestCreateRefuses(t *testing.T) {
 }
 
 func TestUpdateRefuses(t *testing.T) {
-	each(t, func(t *testing.T, r *application.Room, who api.Caller) {
+	each(t, func(t *testing.T, r *application.Service, who api.Caller) {
 		ctx := context.Background()
 		a, err := r.Create(ctx, who, api.CreateApplicationRequest{Name: "app", Kind: api.ClientSideApplication})
 		must(t, err)
@@ -105,7 +105,7 @@ func TestUpdateRefuses(t *testing.T) {
 
 // The key of an application is kept, although nothing asks it to sign.
 func TestPublicKeyIsKept(t *testing.T) {
-	each(t, func(t *testing.T, r *application.Room, who api.Caller) {
+	each(t, func(t *testing.T, r *application.Service, who api.Caller) {
 		key := authenticator.NewKeySigner("Ed25519")
 		a, err := r.Create(context.Background(), who, api.CreateApplicationRequest{Name: "app", Kind: api.ServerSideApplication, PublicKey: key.PEM})
 		must(t, err)
@@ -120,7 +120,7 @@ func TestPublicKeyIsKept(t *testing.T) {
 // Of fifty changes at the same moment each is made and recorded, or refused and neither.
 // Nothing is made after the archiving.
 func TestChangesAtOnce(t *testing.T) {
-	each(t, func(t *testing.T, r *application.Room, who api.Caller) {
+	each(t, func(t *testing.T, r *application.Service, who api.Caller) {
 		ctx := context.Background()
 		a, err := r.Create(ctx, who, api.CreateApplicationRequest{Name: "app", Kind: api.ClientSideApplication})
 		must(t, err)
@@ -160,7 +160,7 @@ func TestChangesAtOnce(t *testing.T) {
 
 // Of twenty that want one name at the same moment one gets it.
 func TestNameIsTakenOnce(t *testing.T) {
-	each(t, func(t *testing.T, r *application.Room, who api.Caller) {
+	each(t, func(t *testing.T, r *application.Service, who api.Caller) {
 		ctx := context.Background()
 		errs := make([]error, 20)
 		var done sync.WaitGroup

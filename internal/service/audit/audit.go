@@ -15,8 +15,8 @@ import (
 	"github.com/countersign/countersign/receipt"
 )
 
-// Room is the audit log with all that it needs.
-type Room struct {
+// Service is the audit log with all that it needs.
+type Service struct {
 	DB    *store.DB
 	Pages *pagination.Maker
 	Now   func() time.Time
@@ -80,8 +80,8 @@ func concerns(e store.AuditEntry, userID string) bool {
 }
 
 // Get shows one entry, with the evidence of the signed action that allowed it.
-func (r *Room) Get(ctx context.Context, who api.Caller, in api.AuditLogRequest) (api.AuditLog, error) {
-	row, err := r.DB.AuditEntry(ctx, who.OrgID, in.ID)
+func (s *Service) Get(ctx context.Context, who api.Caller, in api.AuditLogRequest) (api.AuditLog, error) {
+	row, err := s.DB.AuditEntry(ctx, who.OrgID, in.ID)
 	if err != nil {
 		return api.AuditLog{}, err
 	}
@@ -96,14 +96,14 @@ func (r *Room) Get(ctx context.Context, who api.Caller, in api.AuditLogRequest) 
 	if e.Method != "" {
 		out.ActionToken, out.Receipt = e.ActionID, "/countersign/actions/"+e.ActionID
 	}
-	out.FirstFactorCredential, err = r.factor(ctx, e)
+	out.FirstFactorCredential, err = s.factor(ctx, e)
 	return out, err
 }
 
 // factor is the credential that was used, with what it signed if that was kept.
-func (r *Room) factor(ctx context.Context, e entry) (api.AuditLogFactor, error) {
+func (s *Service) factor(ctx context.Context, e entry) (api.AuditLogFactor, error) {
 	if e.Method != "" {
-		a, err := r.DB.SignedAction(ctx, e.ActionID)
+		a, err := s.DB.SignedAction(ctx, e.ActionID)
 		return api.AuditLogFactor{ID: a.CredentialID, Kind: orNull(a.Credential.Kind), PublicKey: receipt.PEM(a.Credential.PublicKey),
 			Assertion: &api.AuditLogAssertion{AuthenticatorData: orNull(encode(a.AuthenticatorData)),
 				ClientData: encode(a.ClientData), Signature: encode(a.Signature)}}, err
@@ -112,7 +112,7 @@ func (r *Room) factor(ctx context.Context, e entry) (api.AuditLogFactor, error) 
 	if id == "" {
 		return api.AuditLogFactor{}, nil
 	}
-	c, err := r.DB.Credential(ctx, id)
+	c, err := s.DB.Credential(ctx, id)
 	return api.AuditLogFactor{ID: id, PublicKey: receipt.PEM(c.PublicKey)}, err
 }
 

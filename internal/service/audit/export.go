@@ -20,7 +20,7 @@ import (
 type Export struct {
 	Truncated bool // there is more than an export may have
 
-	room   *Room
+	room   *Service
 	span   store.AuditSpan
 	userID string
 	left   int // rows that a truncated export may still have
@@ -30,24 +30,24 @@ type Export struct {
 }
 
 // Export begins an export of what happened until now in the time that is asked for.
-func (r *Room) Export(ctx context.Context, who api.Caller, in api.ListAuditLogsRequest) (*Export, error) {
+func (s *Service) Export(ctx context.Context, who api.Caller, in api.ListAuditLogsRequest) (*Export, error) {
 	if in.StartTime == "" {
 		return nil, missing("startTime")
 	}
 	if in.EndTime == "" {
 		return nil, missing("endTime")
 	}
-	s, err := span(who.OrgID, in.StartTime, in.EndTime)
+	span, err := span(who.OrgID, in.StartTime, in.EndTime)
 	if err == nil {
 		err = validUser(in.UserID)
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.Before = min(s.Before, edge(r.Now().Add(time.Millisecond))) // so that it ends, however busy the server is
-	most := cmp.Or(r.MaxRows, MaxRows)
-	count, err := r.DB.AuditCount(ctx, s, in.UserID, most)
-	return &Export{Truncated: count > most, room: r, span: s, userID: in.UserID, left: most}, err
+	span.Before = min(span.Before, edge(s.Now().Add(time.Millisecond))) // so that it ends, however busy the server is
+	most := cmp.Or(s.MaxRows, MaxRows)
+	count, err := s.DB.AuditCount(ctx, span, in.UserID, most)
+	return &Export{Truncated: count > most, room: s, span: span, userID: in.UserID, left: most}, err
 }
 
 func missing(parameter string) error {

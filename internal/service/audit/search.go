@@ -20,8 +20,8 @@ const (
 
 // Search lists a page of entries, newest first. Filters look at so many entries for one
 // page; where few match it may be short, or empty, and still not be the last.
-func (r *Room) Search(ctx context.Context, who api.Caller, in api.SearchAuditRequest) (api.AuditPage, error) {
-	s, err := span(who.OrgID, in.StartTime, in.EndTime)
+func (s *Service) Search(ctx context.Context, who api.Caller, in api.SearchAuditRequest) (api.AuditPage, error) {
+	search, err := span(who.OrgID, in.StartTime, in.EndTime)
 	if err == nil {
 		err = validUser(in.UserID)
 	}
@@ -32,19 +32,19 @@ func (r *Room) Search(ctx context.Context, who api.Caller, in api.SearchAuditReq
 		return api.AuditPage{}, err
 	}
 	list := []string{"audit", who.OrgID, in.Text, in.UserID, in.Outcome, in.StartTime, in.EndTime}
-	mark, err := r.Pages.Open(in.PaginationToken, list...)
+	mark, err := s.Pages.Open(in.PaginationToken, list...)
 	if err != nil {
 		return api.AuditPage{}, err
 	}
-	s.WithoutEvents, s.WithoutRefusals = in.Outcome == api.OutcomeRefused, in.Outcome == api.OutcomeDone
+	search.WithoutEvents, search.WithoutRefusals = in.Outcome == api.OutcomeRefused, in.Outcome == api.OutcomeDone
 	q := query{text: strings.ToLower(in.Text), userID: in.UserID, limit: cmp.Or(in.Limit, defaultLimit)}
-	items, mark, err := r.find(ctx, s, q, mark)
+	items, mark, err := s.find(ctx, search, q, mark)
 	if err != nil {
 		return api.AuditPage{}, err
 	}
 	out := api.AuditPage{Items: items}
 	if mark != "" {
-		out.NextPageToken = r.Pages.Token(mark, list...)
+		out.NextPageToken = s.Pages.Token(mark, list...)
 	}
 	return out, nil
 }
@@ -57,7 +57,7 @@ type query struct {
 }
 
 // find returns entries from before mark and, if there may be more, where to go on.
-func (r *Room) find(ctx context.Context, s store.AuditSpan, q query, mark string) (items []api.AuditEntry, next string, err error) {
+func (s *Service) find(ctx context.Context, search store.AuditSpan, q query, mark string) (items []api.AuditEntry, next string, err error) {
 	items = []api.AuditEntry{}
 	step := q.limit + 1
 	if q.text != "" || q.userID != "" {
@@ -65,9 +65,9 @@ func (r *Room) find(ctx context.Context, s store.AuditSpan, q query, mark string
 	}
 	for looked := 0; looked < searchMost; looked += step {
 		if mark != "" {
-			s.Before = mark
+			search.Before = mark
 		}
-		rows, err := r.DB.AuditNewest(ctx, s, step)
+		rows, err := s.DB.AuditNewest(ctx, search, step)
 		if err != nil {
 			return nil, "", err
 		}

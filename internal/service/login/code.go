@@ -26,29 +26,29 @@ const (
 const CodeLifetime = 15 * time.Minute
 
 // admit judges the login code that came with a login.
-func (r *Room) admit(ctx context.Context, who api.Caller, s store.LoginState, throttle []byte) error {
-	now := r.Now()
-	if s.WrongTries >= maxWrongForName && now.Before(s.WrongTriesReset) {
-		return tooMany("wrong login codes for this name", maxWrongForName, s.WrongTriesReset.Sub(now))
+func (s *Service) admit(ctx context.Context, who api.Caller, state store.LoginState, throttle []byte) error {
+	now := s.Now()
+	if state.WrongTries >= maxWrongForName && now.Before(state.WrongTriesReset) {
+		return tooMany("wrong login codes for this name", maxWrongForName, state.WrongTriesReset.Sub(now))
 	}
-	if s.CodeFound && s.Code.Live(now) && s.User.Active {
+	if state.CodeFound && state.Code.Live(now) && state.User.Active {
 		return nil
 	}
-	if wait := r.wrong.Count(who.Address, maxWrongForAddress, now); wait > 0 {
+	if wait := s.wrong.Count(who.Address, maxWrongForAddress, now); wait > 0 {
 		return tooMany("wrong login codes from this address", maxWrongForAddress, wait)
 	}
-	if err := r.DB.Write(ctx, func(tx *store.Tx) error { tx.Hit(throttle, now, window); return nil }); err != nil {
+	if err := s.DB.Write(ctx, func(tx *store.Tx) error { tx.Hit(throttle, now, window); return nil }); err != nil {
 		return err
 	}
 	e := &api.Error{Kind: api.Forbidden, Code: "login_code_invalid", Message: "Invalid code",
 		Rule: "login code of the named user", Received: "a code never issued to this user", Expected: "a live login code",
-		Subject: api.Subject{OrgID: s.Organisation.ID, UserID: s.User.ID}}
+		Subject: api.Subject{OrgID: state.Organisation.ID, UserID: state.User.ID}}
 	switch {
-	case !s.Found:
+	case !state.Found:
 		e.Received = "a username that this organisation does not have"
-	case s.CodeFound && !s.User.Active:
+	case state.CodeFound && !state.User.Active:
 		e.Received = "the code of a deactivated user"
-	case s.CodeFound:
+	case state.CodeFound:
 		e.Received = "a code that expired or was used"
 	}
 	return e
@@ -65,61 +65,61 @@ func tooMany(rule string, limit int, wait time.Duration) *api.Error {
 
 // SendCode mails a new login code to a registered user; the former one is void then. The
 // answer is the same whatever exists and whatever was done; mail goes out after it.
-func (r *Room) SendCode(ctx context.Context, who api.Caller, in api.SendLoginCodeRequest) (api.Message, error) {
+func (s *Service) SendCode(ctx context.Context, who api.Caller, in api.SendLoginCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user can log in, a login code is on its way."}
 	if err := invitation.WellFormed(in.OrgID, in.Username, ""); err != nil {
 		return api.Message{}, err
 	}
-	now := r.Now()
-	if r.asked.Count(who.Address, maxAskedForAddress, now) > 0 {
+	now := s.Now()
+	if s.asked.Count(who.Address, maxAskedForAddress, now) > 0 {
 		return same, nil
 	}
-	throttle := r.Office.ThrottleKey(invitation.LoginCodes, in.OrgID, in.Username)
-	s, err := r.DB.LoginState(ctx, in.OrgID, username.Key(in.Username), nil, throttle)
+	throttle := s.Codes.ThrottleKey(invitation.LoginCodes, in.OrgID, in.Username)
+	state, err := s.DB.LoginState(ctx, in.OrgID, username.Key(in.Username), nil, throttle)
 	if err != nil {
 		return api.Message{}, err
 	}
-	if s.WrongTries >= maxAsked && now.Before(s.WrongTriesReset) {
+	if state.WrongTries >= maxAsked && now.Before(state.WrongTriesReset) {
 		return same, nil
 	}
-	mails := r.receives(s)
-	code := r.Office.MakeLogin(s.User, CodeLifetime)
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	mails := s.receives(state)
+	code := s.Codes.MakeLogin(state.User, CodeLifetime)
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.Hit(throttle, now, window) // for unknown names as well, or the difference would tell who exists
 		if mails {
 			tx.IssueLoginCode(code.Row)
-			tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: s.User.OrgID, At: now, Kind: "login.code_issued",
-				UserID: s.User.ID, CodeID: code.Row.ID, Address: who.Address})
+			tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: state.User.OrgID, At: now, Kind: "login.code_issued",
+				UserID: state.User.ID, CodeID: code.Row.ID, Address: who.Address})
 		}
 		return nil
 	})
 	if err == nil && mails {
-		r.Office.PostLogin(s.Organisation, s.User, code)
+		s.Codes.PostLogin(state.Organisation, state.User, code)
 	}
 	return same, err
 }
 
-func (r *Room) receives(s store.LoginState) bool {
-	return s.Found && s.User.Active && !s.User.RegisteredAt.IsZero() && r.Office.Mails(s.User.Username)
+func (s *Service) receives(state store.LoginState) bool {
+	return state.Found && state.User.Active && !state.User.RegisteredAt.IsZero() && s.Codes.Mails(state.User.Username)
 }
 
 // IssueCode makes a login code for the operator to hand over, where no mail can.
-func (r *Room) IssueCode(ctx context.Context, orgID, name string) (invitation.IssuedLogin, error) {
-	s, err := r.DB.LoginState(ctx, orgID, username.Key(name), nil, nil)
+func (s *Service) IssueCode(ctx context.Context, orgID, name string) (invitation.IssuedLogin, error) {
+	state, err := s.DB.LoginState(ctx, orgID, username.Key(name), nil, nil)
 	if err != nil {
 		return invitation.IssuedLogin{}, err
 	}
-	if !s.Found || !s.User.Active || s.User.RegisteredAt.IsZero() {
+	if !state.Found || !state.User.Active || state.User.RegisteredAt.IsZero() {
 		return invitation.IssuedLogin{}, &api.Error{Kind: api.NotFound, Code: "user_not_found",
 			Message: "This organisation has no such user who could log in."}
 	}
-	now := r.Now()
-	code := r.Office.MakeLogin(s.User, CodeLifetime)
-	return code, r.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.ClearThrottle(r.Office.ThrottleKey(invitation.WrongLoginCodes, orgID, name))
+	now := s.Now()
+	code := s.Codes.MakeLogin(state.User, CodeLifetime)
+	return code, s.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.ClearThrottle(s.Codes.ThrottleKey(invitation.WrongLoginCodes, orgID, name))
 		tx.IssueLoginCode(code.Row)
 		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now, Kind: "login.code_issued",
-			UserID: s.User.ID, CodeID: code.Row.ID})
+			UserID: state.User.ID, CodeID: code.Row.ID})
 		return nil
 	})
 }

@@ -18,8 +18,8 @@ import (
 // the credential and the event are one transaction, in which it is decided that user and
 // credential are active, that the counter may pass and that the challenge was not
 // answered before.
-func (r *Room) Complete(ctx context.Context, who api.Caller, in api.SignedChallenge) (api.LoginResult, error) {
-	ticket, err := r.Desk.OpenChallenge(ceremony.Login, in.ChallengeIdentifier)
+func (s *Service) Complete(ctx context.Context, who api.Caller, in api.SignedChallenge) (api.LoginResult, error) {
+	ticket, err := s.Ceremonies.OpenChallenge(ceremony.Login, in.ChallengeIdentifier)
 	if err != nil {
 		return api.LoginResult{}, err
 	}
@@ -28,22 +28,22 @@ func (r *Room) Complete(ctx context.Context, who api.Caller, in api.SignedChalle
 	if err != nil {
 		return api.LoginResult{}, err
 	}
-	proofs, h, err := r.verify(ctx, ticket, first, second)
+	proofs, h, err := s.verify(ctx, ticket, first, second)
 	if err != nil {
 		evenOut(ctx, begun)
 		return api.LoginResult{}, err
 	}
-	if err := assertion.Settle(ctx, r.DB, who, ticket.Challenge, proofs); err != nil {
+	if err := assertion.Settle(ctx, s.DB, who, ticket.Challenge, proofs); err != nil {
 		return api.LoginResult{}, err
 	}
-	session, err := r.open(ctx, who, ticket, h, proofs)
+	session, err := s.open(ctx, who, ticket, h, proofs)
 	if err != nil {
-		if now, read := r.holder(ctx, ticket, first); read == nil {
-			err = assertion.Why(ctx, r.DB, ticket.Challenge, now, proofs, err, errLost)
+		if now, read := s.owner(ctx, ticket, first); read == nil {
+			err = assertion.Why(ctx, s.DB, ticket.Challenge, now, proofs, err, errLost)
 		}
 		return api.LoginResult{}, api.About(err, api.Subject{OrgID: h.User.OrgID, UserID: h.User.ID})
 	}
-	token, err := r.Tokens.Session(session, h.User)
+	token, err := s.Tokens.Session(session, h.User)
 	return api.LoginResult{Token: token}, err
 }
 
@@ -62,71 +62,71 @@ func evenOut(ctx context.Context, begun time.Time) {
 	}
 }
 
-func (r *Room) verify(ctx context.Context, t ceremony.Ticket, first assertion.Factor, second *assertion.Factor) ([]assertion.Proof, store.Holder, error) {
-	h, err := r.holder(ctx, t, first)
+func (s *Service) verify(ctx context.Context, t ceremony.Ticket, first assertion.Factor, second *assertion.Factor) ([]assertion.Verified, store.Owner, error) {
+	h, err := s.owner(ctx, t, first)
 	if err != nil {
 		return nil, h, err
 	}
 	if h.Found && h.User.RegisteredAt.IsZero() { // a credential without a registration answers for nobody
 		h.CredentialFound = false
 	}
-	asked := assertion.Asked{Challenge: t.Challenge, RPID: t.RPID, OrgID: t.OrgID, Named: t.Username != "", Factor: store.FactorFirst}
-	proof, err := r.Judge.Verify(first, asked, h)
+	asked := assertion.Request{Challenge: t.Challenge, RPID: t.RPID, OrgID: t.OrgID, Named: t.Username != "", Factor: store.FactorFirst}
+	proof, err := s.Verifier.Verify(first, asked, h)
 	if err != nil {
 		return nil, h, err
 	}
-	proofs := []assertion.Proof{proof}
+	proofs := []assertion.Verified{proof}
 	if second == nil {
-		return proofs, h, r.Judge.NeedsSecond(ctx, r.DB, h)
+		return proofs, h, s.Verifier.NeedsSecond(ctx, s.DB, h)
 	}
 	// From here on the user is known, whoever that was meant to be.
-	other, err := r.DB.HolderByUser(ctx, h.User.ID, second.CredentialID, second.UUID)
+	other, err := s.DB.OwnerByUser(ctx, h.User.ID, second.CredentialID, second.UUID)
 	if err != nil {
 		return nil, h, err
 	}
 	asked.Named, asked.OrgID, asked.Factor = true, h.User.OrgID, store.FactorSecond
-	another, err := r.Judge.Verify(*second, asked, other)
+	another, err := s.Verifier.Verify(*second, asked, other)
 	if err == nil && another.Credential.ID == proof.Credential.ID {
 		err = assertion.ErrSameCredential
 	}
 	return append(proofs, another), h, err
 }
 
-// holder finds who answers: a credential of the named user, or the user of a discoverable
+// owner finds who answers: a credential of the named user, or the user of a discoverable
 // passkey.
-func (r *Room) holder(ctx context.Context, t ceremony.Ticket, f assertion.Factor) (store.Holder, error) {
+func (s *Service) owner(ctx context.Context, t ceremony.Ticket, f assertion.Factor) (store.Owner, error) {
 	if t.Username != "" {
-		return r.DB.HolderByName(ctx, t.OrgID, username.Key(t.Username), f.CredentialID, f.UUID)
+		return s.DB.OwnerByName(ctx, t.OrgID, username.Key(t.Username), f.CredentialID, f.UUID)
 	}
 	if f.Kind != api.KindFido2 {
-		return store.Holder{}, &api.Error{Kind: api.Invalid, Code: "username_required",
+		return store.Owner{}, &api.Error{Kind: api.Invalid, Code: "username_required",
 			Message: "Begin the login with a username to log in with a key."}
 	}
-	return r.DB.HolderByCredential(ctx, t.OrgID, t.RPID, f.CredentialID)
+	return s.DB.OwnerByCredential(ctx, t.OrgID, t.RPID, f.CredentialID)
 }
 
 var errLost = errors.New("the session was not opened")
 
 // open is the one place where a session begins.
-func (r *Room) open(ctx context.Context, who api.Caller, t ceremony.Ticket, h store.Holder, proofs []assertion.Proof) (store.Session, error) {
-	now := r.Now()
+func (s *Service) open(ctx context.Context, who api.Caller, t ceremony.Ticket, h store.Owner, proofs []assertion.Verified) (store.Session, error) {
+	now := s.Now()
 	first := proofs[0].Credential
-	s := store.Session{ID: api.NewID(api.PrefixSession, now), OrgID: h.User.OrgID, UserID: h.User.ID, CredentialID: first.ID,
-		Challenge: t.Challenge, CreatedAt: now, ExpiresAt: now.Add(r.Lifetime), Address: who.Address, UserAgent: who.UserAgent}
-	detail, err := json.Marshal(map[string]any{"sessionId": s.ID, "kind": first.Kind, "factors": len(proofs)}, json.Deterministic(true))
+	session := store.Session{ID: api.NewID(api.PrefixSession, now), OrgID: h.User.OrgID, UserID: h.User.ID, CredentialID: first.ID,
+		Challenge: t.Challenge, CreatedAt: now, ExpiresAt: now.Add(s.Lifetime), Address: who.Address, UserAgent: who.UserAgent}
+	detail, err := json.Marshal(map[string]any{"sessionId": session.ID, "kind": first.Kind, "factors": len(proofs)}, json.Deterministic(true))
 	if err != nil {
-		return s, err
+		return session, err
 	}
-	return s, r.DB.Write(ctx, func(tx *store.Tx) error {
+	return session, s.DB.Write(ctx, func(tx *store.Tx) error {
 		for _, p := range proofs {
 			p.Keep(tx, who)
 		}
-		tx.OpenSession(s, errLost)
+		tx.OpenSession(session, errLost)
 		if t.CodeID != "" && first.Kind == api.KindPasswordProtectedKey {
 			tx.SpendLoginCode(t.CodeID, now, errCodeUsed)
 		}
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: s.OrgID, At: now, Kind: "user.logged_in",
-			UserID: s.UserID, ActorID: s.UserID, CredentialID: first.ID, Address: who.Address, Detail: detail})
+		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: session.OrgID, At: now, Kind: "user.logged_in",
+			UserID: session.UserID, ActorID: session.UserID, CredentialID: first.ID, Address: who.Address, Detail: detail})
 		return nil
 	})
 }

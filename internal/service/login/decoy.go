@@ -12,9 +12,9 @@ import (
 // answers lists what may answer for a name: the user's credentials, whether or not the
 // user is active, and where there are none, decoys. Keys that are kept encrypted are listed for a
 // login code alone.
-func (r *Room) answers(orgID, usernameKey string, s store.LoginState) api.AllowCredentials {
-	allow := assertion.Allowed(s.Credentials, s.CodeFound)
-	d := r.decoys(orgID, usernameKey)
+func (s *Service) answers(orgID, usernameKey string, state store.LoginState) api.AllowCredentials {
+	allow := assertion.Allowed(state.Credentials, state.CodeFound)
+	d := s.decoys(orgID, usernameKey)
 	if len(allow.WebAuthn) == 0 {
 		allow.WebAuthn = d.passkeys
 	}
@@ -25,10 +25,10 @@ func (r *Room) answers(orgID, usernameKey string, s store.LoginState) api.AllowC
 }
 
 // decoy returns 66 bytes: up to 64 of a credential id, and two that choose.
-func (r *Room) decoy(orgID, usernameKey, which string) []byte {
-	a := r.Office.Ring.MAC(keyring.Decoy, orgID, usernameKey, which, "a")
-	b := r.Office.Ring.MAC(keyring.Decoy, orgID, usernameKey, which, "b")
-	c := r.Office.Ring.MAC(keyring.Decoy, orgID, usernameKey, which, "c")
+func (s *Service) decoy(orgID, usernameKey, which string) []byte {
+	a := s.Codes.Ring.MAC(keyring.Decoy, orgID, usernameKey, which, "a")
+	b := s.Codes.Ring.MAC(keyring.Decoy, orgID, usernameKey, which, "b")
+	c := s.Codes.Ring.MAC(keyring.Decoy, orgID, usernameKey, which, "c")
 	return append(append(a, b...), c[:2]...)
 }
 
@@ -39,16 +39,16 @@ var decoyLengths = []int{32, 16, 32, 20, 32, 48, 32, 64}
 
 // decoys are the credentials of a name that has none: always the same for the name, and
 // made under a key, so that nobody can tell them from real ones.
-func (r *Room) decoys(orgID, usernameKey string) decoys {
-	return decoys{passkeys: r.some(orgID, usernameKey, "passkey"), keys: r.some(orgID, usernameKey, "key")}
+func (s *Service) decoys(orgID, usernameKey string) decoys {
+	return decoys{passkeys: s.some(orgID, usernameKey, "passkey"), keys: s.some(orgID, usernameKey, "key")}
 }
 
 // some returns one decoy, or two for one name in four.
-func (r *Room) some(orgID, usernameKey, kind string) []api.CredentialDescriptor {
-	first := r.decoy(orgID, usernameKey, kind+" 1")
+func (s *Service) some(orgID, usernameKey, kind string) []api.CredentialDescriptor {
+	first := s.decoy(orgID, usernameKey, kind+" 1")
 	all := []api.CredentialDescriptor{descriptor(first[:decoyLengths[first[64]&7]])}
 	if first[65]&3 == 0 {
-		second := r.decoy(orgID, usernameKey, kind+" 2")
+		second := s.decoy(orgID, usernameKey, kind+" 2")
 		all = append(all, descriptor(second[:decoyLengths[second[64]&7]]))
 	}
 	return all

@@ -15,42 +15,42 @@ var errMeanwhile = &api.Error{Kind: api.Conflict, Code: "user_changed",
 
 // Delegate opens a session for an end user on behalf of a service account. It lets read what
 // the user may read; what must be signed still takes the user's own credential.
-func (r *Room) Delegate(ctx context.Context, who api.Caller, in api.DelegatedLoginRequest) (api.LoginResult, error) {
+func (s *Service) Delegate(ctx context.Context, who api.Caller, in api.DelegatedLoginRequest) (api.LoginResult, error) {
 	if in.Username == "" {
 		return api.LoginResult{}, api.Missing("username")
 	}
-	u, err := r.endUser(ctx, who, in.Username)
+	u, err := s.endUser(ctx, who, in.Username)
 	if err != nil {
 		return api.LoginResult{}, err
 	}
-	now := r.Now()
+	now := s.Now()
 	id := api.NewID(api.PrefixSession, now)
 	// Nobody answered a challenge. The text in its place is like none, and no other session's.
-	s := store.Session{ID: id, OrgID: u.OrgID, UserID: u.ID, CredentialID: api.FirstCredentialID(who.UserID), Challenge: "delegated " + id,
-		CreatedAt: now, ExpiresAt: now.Add(min(r.Lifetime, store.MaxDelegatedLife)), Address: who.Address, UserAgent: who.UserAgent}
+	session := store.Session{ID: id, OrgID: u.OrgID, UserID: u.ID, CredentialID: api.FirstCredentialID(who.UserID), Challenge: "delegated " + id,
+		CreatedAt: now, ExpiresAt: now.Add(min(s.Lifetime, store.MaxDelegatedLife)), Address: who.Address, UserAgent: who.UserAgent}
 	event := store.NewEvent(who, "user.logged_in_by_delegation", now, map[string]any{"sessionId": id})
-	event.UserID, event.CredentialID = s.UserID, s.CredentialID
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.OpenDelegatedSession(s, errMeanwhile)
+	event.UserID, event.CredentialID = session.UserID, session.CredentialID
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.OpenDelegatedSession(session, errMeanwhile)
 		tx.Record(event)
 		return nil
 	})
 	if errors.Is(err, errMeanwhile) { // they were deactivated or archived in this very moment
-		if _, why := r.endUser(ctx, who, in.Username); why != nil {
+		if _, why := s.endUser(ctx, who, in.Username); why != nil {
 			err = why
 		}
 	}
 	if err != nil {
 		return api.LoginResult{}, err
 	}
-	token, err := r.Tokens.Session(s, u)
+	token, err := s.Tokens.Session(session, u)
 	return api.LoginResult{Token: token}, err
 }
 
 // endUser returns the end user of that name, who must be able to log in themselves. Nobody
 // else's session is opened by others.
-func (r *Room) endUser(ctx context.Context, who api.Caller, name string) (store.User, error) {
-	u, err := r.DB.UserByName(ctx, who.OrgID, username.Key(name))
+func (s *Service) endUser(ctx context.Context, who api.Caller, name string) (store.User, error) {
+	u, err := s.DB.UserByName(ctx, who.OrgID, username.Key(name))
 	unknown := &api.Error{Kind: api.Unauthenticated, Code: "user_not_found", Message: "User not found",
 		Rule: "the user is a registered end user", Subject: api.Subject{OrgID: who.OrgID, UserID: u.ID}}
 	switch {

@@ -8,11 +8,11 @@ import (
 )
 
 // Logout ends the session that asks, or all of its user's.
-func (r *Room) Logout(ctx context.Context, who api.Caller, in api.LogoutRequest) (api.Message, error) {
-	now := r.Now()
+func (s *Service) Logout(ctx context.Context, who api.Caller, in api.LogoutRequest) (api.Message, error) {
+	now := s.Now()
 	event := store.NewEvent(who, "user.logged_out", now, map[string]any{"sessionId": who.SessionID, "allSessions": in.AllSessions})
 	event.UserID = who.UserID
-	err := r.DB.Write(ctx, func(tx *store.Tx) error {
+	err := s.DB.Write(ctx, func(tx *store.Tx) error {
 		if in.AllSessions {
 			tx.LogOut(who.UserID, now)
 		} else {

@@ -12,11 +12,11 @@ import (
 const kept = 90 * 24 * time.Hour
 
 // Sweep removes sessions that were over long ago, now and then until ctx ends.
-func (r *Room) Sweep(ctx context.Context, failed func(error)) {
+func (s *Service) Sweep(ctx context.Context, failed func(error)) {
 	t := time.NewTicker(time.Hour)
 	defer t.Stop()
 	for {
-		err := r.DB.Write(ctx, func(tx *store.Tx) error { tx.PruneSessions(r.Now().Add(-kept)); return nil })
+		err := s.DB.Write(ctx, func(tx *store.Tx) error { tx.PruneSessions(s.Now().Add(-kept)); return nil })
 		if err != nil && ctx.Err() == nil {
 			failed(err)
 		}

@@ -14,8 +14,8 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Room is organisations with all that it needs.
-type Room struct {
+// Service is organisations with all that it needs.
+type Service struct {
 	DB   *store.DB
 	Site relyingparty.Site
 	Now  func() time.Time
@@ -33,14 +33,14 @@ type New struct {
 const maxName = 100 // characters
 
 // Create makes an organisation after checking that browsers could work with it.
-func (r *Room) Create(ctx context.Context, n New) (store.Organisation, error) {
+func (s *Service) Create(ctx context.Context, n New) (store.Organisation, error) {
 	if err := checkName(n.Name); err != nil {
 		return store.Organisation{}, err
 	}
-	if err := r.Site.Check(n.RPID, n.Origins); err != nil {
+	if err := s.Site.Check(n.RPID, n.Origins); err != nil {
 		return store.Organisation{}, &api.Error{Kind: api.Invalid, Code: "relying_party_invalid", Message: err.Error()}
 	}
-	now := r.Now()
+	now := s.Now()
 	o := store.Organisation{
 		ID: api.NewID(api.PrefixOrganization, now), Name: n.Name, RPID: n.RPID, Origins: n.Origins,
 		Attestation: n.Attestation, UserVerification: "required", ResidentKey: "required", CreatedAt: now,
@@ -48,7 +48,7 @@ func (r *Room) Create(ctx context.Context, n New) (store.Organisation, error) {
 	if o.Attestation == "" {
 		o.Attestation = "none"
 	}
-	err := r.DB.Write(ctx, func(tx *store.Tx) error {
+	err := s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.CreateOrganisation(o)
 		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: o.ID, At: now, Kind: "organisation.created"})
 		return nil
@@ -57,8 +57,8 @@ func (r *Room) Create(ctx context.Context, n New) (store.Organisation, error) {
 }
 
 // List returns all organisations, oldest first.
-func (r *Room) List(ctx context.Context) ([]store.Organisation, error) {
-	return r.DB.Organisations(ctx)
+func (s *Service) List(ctx context.Context) ([]store.Organisation, error) {
+	return s.DB.Organisations(ctx)
 }
 
 func checkName(name string) error {

@@ -31,23 +31,23 @@ func PoliciesOf(o store.Organisation) Policies {
 }
 
 // SetPolicies changes the policies that are given and returns all that are in force.
-func (r *Room) SetPolicies(ctx context.Context, orgID string, p Policies) (store.Organisation, error) {
+func (s *Service) SetPolicies(ctx context.Context, orgID string, p Policies) (store.Organisation, error) {
 	if err := p.check(); err != nil {
 		return store.Organisation{}, err
 	}
-	o, err := r.DB.Organisation(ctx, orgID)
+	o, err := s.DB.Organisation(ctx, orgID)
 	if err != nil {
 		return o, err
 	}
 	change(&o.SignCountPolicy, p.SignCount, PolicyAuto)
 	change(&o.BackupPolicy, p.Backup, PolicyAuto)
 	change(&o.SecondFactor, p.SecondFactor, FactorOptional)
-	now := r.Now()
+	now := s.Now()
 	detail, err := json.Marshal(PoliciesOf(o))
 	if err != nil {
 		return o, err
 	}
-	return o, r.DB.Write(ctx, func(tx *store.Tx) error {
+	return o, s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.SetPolicies(o.ID, o.SignCountPolicy, o.BackupPolicy, o.SecondFactor, errNoSuchOrganisation)
 		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: o.ID, At: now,
 			Kind: "organisation.policies_set", Detail: detail})

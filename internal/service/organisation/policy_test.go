@@ -19,7 +19,7 @@ func TestPolicies(t *testing.T) {
 		t.Cleanup(func() { db.Close() })
 		site, err := relyingparty.NewSite("https://sign.example.org")
 		must(t, err)
-		room := &organisation.Room{DB: db, Site: site, Now: time.Now}
+		room := &organisation.Service{DB: db, Site: site, Now: time.Now}
 		org, err := room.Create(t.Context(), organisation.New{Name: "Engines"})
 		must(t, err)
 		other, err := room.Create(t.Context(), organisation.New{Name: "Others"})

@@ -17,16 +17,16 @@ var (
 )
 
 // Assignments lists who has a permission.
-func (r *Room) Assignments(ctx context.Context, who api.Caller, in api.ListAssignmentsRequest) (api.AssignmentList, error) {
-	if _, err := r.DB.Permission(ctx, who.OrgID, in.PermissionID); err != nil {
+func (s *Service) Assignments(ctx context.Context, who api.Caller, in api.ListAssignmentsRequest) (api.AssignmentList, error) {
+	if _, err := s.DB.Permission(ctx, who.OrgID, in.PermissionID); err != nil {
 		return api.AssignmentList{}, err
 	}
-	after, err := r.Pages.Open(in.PaginationToken, "assignments", who.OrgID, in.PermissionID)
+	after, err := s.Pages.Open(in.PaginationToken, "assignments", who.OrgID, in.PermissionID)
 	if err != nil {
 		return api.AssignmentList{}, err
 	}
 	limit := size(in.Limit)
-	rows, err := r.DB.Assignments(ctx, in.PermissionID, after, limit+1)
+	rows, err := s.DB.Assignments(ctx, in.PermissionID, after, limit+1)
 	if err != nil {
 		return api.AssignmentList{}, err
 	}
@@ -36,55 +36,55 @@ func (r *Room) Assignments(ctx context.Context, who api.Caller, in api.ListAssig
 		list.Items = append(list.Items, assigned(a))
 	}
 	if last != nil {
-		list.NextPageToken = r.Pages.Token(last.ID, "assignments", who.OrgID, in.PermissionID)
+		list.NextPageToken = s.Pages.Token(last.ID, "assignments", who.OrgID, in.PermissionID)
 	}
 	return list, nil
 }
 
 // Assign gives a permission that the caller holds all of to an identity of the same
 // organisation.
-func (r *Room) Assign(ctx context.Context, who api.Caller, in api.CreateAssignmentRequest) (api.Assignment, error) {
+func (s *Service) Assign(ctx context.Context, who api.Caller, in api.CreateAssignmentRequest) (api.Assignment, error) {
 	if in.IdentityID == "" {
 		return api.Assignment{}, api.Missing("identityId")
 	}
-	p, err := r.Access.Grant(ctx, who, in.PermissionID)
+	p, err := s.Access.Grant(ctx, who, in.PermissionID)
 	if err != nil {
 		return api.Assignment{}, err
 	}
-	subject, err := r.identity(ctx, who, in.IdentityID)
+	subject, err := s.identity(ctx, who, in.IdentityID)
 	if err != nil {
 		return api.Assignment{}, err
 	}
-	now := r.Now()
+	now := s.Now()
 	a := store.Assignment{ID: api.NewID(api.PrefixAssignment, now), OrgID: who.OrgID, PermissionID: p.ID, IdentityID: in.IdentityID, CreatedAt: now}
 	event := access.Assigned(who, p, a, subject)
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.Assign(a, p.Version, errHeld, access.ErrChanged)
 		tx.Record(event)
 		return nil
 	})
-	r.Access.Changed()
+	s.Access.Changed()
 	return assigned(a), err
 }
 
 // identity finds an identity in the caller's organisation and returns the user behind it, ""
 // if there is none.
-func (r *Room) identity(ctx context.Context, who api.Caller, id string) (userID string, err error) {
+func (s *Service) identity(ctx context.Context, who api.Caller, id string) (userID string, err error) {
 	switch {
 	case api.ValidID(api.PrefixUser, id):
-		u, err := r.DB.User(ctx, id)
+		u, err := s.DB.User(ctx, id)
 		if err == nil && u.OrgID == who.OrgID && u.ArchivedAt.IsZero() {
 			return u.ID, nil
 		}
 		return "", unless(err)
 	case api.ValidID(api.PrefixToken, id):
-		b, err := r.DB.TokenBearer(ctx, id)
+		b, err := s.DB.TokenWithUser(ctx, id)
 		if err == nil && b.Found && b.Token.OrgID == who.OrgID && b.Token.ArchivedAt.IsZero() && b.Token.Kind == store.TokenPersonal {
 			return b.Token.UserID, nil
 		}
 		return "", unless(err)
 	case api.ValidID(api.PrefixApplication, id):
-		a, err := r.DB.Application(ctx, who.OrgID, id)
+		a, err := s.DB.Application(ctx, who.OrgID, id)
 		if err == nil && a.ArchivedAt.IsZero() {
 			return "", nil
 		}
@@ -103,21 +103,21 @@ func unless(err error) error {
 
 // Revoke takes a permission back; not the one to do everything from the last who can
 // administer the organisation.
-func (r *Room) Revoke(ctx context.Context, who api.Caller, in api.DeleteAssignmentRequest) (api.Nothing, error) {
-	p, err := r.DB.Permission(ctx, who.OrgID, in.PermissionID)
+func (s *Service) Revoke(ctx context.Context, who api.Caller, in api.DeleteAssignmentRequest) (api.Nothing, error) {
+	p, err := s.DB.Permission(ctx, who.OrgID, in.PermissionID)
 	if err != nil {
 		return api.Nothing{}, err
 	}
-	a, err := r.DB.Assignment(ctx, who.OrgID, in.PermissionID, in.AssignmentID)
+	a, err := s.DB.Assignment(ctx, who.OrgID, in.PermissionID, in.AssignmentID)
 	if err != nil {
 		return api.Nothing{}, err
 	}
-	subject, err := r.identity(ctx, who, a.IdentityID)
+	subject, err := s.identity(ctx, who, a.IdentityID)
 	if err != nil && !errors.Is(err, errIdentity) {
 		return api.Nothing{}, err
 	}
-	event := access.Revoked(who, p, a, subject, r.Now())
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	event := access.Revoked(who, p, a, subject, s.Now())
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		if p.Managed == store.ManagedAdministrator {
 			tx.KeepAnAdministrator(who.OrgID, a.IdentityID, access.ErrLastAdministrator)
 		}
@@ -125,7 +125,7 @@ func (r *Room) Revoke(ctx context.Context, who api.Caller, in api.DeleteAssignme
 		tx.Record(event)
 		return nil
 	})
-	r.Access.Changed()
+	s.Access.Changed()
 	return api.Nothing{}, err
 }
 

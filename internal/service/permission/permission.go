@@ -14,10 +14,10 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Room is permissions with all that it needs.
-type Room struct {
+// Service is permissions with all that it needs.
+type Service struct {
 	DB     *store.DB
-	Access *access.Ledger
+	Access *access.Checker
 	Pages  *pagination.Maker
 	Now    func() time.Time
 }
@@ -34,7 +34,7 @@ var (
 
 // Create makes a permission. It may list operations that the caller does not hold: they
 // cannot assign it then.
-func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreatePermissionRequest) (api.Permission, error) {
+func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreatePermissionRequest) (api.Permission, error) {
 	if err := username.CheckLabel("name", in.Name); err != nil {
 		return api.Permission{}, err
 	}
@@ -42,11 +42,11 @@ func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreatePermissi
 	if err != nil {
 		return api.Permission{}, err
 	}
-	now := r.Now()
+	now := s.Now()
 	p := store.Permission{ID: api.NewID(api.PrefixPermission, now), OrgID: who.OrgID, Name: in.Name, NameKey: username.Key(in.Name),
 		Operations: operations, Version: 1, CreatedAt: now, UpdatedAt: now}
 	event := store.NewEvent(who, "permission.created", now, describe(p))
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.CreatePermission(p, errName)
 		tx.Record(event)
 		return nil
@@ -76,13 +76,13 @@ func checked(operations []string) ([]string, error) {
 }
 
 // List lists the permissions of the caller's organisation.
-func (r *Room) List(ctx context.Context, who api.Caller, in api.ListPermissionsRequest) (api.PermissionList, error) {
-	after, err := r.Pages.Open(in.PaginationToken, "permissions", who.OrgID)
+func (s *Service) List(ctx context.Context, who api.Caller, in api.ListPermissionsRequest) (api.PermissionList, error) {
+	after, err := s.Pages.Open(in.PaginationToken, "permissions", who.OrgID)
 	if err != nil {
 		return api.PermissionList{}, err
 	}
 	limit := size(in.Limit)
-	rows, err := r.DB.Permissions(ctx, who.OrgID, after, limit+1)
+	rows, err := s.DB.Permissions(ctx, who.OrgID, after, limit+1)
 	if err != nil {
 		return api.PermissionList{}, err
 	}
@@ -92,7 +92,7 @@ func (r *Room) List(ctx context.Context, who api.Caller, in api.ListPermissionsR
 		list.Items = append(list.Items, shown(p))
 	}
 	if last != nil {
-		list.NextPageToken = r.Pages.Token(last.ID, "permissions", who.OrgID)
+		list.NextPageToken = s.Pages.Token(last.ID, "permissions", who.OrgID)
 	}
 	return list, nil
 }
@@ -105,8 +105,8 @@ func size(limit int) int {
 }
 
 // Get shows one.
-func (r *Room) Get(ctx context.Context, who api.Caller, in api.PermissionRequest) (api.Permission, error) {
-	p, err := r.DB.Permission(ctx, who.OrgID, in.PermissionID)
+func (s *Service) Get(ctx context.Context, who api.Caller, in api.PermissionRequest) (api.Permission, error) {
+	p, err := s.DB.Permission(ctx, who.OrgID, in.PermissionID)
 	if err != nil {
 		return api.Permission{}, err
 	}
@@ -115,8 +115,8 @@ func (r *Room) Get(ctx context.Context, who api.Caller, in api.PermissionRequest
 
 // Update changes a permission, and with it what all may do who have it. What it comes to
 // allow the caller must hold.
-func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdatePermissionRequest) (api.Permission, error) {
-	p, err := r.changeable(ctx, who, in.PermissionID)
+func (s *Service) Update(ctx context.Context, who api.Caller, in api.UpdatePermissionRequest) (api.Permission, error) {
+	p, err := s.changeable(ctx, who, in.PermissionID)
 	if err == nil && !p.ArchivedAt.IsZero() {
 		err = access.ErrArchived
 	}
@@ -135,17 +135,17 @@ func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdatePermissi
 			return api.Permission{}, err
 		}
 	}
-	if err := r.Access.Holds(ctx, who, added(was, p.Operations)); err != nil {
+	if err := s.Access.Holds(ctx, who, added(was, p.Operations)); err != nil {
 		return api.Permission{}, err
 	}
-	now := r.Now()
+	now := s.Now()
 	event := store.NewEvent(who, "permission.updated", now, describe(p))
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.UpdatePermission(p, now, errName, access.ErrChanged)
 		tx.Record(event)
 		return nil
 	})
-	r.Access.Changed()
+	s.Access.Changed()
 	p.UpdatedAt = now
 	return shown(p), err
 }
@@ -166,8 +166,8 @@ func added(before, now []string) (more []string) {
 }
 
 // changeable returns a permission that may be changed at all.
-func (r *Room) changeable(ctx context.Context, who api.Caller, id string) (store.Permission, error) {
-	p, err := r.DB.Permission(ctx, who.OrgID, id)
+func (s *Service) changeable(ctx context.Context, who api.Caller, id string) (store.Permission, error) {
+	p, err := s.DB.Permission(ctx, who.OrgID, id)
 	if err == nil && p.Managed == store.ManagedAdministrator {
 		err = errImmutable
 	}
@@ -176,28 +176,28 @@ func (r *Room) changeable(ctx context.Context, who api.Caller, id string) (store
 
 // Archive archives a permission, which then allows nothing, or brings it back, which takes
 // somebody who holds all that it allows.
-func (r *Room) Archive(ctx context.Context, who api.Caller, in api.ArchivePermissionRequest) (api.Permission, error) {
+func (s *Service) Archive(ctx context.Context, who api.Caller, in api.ArchivePermissionRequest) (api.Permission, error) {
 	if in.IsArchived == nil {
 		return api.Permission{}, api.Missing("isArchived")
 	}
-	p, err := r.changeable(ctx, who, in.PermissionID)
+	p, err := s.changeable(ctx, who, in.PermissionID)
 	if err != nil || p.ArchivedAt.IsZero() != *in.IsArchived {
 		return shown(p), err // as it is already
 	}
-	now, kind := r.Now(), "permission.archived"
+	now, kind := s.Now(), "permission.archived"
 	if !*in.IsArchived {
 		kind = "permission.restored"
-		if err := r.Access.Holds(ctx, who, p.Operations); err != nil {
+		if err := s.Access.Holds(ctx, who, p.Operations); err != nil {
 			return api.Permission{}, err
 		}
 	}
 	event := store.NewEvent(who, kind, now, describe(p))
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.ArchivePermission(p, *in.IsArchived, now, errName, access.ErrChanged)
 		tx.Record(event)
 		return nil
 	})
-	r.Access.Changed()
+	s.Access.Changed()
 	p.UpdatedAt, p.ArchivedAt = now, time.Time{}
 	if *in.IsArchived {
 		p.ArchivedAt = now

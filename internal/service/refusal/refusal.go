@@ -34,8 +34,8 @@ const mostCallers = 10_000
 
 type rate struct{ burst, perSecond float64 }
 
-// Room is refusals with all that it needs.
-type Room struct {
+// Service is refusals with all that it needs.
+type Service struct {
 	DB  *store.DB
 	Now func() time.Time
 
@@ -54,27 +54,27 @@ type bucket struct {
 
 // Keep stores a refusal, unless more are coming in than are worth a disk: those are
 // in the log alone, and Keep returns nil.
-func (r *Room) Keep(ctx context.Context, f store.Refusal) error {
-	now := r.Now()
-	worth := f.CallerID == "" && r.strangers.allow(ofStrangers, now) ||
-		f.CallerID != "" && r.of(f.CallerID).allow(ofEach, now) && r.callers.allow(ofCallers, now)
+func (s *Service) Keep(ctx context.Context, f store.Refusal) error {
+	now := s.Now()
+	worth := f.CallerID == "" && s.strangers.allow(ofStrangers, now) ||
+		f.CallerID != "" && s.of(f.CallerID).allow(ofEach, now) && s.callers.allow(ofCallers, now)
 	if !worth {
 		return nil
 	}
-	return r.DB.Write(ctx, func(tx *store.Tx) error { tx.RecordRefusal(f); return nil })
+	return s.DB.Write(ctx, func(tx *store.Tx) error { tx.RecordRefusal(f); return nil })
 }
 
 // of is the bucket of a caller.
-func (r *Room) of(callerID string) *bucket {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	b, known := r.each[callerID]
+func (s *Service) of(callerID string) *bucket {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, known := s.each[callerID]
 	if !known {
-		if r.each == nil || len(r.each) >= mostCallers {
-			r.each = map[string]*bucket{}
+		if s.each == nil || len(s.each) >= mostCallers {
+			s.each = map[string]*bucket{}
 		}
 		b = &bucket{}
-		r.each[callerID] = b
+		s.each[callerID] = b
 	}
 	return b
 }
@@ -96,16 +96,16 @@ func (b *bucket) allow(r rate, now time.Time) bool {
 }
 
 // Show returns the refusal with that support id.
-func (r *Room) Show(ctx context.Context, id string) (store.Refusal, error) {
+func (s *Service) Show(ctx context.Context, id string) (store.Refusal, error) {
 	if !api.ValidID(api.PrefixRefusal, id) {
 		return store.Refusal{}, &api.Error{Kind: api.Invalid, Code: "support_id_malformed",
 			Message: "That is not a support id; it looks like rf-01234-56789-0123456789abcdef."}
 	}
-	return r.DB.Refusal(ctx, id)
+	return s.DB.Refusal(ctx, id)
 }
 
 // Sweep removes what is too old or too much, now and again until ctx ends.
-func (r *Room) Sweep(ctx context.Context, failed func(error)) {
+func (s *Service) Sweep(ctx context.Context, failed func(error)) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
@@ -114,8 +114,8 @@ func (r *Room) Sweep(ctx context.Context, failed func(error)) {
 			return
 		case <-tick.C:
 		}
-		now := r.Now()
-		err := r.DB.Write(ctx, func(tx *store.Tx) error {
+		now := s.Now()
+		err := s.DB.Write(ctx, func(tx *store.Tx) error {
 			tx.PruneRefusals(now.Add(-keepFor), keepAtMost)
 			tx.PruneThrottles(now)
 			return nil

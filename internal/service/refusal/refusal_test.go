@@ -19,7 +19,7 @@ func TestFloodIsNotKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	room := &refusal.Room{DB: db, Now: func() time.Time { return now }}
+	room := &refusal.Service{DB: db, Now: func() time.Time { return now }}
 	kept := func(n int) (count int) {
 		for range n {
 			id := api.NewID(api.PrefixRefusal, now)
@@ -44,7 +44,7 @@ func TestFloodIsNotKept(t *testing.T) {
 }
 
 func TestSupportIDsThatAreNone(t *testing.T) {
-	room := &refusal.Room{}
+	room := &refusal.Service{}
 	for _, id := range []string{"", "rf-1", "us-06h0a-4n6ft-umr6kh4hga5vq27s", "rf-06h0a-4n6ft-umr6kh4hga5vq27s'--"} {
 		if _, err := room.Show(context.Background(), id); api.KindOf(err) != api.Invalid {
 			t.Errorf("Show(%q): %v, want Invalid", id, err)

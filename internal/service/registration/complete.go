@@ -16,12 +16,12 @@ import (
 // registered, the credentials are kept and the event is recorded, or none of it. Of
 // any number of completions with one code exactly one wins; the winner may repeat its
 // call, byte for byte the same credentials, and gets the same answer.
-func (r *Room) Complete(ctx context.Context, who api.Caller, in api.RegistrationRequest) (api.RegistrationResult, error) {
-	ticket, err := r.Desk.Open(ceremony.Registration, who.Bearer)
+func (s *Service) Complete(ctx context.Context, who api.Caller, in api.RegistrationRequest) (api.RegistrationResult, error) {
+	ticket, err := s.Ceremonies.Open(ceremony.Registration, who.RawToken)
 	if err != nil {
 		return api.RegistrationResult{}, err
 	}
-	inv, err := r.resume(ctx, ticket)
+	inv, err := s.resume(ctx, ticket)
 	if err != nil {
 		return api.RegistrationResult{}, err
 	}
@@ -29,31 +29,31 @@ func (r *Room) Complete(ctx context.Context, who api.Caller, in api.Registration
 	if err != nil {
 		return api.RegistrationResult{}, about(inv, err)
 	}
-	if err := standing(inv, r.Now()); err != nil {
-		return r.repeated(ctx, inv, ticket, offered, err)
+	if err := checkActive(inv, s.Now()); err != nil {
+		return s.repeated(ctx, inv, ticket, offered, err)
 	}
-	credentials, err := r.verify(inv, ticket, offered)
+	credentials, err := s.verify(inv, ticket, offered)
 	if err != nil {
-		return api.RegistrationResult{}, r.attempted(ctx, inv, err)
+		return api.RegistrationResult{}, s.attempted(ctx, inv, err)
 	}
-	if err := r.settle(ctx, who, inv, credentials); err != nil {
+	if err := s.settle(ctx, who, inv, credentials); err != nil {
 		if errors.Is(err, errLost) { // somebody else was first, perhaps this very call sent twice
-			if inv, err = r.resume(ctx, ticket); err == nil {
-				err = standing(inv, r.Now())
+			if inv, err = s.resume(ctx, ticket); err == nil {
+				err = checkActive(inv, s.Now())
 			}
 			if err == nil {
 				err = errLost
 			}
-			return r.repeated(ctx, inv, ticket, offered, err)
+			return s.repeated(ctx, inv, ticket, offered, err)
 		}
-		return api.RegistrationResult{}, r.attempted(ctx, inv, about(inv, err))
+		return api.RegistrationResult{}, s.attempted(ctx, inv, about(inv, err))
 	}
 	return result(inv, credentials[0]), nil
 }
 
 // resume reads the state that decides, as it is now and not as it was at Init.
-func (r *Room) resume(ctx context.Context, t ceremony.Ticket) (store.Invitation, error) {
-	inv, err := r.DB.RegistrationState(ctx, t.UserID, t.CodeID)
+func (s *Service) resume(ctx context.Context, t ceremony.Ticket) (store.Invitation, error) {
+	inv, err := s.DB.RegistrationState(ctx, t.UserID, t.CodeID)
 	if err != nil {
 		return inv, err
 	}
@@ -74,16 +74,16 @@ var errCredentialKnown = &api.Error{Kind: api.Conflict, Code: "credential_alread
 	Received: "a credential ID that is stored already"}
 
 // settle is the one place where a registration code is spent.
-func (r *Room) settle(ctx context.Context, who api.Caller, inv store.Invitation, credentials []store.Credential) error {
-	now := r.Now()
-	e := r.event("user.registered", inv, who, now)
+func (s *Service) settle(ctx context.Context, who api.Caller, inv store.Invitation, credentials []store.Credential) error {
+	now := s.Now()
+	e := s.event("user.registered", inv, who, now)
 	e.CredentialID = credentials[0].ID
 	detail, err := json.Marshal(evidence(credentials))
 	if err != nil {
 		return err
 	}
 	e.Detail = detail
-	return r.DB.Write(ctx, func(tx *store.Tx) error {
+	return s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.SpendCode(inv.Code.ID, inv.User.ID, now, errLost)
 		tx.RegisterUser(inv.User.ID, inv.User.OrgID, now, errLost)
 		for _, c := range credentials {
@@ -97,10 +97,10 @@ func (r *Room) settle(ctx context.Context, who api.Caller, inv store.Invitation,
 // attempted records that a completion was tried and refused, which leaves the code as
 // good as it was. The refusal itself is what matters, so a failure to record it only
 // reaches the log of the store.
-func (r *Room) attempted(ctx context.Context, inv store.Invitation, refusal error) error {
+func (s *Service) attempted(ctx context.Context, inv store.Invitation, refusal error) error {
 	if api.KindOf(refusal) != api.Internal && inv.Code.AttemptedAt.IsZero() {
-		now := r.Now()
-		err := r.DB.Write(ctx, func(tx *store.Tx) error { tx.CodeAttempted(inv.Code.ID, now); return nil })
+		now := s.Now()
+		err := s.DB.Write(ctx, func(tx *store.Tx) error { tx.CodeAttempted(inv.Code.ID, now); return nil })
 		if err != nil {
 			return errors.Join(refusal, err)
 		}
@@ -111,11 +111,11 @@ func (r *Room) attempted(ctx context.Context, inv store.Invitation, refusal erro
 // repeated answers a completion whose code is spent already: with the first answer if
 // it is the winner's own call again, with the ticket that it won with, otherwise with
 // why not.
-func (r *Room) repeated(ctx context.Context, inv store.Invitation, ticket ceremony.Ticket, offered []offer, why error) (api.RegistrationResult, error) {
+func (s *Service) repeated(ctx context.Context, inv store.Invitation, ticket ceremony.Ticket, offered []offer, why error) (api.RegistrationResult, error) {
 	if inv.Code.SpentAt.IsZero() || !inv.User.Active {
 		return api.RegistrationResult{}, why
 	}
-	kept, err := r.DB.CredentialsOfCode(ctx, inv.Code.ID)
+	kept, err := s.DB.CredentialsOfCode(ctx, inv.Code.ID)
 	if err != nil {
 		return api.RegistrationResult{}, err
 	}

@@ -14,39 +14,39 @@ import (
 // Delegate begins the registration of an end user whom a service account knows. It makes
 // the user, or begins again with one who did not finish: their former challenge is void
 // then. Nothing is mailed. Of any number of calls for a new name one makes the user.
-func (r *Room) Delegate(ctx context.Context, who api.Caller, in api.DelegatedRegistrationRequest) (api.RegistrationChallenge, error) {
+func (s *Service) Delegate(ctx context.Context, who api.Caller, in api.DelegatedRegistrationRequest) (api.RegistrationChallenge, error) {
 	if err := checkDelegated(in, api.EndUser); err != nil {
 		return api.RegistrationChallenge{}, err
 	}
-	org, err := r.DB.Organisation(ctx, who.OrgID)
+	org, err := s.DB.Organisation(ctx, who.OrgID)
 	if err != nil {
 		return api.RegistrationChallenge{}, err
 	}
-	now := r.Now()
+	now := s.Now()
 	u := store.User{ID: api.NewID(api.PrefixUser, now), OrgID: org.ID, Username: in.Email, UsernameKey: username.Key(in.Email),
 		Kind: api.EndUser, Active: true, ExternalID: in.ExternalID, CreatedAt: now}
 	assignmentID := api.NewID(api.PrefixAssignment, now)
-	challenge, err := r.begin(ctx, who, org, u, func(tx *store.Tx) {
+	challenge, err := s.begin(ctx, who, org, u, func(tx *store.Tx) {
 		tx.CreateUser(u, errNameTaken)
 		tx.AssignManaged(assignmentID, api.EndUserPermissionID(org.ID), u, now)
 	})
 	if errors.Is(err, errNameTaken) {
-		return r.beginAgain(ctx, who, org, in.Email)
+		return s.beginAgain(ctx, who, org, in.Email)
 	}
 	return challenge, err
 }
 
 // Redelegate begins it again, for older SDKs: they name the kind of user as it was, and only
 // an end user's registration can be begun by others.
-func (r *Room) Redelegate(ctx context.Context, who api.Caller, in api.DelegatedRegistrationRequest) (api.RegistrationChallenge, error) {
+func (s *Service) Redelegate(ctx context.Context, who api.Caller, in api.DelegatedRegistrationRequest) (api.RegistrationChallenge, error) {
 	if err := checkDelegated(in, api.EndUser, api.CustomerEmployee, "DfnsStaff"); err != nil {
 		return api.RegistrationChallenge{}, err
 	}
-	org, err := r.DB.Organisation(ctx, who.OrgID)
+	org, err := s.DB.Organisation(ctx, who.OrgID)
 	if err != nil {
 		return api.RegistrationChallenge{}, err
 	}
-	return r.beginAgain(ctx, who, org, in.Email)
+	return s.beginAgain(ctx, who, org, in.Email)
 }
 
 var (
@@ -72,14 +72,14 @@ func checkDelegated(in api.DelegatedRegistrationRequest, mayBe ...string) error 
 }
 
 // beginAgain begins with an end user who did not finish.
-func (r *Room) beginAgain(ctx context.Context, who api.Caller, org store.Organisation, name string) (api.RegistrationChallenge, error) {
-	u, err := r.unfinished(ctx, who, name)
+func (s *Service) beginAgain(ctx context.Context, who api.Caller, org store.Organisation, name string) (api.RegistrationChallenge, error) {
+	u, err := s.unfinished(ctx, who, name)
 	if err != nil {
 		return api.RegistrationChallenge{}, err
 	}
-	challenge, err := r.begin(ctx, who, org, u, func(tx *store.Tx) { tx.MustBeInvited(u.ID, org.ID, errNotUnfinished) })
+	challenge, err := s.begin(ctx, who, org, u, func(tx *store.Tx) { tx.MustBeInvited(u.ID, org.ID, errNotUnfinished) })
 	if errors.Is(err, errNotUnfinished) { // they finished, or were deactivated, in this very moment
-		if _, why := r.unfinished(ctx, who, name); why != nil {
+		if _, why := s.unfinished(ctx, who, name); why != nil {
 			err = why
 		}
 	}
@@ -88,8 +88,8 @@ func (r *Room) beginAgain(ctx context.Context, who api.Caller, org store.Organis
 
 // unfinished returns the end user of that name who is still to register. Who was invited as
 // an employee is none: nobody else may register in their place.
-func (r *Room) unfinished(ctx context.Context, who api.Caller, name string) (store.User, error) {
-	u, err := r.DB.UserByName(ctx, who.OrgID, username.Key(name))
+func (s *Service) unfinished(ctx context.Context, who api.Caller, name string) (store.User, error) {
+	u, err := s.DB.UserByName(ctx, who.OrgID, username.Key(name))
 	if err != nil {
 		if api.KindOf(err) == api.NotFound {
 			err = &api.Error{Kind: api.Unauthenticated, Code: "user_not_found", Message: "User not found", Subject: who.Subject()}
@@ -105,7 +105,7 @@ func (r *Room) unfinished(ctx context.Context, who api.Caller, name string) (sto
 	case !u.RegisteredAt.IsZero():
 		return u, alreadyExists("a registered user", subject)
 	}
-	return u, r.Access.StandIn(ctx, who, u.ID) // whoever is handed the challenge will be them
+	return u, s.Access.StandIn(ctx, who, u.ID) // whoever is handed the challenge will be them
 }
 
 func alreadyExists(received string, subject api.Subject) error {
@@ -116,18 +116,18 @@ func alreadyExists(received string, subject api.Subject) error {
 // begin makes the challenge and, in one unit, what admits the user to it. The code that
 // Complete will spend lives as long as the challenge does. It has no text and so no MAC:
 // nobody can present it, and nobody who asks for a new one by mail gets one in its place.
-func (r *Room) begin(ctx context.Context, who api.Caller, org store.Organisation, u store.User, admit func(*store.Tx)) (api.RegistrationChallenge, error) {
-	code := r.Office.Make(u, 0).Row
+func (s *Service) begin(ctx context.Context, who api.Caller, org store.Organisation, u store.User, admit func(*store.Tx)) (api.RegistrationChallenge, error) {
+	code := s.Codes.Make(u, 0).Row
 	code.MAC = nil
 	inv := store.Invitation{Organisation: org, User: u, Code: code}
-	ticket, challenge, err := r.challenge(inv)
+	ticket, challenge, err := s.challenge(inv)
 	if err != nil {
 		return api.RegistrationChallenge{}, err
 	}
 	code.ExpiresAt = ticket.Expires
-	e := r.event("user.delegated_registration_begun", inv, who, r.Now())
+	e := s.event("user.delegated_registration_begun", inv, who, s.Now())
 	e.ActorID = who.UserID
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		admit(tx)
 		tx.IssueCode(code)
 		tx.Record(e)

@@ -37,42 +37,42 @@ func parseFirst(text string) (f firstIDs) {
 // administrator has registered. On an empty store it makes the organisation and the
 // invitation; of several servers that start at once, one does and all print the same
 // link. A restart prints it again, with a new code once the old one has expired.
-func (r *Room) First(ctx context.Context, who FirstAdministrator) (link string, err error) {
-	kept, err := r.DB.Setting(ctx, settingFirst)
+func (s *Service) First(ctx context.Context, who FirstAdministrator) (link string, err error) {
+	kept, err := s.DB.Setting(ctx, settingFirst)
 	if err != nil {
 		return "", err
 	}
 	if kept == "" {
-		empty, err := r.DB.IsEmpty(ctx)
+		empty, err := s.DB.IsEmpty(ctx)
 		if err != nil {
 			return "", err
 		}
 		if empty {
-			if err := r.inviteFirst(ctx, who); err != nil && !errors.Is(err, errTaken) {
+			if err := s.inviteFirst(ctx, who); err != nil && !errors.Is(err, errTaken) {
 				return "", err
 			}
 		}
 		// Read again in any case: what made the store not empty may be another server's
 		// invitation of this very moment.
-		if kept, err = r.DB.Setting(ctx, settingFirst); err != nil || kept == "" {
+		if kept, err = s.DB.Setting(ctx, settingFirst); err != nil || kept == "" {
 			return "", err
 		}
 	}
-	return r.firstLink(ctx, parseFirst(kept))
+	return s.firstLink(ctx, parseFirst(kept))
 }
 
-func (r *Room) inviteFirst(ctx context.Context, who FirstAdministrator) error {
+func (s *Service) inviteFirst(ctx context.Context, who FirstAdministrator) error {
 	if err := username.Check(who.Username); err != nil {
 		return err
 	}
-	now := r.Now()
+	now := s.Now()
 	org := store.Organisation{ID: api.NewID(api.PrefixOrganization, now), Name: who.Organisation,
 		Attestation: "none", UserVerification: "required", ResidentKey: "required", CreatedAt: now}
 	user := store.User{ID: api.NewID(api.PrefixUser, now), OrgID: org.ID, Username: who.Username,
 		UsernameKey: username.Key(who.Username), Kind: api.CustomerEmployee,
 		Active: true, CreatedAt: now}
-	code := r.Office.MakeFirst(user, api.NewID(api.PrefixCode, now), invitation.DefaultLifetime)
-	return r.DB.Write(ctx, func(tx *store.Tx) error {
+	code := s.Codes.MakeFirst(user, api.NewID(api.PrefixCode, now), invitation.DefaultLifetime)
+	return s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.MakeSetting(settingFirst, firstIDs{org.ID, user.ID, code.Row.ID}.String(), errTaken)
 		tx.CreateOrganisation(org)
 		tx.CreateUser(user, errTaken)
@@ -84,27 +84,27 @@ func (r *Room) inviteFirst(ctx context.Context, who FirstAdministrator) error {
 	})
 }
 
-func (r *Room) firstLink(ctx context.Context, first firstIDs) (string, error) {
-	inv, err := r.DB.RegistrationState(ctx, first.UserID, first.CodeID)
+func (s *Service) firstLink(ctx context.Context, first firstIDs) (string, error) {
+	inv, err := s.DB.RegistrationState(ctx, first.UserID, first.CodeID)
 	if err != nil || !inv.Found || !inv.CodeFound {
 		return "", err
 	}
-	now := r.Now()
+	now := s.Now()
 	if !inv.User.Active || !inv.User.RegisteredAt.IsZero() || !inv.Code.RevokedAt.IsZero() {
 		return "", nil
 	}
 	if now.Before(inv.Code.ExpiresAt) {
-		return r.Office.MakeFirst(inv.User, first.CodeID, 0).Link, nil
+		return s.Codes.MakeFirst(inv.User, first.CodeID, 0).Link, nil
 	}
 	renewed := firstIDs{first.OrgID, first.UserID, api.NewID(api.PrefixCode, now)}
-	code := r.Office.MakeFirst(inv.User, renewed.CodeID, invitation.DefaultLifetime)
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	code := s.Codes.MakeFirst(inv.User, renewed.CodeID, invitation.DefaultLifetime)
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.ReplaceSetting(settingFirst, first.String(), renewed.String(), errTaken)
 		tx.IssueCode(code.Row)
 		return nil
 	})
 	if errors.Is(err, errTaken) { // another server renewed it in this very moment
-		return r.First(ctx, FirstAdministrator{})
+		return s.First(ctx, FirstAdministrator{})
 	}
 	return code.Link, err
 }

@@ -27,20 +27,20 @@ var (
 
 // Init starts the ceremony for the holder of a registration code. It writes nothing:
 // not that it was called, and not the challenge, which travels in the token.
-func (r *Room) Init(ctx context.Context, who api.Caller, in api.InitRegistrationRequest) (api.RegistrationChallenge, error) {
-	inv, err := r.admit(ctx, who, in.OrgID, in.Username, in.RegistrationCode)
+func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitRegistrationRequest) (api.RegistrationChallenge, error) {
+	inv, err := s.admit(ctx, who, in.OrgID, in.Username, in.RegistrationCode)
 	if err != nil {
 		return api.RegistrationChallenge{}, err
 	}
-	_, challenge, err := r.challenge(inv)
+	_, challenge, err := s.challenge(inv)
 	return challenge, err
 }
 
 // challenge begins the ceremony in which a user answers with their first credential. It is
 // bound to the code that admitted them. Nothing is written.
-func (r *Room) challenge(inv store.Invitation) (ceremony.Ticket, api.RegistrationChallenge, error) {
-	o, party := inv.Organisation, r.Site.Of(inv.Organisation)
-	ticket, token, err := r.Desk.Begin(ceremony.Ticket{
+func (s *Service) challenge(inv store.Invitation) (ceremony.Ticket, api.RegistrationChallenge, error) {
+	o, party := inv.Organisation, s.Site.Of(inv.Organisation)
+	ticket, token, err := s.Ceremonies.Begin(ceremony.Ticket{
 		Purpose: ceremony.Registration, OrgID: o.ID, UserID: inv.User.ID, CodeID: inv.Code.ID,
 		RPID: party.ID, Algorithms: algorithms,
 	})
@@ -71,14 +71,14 @@ type OpenRequest = api.InitRegistrationRequest
 // Open tells the holder of a code what it is for, and records that the link was
 // opened by a page that could show it. Unlike a GET of the link, no mail scanner's
 // fetch does this; one that runs scripts may, and harms nothing: the code stays good.
-func (r *Room) Open(ctx context.Context, who api.Caller, in OpenRequest) (api.RegistrationInvitation, error) {
-	inv, err := r.admit(ctx, who, in.OrgID, in.Username, in.RegistrationCode)
+func (s *Service) Open(ctx context.Context, who api.Caller, in OpenRequest) (api.RegistrationInvitation, error) {
+	inv, err := s.admit(ctx, who, in.OrgID, in.Username, in.RegistrationCode)
 	if err != nil {
 		return api.RegistrationInvitation{}, err
 	}
 	if inv.Code.OpenedAt.IsZero() {
-		now := r.Now()
-		if err := r.DB.Write(ctx, func(tx *store.Tx) error { tx.CodeOpened(inv.Code.ID, now); return nil }); err != nil {
+		now := s.Now()
+		if err := s.DB.Write(ctx, func(tx *store.Tx) error { tx.CodeOpened(inv.Code.ID, now); return nil }); err != nil {
 			return api.RegistrationInvitation{}, err
 		}
 	}
@@ -86,6 +86,6 @@ func (r *Room) Open(ctx context.Context, who api.Caller, in OpenRequest) (api.Re
 		Organisation:   api.NamedID{ID: inv.Organisation.ID, Name: inv.Organisation.Name},
 		User:           api.InvitedUser{Username: inv.User.Username, Kind: inv.User.Kind},
 		ExpiresAt:      api.Time(inv.Code.ExpiresAt),
-		MailConfigured: r.Office.Mail != nil,
+		MailConfigured: s.Codes.Mail != nil,
 	}, nil
 }

@@ -20,12 +20,12 @@ var errRecoveryKept = &api.Error{Kind: api.Conflict, Code: "recovery_already_reg
 // just registered, so that a person can be offered one after the passkey is safe. It
 // asks for the ticket of that ceremony while it lives, and the key answers the same
 // challenge; a ticket of any other ceremony, even for the same code, is refused.
-func (r *Room) AddRecovery(ctx context.Context, who api.Caller, in api.AddRecoveryRequest) (api.AddRecoveryResult, error) {
-	ticket, err := r.Desk.Open(ceremony.Registration, who.Bearer)
+func (s *Service) AddRecovery(ctx context.Context, who api.Caller, in api.AddRecoveryRequest) (api.AddRecoveryResult, error) {
+	ticket, err := s.Ceremonies.Open(ceremony.Registration, who.RawToken)
 	if err != nil {
 		return api.AddRecoveryResult{}, err
 	}
-	inv, err := r.resume(ctx, ticket)
+	inv, err := s.resume(ctx, ticket)
 	if err != nil {
 		return api.AddRecoveryResult{}, err
 	}
@@ -36,14 +36,14 @@ func (r *Room) AddRecovery(ctx context.Context, who api.Caller, in api.AddRecove
 	if err != nil {
 		return api.AddRecoveryResult{}, about(inv, err)
 	}
-	kept, err := r.completedBy(ctx, inv, ticket)
+	kept, err := s.completedBy(ctx, inv, ticket)
 	if err != nil {
 		return api.AddRecoveryResult{}, about(inv, err)
 	}
 	if result, done, err := recovered(inv, kept, o); done {
 		return result, err
 	}
-	c, err := r.verifyOne(inv, ticket, o)
+	c, err := s.verifyOne(inv, ticket, o)
 	if err != nil {
 		return api.AddRecoveryResult{}, about(inv, err)
 	}
@@ -52,16 +52,16 @@ func (r *Room) AddRecovery(ctx context.Context, who api.Caller, in api.AddRecove
 			return api.AddRecoveryResult{}, about(inv, sameTwice("public key or credential ID"))
 		}
 	}
-	now := r.Now()
-	e := r.event("credential.recovery_added", inv, who, now)
+	now := s.Now()
+	e := s.event("credential.recovery_added", inv, who, now)
 	e.CredentialID = c.ID
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.AddCredential(c, errCredentialKnown)
 		tx.Record(e)
 		return nil
 	})
 	if errors.Is(err, errCredentialKnown) { // or this very call, sent twice, was first
-		if kept, again := r.completedBy(ctx, inv, ticket); again == nil {
+		if kept, again := s.completedBy(ctx, inv, ticket); again == nil {
 			if result, done, err := recovered(inv, kept, o); done {
 				return result, err
 			}
@@ -90,14 +90,14 @@ func recovered(inv store.Invitation, kept []store.Credential, o offer) (result a
 
 // completedBy returns the credentials that the ceremony of ticket has registered, or
 // refuses if it has not registered any.
-func (r *Room) completedBy(ctx context.Context, inv store.Invitation, ticket ceremony.Ticket) ([]store.Credential, error) {
+func (s *Service) completedBy(ctx context.Context, inv store.Invitation, ticket ceremony.Ticket) ([]store.Credential, error) {
 	refused := &api.Error{Kind: api.Unauthenticated, Code: "registration_not_completed",
 		Message: "A recovery key can only be added right after the registration it belongs to.",
 		Rule:    "the ceremony token completed this user's registration"}
 	if inv.Code.SpentAt.IsZero() || !inv.User.Active {
 		return nil, refused
 	}
-	kept, err := r.DB.CredentialsOfCode(ctx, inv.Code.ID)
+	kept, err := s.DB.CredentialsOfCode(ctx, inv.Code.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func TestRecoveryKeySentTwiceAtOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		who := api.Caller{Bearer: c.TemporaryAuthenticationToken}
+		who := api.Caller{RawToken: c.TemporaryAuthenticationToken}
 		passkey, _, err := authenticator.New().Create(c, authenticator.Options{Origin: srv.URL})
 		if err != nil {
 			t.Fatal(err)

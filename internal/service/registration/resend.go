@@ -22,17 +22,17 @@ const (
 // Resend replaces the code of a user who is still to register and mails the new one.
 // The old code is void from then on. The answer is the same whatever exists and
 // whatever was done; mail goes out after it.
-func (r *Room) Resend(ctx context.Context, who api.Caller, in api.ResendRegistrationCodeRequest) (api.Message, error) {
+func (s *Service) Resend(ctx context.Context, who api.Caller, in api.ResendRegistrationCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user is still to register, a new registration code is on its way."}
 	if err := invitation.WellFormed(in.OrgID, in.Username, ""); err != nil {
 		return api.Message{}, err
 	}
-	now := r.Now()
-	if r.resent.Count(who.Address, maxResendsForAddress, now) > 0 {
+	now := s.Now()
+	if s.resent.Count(who.Address, maxResendsForAddress, now) > 0 {
 		return same, nil
 	}
-	throttle := r.Office.ThrottleKey(invitation.Resends, in.OrgID, in.Username)
-	inv, err := r.DB.Invitation(ctx, in.OrgID, username.Key(in.Username), nil, throttle)
+	throttle := s.Codes.ThrottleKey(invitation.Resends, in.OrgID, in.Username)
+	inv, err := s.DB.Invitation(ctx, in.OrgID, username.Key(in.Username), nil, throttle)
 	if err != nil {
 		return api.Message{}, err
 	}
@@ -43,18 +43,18 @@ func (r *Room) Resend(ctx context.Context, who api.Caller, in api.ResendRegistra
 	// would tell who exists.
 	count := func(tx *store.Tx) error {
 		tx.Hit(throttle, now, resendWindow)
-		tx.ClearThrottle(r.Office.ThrottleKey(invitation.WrongCodes, in.OrgID, in.Username))
+		tx.ClearThrottle(s.Codes.ThrottleKey(invitation.WrongCodes, in.OrgID, in.Username))
 		return nil
 	}
-	issued, err := r.reissue(ctx, who, inv, now, count)
+	issued, err := s.reissue(ctx, who, inv, now, count)
 	if errors.Is(err, errNotPending) {
-		return same, r.DB.Write(ctx, count)
+		return same, s.DB.Write(ctx, count)
 	}
 	if err != nil {
 		return api.Message{}, err
 	}
-	if r.Office.Mails(inv.User.Username) {
-		r.Office.Post(inv.Organisation, inv.User, issued)
+	if s.Codes.Mails(inv.User.Username) {
+		s.Codes.Post(inv.Organisation, inv.User, issued)
 	}
 	return same, nil
 }
@@ -63,15 +63,15 @@ var errNotPending = errors.New("nobody is to be given a new code")
 
 // reissue makes a new code for a user who is still to register and whose last code no
 // administrator has revoked, and does the rest of the unit with it.
-func (r *Room) reissue(ctx context.Context, who api.Caller, inv store.Invitation, now time.Time, rest func(*store.Tx) error) (invitation.Issued, error) {
+func (s *Service) reissue(ctx context.Context, who api.Caller, inv store.Invitation, now time.Time, rest func(*store.Tx) error) (invitation.Issued, error) {
 	if !inv.Found {
 		return invitation.Issued{}, errNotPending
 	}
-	issued := r.Office.Make(inv.User, invitation.DefaultLifetime)
+	issued := s.Codes.Make(inv.User, invitation.DefaultLifetime)
 	inv.Code = issued.Row
-	resent := r.event("registration.code_resent", inv, who, now)
+	resent := s.event("registration.code_resent", inv, who, now)
 	resent.ActorID = "" // anybody may ask
-	return issued, r.DB.Write(ctx, func(tx *store.Tx) error {
+	return issued, s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.ReissueCode(issued.Row, errNotPending)
 		tx.Record(resent)
 		return rest(tx)

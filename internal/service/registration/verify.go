@@ -13,10 +13,10 @@ import (
 // verify judges every offered credential against the challenge of the ticket and the
 // organisation's policy of this moment. All must pass, and each must be a key of its
 // own.
-func (r *Room) verify(inv store.Invitation, t ceremony.Ticket, offers []offer) ([]store.Credential, error) {
+func (s *Service) verify(inv store.Invitation, t ceremony.Ticket, offers []offer) ([]store.Credential, error) {
 	credentials := make([]store.Credential, 0, len(offers))
 	for _, o := range offers {
-		c, err := r.verifyOne(inv, t, o)
+		c, err := s.verifyOne(inv, t, o)
 		if err != nil {
 			return nil, about(inv, err)
 		}
@@ -30,8 +30,8 @@ func (r *Room) verify(inv store.Invitation, t ceremony.Ticket, offers []offer) (
 	return credentials, nil
 }
 
-func (r *Room) verifyOne(inv store.Invitation, t ceremony.Ticket, o offer) (store.Credential, error) {
-	now := r.Now()
+func (s *Service) verifyOne(inv store.Invitation, t ceremony.Ticket, o offer) (store.Credential, error) {
+	now := s.Now()
 	c := store.Credential{
 		ID: api.NewID(api.PrefixCredential, now), OrgID: inv.User.OrgID, UserID: inv.User.ID, CodeID: inv.Code.ID,
 		Kind: o.kind, Factor: o.factor, Name: o.name, CredentialID: o.credentialID,
@@ -43,7 +43,7 @@ func (r *Room) verifyOne(inv store.Invitation, t ceremony.Ticket, o offer) (stor
 		c.ID = api.FirstCredentialID(inv.User.ID)
 	}
 	if o.kind == api.KindFido2 {
-		return r.verifyPasskey(c, inv, t)
+		return s.verifyPasskey(c, inv, t)
 	}
 	key, err := keycredential.VerifyRegistration(
 		keycredential.RegistrationResponse{ClientData: o.clientData, AttestationData: o.attestationData},
@@ -57,8 +57,8 @@ func (r *Room) verifyOne(inv store.Invitation, t ceremony.Ticket, o offer) (stor
 	return c, nil
 }
 
-func (r *Room) verifyPasskey(c store.Credential, inv store.Invitation, t ceremony.Ticket) (store.Credential, error) {
-	party := r.Site.Of(inv.Organisation)
+func (s *Service) verifyPasskey(c store.Credential, inv store.Invitation, t ceremony.Ticket) (store.Credential, error) {
+	party := s.Site.Of(inv.Organisation)
 	if party.ID != t.RPID {
 		return c, &api.Error{Kind: api.Unauthenticated, Code: "registration_refused",
 			Message: "This registration cannot be completed; please begin again.",

@@ -14,11 +14,11 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Room is service accounts with all that it needs.
-type Room struct {
+// Service is service accounts with all that it needs.
+type Service struct {
 	DB     *store.DB
-	Access *access.Ledger
-	Mint   *bearer.Mint
+	Access *access.Checker
+	Tokens *bearer.Issuer
 	Now    func() time.Time
 }
 
@@ -40,21 +40,21 @@ type New struct {
 // Made is a service account that was just made. Its token's text exists only here.
 type Made struct {
 	User        store.User
-	Token       bearer.Minted
+	Token       bearer.Issued
 	Assignments []store.HeldPermission
 }
 
 // Create makes a service account in the caller's organisation.
-func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateServiceAccountRequest) (api.ServiceAccount, error) {
+func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreateServiceAccountRequest) (api.ServiceAccount, error) {
 	n := New{Name: in.Name, PublicKey: in.PublicKey, ExternalID: in.ExternalID, DaysValid: in.DaysValid}
 	if in.PermissionID != "" {
-		p, err := r.Access.Give(ctx, who, in.PermissionID)
+		p, err := s.Access.Give(ctx, who, in.PermissionID)
 		if err != nil {
 			return api.ServiceAccount{}, err
 		}
 		n.Permissions = []store.Permission{p}
 	}
-	made, err := r.Make(ctx, who, n)
+	made, err := s.Make(ctx, who, n)
 	if err != nil {
 		return api.ServiceAccount{}, err
 	}
@@ -66,11 +66,11 @@ func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateServiceA
 
 // Make makes a service account in the organisation of who, who need be nobody else: the
 // operator at the command line gives whatever permission they like.
-func (r *Room) Make(ctx context.Context, who api.Caller, n New) (made Made, err error) {
-	now := r.Now()
+func (s *Service) Make(ctx context.Context, who api.Caller, n New) (made Made, err error) {
+	now := s.Now()
 	made.User = store.User{ID: api.NewID(api.PrefixUser, now), OrgID: who.OrgID, Username: n.Name, UsernameKey: nameKey(n.Name),
 		Kind: store.KindServiceAccount, Active: true, ExternalID: n.ExternalID, CreatedAt: now, RegisteredAt: now}
-	made.Token, err = r.Mint.Make(made.User, bearer.Blank{Kind: store.TokenServiceAccount, Name: n.Name, ExternalID: n.ExternalID,
+	made.Token, err = s.Tokens.Issue(made.User, bearer.Params{Kind: store.TokenServiceAccount, Name: n.Name, ExternalID: n.ExternalID,
 		PublicKey: n.PublicKey, DaysValid: n.DaysValid, CredentialUUID: api.FirstCredentialID(made.User.ID)})
 	if err != nil {
 		return made, err
@@ -79,7 +79,7 @@ func (r *Room) Make(ctx context.Context, who api.Caller, n New) (made Made, err 
 		made.Assignments = append(made.Assignments, access.Held(p, made.User.ID, now))
 	}
 	event := event(who, "service_account.created", made.User, now)
-	return made, r.DB.Write(ctx, func(tx *store.Tx) error {
+	return made, s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.CreateUser(made.User, errName)
 		made.Token.Keep(tx, errName, errGone)
 		access.Assign(tx, who, made.Assignments, made.User.ID, now)
@@ -89,8 +89,8 @@ func (r *Room) Make(ctx context.Context, who api.Caller, n New) (made Made, err 
 }
 
 // List lists the service accounts of the caller's organisation.
-func (r *Room) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.ServiceAccountList, error) {
-	members, tokens, err := r.DB.ServiceAccounts(ctx, who.OrgID)
+func (s *Service) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.ServiceAccountList, error) {
+	members, tokens, err := s.DB.ServiceAccounts(ctx, who.OrgID)
 	if err != nil {
 		return api.ServiceAccountList{}, err
 	}
@@ -106,18 +106,18 @@ func (r *Room) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.Ser
 }
 
 // Get shows one.
-func (r *Room) Get(ctx context.Context, who api.Caller, in api.ServiceAccountRequest) (api.ServiceAccount, error) {
-	m, err := r.find(ctx, who, in.ServiceAccountID)
+func (s *Service) Get(ctx context.Context, who api.Caller, in api.ServiceAccountRequest) (api.ServiceAccount, error) {
+	m, err := s.find(ctx, who, in.ServiceAccountID)
 	if err != nil {
 		return api.ServiceAccount{}, err
 	}
-	tokens, err := r.DB.AccessTokens(ctx, m.ID)
+	tokens, err := s.DB.AccessTokens(ctx, m.ID)
 	return shown(m, tokens), err
 }
 
 // find returns a service account of the caller's organisation, archived or not.
-func (r *Room) find(ctx context.Context, who api.Caller, id string) (store.Member, error) {
-	m, err := r.DB.ServiceAccount(ctx, who.OrgID, id)
+func (s *Service) find(ctx context.Context, who api.Caller, id string) (store.Member, error) {
+	m, err := s.DB.ServiceAccount(ctx, who.OrgID, id)
 	if api.KindOf(err) == api.NotFound {
 		err = errGone
 	}
@@ -125,8 +125,8 @@ func (r *Room) find(ctx context.Context, who api.Caller, id string) (store.Membe
 }
 
 // Update renames one.
-func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdateServiceAccountRequest) (api.ServiceAccount, error) {
-	return r.change(ctx, who, in.ServiceAccountID, "service_account.updated", func(tx *store.Tx, m *store.Member, _ time.Time) error {
+func (s *Service) Update(ctx context.Context, who api.Caller, in api.UpdateServiceAccountRequest) (api.ServiceAccount, error) {
+	return s.change(ctx, who, in.ServiceAccountID, "service_account.updated", func(tx *store.Tx, m *store.Member, _ time.Time) error {
 		name, key := "", "" // as they are
 		if in.Name != nil {
 			name, key, m.Username = *in.Name, nameKey(*in.Name), *in.Name
@@ -137,8 +137,8 @@ func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdateServiceA
 }
 
 // Activate puts a deactivated one back.
-func (r *Room) Activate(ctx context.Context, who api.Caller, in api.ServiceAccountRequest) (api.ServiceAccount, error) {
-	return r.change(ctx, who, in.ServiceAccountID, "service_account.activated", func(tx *store.Tx, m *store.Member, _ time.Time) error {
+func (s *Service) Activate(ctx context.Context, who api.Caller, in api.ServiceAccountRequest) (api.ServiceAccount, error) {
+	return s.change(ctx, who, in.ServiceAccountID, "service_account.activated", func(tx *store.Tx, m *store.Member, _ time.Time) error {
 		tx.SetUserActive(m.ID, who.OrgID, true, errGone)
 		m.Active = true
 		return nil
@@ -147,8 +147,8 @@ func (r *Room) Activate(ctx context.Context, who api.Caller, in api.ServiceAccou
 
 // Deactivate withdraws one; what it signed and did not use is void, and the sessions that it
 // opened for end users are over: whoever had its key may have opened any of them.
-func (r *Room) Deactivate(ctx context.Context, who api.Caller, in api.DeactivateServiceAccountRequest) (api.ServiceAccount, error) {
-	return r.change(ctx, who, in.ServiceAccountID, "service_account.deactivated", func(tx *store.Tx, m *store.Member, now time.Time) error {
+func (s *Service) Deactivate(ctx context.Context, who api.Caller, in api.DeactivateServiceAccountRequest) (api.ServiceAccount, error) {
+	return s.change(ctx, who, in.ServiceAccountID, "service_account.deactivated", func(tx *store.Tx, m *store.Member, now time.Time) error {
 		tx.SetUserActive(m.ID, who.OrgID, false, errGone)
 		end(tx, m, now)
 		m.Active = false
@@ -157,8 +157,8 @@ func (r *Room) Deactivate(ctx context.Context, who api.Caller, in api.Deactivate
 }
 
 // Archive is Deactivate for good, with its access tokens.
-func (r *Room) Archive(ctx context.Context, who api.Caller, in api.ArchiveServiceAccountRequest) (api.ServiceAccount, error) {
-	return r.change(ctx, who, in.ServiceAccountID, "service_account.archived", func(tx *store.Tx, m *store.Member, now time.Time) error {
+func (s *Service) Archive(ctx context.Context, who api.Caller, in api.ArchiveServiceAccountRequest) (api.ServiceAccount, error) {
+	return s.change(ctx, who, in.ServiceAccountID, "service_account.archived", func(tx *store.Tx, m *store.Member, now time.Time) error {
 		tx.ArchiveUser(m.ID, who.OrgID, now, errGone)
 		end(tx, m, now)
 		m.Active = false
@@ -173,20 +173,20 @@ func end(tx *store.Tx, m *store.Member, now time.Time) {
 }
 
 // change makes a change and records it in one unit. do may run again.
-func (r *Room) change(ctx context.Context, who api.Caller, id, kind string, do func(*store.Tx, *store.Member, time.Time) error) (api.ServiceAccount, error) {
-	m, err := r.find(ctx, who, id)
+func (s *Service) change(ctx context.Context, who api.Caller, id, kind string, do func(*store.Tx, *store.Member, time.Time) error) (api.ServiceAccount, error) {
+	m, err := s.find(ctx, who, id)
 	if err == nil && !m.ArchivedAt.IsZero() {
 		err = errGone
 	}
 	if err != nil {
 		return api.ServiceAccount{}, err
 	}
-	tokens, err := r.DB.AccessTokens(ctx, m.ID)
+	tokens, err := s.DB.AccessTokens(ctx, m.ID)
 	if err != nil {
 		return api.ServiceAccount{}, err
 	}
-	now := r.Now()
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	now := s.Now()
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		if err := do(tx, &m, now); err != nil {
 			return err
 		}

@@ -15,11 +15,11 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Room is personal access tokens with all that it needs.
-type Room struct {
+// Service is personal access tokens with all that it needs.
+type Service struct {
 	DB     *store.DB
-	Access *access.Ledger
-	Mint   *bearer.Mint
+	Access *access.Checker
+	Tokens *bearer.Issuer
 	Now    func() time.Time
 }
 
@@ -30,23 +30,23 @@ var (
 
 // Create makes a personal access token of the caller's. Without a permission of its own it
 // is assigned all that the caller is assigned now; what the caller loses, it loses.
-func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateTokenRequest) (api.AccessToken, error) {
+func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreateTokenRequest) (api.AccessToken, error) {
 	u := store.User{ID: who.UserID, OrgID: who.OrgID, Username: who.Username}
-	made, err := r.Mint.Make(u, bearer.Blank{Kind: store.TokenPersonal, Name: in.Name, ExternalID: in.ExternalID,
+	made, err := s.Tokens.Issue(u, bearer.Params{Kind: store.TokenPersonal, Name: in.Name, ExternalID: in.ExternalID,
 		PublicKey: in.PublicKey, DaysValid: in.DaysValid, SecondsValid: in.SecondsValid})
 	if err != nil {
 		return api.AccessToken{}, err
 	}
-	given, err := r.given(ctx, who, in.PermissionID)
+	given, err := s.given(ctx, who, in.PermissionID)
 	if err != nil {
 		return api.AccessToken{}, err
 	}
-	now := r.Now()
+	now := s.Now()
 	for i, p := range given {
 		given[i] = access.Held(p.Permission, made.Token.ID, now)
 	}
 	event := event(who, "token.created", made.Token, now)
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		made.Keep(tx, errName, assertion.ErrUserInactive)
 		access.Assign(tx, who, given, who.UserID, now)
 		tx.Record(event)
@@ -61,17 +61,17 @@ func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateTokenReq
 }
 
 // given is what the token is assigned: one permission, or all of the caller's.
-func (r *Room) given(ctx context.Context, who api.Caller, permissionID string) ([]store.HeldPermission, error) {
+func (s *Service) given(ctx context.Context, who api.Caller, permissionID string) ([]store.HeldPermission, error) {
 	if permissionID == "" {
-		return r.DB.Held(ctx, who.UserID, "")
+		return s.DB.Held(ctx, who.UserID, "")
 	}
-	p, err := r.Access.Grant(ctx, who, permissionID)
+	p, err := s.Access.Grant(ctx, who, permissionID)
 	return []store.HeldPermission{{Permission: p}}, err
 }
 
 // List lists the caller's personal access tokens.
-func (r *Room) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.TokenList, error) {
-	tokens, err := r.DB.AccessTokens(ctx, who.UserID)
+func (s *Service) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.TokenList, error) {
+	tokens, err := s.DB.AccessTokens(ctx, who.UserID)
 	if err != nil {
 		return api.TokenList{}, err
 	}
@@ -85,8 +85,8 @@ func (r *Room) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.Tok
 }
 
 // Get shows one.
-func (r *Room) Get(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
-	t, err := r.find(ctx, who, in.TokenID)
+func (s *Service) Get(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
+	t, err := s.find(ctx, who, in.TokenID)
 	if err != nil {
 		return api.AccessToken{}, err
 	}
@@ -94,8 +94,8 @@ func (r *Room) Get(ctx context.Context, who api.Caller, in api.TokenRequest) (ap
 }
 
 // find returns a personal access token of the caller's, archived or not.
-func (r *Room) find(ctx context.Context, who api.Caller, id string) (store.TokenEntry, error) {
-	t, err := r.DB.AccessToken(ctx, who.UserID, id)
+func (s *Service) find(ctx context.Context, who api.Caller, id string) (store.TokenEntry, error) {
+	t, err := s.DB.AccessToken(ctx, who.UserID, id)
 	if err == nil && t.Kind != store.TokenPersonal {
 		err = errGone
 	}
@@ -103,8 +103,8 @@ func (r *Room) find(ctx context.Context, who api.Caller, id string) (store.Token
 }
 
 // Update renames one.
-func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdateTokenRequest) (api.AccessToken, error) {
-	return r.change(ctx, who, in.TokenID, "token.updated", func(tx *store.Tx, t *store.TokenEntry, _ time.Time) error {
+func (s *Service) Update(ctx context.Context, who api.Caller, in api.UpdateTokenRequest) (api.AccessToken, error) {
+	return s.change(ctx, who, in.TokenID, "token.updated", func(tx *store.Tx, t *store.TokenEntry, _ time.Time) error {
 		name := "" // as it is
 		if in.Name != nil {
 			name, t.Name = *in.Name, *in.Name
@@ -115,17 +115,17 @@ func (r *Room) Update(ctx context.Context, who api.Caller, in api.UpdateTokenReq
 }
 
 // Activate puts a withdrawn one back.
-func (r *Room) Activate(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
-	return r.turn(ctx, who, in.TokenID, "token.activated", true)
+func (s *Service) Activate(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
+	return s.turn(ctx, who, in.TokenID, "token.activated", true)
 }
 
 // Deactivate withdraws one; what it signed and did not use is void.
-func (r *Room) Deactivate(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
-	return r.turn(ctx, who, in.TokenID, "token.deactivated", false)
+func (s *Service) Deactivate(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
+	return s.turn(ctx, who, in.TokenID, "token.deactivated", false)
 }
 
-func (r *Room) turn(ctx context.Context, who api.Caller, id, kind string, active bool) (api.AccessToken, error) {
-	return r.change(ctx, who, id, kind, func(tx *store.Tx, t *store.TokenEntry, now time.Time) error {
+func (s *Service) turn(ctx context.Context, who api.Caller, id, kind string, active bool) (api.AccessToken, error) {
+	return s.change(ctx, who, id, kind, func(tx *store.Tx, t *store.TokenEntry, now time.Time) error {
 		tx.SetAccessTokenActive(t.ID, who.UserID, active, now, errGone)
 		t.Active = active
 		return nil
@@ -133,8 +133,8 @@ func (r *Room) turn(ctx context.Context, who api.Caller, id, kind string, active
 }
 
 // Archive withdraws one for good.
-func (r *Room) Archive(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
-	return r.change(ctx, who, in.TokenID, "token.archived", func(tx *store.Tx, t *store.TokenEntry, now time.Time) error {
+func (s *Service) Archive(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
+	return s.change(ctx, who, in.TokenID, "token.archived", func(tx *store.Tx, t *store.TokenEntry, now time.Time) error {
 		tx.ArchiveAccessToken(t.ID, who.UserID, now, errGone)
 		t.Active = false
 		return nil
@@ -142,16 +142,16 @@ func (r *Room) Archive(ctx context.Context, who api.Caller, in api.TokenRequest)
 }
 
 // change makes a change and records it in one unit. do may run again.
-func (r *Room) change(ctx context.Context, who api.Caller, id, kind string, do func(*store.Tx, *store.TokenEntry, time.Time) error) (api.AccessToken, error) {
-	t, err := r.find(ctx, who, id)
+func (s *Service) change(ctx context.Context, who api.Caller, id, kind string, do func(*store.Tx, *store.TokenEntry, time.Time) error) (api.AccessToken, error) {
+	t, err := s.find(ctx, who, id)
 	if err == nil && !t.ArchivedAt.IsZero() {
 		err = errGone
 	}
 	if err != nil {
 		return api.AccessToken{}, err
 	}
-	now := r.Now()
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	now := s.Now()
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		if err := do(tx, &t, now); err != nil {
 			return err
 		}
@@ -169,7 +169,7 @@ func event(who api.Caller, kind string, t store.AccessToken, now time.Time) stor
 
 // Exchange gives the token of the caller's session for an organisation of theirs. A user
 // belongs to one, so it is the same session again, with the same end.
-func (r *Room) Exchange(ctx context.Context, who api.Caller, in api.ExchangeTokenRequest) (api.LoginResult, error) {
+func (s *Service) Exchange(ctx context.Context, who api.Caller, in api.ExchangeTokenRequest) (api.LoginResult, error) {
 	if in.Target == "" {
 		return api.LoginResult{}, api.Missing("target")
 	}
@@ -177,13 +177,13 @@ func (r *Room) Exchange(ctx context.Context, who api.Caller, in api.ExchangeToke
 		return api.LoginResult{}, &api.Error{Kind: api.Forbidden, Code: "target_forbidden", Message: "You do not belong to that organisation.",
 			Rule: "target of the exchange", Received: api.Shown(in.Target), Expected: who.OrgID, Subject: who.Subject()}
 	}
-	b, err := r.DB.Bearer(ctx, who.SessionID)
+	b, err := s.DB.SessionWithUser(ctx, who.SessionID)
 	if err == nil && !b.Found {
 		err = &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid"}
 	}
 	if err != nil {
 		return api.LoginResult{}, err
 	}
-	text, err := r.Mint.Authority.Session(b.Session, b.User)
+	text, err := s.Tokens.Authority.Session(b.Session, b.User)
 	return api.LoginResult{Token: text}, err
 }

@@ -13,16 +13,16 @@ var errNoSuchUser = &api.Error{Kind: api.NotFound, Code: "user_not_found", Messa
 // SetActive deactivates the user of that name or id, or puts them back. A deactivated
 // user can neither register, log in nor sign, what they signed and did not use yet is
 // void, and their sessions are over, also once they are put back.
-func (r *Room) SetActive(ctx context.Context, orgID, nameOrID string, active bool) error {
-	u, err := r.find(ctx, orgID, nameOrID)
+func (s *Service) SetActive(ctx context.Context, orgID, nameOrID string, active bool) error {
+	u, err := s.find(ctx, orgID, nameOrID)
 	if err != nil {
 		return err
 	}
-	now, kind := r.Now(), "user.deactivated"
+	now, kind := s.Now(), "user.deactivated"
 	if active {
 		kind = "user.activated"
 	}
-	return r.DB.Write(ctx, func(tx *store.Tx) error {
+	return s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.SetUserActive(u.ID, orgID, active, errNoSuchUser)
 		if !active {
 			tx.EndSessions(u.ID, now)
@@ -36,11 +36,11 @@ func (r *Room) SetActive(ctx context.Context, orgID, nameOrID string, active boo
 }
 
 // find returns the user of that name or id.
-func (r *Room) find(ctx context.Context, orgID, nameOrID string) (store.User, error) {
+func (s *Service) find(ctx context.Context, orgID, nameOrID string) (store.User, error) {
 	if !api.ValidID(api.PrefixUser, nameOrID) {
-		return r.DB.UserByName(ctx, orgID, username.Key(nameOrID))
+		return s.DB.UserByName(ctx, orgID, username.Key(nameOrID))
 	}
-	u, err := r.DB.User(ctx, nameOrID)
+	u, err := s.DB.User(ctx, nameOrID)
 	if err == nil && u.OrgID != orgID {
 		return store.User{}, errNoSuchUser
 	}

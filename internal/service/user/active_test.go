@@ -13,16 +13,16 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// desk is a room over a fresh database with one organisation.
-type desk struct {
+// fixture is a room over a fresh database with one organisation.
+type fixture struct {
 	*testing.T
-	*user.Room
+	*user.Service
 	org   string
 	now   time.Time
 	count byte
 }
 
-func each(t *testing.T, test func(d *desk)) {
+func each(t *testing.T, test func(d *fixture)) {
 	t.Helper()
 	database.Each(t, func(t *testing.T, url string) {
 		db, err := store.Open(t.Context(), url, store.Options{})
@@ -30,14 +30,14 @@ func each(t *testing.T, test func(d *desk)) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { db.Close() })
-		d := &desk{T: t, now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
-		d.Room = &user.Room{DB: db, Now: func() time.Time { d.now = d.now.Add(time.Second); return d.now }} // ids sort by time
+		d := &fixture{T: t, now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
+		d.Service = &user.Service{DB: db, Now: func() time.Time { d.now = d.now.Add(time.Second); return d.now }} // ids sort by time
 		d.org = d.organisation()
 		test(d)
 	})
 }
 
-func (d *desk) organisation() string {
+func (d *fixture) organisation() string {
 	d.Helper()
 	id := api.NewID(api.PrefixOrganization, d.now)
 	d.write(func(tx *store.Tx) {
@@ -49,7 +49,7 @@ func (d *desk) organisation() string {
 
 var errLost = errors.New("a condition did not hold")
 
-func (d *desk) write(do func(tx *store.Tx)) {
+func (d *fixture) write(do func(tx *store.Tx)) {
 	d.Helper()
 	if err := d.DB.Write(d.Context(), func(tx *store.Tx) error { do(tx); return nil }); err != nil {
 		d.Fatal(err)
@@ -57,7 +57,7 @@ func (d *desk) write(do func(tx *store.Tx)) {
 }
 
 // registered adds a registered user with one credential and two sessions.
-func (d *desk) registered(name string) (store.User, store.Credential) {
+func (d *fixture) registered(name string) (store.User, store.Credential) {
 	d.Helper()
 	d.count++
 	u := store.User{ID: api.NewID(api.PrefixUser, d.now), OrgID: d.org, Username: name, UsernameKey: username.Key(name),
@@ -78,11 +78,11 @@ func (d *desk) registered(name string) (store.User, store.Credential) {
 }
 
 // open opens a session, as a login does.
-func (d *desk) open(u store.User, c store.Credential) error {
+func (d *fixture) open(u store.User, c store.Credential) error {
 	return d.openAt(u, c, d.now)
 }
 
-func (d *desk) openAt(u store.User, c store.Credential, now time.Time) error {
+func (d *fixture) openAt(u store.User, c store.Credential, now time.Time) error {
 	return d.DB.Write(d.Context(), func(tx *store.Tx) error {
 		tx.UseCredential(store.CredentialUse{ID: c.ID, SignCount: c.SignCount, At: now}, errLost)
 		tx.OpenSession(store.Session{ID: api.NewID("se", now), OrgID: d.org, UserID: u.ID, CredentialID: c.ID,
@@ -91,7 +91,7 @@ func (d *desk) openAt(u store.User, c store.Credential, now time.Time) error {
 	})
 }
 
-func (d *desk) wantSessions(of store.User, n int) {
+func (d *fixture) wantSessions(of store.User, n int) {
 	d.Helper()
 	all, err := d.DB.SessionsOfUser(d.Context(), of.ID, d.now)
 	if err != nil || len(all) != n {
@@ -100,7 +100,7 @@ func (d *desk) wantSessions(of store.User, n int) {
 }
 
 // wantEvents requires the kinds of the organisation's events, in their order.
-func (d *desk) wantEvents(kinds ...string) {
+func (d *fixture) wantEvents(kinds ...string) {
 	d.Helper()
 	all, err := d.DB.Events(d.Context(), d.org, "", 0)
 	var got []string
@@ -115,7 +115,7 @@ func (d *desk) wantEvents(kinds ...string) {
 	}
 }
 
-func (d *desk) wantCode(err error, code string) {
+func (d *fixture) wantCode(err error, code string) {
 	d.Helper()
 	if api.CodeOf(err) != code {
 		d.Errorf("%v, want the code %q", err, code)
@@ -123,7 +123,7 @@ func (d *desk) wantCode(err error, code string) {
 }
 
 func TestDeactivatedUsersAreLoggedOut(t *testing.T) {
-	each(t, func(d *desk) {
+	each(t, func(d *fixture) {
 		ada, key := d.registered("ada@example.org")
 		bob, _ := d.registered("bob@example.org")
 		must(d, d.SetActive(d.Context(), d.org, "ADA@example.org", false))
@@ -147,7 +147,7 @@ func TestDeactivatedUsersAreLoggedOut(t *testing.T) {
 }
 
 func TestWithdrawnCredentialsLogNobodyIn(t *testing.T) {
-	each(t, func(d *desk) {
+	each(t, func(d *fixture) {
 		ada, key := d.registered("ada@example.org")
 		bob, _ := d.registered("bob@example.org")
 		must(d, d.SetCredentialActive(d.Context(), d.org, key.ID, false))
@@ -195,16 +195,16 @@ func TestWithdrawnCredentialsLogNobodyIn(t *testing.T) {
 
 // Whoever logs in at the very moment is logged out too, or was never in.
 func TestNoSessionOutlivesADeactivation(t *testing.T) {
-	for name, deactivate := range map[string]func(d *desk, u store.User, c store.Credential) error{
-		"user": func(d *desk, u store.User, _ store.Credential) error {
+	for name, deactivate := range map[string]func(d *fixture, u store.User, c store.Credential) error{
+		"user": func(d *fixture, u store.User, _ store.Credential) error {
 			return d.SetActive(d.Context(), d.org, u.ID, false)
 		},
-		"credential": func(d *desk, _ store.User, c store.Credential) error {
+		"credential": func(d *fixture, _ store.User, c store.Credential) error {
 			return d.SetCredentialActive(d.Context(), d.org, c.ID, false)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			each(t, func(d *desk) {
+			each(t, func(d *fixture) {
 				ada, key := d.registered("ada@example.org")
 				now, giveUp := d.now, time.Now().Add(time.Minute)
 				refused := make(chan error)

@@ -12,24 +12,24 @@ var errNoSuchCredential = &api.Error{Kind: api.NotFound, Code: "credential_not_f
 	Message: "This organisation has no such credential."}
 
 // Credentials returns the credentials of the user of that name or id, oldest first.
-func (r *Room) Credentials(ctx context.Context, orgID, nameOrID string) ([]store.Credential, error) {
-	u, err := r.find(ctx, orgID, nameOrID)
+func (s *Service) Credentials(ctx context.Context, orgID, nameOrID string) ([]store.Credential, error) {
+	u, err := s.find(ctx, orgID, nameOrID)
 	if err != nil {
 		return nil, err
 	}
-	return r.DB.CredentialsOfUser(ctx, u.ID)
+	return s.DB.CredentialsOfUser(ctx, u.ID)
 }
 
 // SetCredentialActive withdraws a credential or puts it back. With a withdrawn one
 // nobody logs in or signs, what it signed and was not used yet is void, and all sessions
 // of its user are over, and those that it opened for others: whoever had the credential may
 // have opened any of them.
-func (r *Room) SetCredentialActive(ctx context.Context, orgID, id string, active bool) error {
+func (s *Service) SetCredentialActive(ctx context.Context, orgID, id string, active bool) error {
 	kind := "credential.deactivated"
 	if active {
 		kind = "credential.activated"
 	}
-	return r.changeCredential(ctx, orgID, id, kind, func(tx *store.Tx, c store.Credential, now time.Time) {
+	return s.changeCredential(ctx, orgID, id, kind, func(tx *store.Tx, c store.Credential, now time.Time) {
 		tx.SetCredentialActive(id, orgID, active, errNoSuchCredential)
 		if !active {
 			tx.EndSessions(c.UserID, now)
@@ -40,23 +40,23 @@ func (r *Room) SetCredentialActive(ctx context.Context, orgID, id string, active
 
 // ResetSignCount lets a credential count from the start again: for somebody who is shut
 // out because their authenticator does. It is for the operator to know that it is no copy.
-func (r *Room) ResetSignCount(ctx context.Context, orgID, id string) error {
-	return r.changeCredential(ctx, orgID, id, "credential.counter_reset", func(tx *store.Tx, _ store.Credential, _ time.Time) {
+func (s *Service) ResetSignCount(ctx context.Context, orgID, id string) error {
+	return s.changeCredential(ctx, orgID, id, "credential.counter_reset", func(tx *store.Tx, _ store.Credential, _ time.Time) {
 		tx.ResetSignCount(id, orgID, errNoSuchCredential)
 	})
 }
 
 // changeCredential makes a change and records it in one unit.
-func (r *Room) changeCredential(ctx context.Context, orgID, id, kind string, change func(*store.Tx, store.Credential, time.Time)) error {
-	c, err := r.DB.Credential(ctx, id)
+func (s *Service) changeCredential(ctx context.Context, orgID, id, kind string, change func(*store.Tx, store.Credential, time.Time)) error {
+	c, err := s.DB.Credential(ctx, id)
 	if err == nil && c.OrgID != orgID {
 		err = errNoSuchCredential
 	}
 	if err != nil {
 		return err
 	}
-	now := r.Now()
-	return r.DB.Write(ctx, func(tx *store.Tx) error {
+	now := s.Now()
+	return s.DB.Write(ctx, func(tx *store.Tx) error {
 		change(tx, c, now)
 		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now, Kind: kind,
 			UserID: c.UserID, CredentialID: c.ID})

@@ -15,17 +15,17 @@ import (
 )
 
 // People lists users as administrators see them.
-func (r *Room) People(ctx context.Context, who api.Caller, in api.ListPeopleRequest) (api.PeopleList, error) {
+func (s *Service) People(ctx context.Context, who api.Caller, in api.ListPeopleRequest) (api.PeopleList, error) {
 	if len(in.Name) > username.MaxBytes {
 		return api.PeopleList{}, &api.Error{Kind: api.Invalid, Code: "parameter_invalid", Message: "The parameter name is too long."}
 	}
 	name := username.Key(in.Name)
-	after, err := r.Pages.Open(in.PaginationToken, "people", who.OrgID, in.Kind, name)
+	after, err := s.Pages.Open(in.PaginationToken, "people", who.OrgID, in.Kind, name)
 	if err != nil {
 		return api.PeopleList{}, err
 	}
 	limit := cmp.Or(in.Limit, defaultPeople)
-	rows, err := r.DB.People(ctx, who.OrgID, in.Kind, name, after, limit+1)
+	rows, err := s.DB.People(ctx, who.OrgID, in.Kind, name, after, limit+1)
 	if err != nil {
 		return api.PeopleList{}, err
 	}
@@ -36,20 +36,20 @@ func (r *Room) People(ctx context.Context, who api.Caller, in api.ListPeopleRequ
 		if name != "" {
 			mark = last.UsernameKey
 		}
-		list.NextPageToken = r.Pages.Token(mark, "people", who.OrgID, in.Kind, name)
+		list.NextPageToken = s.Pages.Token(mark, "people", who.OrgID, in.Kind, name)
 	}
 	for _, p := range rows {
-		list.Items = append(list.Items, r.person(p))
+		list.Items = append(list.Items, s.person(p))
 	}
 	return list, nil
 }
 
-func (r *Room) person(p store.Person) api.Person {
-	out := api.Person{UserID: p.ID, Username: p.Username, Kind: p.Kind, State: State(p.User, p.LatestCode, r.Now()),
+func (s *Service) person(p store.Person) api.Person {
+	out := api.Person{UserID: p.ID, Username: p.Username, Kind: p.Kind, State: State(p.User, p.LatestCode, s.Now()),
 		CreatedAt: api.Time(p.CreatedAt), RegisteredAt: api.Time(p.RegisteredAt), LastSeenAt: api.Time(p.LastSeenAt),
 		Passkeys: int(p.Passkeys), Roles: access.Summaries(p.Assignments)}
 	if p.RegisteredAt.IsZero() && p.LatestCode.ID != "" {
-		out.Code = &api.PersonCode{ID: p.LatestCode.ID, State: p.LatestCode.State(r.Now()), ExpiresAt: api.Time(p.LatestCode.ExpiresAt)}
+		out.Code = &api.PersonCode{ID: p.LatestCode.ID, State: p.LatestCode.State(s.Now()), ExpiresAt: api.Time(p.LatestCode.ExpiresAt)}
 	}
 	return out
 }
@@ -58,35 +58,35 @@ func (r *Room) person(p store.Person) api.Person {
 const MaxInvited = 200
 
 // InvitePeople invites one or many, all or none of them.
-func (r *Room) InvitePeople(ctx context.Context, who api.Caller, in api.InvitePeopleRequest) (api.InvitedPeople, error) {
+func (s *Service) InvitePeople(ctx context.Context, who api.Caller, in api.InvitePeopleRequest) (api.InvitedPeople, error) {
 	if len(in.Usernames) == 0 || len(in.Usernames) > MaxInvited {
 		return api.InvitedPeople{}, &api.Error{Kind: api.Invalid, Code: "usernames_invalid", Message: "The member /usernames must have 1 to 200 names."}
 	}
-	guests := make([]Guest, len(in.Usernames))
+	guests := make([]Invitee, len(in.Usernames))
 	for i, name := range in.Usernames {
-		guests[i] = Guest{Username: name, Kind: in.Kind}
+		guests[i] = Invitee{Username: name, Kind: in.Kind}
 	}
 	keys, err := distinct(guests)
 	if err == nil {
-		err = r.unknown(ctx, who, guests, keys)
+		err = s.unknown(ctx, who, guests, keys)
 	}
 	if err != nil {
 		return api.InvitedPeople{}, named(err, guests)
 	}
 	var role *store.Permission
 	if in.PermissionID != "" {
-		p, err := r.Access.Give(ctx, who, in.PermissionID)
+		p, err := s.Access.Give(ctx, who, in.PermissionID)
 		if err != nil {
 			return api.InvitedPeople{}, err
 		}
 		role = &p
 	}
-	now := r.Now()
+	now := s.Now()
 	users := make([]store.User, len(guests))
 	for i, g := range guests {
 		users[i] = newUser(who.OrgID, g, keys[i], now)
 	}
-	invited, err := r.inviteFor(ctx, who, users, role)
+	invited, err := s.inviteFor(ctx, who, users, role)
 	if errors.Is(err, errExists) {
 		err = errInvitedMeanwhile
 	}
@@ -102,8 +102,8 @@ func (r *Room) InvitePeople(ctx context.Context, who api.Caller, in api.InvitePe
 
 // unknown refuses guests of whom one is there already: the error names that one, where the
 // write could only say that there is one.
-func (r *Room) unknown(ctx context.Context, who api.Caller, guests []Guest, keys []string) error {
-	known, err := r.DB.UsersByKey(ctx, who.OrgID, keys)
+func (s *Service) unknown(ctx context.Context, who api.Caller, guests []Invitee, keys []string) error {
+	known, err := s.DB.UsersByKey(ctx, who.OrgID, keys)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (r *Room) unknown(ctx context.Context, who api.Caller, guests []Guest, keys
 }
 
 // named makes of the refusal of one of several a plain one, with the name that it is about.
-func named(err error, guests []Guest) error {
+func named(err error, guests []Invitee) error {
 	e, ok := err.(*EntryError)
 	if !ok {
 		return err
@@ -140,22 +140,22 @@ func person(i Invitation) api.InvitedPerson {
 
 // NewCode makes another registration code for somebody who is still to register; the old
 // one is void.
-func (r *Room) NewCode(ctx context.Context, who api.Caller, in api.PersonRequest) (api.InvitedPerson, error) {
-	m, org, err := r.guest(ctx, who, in.UserID)
+func (s *Service) NewCode(ctx context.Context, who api.Caller, in api.PersonRequest) (api.InvitedPerson, error) {
+	m, org, err := s.guest(ctx, who, in.UserID)
 	if err != nil {
 		return api.InvitedPerson{}, err
 	}
-	i := Invitation{User: m.User, Issued: r.Office.Make(m.User, invitation.DefaultLifetime), Mailed: r.Office.Mails(m.Username)}
+	i := Invitation{User: m.User, Issued: s.Codes.Make(m.User, invitation.DefaultLifetime), Mailed: s.Codes.Mails(m.Username)}
 	if !i.Mailed { // whoever is told the code can register in the guest's place
-		if err := r.Access.StandIn(ctx, who, m.ID); err != nil {
+		if err := s.Access.StandIn(ctx, who, m.ID); err != nil {
 			return api.InvitedPerson{}, err
 		}
 	}
-	event := store.NewEvent(who, "registration.code_renewed", r.Now(), nil)
+	event := store.NewEvent(who, "registration.code_renewed", s.Now(), nil)
 	event.UserID, event.CodeID = m.ID, i.Row.ID
-	err = r.DB.Write(ctx, func(tx *store.Tx) error {
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.MustBeInvited(m.ID, who.OrgID, errRegistered)
-		tx.ClearThrottle(r.Office.ThrottleKey(invitation.WrongCodes, m.OrgID, m.Username))
+		tx.ClearThrottle(s.Codes.ThrottleKey(invitation.WrongCodes, m.OrgID, m.Username))
 		tx.IssueCode(i.Row)
 		tx.Record(event)
 		return nil
@@ -164,7 +164,7 @@ func (r *Room) NewCode(ctx context.Context, who api.Caller, in api.PersonRequest
 		return api.InvitedPerson{}, err
 	}
 	if i.Mailed {
-		r.Office.Post(org, m.User, i.Issued)
+		s.Codes.Post(org, m.User, i.Issued)
 	}
 	return person(i), nil
 }
@@ -172,23 +172,23 @@ func (r *Room) NewCode(ctx context.Context, who api.Caller, in api.PersonRequest
 var errRegistered = &api.Error{Kind: api.Conflict, Code: "user_already_registered", Message: "This user has registered, or is deactivated; there is no code to renew."}
 
 // guest returns somebody of the caller's organisation who is still to register.
-func (r *Room) guest(ctx context.Context, who api.Caller, userID string) (m store.Member, org store.Organisation, err error) {
-	if m, err = r.DB.Member(ctx, who.OrgID, userID); err != nil {
+func (s *Service) guest(ctx context.Context, who api.Caller, userID string) (m store.Member, org store.Organisation, err error) {
+	if m, err = s.DB.Member(ctx, who.OrgID, userID); err != nil {
 		return m, org, err
 	}
 	if !m.Active || !m.RegisteredAt.IsZero() || !m.ArchivedAt.IsZero() {
 		return m, org, errRegistered
 	}
-	org, err = r.DB.Organisation(ctx, who.OrgID)
+	org, err = s.DB.Organisation(ctx, who.OrgID)
 	return m, org, err
 }
 
 // RevokeCode withdraws the registration code of somebody.
-func (r *Room) RevokeCode(ctx context.Context, who api.Caller, in api.PersonRequest) (api.Message, error) {
-	m, err := r.DB.Member(ctx, who.OrgID, in.UserID)
+func (s *Service) RevokeCode(ctx context.Context, who api.Caller, in api.PersonRequest) (api.Message, error) {
+	m, err := s.DB.Member(ctx, who.OrgID, in.UserID)
 	if err != nil {
 		return api.Message{}, err
 	}
-	_, err = r.Office.Revoke(ctx, who, m.ID)
+	_, err = s.Codes.Revoke(ctx, who, m.ID)
 	return api.Message{Message: "The code is withdrawn."}, err
 }

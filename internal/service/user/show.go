@@ -10,11 +10,11 @@ import (
 
 // List returns a page of an organisation's users in the order they were invited,
 // after the user with id after.
-func (r *Room) List(ctx context.Context, orgID, after string, limit int) ([]store.UserSummary, error) {
-	if _, err := r.DB.Organisation(ctx, orgID); err != nil {
+func (s *Service) List(ctx context.Context, orgID, after string, limit int) ([]store.UserSummary, error) {
+	if _, err := s.DB.Organisation(ctx, orgID); err != nil {
 		return nil, err
 	}
-	return r.DB.Users(ctx, orgID, after, limit)
+	return s.DB.Users(ctx, orgID, after, limit)
 }
 
 // State says how far a user is: registered, inactive, archived, or the state of the latest
@@ -40,17 +40,17 @@ type Shown struct {
 }
 
 // Show returns the user of that name or id.
-func (r *Room) Show(ctx context.Context, orgID, nameOrID string) (s Shown, err error) {
-	if s.User, err = r.find(ctx, orgID, nameOrID); err != nil {
-		return s, err
+func (s *Service) Show(ctx context.Context, orgID, nameOrID string) (state Shown, err error) {
+	if state.User, err = s.find(ctx, orgID, nameOrID); err != nil {
+		return state, err
 	}
-	if s.Credentials, err = r.DB.CredentialsOfUser(ctx, s.User.ID); err != nil {
-		return s, err
+	if state.Credentials, err = s.DB.CredentialsOfUser(ctx, state.User.ID); err != nil {
+		return state, err
 	}
-	s.Credentials = slices.DeleteFunc(s.Credentials, func(c store.Credential) bool { return c.TokenID != "" })
-	if s.Administrator, err = r.DB.IsAdministrator(ctx, s.User.ID); err != nil {
-		return s, err
+	state.Credentials = slices.DeleteFunc(state.Credentials, func(c store.Credential) bool { return c.TokenID != "" })
+	if state.Administrator, err = s.DB.IsAdministrator(ctx, state.User.ID); err != nil {
+		return state, err
 	}
-	s.Codes, err = r.DB.Codes(ctx, orgID, s.User.ID, "", 1000)
-	return s, err
+	state.Codes, err = s.DB.Codes(ctx, orgID, state.User.ID, "", 1000)
+	return state, err
 }

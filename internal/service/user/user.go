@@ -15,17 +15,17 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Room is users with all that it needs.
-type Room struct {
+// Service is users with all that it needs.
+type Service struct {
 	DB     *store.DB
-	Access *access.Ledger    // the operator's commands need neither this
+	Access *access.Checker   // the operator's commands need neither this
 	Pages  *pagination.Maker // nor this
-	Office *invitation.Office
+	Codes  *invitation.Issuer
 	Now    func() time.Time
 }
 
-// Guest is somebody to be invited.
-type Guest struct {
+// Invitee is somebody to be invited.
+type Invitee struct {
 	Username string
 	Kind     string // CustomerEmployee (the default) or EndUser
 
@@ -50,12 +50,12 @@ const batch = 500
 // to register; the old code is void from then on. If mail is configured and the name
 // is an address, the code is mailed too; an error of kind Unavailable then comes with
 // a valid Invitation whose code is good although its mail did not go.
-func (r *Room) Invite(ctx context.Context, orgID string, g Guest, lifetime time.Duration) (Invitation, error) {
-	org, err := r.DB.Organisation(ctx, orgID)
+func (s *Service) Invite(ctx context.Context, orgID string, g Invitee, lifetime time.Duration) (Invitation, error) {
+	org, err := s.DB.Organisation(ctx, orgID)
 	if err != nil {
 		return Invitation{}, err
 	}
-	entries, err := r.judge(ctx, org, []Guest{g}, lifetime)
+	entries, err := s.judge(ctx, org, []Invitee{g}, lifetime)
 	if e := (*EntryError)(nil); errors.As(err, &e) {
 		err = e.Err
 	}
@@ -63,13 +63,13 @@ func (r *Room) Invite(ctx context.Context, orgID string, g Guest, lifetime time.
 		return Invitation{}, err
 	}
 	entries[0].alone = true
-	all, err := r.invite(ctx, orgID, entries, lifetime)
+	all, err := s.invite(ctx, orgID, entries, lifetime)
 	if err != nil {
 		return Invitation{}, err
 	}
 	inv := all[0]
-	if r.Office.Mails(inv.User.Username) {
-		if err := r.Office.Send(ctx, org, inv.User, inv.Issued); err != nil {
+	if s.Codes.Mails(inv.User.Username) {
+		if err := s.Codes.Send(ctx, org, inv.User, inv.Issued); err != nil {
 			return inv, &api.Error{Kind: api.Unavailable, Code: "mail_failed",
 				Message: "The user is invited but the mail did not go; hand over the link yourself or invite again.", Cause: err}
 		}
@@ -82,17 +82,17 @@ func (r *Room) Invite(ctx context.Context, orgID string, g Guest, lifetime time.
 // durable. It mails nothing. If one of them cannot be invited nobody is, and the error
 // names the entry, counted from 1. Only what changes while it runs can stop it half
 // way; earlier batches then stand.
-func (r *Room) InviteAll(ctx context.Context, orgID string, guests []Guest, lifetime time.Duration, each func(Invitation) error) error {
-	org, err := r.DB.Organisation(ctx, orgID)
+func (s *Service) InviteAll(ctx context.Context, orgID string, guests []Invitee, lifetime time.Duration, each func(Invitation) error) error {
+	org, err := s.DB.Organisation(ctx, orgID)
 	if err != nil {
 		return err
 	}
-	entries, err := r.judge(ctx, org, guests, lifetime)
+	entries, err := s.judge(ctx, org, guests, lifetime)
 	if err != nil {
 		return err
 	}
 	for part := range slices.Chunk(entries, batch) {
-		invited, err := r.invite(ctx, orgID, part, lifetime)
+		invited, err := s.invite(ctx, orgID, part, lifetime)
 		if err != nil {
 			return err
 		}
@@ -127,7 +127,7 @@ type entry struct {
 
 // judge looks at every guest before anybody is invited. It reads all that is known of
 // them at once: while many are being written is no time to look them up.
-func (r *Room) judge(ctx context.Context, org store.Organisation, guests []Guest, lifetime time.Duration) ([]entry, error) {
+func (s *Service) judge(ctx context.Context, org store.Organisation, guests []Invitee, lifetime time.Duration) ([]entry, error) {
 	if lifetime < invitation.MinLifetime || lifetime > invitation.MaxLifetime {
 		return nil, &api.Error{Kind: api.Invalid, Code: "lifetime_invalid",
 			Message: "A registration code lives between one second and 90 days."}
@@ -136,11 +136,11 @@ func (r *Room) judge(ctx context.Context, org store.Organisation, guests []Guest
 	if err != nil {
 		return nil, err
 	}
-	known, err := r.DB.UsersByKey(ctx, org.ID, keys)
+	known, err := s.DB.UsersByKey(ctx, org.ID, keys)
 	if err != nil {
 		return nil, err
 	}
-	now := r.Now()
+	now := s.Now()
 	entries := make([]entry, len(guests))
 	for i, g := range guests {
 		k, exists := known[keys[i]]
@@ -164,7 +164,7 @@ func (r *Room) judge(ctx context.Context, org store.Organisation, guests []Guest
 }
 
 // distinct checks every guest by itself and returns their keys, all different.
-func distinct(guests []Guest) ([]string, error) {
+func distinct(guests []Invitee) ([]string, error) {
 	keys := make([]string, len(guests))
 	seen := make(map[string]int, len(guests))
 	for i, g := range guests {
@@ -181,7 +181,7 @@ func distinct(guests []Guest) ([]string, error) {
 	return keys, nil
 }
 
-func check(g Guest) error {
+func check(g Invitee) error {
 	if err := username.Check(g.Username); err != nil {
 		return err
 	}
@@ -199,16 +199,16 @@ var errInvitedMeanwhile = &api.Error{Kind: api.Conflict, Code: "user_invited_mea
 	Message: "Somebody else invited the same user at the same moment; try again."}
 
 // invite keeps the entries, each with a new code, in one transaction.
-func (r *Room) invite(ctx context.Context, orgID string, entries []entry, lifetime time.Duration) ([]Invitation, error) {
-	now := r.Now()
+func (s *Service) invite(ctx context.Context, orgID string, entries []entry, lifetime time.Duration) ([]Invitation, error) {
+	now := s.Now()
 	operator := api.Caller{OrgID: orgID}
 	invited := make([]Invitation, len(entries))
 	for i, e := range entries {
-		invited[i] = Invitation{User: e.user, Issued: r.Office.Make(e.user, lifetime)}
+		invited[i] = Invitation{User: e.user, Issued: s.Codes.Make(e.user, lifetime)}
 	}
-	err := r.DB.Write(ctx, func(tx *store.Tx) error {
+	err := s.DB.Write(ctx, func(tx *store.Tx) error {
 		for i, inv := range invited {
-			r.keep(tx, operator, inv, entries[i], now, errInvitedMeanwhile)
+			s.keep(tx, operator, inv, entries[i], now, errInvitedMeanwhile)
 		}
 		return nil
 	})
@@ -217,7 +217,7 @@ func (r *Room) invite(ctx context.Context, orgID string, entries []entry, lifeti
 
 // keep keeps an entry with its code, invited by who. Where a new user's name is taken the
 // unit fails with taken.
-func (r *Room) keep(tx *store.Tx, who api.Caller, inv Invitation, e entry, now time.Time, taken error) {
+func (s *Service) keep(tx *store.Tx, who api.Caller, inv Invitation, e entry, now time.Time, taken error) {
 	if e.isNew {
 		tx.CreateUser(inv.User, taken)
 	}
@@ -231,7 +231,7 @@ func (r *Room) keep(tx *store.Tx, who api.Caller, inv Invitation, e entry, now t
 		tx.MakeFirstAdministrator(inv.User.OrgID, inv.User.ID, api.NewID(api.PrefixAssignment, now), now)
 	}
 	// Whoever guessed at this name before there was a code must not have closed it.
-	tx.ClearThrottle(r.Office.ThrottleKey(invitation.WrongCodes, inv.User.OrgID, inv.User.Username))
+	tx.ClearThrottle(s.Codes.ThrottleKey(invitation.WrongCodes, inv.User.OrgID, inv.User.Username))
 	tx.IssueCode(inv.Row)
 	var detail map[string]any
 	if e.isNew && e.administrator {
@@ -247,7 +247,7 @@ func assign(tx *store.Tx, u store.User, permissionID string, now time.Time) {
 	tx.AssignManaged(api.NewID(api.PrefixAssignment, now), permissionID, u, now)
 }
 
-func newUser(orgID string, g Guest, key string, now time.Time) store.User {
+func newUser(orgID string, g Invitee, key string, now time.Time) store.User {
 	kind := g.Kind
 	if kind == "" {
 		kind = api.CustomerEmployee

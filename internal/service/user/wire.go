@@ -15,13 +15,13 @@ import (
 
 // Create invites a user into the caller's organisation. The code goes out by mail or,
 // where no mail is configured, back to the caller.
-func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateUserRequest) (api.User, error) {
+func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreateUserRequest) (api.User, error) {
 	if err := checkNew(in); err != nil {
 		return api.User{}, err
 	}
-	u := newUser(who.OrgID, Guest{Username: in.Email, Kind: in.Kind}, username.Key(in.Email), r.Now())
+	u := newUser(who.OrgID, Invitee{Username: in.Email, Kind: in.Kind}, username.Key(in.Email), s.Now())
 	u.ExternalID = in.ExternalID
-	invited, err := r.inviteFor(ctx, who, []store.User{u}, nil)
+	invited, err := s.inviteFor(ctx, who, []store.User{u}, nil)
 	if err != nil {
 		return api.User{}, err
 	}
@@ -33,14 +33,14 @@ func (r *Room) Create(ctx context.Context, who api.Caller, in api.CreateUserRequ
 }
 
 // InviteTenant is Create for clients of several organisations, which name no kind of ours.
-func (r *Room) InviteTenant(ctx context.Context, who api.Caller, in api.InviteUserRequest) (api.InvitedTenantUser, error) {
+func (s *Service) InviteTenant(ctx context.Context, who api.Caller, in api.InviteUserRequest) (api.InvitedTenantUser, error) {
 	switch {
 	case in.Kind == "":
 		return api.InvitedTenantUser{}, api.Missing("kind")
 	case in.Kind != "TenantUser":
 		return api.InvitedTenantUser{}, &api.Error{Kind: api.Invalid, Code: "user_kind_invalid", Message: "The member /kind must be TenantUser."}
 	}
-	u, err := r.Create(ctx, who, api.CreateUserRequest{Email: in.Email, Kind: api.CustomerEmployee})
+	u, err := s.Create(ctx, who, api.CreateUserRequest{Email: in.Email, Kind: api.CustomerEmployee})
 	return api.InvitedTenantUser{Invitation: u.Invitation}, err
 }
 
@@ -50,22 +50,22 @@ func issued(i invitation.Issued) *api.IssuedInvitation {
 
 // inviteFor keeps new users, each with a code and a role if there is one, all or none, and
 // mails the codes of who has an address.
-func (r *Room) inviteFor(ctx context.Context, who api.Caller, users []store.User, role *store.Permission) ([]Invitation, error) {
-	now := r.Now()
+func (s *Service) inviteFor(ctx context.Context, who api.Caller, users []store.User, role *store.Permission) ([]Invitation, error) {
+	now := s.Now()
 	invited := make([]Invitation, len(users))
 	for i, u := range users {
-		invited[i] = Invitation{User: u, Issued: r.Office.Make(u, invitation.DefaultLifetime), Mailed: r.Office.Mails(u.Username)}
+		invited[i] = Invitation{User: u, Issued: s.Codes.Make(u, invitation.DefaultLifetime), Mailed: s.Codes.Mails(u.Username)}
 	}
 	var org store.Organisation
-	if r.Office.Mail != nil { // now, so that nothing can fail once they are there
+	if s.Codes.Mail != nil { // now, so that nothing can fail once they are there
 		var err error
-		if org, err = r.DB.Organisation(ctx, who.OrgID); err != nil {
+		if org, err = s.DB.Organisation(ctx, who.OrgID); err != nil {
 			return nil, err
 		}
 	}
-	err := r.DB.Write(ctx, func(tx *store.Tx) error {
+	err := s.DB.Write(ctx, func(tx *store.Tx) error {
 		for _, i := range invited {
-			r.keep(tx, who, i, entry{user: i.User, isNew: true}, now, errExists)
+			s.keep(tx, who, i, entry{user: i.User, isNew: true}, now, errExists)
 			if role != nil && (role.Managed != store.ManagedEndUser || i.User.Kind != api.EndUser) { // who have it anyway
 				access.Assign(tx, who, []store.HeldPermission{access.Held(*role, i.User.ID, now)}, i.User.ID, now)
 			}
@@ -77,7 +77,7 @@ func (r *Room) inviteFor(ctx context.Context, who api.Caller, users []store.User
 	}
 	for _, i := range invited {
 		if i.Mailed {
-			r.Office.Post(org, i.User, i.Issued)
+			s.Codes.Post(org, i.User, i.Issued)
 		}
 	}
 	return invited, nil
@@ -106,8 +106,8 @@ func checkNew(in api.CreateUserRequest) error {
 }
 
 // Get shows a user of the caller's organisation.
-func (r *Room) Get(ctx context.Context, who api.Caller, in api.UserRequest) (api.User, error) {
-	m, err := r.DB.Member(ctx, who.OrgID, in.UserID)
+func (s *Service) Get(ctx context.Context, who api.Caller, in api.UserRequest) (api.User, error) {
+	m, err := s.DB.Member(ctx, who.OrgID, in.UserID)
 	if err != nil {
 		return api.User{}, err
 	}
@@ -121,20 +121,20 @@ const (
 )
 
 // Page lists the users of the caller's organisation, in the order they were invited.
-func (r *Room) Page(ctx context.Context, who api.Caller, in api.ListUsersRequest) (api.UserList, error) {
-	after, err := r.Pages.Open(in.PaginationToken, "users", who.OrgID, in.Kind)
+func (s *Service) Page(ctx context.Context, who api.Caller, in api.ListUsersRequest) (api.UserList, error) {
+	after, err := s.Pages.Open(in.PaginationToken, "users", who.OrgID, in.Kind)
 	if err != nil {
 		return api.UserList{}, err
 	}
 	limit := cmp.Or(in.Limit, defaultPage)
-	members, err := r.DB.Members(ctx, who.OrgID, in.Kind, after, limit+1)
+	members, err := s.DB.Members(ctx, who.OrgID, in.Kind, after, limit+1)
 	if err != nil {
 		return api.UserList{}, err
 	}
 	members, last := pagination.Cut(members, limit)
 	list := api.UserList{Items: make([]api.User, 0, len(members))}
 	if last != nil {
-		list.NextPageToken = r.Pages.Token(last.ID, "users", who.OrgID, in.Kind)
+		list.NextPageToken = s.Pages.Token(last.ID, "users", who.OrgID, in.Kind)
 	}
 	for _, m := range members {
 		list.Items = append(list.Items, wire(m))

@@ -45,21 +45,21 @@ type answer struct {
 	content map[string]*jsonschema.Schema
 }
 
-// wire is the part of an OpenAPI document that answers are judged by. Everything else
+// spec is the part of an OpenAPI document that answers are judged by. Everything else
 // is read by the schema compiler, which follows the references itself.
-type wire struct {
+type openAPI struct {
 	Paths      map[string]map[string]json.RawMessage
 	Components struct {
-		Responses map[string]wireResponse
+		Responses map[string]specResponse
 	}
 }
 
-type wireOperation struct {
+type specOperation struct {
 	OperationID string
-	Responses   map[string]wireResponse
+	Responses   map[string]specResponse
 }
 
-type wireResponse struct {
+type specResponse struct {
 	Ref     string `json:"$ref"`
 	Content map[string]json.RawMessage
 }
@@ -79,7 +79,7 @@ func parse(text []byte) (*document, error) {
 	if err := compiler.AddResource(base, resource); err != nil {
 		return nil, err
 	}
-	var w wire
+	var w openAPI
 	if err := json.Unmarshal(spec, &w); err != nil {
 		return nil, err
 	}
@@ -115,13 +115,13 @@ func toJSON(text []byte) ([]byte, error) {
 }
 
 // compileOperation returns nil for members of a path item that are not methods.
-func compileOperation(c *jsonschema.Compiler, w *wire, path, method string, raw json.RawMessage) (*operation, error) {
+func compileOperation(c *jsonschema.Compiler, w *openAPI, path, method string, raw json.RawMessage) (*operation, error) {
 	switch method {
 	case "get", "put", "post", "delete", "patch", "head":
 	default:
 		return nil, nil
 	}
-	var in wireOperation
+	var in specOperation
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return nil, err
 	}

@@ -14,14 +14,14 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Room is registration with all that it needs.
-type Room struct {
-	DB     *store.DB
-	Access *access.Ledger
-	Desk   *ceremony.Desk
-	Office *invitation.Office
-	Site   relyingparty.Site
-	Now    func() time.Time
+// Service is registration with all that it needs.
+type Service struct {
+	DB         *store.DB
+	Access     *access.Checker
+	Ceremonies *ceremony.Issuer
+	Codes      *invitation.Issuer
+	Site       relyingparty.Site
+	Now        func() time.Time
 
 	wrong  invitation.AddressCounts
 	resent invitation.AddressCounts
@@ -39,24 +39,24 @@ const (
 // admit finds the invitation that a code opens. Unknown user, wrong code and another
 // organisation's code are refused alike and at the same cost; only who holds the
 // right code learns more.
-func (r *Room) admit(ctx context.Context, who api.Caller, orgID, name, code string) (store.Invitation, error) {
+func (s *Service) admit(ctx context.Context, who api.Caller, orgID, name, code string) (store.Invitation, error) {
 	if err := presented(orgID, name, code); err != nil {
 		return store.Invitation{}, err
 	}
 	key := username.Key(name)
-	throttle := r.Office.ThrottleKey(invitation.WrongCodes, orgID, name)
-	inv, err := r.DB.Invitation(ctx, orgID, key, r.Office.MAC(orgID, key, code), throttle)
+	throttle := s.Codes.ThrottleKey(invitation.WrongCodes, orgID, name)
+	inv, err := s.DB.Invitation(ctx, orgID, key, s.Codes.MAC(orgID, key, code), throttle)
 	if err != nil {
 		return inv, err
 	}
-	now := r.Now()
+	now := s.Now()
 	if inv.WrongTries >= maxWrongForName && now.Before(inv.WrongTriesReset) {
 		return inv, about(inv, tooManyTries("wrong codes for this name", inv.WrongTriesReset.Sub(now)))
 	}
 	if !inv.CodeFound {
-		return inv, r.wrongCode(ctx, who, inv, throttle, now)
+		return inv, s.wrongCode(ctx, who, inv, throttle, now)
 	}
-	return inv, standing(inv, now)
+	return inv, checkActive(inv, now)
 }
 
 func presented(orgID, name, code string) error {
@@ -70,11 +70,11 @@ func presented(orgID, name, code string) error {
 // wrongCode counts the try, on the address and on the name, and refuses. What an address
 // over its limit tries is not written down: each name is a row, and whoever makes names
 // up must not fill the disk.
-func (r *Room) wrongCode(ctx context.Context, who api.Caller, inv store.Invitation, throttle []byte, now time.Time) error {
-	if wait := r.wrong.Count(who.Address, maxWrongForAddress, now); wait > 0 {
+func (s *Service) wrongCode(ctx context.Context, who api.Caller, inv store.Invitation, throttle []byte, now time.Time) error {
+	if wait := s.wrong.Count(who.Address, maxWrongForAddress, now); wait > 0 {
 		return about(inv, tooManyTries("wrong codes from this address", wait))
 	}
-	if err := r.DB.Write(ctx, func(tx *store.Tx) error { tx.Hit(throttle, now, wrongWindow); return nil }); err != nil {
+	if err := s.DB.Write(ctx, func(tx *store.Tx) error { tx.Hit(throttle, now, wrongWindow); return nil }); err != nil {
 		return err
 	}
 	e := &api.Error{Kind: api.Unauthenticated, Code: "registration_refused",
@@ -98,9 +98,9 @@ func tooManyTries(rule string, wait time.Duration) *api.Error {
 		Received:   "more than " + strconv.Itoa(maxWrongForName) + " in " + wrongWindow.String()}
 }
 
-// standing judges what a code may still do for its user. The caller holds the right
+// checkActive judges what a code may still do for its user. The caller holds the right
 // code (or a ticket that the code bought), so the truth may be told.
-func standing(inv store.Invitation, now time.Time) error {
+func checkActive(inv store.Invitation, now time.Time) error {
 	c, u := inv.Code, inv.User
 	var e *api.Error
 	switch {
@@ -132,7 +132,7 @@ func about(inv store.Invitation, err error) error {
 	return api.About(err, api.Subject{OrgID: inv.Organisation.ID, UserID: inv.User.ID, CodeID: inv.Code.ID})
 }
 
-func (r *Room) event(kind string, inv store.Invitation, who api.Caller, now time.Time) store.Event {
+func (s *Service) event(kind string, inv store.Invitation, who api.Caller, now time.Time) store.Event {
 	return store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: inv.User.OrgID, At: now, Kind: kind,
 		UserID: inv.User.ID, ActorID: inv.User.ID, CodeID: inv.Code.ID, Address: who.Address}
 }

@@ -11,7 +11,7 @@ import (
 
 // Codes returns a page of an organisation's registration codes in the order they were
 // issued, after the code with id after.
-func (o *Office) Codes(ctx context.Context, orgID, after string, limit int) ([]store.CodeEntry, error) {
+func (o *Issuer) Codes(ctx context.Context, orgID, after string, limit int) ([]store.CodeEntry, error) {
 	if _, err := o.DB.Organisation(ctx, orgID); err != nil {
 		return nil, err
 	}
@@ -24,7 +24,7 @@ var errGone = &api.Error{Kind: api.Conflict, Code: "registration_code_not_live",
 // Revoke withdraws a live code of the caller's organisation, named by its id or by its
 // user's name or id. It returns the id. who has no UserID for the operator at the command
 // line.
-func (o *Office) Revoke(ctx context.Context, who api.Caller, which string) (string, error) {
+func (o *Issuer) Revoke(ctx context.Context, who api.Caller, which string) (string, error) {
 	c, err := o.find(ctx, who.OrgID, which)
 	if err != nil {
 		return "", err
@@ -39,7 +39,7 @@ func (o *Office) Revoke(ctx context.Context, who api.Caller, which string) (stri
 	})
 }
 
-func (o *Office) find(ctx context.Context, orgID, which string) (store.Code, error) {
+func (o *Issuer) find(ctx context.Context, orgID, which string) (store.Code, error) {
 	if api.ValidID(api.PrefixCode, which) {
 		c, err := o.DB.Code(ctx, which)
 		if err == nil && c.OrgID != orgID {
@@ -72,7 +72,7 @@ func (o *Office) find(ctx context.Context, orgID, which string) (store.Code, err
 	}
 }
 
-func (o *Office) user(ctx context.Context, orgID, nameOrID string) (store.User, error) {
+func (o *Issuer) user(ctx context.Context, orgID, nameOrID string) (store.User, error) {
 	if !api.ValidID(api.PrefixUser, nameOrID) {
 		return o.DB.UserByName(ctx, orgID, username.Key(nameOrID))
 	}

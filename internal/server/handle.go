@@ -14,8 +14,8 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// visit is what the door keeps of a request until its log line is written.
-type visit struct {
+// exchange is what the door keeps of a request until its log line is written.
+type exchange struct {
 	http.ResponseWriter
 	id      string
 	came    time.Time // its id says so too
@@ -27,14 +27,14 @@ type visit struct {
 	action  string     // the signed action that came with it, "" without
 }
 
-func (v *visit) WriteHeader(status int) {
+func (v *exchange) WriteHeader(status int) {
 	if v.status == 0 {
 		v.status = status
 	}
 	v.ResponseWriter.WriteHeader(status)
 }
 
-func (v *visit) Write(b []byte) (int, error) {
+func (v *exchange) Write(b []byte) (int, error) {
 	if v.status == 0 {
 		v.status = http.StatusOK
 	}
@@ -44,13 +44,13 @@ func (v *visit) Write(b []byte) (int, error) {
 }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (v *visit) Unwrap() http.ResponseWriter { return v.ResponseWriter }
+func (v *exchange) Unwrap() http.ResponseWriter { return v.ResponseWriter }
 
-// door is where every request comes in: it names the request, refuses what no route
+// handle is where every request comes in: it names the request, refuses what no route
 // should see, catches panics and writes the one log line.
-func (s *Server) door(w http.ResponseWriter, r *http.Request) {
+func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now() // for the log alone; whatever is decided uses s.now
-	v := &visit{ResponseWriter: w, came: s.now()}
+	v := &exchange{ResponseWriter: w, came: s.now()}
 	v.id = api.NewID(api.PrefixRefusal, v.came)
 	defer func() {
 		if p := recover(); p != nil {
@@ -62,7 +62,7 @@ func (s *Server) door(w http.ResponseWriter, r *http.Request) {
 				s.refuse(v, r, fmt.Errorf("panic: %v", p))
 			}
 		}
-		s.line(v, r, time.Since(begin))
+		s.logRequest(v, r, time.Since(begin))
 	}()
 	h := v.Header()
 	h["X-Content-Type-Options"] = nosniff
@@ -107,12 +107,12 @@ func acceptable(r *http.Request) error {
 	}
 	if p == "" || p[0] != '/' || p != "/" && path.Clean(p) != p {
 		// The mux would answer such a path with a redirect; SDKs want JSON.
-		return notFound()
+		return errNotFound()
 	}
 	return nil
 }
 
-func notFound() *api.Error {
+func errNotFound() *api.Error {
 	return &api.Error{Kind: api.NotFound, Code: "not_found", Message: "There is nothing at this address."}
 }
 
@@ -149,7 +149,7 @@ var partial = []string{"Range", "If-Match", "If-Unmodified-Since", "If-Range", "
 // page serves a hosted page under the door's rules.
 func (s *Server) page(pattern string, pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.(*visit).route = pattern
+		w.(*exchange).route = pattern
 		for _, name := range partial {
 			delete(r.Header, name)
 		}
@@ -157,15 +157,15 @@ func (s *Server) page(pattern string, pages http.Handler) http.Handler {
 	})
 }
 
-// nowhere answers what no row matches.
-func (s *Server) nowhere(mux *http.ServeMux) http.Handler {
+// errNotFound answers what no row matches.
+func (s *Server) notFound(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := w.(*visit)
+		v := w.(*exchange)
 		crossOrigin(v.Header())
 		allowed := allowedMethods(mux, r)
 		switch {
 		case len(allowed) == 0:
-			s.refuse(v, r, notFound())
+			s.refuse(v, r, errNotFound())
 		case r.Method == http.MethodOptions:
 			v.Header()["Allow"] = []string{strings.Join(allowed, ", ")}
 			preflight(v.Header())
@@ -211,9 +211,9 @@ var (
 	corsAge     = []string{"600"}
 )
 
-// line writes the request's one log line. Paths that no route has are left out: they
+// logRequest writes the request's one log line. Paths that no route has are left out: they
 // may hold anything.
-func (s *Server) line(v *visit, r *http.Request, took time.Duration) {
+func (s *Server) logRequest(v *exchange, r *http.Request, took time.Duration) {
 	attrs := make([]slog.Attr, 0, 12)
 	attrs = append(attrs,
 		slog.String("id", v.id), slog.String("method", method(r)), slog.String("route", v.route),

@@ -15,14 +15,14 @@ import (
 // MaxTokenDays is how long an access token lasts at most, and when nothing is said.
 const MaxTokenDays = 730
 
-// Mint makes access tokens.
-type Mint struct {
+// Issuer makes access tokens.
+type Issuer struct {
 	Authority *Authority
 	Now       func() time.Time
 }
 
-// Blank is an access token to be made.
-type Blank struct {
+// Params is an access token to be made.
+type Params struct {
 	Kind           string // store.TokenPersonal or TokenServiceAccount
 	Name           string
 	ExternalID     string
@@ -32,15 +32,15 @@ type Blank struct {
 	CredentialUUID string // "cr-…"; "" for a new one
 }
 
-// Minted is an access token that was just made. Text is the token; it exists only here.
-type Minted struct {
+// Issued is an access token that was just made. Text is the token; it exists only here.
+type Issued struct {
 	Token      store.AccessToken
 	Credential store.Credential
 	Text       string
 }
 
-// Make makes an access token of a user. Nothing is written yet: Keep does that.
-func (m *Mint) Make(u store.User, b Blank) (made Minted, err error) {
+// Issue makes an access token of a user. Nothing is written yet: Keep does that.
+func (m *Issuer) Issue(u store.User, b Params) (made Issued, err error) {
 	if err := username.CheckLabel("name", b.Name); err != nil {
 		return made, err
 	}
@@ -108,7 +108,7 @@ func Lifetime(days, seconds *int) (time.Duration, error) {
 
 // Keep adds to a unit what Make made. If the user has a token of that name the unit fails
 // with duplicate, and unless they are active and registered with lost.
-func (made Minted) Keep(tx *store.Tx, duplicate, lost error) {
+func (made Issued) Keep(tx *store.Tx, duplicate, lost error) {
 	tx.CreateAccessToken(made.Token, duplicate, lost)
 	tx.AddCredential(made.Credential, errKeyKnown)
 }
@@ -116,7 +116,7 @@ func (made Minted) Keep(tx *store.Tx, duplicate, lost error) {
 var errKeyKnown = &api.Error{Kind: api.Conflict, Code: "credential_already_registered", Message: "This credential is already registered."}
 
 // Entry is what was made as a list shows it.
-func (made Minted) Entry(assignments []store.HeldPermission) store.TokenEntry {
+func (made Issued) Entry(assignments []store.HeldPermission) store.TokenEntry {
 	c := made.Credential
 	c.Active = true
 	return store.TokenEntry{AccessToken: made.Token, Credential: c, Assignments: assignments}

@@ -51,17 +51,17 @@ func (o outputFlags) print(c console, v any, text func(w io.Writer)) error {
 	return e.Encode(v)
 }
 
-// house is everything behind the front door.
-type house struct {
-	db     *store.DB
-	ring   *keyring.Ring
-	site   relyingparty.Site
-	office *invitation.Office
+// app is everything behind the front door.
+type app struct {
+	db    *store.DB
+	ring  *keyring.Ring
+	site  relyingparty.Site
+	codes *invitation.Issuer
 }
 
-// furnish opens the store and readies what the rooms share. The caller closes the
+// openApp opens the store and readies what the rooms share. The caller closes the
 // house.
-func furnish(ctx context.Context, d databaseFlags, p placeFlags, log *slog.Logger) (*house, error) {
+func openApp(ctx context.Context, d databaseFlags, p placeFlags, log *slog.Logger) (*app, error) {
 	var sender *mail.Sender
 	var err error
 	if p.SMTP != "" {
@@ -87,8 +87,8 @@ func furnish(ctx context.Context, d databaseFlags, p placeFlags, log *slog.Logge
 		db.Close()
 		return nil, err
 	}
-	return &house{db: db, ring: ring, site: site,
-		office: &invitation.Office{DB: db, Ring: ring, Site: site, Mail: sender, Now: time.Now, Log: log}}, nil
+	return &app{db: db, ring: ring, site: site,
+		codes: &invitation.Issuer{DB: db, Ring: ring, Site: site, Mail: sender, Now: time.Now, Log: log}}, nil
 }
 
 // settingPublicURL is where the server of this database was last reached, so that
@@ -115,7 +115,7 @@ func place(ctx context.Context, db *store.DB, publicURL string) (relyingparty.Si
 }
 
 // settle remembers the place that this server is served at.
-func (h *house) settle(ctx context.Context) error {
+func (h *app) settle(ctx context.Context) error {
 	served, err := h.db.Setting(ctx, settingPublicURL)
 	if err != nil || served == h.site.Origin() {
 		return err
@@ -123,27 +123,27 @@ func (h *house) settle(ctx context.Context) error {
 	return h.db.Write(ctx, func(tx *store.Tx) error { tx.PutSetting(settingPublicURL, h.site.Origin()); return nil })
 }
 
-func (h *house) close() error {
-	h.office.Finish()
+func (h *app) close() error {
+	h.codes.Finish()
 	return h.db.Close()
 }
 
-func (h *house) organisations() *organisation.Room {
-	return &organisation.Room{DB: h.db, Site: h.site, Now: time.Now}
+func (h *app) organisations() *organisation.Service {
+	return &organisation.Service{DB: h.db, Site: h.site, Now: time.Now}
 }
 
-func (h *house) users() *user.Room {
-	return &user.Room{DB: h.db, Office: h.office, Now: time.Now}
+func (h *app) users() *user.Service {
+	return &user.Service{DB: h.db, Codes: h.codes, Now: time.Now}
 }
 
-func (h *house) serviceAccounts() *serviceaccount.Room {
-	mint := &bearer.Mint{Authority: bearer.New(h.ring, h.site.Origin(), time.Now), Now: time.Now}
-	return &serviceaccount.Room{DB: h.db, Access: access.New(h.db), Mint: mint, Now: time.Now}
+func (h *app) serviceAccounts() *serviceaccount.Service {
+	mint := &bearer.Issuer{Authority: bearer.New(h.ring, h.site.Origin(), time.Now), Now: time.Now}
+	return &serviceaccount.Service{DB: h.db, Access: access.New(h.db), Tokens: mint, Now: time.Now}
 }
 
 // within opens a house for one command and closes it after.
-func within(ctx context.Context, d databaseFlags, p placeFlags, c console, do func(*house) error) error {
-	h, err := furnish(ctx, d, p, slog.New(slog.NewTextHandler(c.err, nil)))
+func within(ctx context.Context, d databaseFlags, p placeFlags, c console, do func(*app) error) error {
+	h, err := openApp(ctx, d, p, slog.New(slog.NewTextHandler(c.err, nil)))
 	if err != nil {
 		return err
 	}

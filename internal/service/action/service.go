@@ -19,15 +19,15 @@ import (
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
-// Room is action signing with all that it needs.
-type Room struct {
-	DB     *store.DB
-	Access *access.Ledger
-	Desk   *ceremony.Desk
-	Judge  *assertion.Judge
-	Tokens *bearer.Authority
-	Site   relyingparty.Site
-	Now    func() time.Time
+// Service is action signing with all that it needs.
+type Service struct {
+	DB         *store.DB
+	Access     *access.Checker
+	Ceremonies *ceremony.Issuer
+	Verifier   *assertion.Verifier
+	Tokens     *bearer.Authority
+	Site       relyingparty.Site
+	Now        func() time.Time
 }
 
 // Lifetime of a signed action: long enough for a slow client, short enough that nobody
@@ -45,24 +45,24 @@ var methods = map[string]bool{"GET": true, "POST": true, "PUT": true, "PATCH": t
 // Init begins the signing of one exact request. The challenge is the digest of a
 // statement that names it, so that the credential signs the request itself. Nothing is
 // written: statement and payload travel in the token.
-func (r *Room) Init(ctx context.Context, who api.Caller, in api.InitActionRequest) (api.SigningChallenge, error) {
+func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitActionRequest) (api.SigningChallenge, error) {
 	if err := wellFormed(in); err != nil {
 		return api.SigningChallenge{}, err
 	}
-	s, err := r.DB.SignerState(ctx, who.UserID, who.TokenID)
+	state, err := s.DB.SignerState(ctx, who.UserID, who.TokenID)
 	if err != nil {
 		return api.SigningChallenge{}, err
 	}
-	if !s.Found || !s.User.Active {
+	if !state.Found || !state.User.Active {
 		return api.SigningChallenge{}, assertion.ErrUserInactive
 	}
 	statement := useraction.NewStatement(useraction.Statement{
-		Issuer: r.Site.Origin(), OrgID: who.OrgID, UserID: who.UserID, Username: s.User.Username,
+		Issuer: s.Site.Origin(), OrgID: who.OrgID, UserID: who.UserID, Username: state.User.Username,
 		Method: in.Method, Path: in.Path,
-	}, in.Payload, r.Now()).Text()
-	party := r.Site.Of(s.Organisation)
-	ticket, token, err := r.Desk.Begin(ceremony.Ticket{
-		Purpose: ceremony.Action, OrgID: who.OrgID, UserID: who.UserID, BearerID: who.BearerID(), RPID: party.ID,
+	}, in.Payload, s.Now()).Text()
+	party := s.Site.Of(state.Organisation)
+	ticket, token, err := s.Ceremonies.Begin(ceremony.Ticket{
+		Purpose: ceremony.Action, OrgID: who.OrgID, UserID: who.UserID, SessionOrTokenID: who.SessionOrTokenID(), RPID: party.ID,
 		Challenge: useraction.ChallengeOf(statement), Statement: statement, Payload: in.Payload,
 	})
 	if err != nil {
@@ -71,7 +71,7 @@ func (r *Room) Init(ctx context.Context, who api.Caller, in api.InitActionReques
 	if len(token) > ceremony.MaxActionToken { // many characters that JSON escapes
 		return api.SigningChallenge{}, errPayloadTooLarge
 	}
-	return assertion.Challenge(ticket.Challenge, token, party, s.Organisation, assertion.Allowed(s.Credentials, true)), nil
+	return assertion.Challenge(ticket.Challenge, token, party, state.Organisation, assertion.Allowed(state.Credentials, true)), nil
 }
 
 var errPayloadTooLarge = &api.Error{Kind: api.TooLarge, Code: "payload_too_large",
@@ -110,61 +110,61 @@ func plainPath(p string) bool {
 
 // Sign keeps the signature that answers the challenge of Init, as evidence, and returns
 // the token with which the action may be used once.
-func (r *Room) Sign(ctx context.Context, who api.Caller, in api.SignedChallenge) (api.ActionResult, error) {
-	ticket, err := r.Desk.OpenChallenge(ceremony.Action, in.ChallengeIdentifier)
+func (s *Service) Sign(ctx context.Context, who api.Caller, in api.SignedChallenge) (api.ActionResult, error) {
+	ticket, err := s.Ceremonies.OpenChallenge(ceremony.Action, in.ChallengeIdentifier)
 	if err != nil {
 		return api.ActionResult{}, err
 	}
-	if ticket.UserID != who.UserID || ticket.OrgID != who.OrgID || ticket.BearerID != who.BearerID() {
+	if ticket.UserID != who.UserID || ticket.OrgID != who.OrgID || ticket.SessionOrTokenID != who.SessionOrTokenID() {
 		return api.ActionResult{}, &api.Error{Kind: api.Invalid, Code: "challenge_invalid", Message: "Challenge token is not valid.",
-			Rule: "the challenge is the caller's own", Received: ticket.UserID + " " + ticket.BearerID,
-			Expected: who.UserID + " " + who.BearerID(), Subject: who.Subject()}
+			Rule: "the challenge is the caller's own", Received: ticket.UserID + " " + ticket.SessionOrTokenID,
+			Expected: who.UserID + " " + who.SessionOrTokenID(), Subject: who.Subject()}
 	}
 	first, second, err := assertion.Read(in)
 	if err != nil {
 		return api.ActionResult{}, err
 	}
-	proofs, err := r.verify(ctx, who, ticket, first, second)
+	proofs, err := s.verify(ctx, who, ticket, first, second)
 	if err != nil {
 		return api.ActionResult{}, err
 	}
-	if err := assertion.Settle(ctx, r.DB, who, ticket.Challenge, proofs); err != nil {
+	if err := assertion.Settle(ctx, s.DB, who, ticket.Challenge, proofs); err != nil {
 		return api.ActionResult{}, err
 	}
-	a, err := r.keep(ctx, who, ticket, proofs)
+	a, err := s.keep(ctx, who, ticket, proofs)
 	if err != nil {
-		err = r.why(ctx, who, ticket, first, proofs, err)
+		err = s.why(ctx, who, ticket, first, proofs, err)
 	}
 	if err != nil {
 		return api.ActionResult{}, err
 	}
-	token, err := r.Tokens.Action(claims(a, who.Username, proofs[0].Credential))
+	token, err := s.Tokens.Action(claims(a, who.Username, proofs[0].Credential))
 	return api.ActionResult{UserAction: token}, err
 }
 
-func (r *Room) verify(ctx context.Context, who api.Caller, t ceremony.Ticket, first assertion.Factor, second *assertion.Factor) ([]assertion.Proof, error) {
-	asked := assertion.Asked{Challenge: t.Challenge, RPID: t.RPID, OrgID: t.OrgID, Named: true, Factor: store.FactorFirst, TokenID: who.TokenID}
-	h, err := r.DB.HolderByUser(ctx, t.UserID, first.CredentialID, first.UUID)
+func (s *Service) verify(ctx context.Context, who api.Caller, t ceremony.Ticket, first assertion.Factor, second *assertion.Factor) ([]assertion.Verified, error) {
+	asked := assertion.Request{Challenge: t.Challenge, RPID: t.RPID, OrgID: t.OrgID, Named: true, Factor: store.FactorFirst, TokenID: who.TokenID}
+	h, err := s.DB.OwnerByUser(ctx, t.UserID, first.CredentialID, first.UUID)
 	if err != nil {
 		return nil, err
 	}
-	proof, err := r.Judge.Verify(first, asked, h)
+	proof, err := s.Verifier.Verify(first, asked, h)
 	if err != nil {
 		return nil, err
 	}
-	proofs := []assertion.Proof{proof}
+	proofs := []assertion.Verified{proof}
 	if second == nil && who.TokenID != "" {
 		return proofs, nil // a machine has one key
 	}
 	if second == nil {
-		return proofs, r.Judge.NeedsSecond(ctx, r.DB, h)
+		return proofs, s.Verifier.NeedsSecond(ctx, s.DB, h)
 	}
-	other, err := r.DB.HolderByUser(ctx, t.UserID, second.CredentialID, second.UUID)
+	other, err := s.DB.OwnerByUser(ctx, t.UserID, second.CredentialID, second.UUID)
 	if err != nil {
 		return nil, err
 	}
 	asked.Factor = store.FactorSecond
-	another, err := r.Judge.Verify(*second, asked, other)
+	another, err := s.Verifier.Verify(*second, asked, other)
 	if err == nil && another.Credential.ID == proof.Credential.ID {
 		err = assertion.ErrSameCredential
 	}
@@ -174,15 +174,15 @@ func (r *Room) verify(ctx context.Context, who api.Caller, t ceremony.Ticket, fi
 var errLost = errors.New("the action was not kept")
 
 // keep is the one place where a signature over an action is stored.
-func (r *Room) keep(ctx context.Context, who api.Caller, t ceremony.Ticket, proofs []assertion.Proof) (store.Action, error) {
-	now := r.Now()
+func (s *Service) keep(ctx context.Context, who api.Caller, t ceremony.Ticket, proofs []assertion.Verified) (store.Action, error) {
+	now := s.Now()
 	statement, ok := useraction.ReadStatement(t.Statement)
 	if !ok {
 		return store.Action{}, errors.New("action: a ticket of ours holds no statement")
 	}
 	f := proofs[0].Factor
 	a := store.Action{ID: api.NewID(api.PrefixAction, now), OrgID: t.OrgID, UserID: t.UserID,
-		CredentialID: proofs[0].Credential.ID, SessionID: t.BearerID, Challenge: t.Challenge,
+		CredentialID: proofs[0].Credential.ID, SessionID: t.SessionOrTokenID, Challenge: t.Challenge,
 		Method: statement.Method, Path: statement.Path, Payload: t.Payload, Statement: t.Statement,
 		ClientData: f.ClientData, AuthenticatorData: f.AuthenticatorData, Signature: f.Signature,
 		SignedAt: now, ExpiresAt: now.Add(Lifetime).Truncate(time.Second), Address: who.Address}
@@ -192,7 +192,7 @@ func (r *Room) keep(ctx context.Context, who api.Caller, t ceremony.Ticket, proo
 			return a, err
 		}
 	}
-	return a, r.DB.Write(ctx, func(tx *store.Tx) error {
+	return a, s.DB.Write(ctx, func(tx *store.Tx) error {
 		for _, p := range proofs {
 			p.KeepSparingly(tx, who)
 		}
@@ -209,32 +209,32 @@ type second struct {
 	Signature         []byte `json:"signature"`
 }
 
-func secondFactor(p assertion.Proof) second {
+func secondFactor(p assertion.Verified) second {
 	return second{CredentialUUID: p.Credential.ID, ClientData: p.Factor.ClientData,
 		AuthenticatorData: p.Factor.AuthenticatorData, Signature: p.Factor.Signature}
 }
 
 // why finds out why the action was not kept.
-func (r *Room) why(ctx context.Context, who api.Caller, t ceremony.Ticket, f assertion.Factor, proofs []assertion.Proof, err error) error {
-	h, read := r.DB.HolderByUser(ctx, t.UserID, f.CredentialID, f.UUID)
+func (s *Service) why(ctx context.Context, who api.Caller, t ceremony.Ticket, f assertion.Factor, proofs []assertion.Verified, err error) error {
+	h, read := s.DB.OwnerByUser(ctx, t.UserID, f.CredentialID, f.UUID)
 	if read != nil {
 		return read
 	}
-	live, read := r.bearerLives(ctx, who)
+	live, read := s.sessionOrTokenLive(ctx, who)
 	if read == nil && errors.Is(err, errLost) && h.User.Active && h.Credential.Active && !live {
 		return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
 			Rule: "bearer token: the session or access token is live", Received: "one that has ended"}
 	}
-	return assertion.Why(ctx, r.DB, t.Challenge, h, proofs, err, errLost)
+	return assertion.Why(ctx, s.DB, t.Challenge, h, proofs, err, errLost)
 }
 
-func (r *Room) bearerLives(ctx context.Context, who api.Caller) (bool, error) {
+func (s *Service) sessionOrTokenLive(ctx context.Context, who api.Caller) (bool, error) {
 	if who.TokenID != "" {
-		b, err := r.DB.TokenBearer(ctx, who.TokenID)
-		return b.Token.Live(r.Now()), err
+		b, err := s.DB.TokenWithUser(ctx, who.TokenID)
+		return b.Token.Live(s.Now()), err
 	}
-	b, err := r.DB.Bearer(ctx, who.SessionID)
-	return b.Session.Live(r.Now()), err
+	b, err := s.DB.SessionWithUser(ctx, who.SessionID)
+	return b.Session.Live(s.Now()), err
 }
 
 func claims(a store.Action, name string, c store.Credential) useraction.Claims {

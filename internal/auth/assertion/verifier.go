@@ -16,15 +16,15 @@ import (
 	"github.com/countersign/countersign/internal/verify/webauthn"
 )
 
-// Judge verifies assertions.
-type Judge struct {
+// Verifier verifies assertions.
+type Verifier struct {
 	Site relyingparty.Site
 	Now  func() time.Time
 	Log  *slog.Logger
 }
 
-// Asked is what an assertion must answer.
-type Asked struct {
+// Request is what an assertion must answer.
+type Request struct {
 	Challenge string
 	RPID      string // of the ceremony
 	OrgID     string // the organisation that the ceremony was begun for, "" if none was named
@@ -33,8 +33,8 @@ type Asked struct {
 	TokenID   string // the access token whose key must answer, "" for a credential of the user's own
 }
 
-// Proof is a verified assertion, and what has to be written with its effect.
-type Proof struct {
+// Verified is a verified assertion, and what has to be written with its effect.
+type Verified struct {
 	Factor     Factor
 	Credential store.Credential
 	Use        store.CredentialUse
@@ -45,14 +45,14 @@ type Proof struct {
 
 // Refused is why the organisation's policy refuses the assertion although its signature
 // is good, nil if it does not. The Notes are recorded all the same.
-func (p Proof) Refused() error { return p.refusal }
+func (p Verified) Refused() error { return p.refusal }
 
 // Verify judges f as the assertion of the holder's credential. A holder without user or
 // credential is refused like one whose signature is wrong.
-func (j *Judge) Verify(f Factor, asked Asked, h store.Holder) (Proof, error) {
+func (j *Verifier) Verify(f Factor, asked Request, h store.Owner) (Verified, error) {
 	known := j.answerable(f, asked, h)
 	now := j.Now()
-	p := Proof{Factor: f, Credential: h.Credential, second: asked.Factor == store.FactorSecond, Use: store.CredentialUse{ID: h.Credential.ID, At: now}}
+	p := Verified{Factor: f, Credential: h.Credential, second: asked.Factor == store.FactorSecond, Use: store.CredentialUse{ID: h.Credential.ID, At: now}}
 	record, err := recordOf(h.Credential, known)
 	if err != nil {
 		return p, err
@@ -75,13 +75,13 @@ func (j *Judge) Verify(f Factor, asked Asked, h store.Holder) (Proof, error) {
 	if err := checkUserHandle(f, asked, h); err != nil {
 		return p, about(h, err)
 	}
-	return p, about(h, j.standing(h))
+	return p, about(h, j.checkActive(h))
 }
 
 // answerable reports whether the holder has a credential that may answer at all: the user's
 // own or the access token's, of the kind that was named, for this relying party, and of a
 // factor that may stand here.
-func (j *Judge) answerable(f Factor, asked Asked, h store.Holder) bool {
+func (j *Verifier) answerable(f Factor, asked Request, h store.Owner) bool {
 	c := h.Credential
 	return h.Found && h.CredentialFound && c.Kind == f.Kind && c.UserID == h.User.ID && c.TokenID == asked.TokenID &&
 		c.Factor != store.FactorRecovery && (asked.Factor != store.FactorFirst || c.Factor == store.FactorFirst) &&
@@ -91,7 +91,7 @@ func (j *Judge) answerable(f Factor, asked Asked, h store.Holder) bool {
 // checkUserHandle is WebAuthn L3 §7.2 step 6. Where the user was named, a handle that
 // names nobody is passed over: old clients send none or an odd one. Where not, the handle
 // must name the user.
-func checkUserHandle(f Factor, asked Asked, h store.Holder) error {
+func checkUserHandle(f Factor, asked Request, h store.Owner) error {
 	named := f.names()
 	if f.Kind != api.KindFido2 || named == h.User.ID || named == "" && asked.Named {
 		return nil
@@ -134,7 +134,7 @@ func recordOf(c store.Credential, known bool) (webauthn.CredentialRecord, error)
 		SignCount: uint32(c.SignCount), BackupEligible: c.BackupEligible}, nil
 }
 
-func (j *Judge) verifyPasskey(p *Proof, asked Asked, h store.Holder, record webauthn.CredentialRecord) error {
+func (j *Verifier) verifyPasskey(p *Verified, asked Request, h store.Owner, record webauthn.CredentialRecord) error {
 	// What is demanded must not depend on whether there is a holder. So a ceremony that
 	// named no organisation is the site's own, with user verification.
 	origins, verified := j.Site.Of(store.Organisation{}).Origins, true
@@ -157,8 +157,8 @@ func (j *Judge) verifyPasskey(p *Proof, asked Asked, h store.Holder, record weba
 	return nil
 }
 
-// standing says what only the holder of a good signature may be told.
-func (j *Judge) standing(h store.Holder) error {
+// checkActive says what only the holder of a good signature may be told.
+func (j *Verifier) checkActive(h store.Owner) error {
 	switch {
 	case !h.User.Active:
 		return ErrUserInactive
@@ -190,6 +190,6 @@ func explain(err error, f Factor, known bool) error {
 	return &c
 }
 
-func about(h store.Holder, err error) error {
+func about(h store.Owner, err error) error {
 	return api.About(err, api.Subject{OrgID: h.Organisation.ID, UserID: h.User.ID})
 }

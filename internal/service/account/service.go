@@ -12,48 +12,48 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Room is accounts with all that it needs.
-type Room struct {
+// Service is accounts with all that it needs.
+type Service struct {
 	DB     *store.DB
-	Access *access.Ledger
+	Access *access.Checker
 	Site   relyingparty.Site
 	Now    func() time.Time
 }
 
 // SiteInfo tells the login page what it may know before anybody is named.
-func (r *Room) SiteInfo(ctx context.Context, _ api.Caller, _ api.Nothing) (api.SiteInfo, error) {
+func (s *Service) SiteInfo(ctx context.Context, _ api.Caller, _ api.Nothing) (api.SiteInfo, error) {
 	var info api.SiteInfo
-	org, sole, err := r.DB.SoleOrganisation(ctx)
-	if err == nil && sole && r.Site.Hosted(org) {
+	org, sole, err := s.DB.SoleOrganisation(ctx)
+	if err == nil && sole && s.Site.Hosted(org) {
 		info.Organisation = &api.NamedID{ID: org.ID, Name: org.Name}
 	}
 	return info, err
 }
 
 // Show tells who is logged in, with what, and where.
-func (r *Room) Show(ctx context.Context, who api.Caller, _ api.Nothing) (api.Account, error) {
-	s, err := r.DB.SignerState(ctx, who.UserID, "")
+func (s *Service) Show(ctx context.Context, who api.Caller, _ api.Nothing) (api.Account, error) {
+	state, err := s.DB.SignerState(ctx, who.UserID, "")
 	if err != nil {
 		return api.Account{}, err
 	}
-	sessions, err := r.DB.SessionsOfUser(ctx, who.UserID, r.Now())
+	sessions, err := s.DB.SessionsOfUser(ctx, who.UserID, s.Now())
 	if err != nil {
 		return api.Account{}, err
 	}
-	rights, err := r.Access.Of(ctx, who)
+	rights, err := s.Access.Of(ctx, who)
 	if err != nil {
 		return api.Account{}, err
 	}
 	names := map[string]string{}
 	a := api.Account{
-		Organisation: api.NamedID{ID: s.Organisation.ID, Name: s.Organisation.Name},
-		User: api.AccountUser{ID: s.User.ID, Username: s.User.Username, Kind: s.User.Kind,
-			Administrator: rights.Everything(), Operations: rights.Operations(), RegisteredAt: api.Time(s.User.RegisteredAt)},
-		RPID:        r.Site.Of(s.Organisation).ID,
+		Organisation: api.NamedID{ID: state.Organisation.ID, Name: state.Organisation.Name},
+		User: api.AccountUser{ID: state.User.ID, Username: state.User.Username, Kind: state.User.Kind,
+			Administrator: rights.Everything(), Operations: rights.Operations(), RegisteredAt: api.Time(state.User.RegisteredAt)},
+		RPID:        s.Site.Of(state.Organisation).ID,
 		Credentials: []api.AccountCredential{},
 		Sessions:    []api.AccountSession{},
 	}
-	for _, c := range s.Credentials {
+	for _, c := range state.Credentials {
 		names[c.ID] = c.Name
 		a.Credentials = append(a.Credentials, credential(c))
 	}
@@ -82,11 +82,11 @@ func uuid(b []byte) string {
 }
 
 // EndSession ends one of the user's own sessions, this one or another.
-func (r *Room) EndSession(ctx context.Context, who api.Caller, in api.EndSessionRequest) (api.Message, error) {
-	now := r.Now()
+func (s *Service) EndSession(ctx context.Context, who api.Caller, in api.EndSessionRequest) (api.Message, error) {
+	now := s.Now()
 	event := store.NewEvent(who, "session.ended", now, map[string]any{"sessionId": in.SessionID})
 	event.UserID = who.UserID
-	return api.Message{Message: "The session has ended."}, r.DB.Write(ctx, func(tx *store.Tx) error {
+	return api.Message{Message: "The session has ended."}, s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.EndSession(in.SessionID, who.UserID, now, errNoSession)
 		tx.Record(event)
 		return nil

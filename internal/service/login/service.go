@@ -14,16 +14,16 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Room is login with all that it needs.
-type Room struct {
-	DB       *store.DB
-	Desk     *ceremony.Desk
-	Office   *invitation.Office
-	Judge    *assertion.Judge
-	Tokens   *bearer.Authority
-	Site     relyingparty.Site
-	Now      func() time.Time
-	Lifetime time.Duration // of a session
+// Service is login with all that it needs.
+type Service struct {
+	DB         *store.DB
+	Ceremonies *ceremony.Issuer
+	Codes      *invitation.Issuer
+	Verifier   *assertion.Verifier
+	Tokens     *bearer.Authority
+	Site       relyingparty.Site
+	Now        func() time.Time
+	Lifetime   time.Duration // of a session
 
 	wrong invitation.AddressCounts
 	asked invitation.AddressCounts
@@ -31,9 +31,9 @@ type Room struct {
 
 // Init begins a login. It writes nothing but a wrong login code's try, and its answer tells nobody whether there is a
 // user of that name: who has nothing to log in with gets credentials that nobody has.
-func (r *Room) Init(ctx context.Context, who api.Caller, in api.InitLoginRequest) (api.SigningChallenge, error) {
+func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitLoginRequest) (api.SigningChallenge, error) {
 	if in.Username == "" {
-		return r.initUnnamed(ctx, in)
+		return s.initUnnamed(ctx, in)
 	}
 	if err := invitation.WellFormed(in.OrgID, in.Username, in.LoginCode); err != nil {
 		return api.SigningChallenge{}, err
@@ -41,26 +41,26 @@ func (r *Room) Init(ctx context.Context, who api.Caller, in api.InitLoginRequest
 	key := username.Key(in.Username)
 	var mac []byte
 	if in.LoginCode != "" {
-		mac = r.Office.LoginMAC(in.OrgID, key, in.LoginCode)
+		mac = s.Codes.LoginMAC(in.OrgID, key, in.LoginCode)
 	}
-	throttle := r.Office.ThrottleKey(invitation.WrongLoginCodes, in.OrgID, in.Username)
-	state, err := r.DB.LoginState(ctx, in.OrgID, key, mac, throttle)
+	throttle := s.Codes.ThrottleKey(invitation.WrongLoginCodes, in.OrgID, in.Username)
+	state, err := s.DB.LoginState(ctx, in.OrgID, key, mac, throttle)
 	if err != nil {
 		return api.SigningChallenge{}, err
 	}
 	ticket := ceremony.Ticket{Purpose: ceremony.Login, OrgID: in.OrgID, Username: in.Username}
 	if in.LoginCode != "" {
-		if err := r.admit(ctx, who, state, throttle); err != nil {
+		if err := s.admit(ctx, who, state, throttle); err != nil {
 			return api.SigningChallenge{}, err
 		}
 		ticket.CodeID = state.Code.ID
 	}
-	allow := r.answers(in.OrgID, key, state)
-	return r.challenge(ticket, state.Organisation, allow)
+	allow := s.answers(in.OrgID, key, state)
+	return s.challenge(ticket, state.Organisation, allow)
 }
 
 // initUnnamed begins a login for whoever holds a discoverable passkey.
-func (r *Room) initUnnamed(ctx context.Context, in api.InitLoginRequest) (api.SigningChallenge, error) {
+func (s *Service) initUnnamed(ctx context.Context, in api.InitLoginRequest) (api.SigningChallenge, error) {
 	if in.LoginCode != "" {
 		return api.SigningChallenge{}, api.Missing("username")
 	}
@@ -70,18 +70,18 @@ func (r *Room) initUnnamed(ctx context.Context, in api.InitLoginRequest) (api.Si
 			return api.SigningChallenge{}, err
 		}
 		var err error
-		if org, err = r.DB.Organisation(ctx, in.OrgID); err != nil && api.KindOf(err) != api.NotFound {
+		if org, err = s.DB.Organisation(ctx, in.OrgID); err != nil && api.KindOf(err) != api.NotFound {
 			return api.SigningChallenge{}, err
 		}
 	}
-	return r.challenge(ceremony.Ticket{Purpose: ceremony.Login, OrgID: in.OrgID}, org,
+	return s.challenge(ceremony.Ticket{Purpose: ceremony.Login, OrgID: in.OrgID}, org,
 		api.AllowCredentials{Key: []api.CredentialDescriptor{}, WebAuthn: []api.CredentialDescriptor{}})
 }
 
-func (r *Room) challenge(t ceremony.Ticket, org store.Organisation, allow api.AllowCredentials) (api.SigningChallenge, error) {
-	party := r.Site.Of(org)
+func (s *Service) challenge(t ceremony.Ticket, org store.Organisation, allow api.AllowCredentials) (api.SigningChallenge, error) {
+	party := s.Site.Of(org)
 	t.RPID = party.ID
-	ticket, token, err := r.Desk.Begin(t)
+	ticket, token, err := s.Ceremonies.Begin(t)
 	if err != nil {
 		return api.SigningChallenge{}, err
 	}
