@@ -79,7 +79,9 @@ type codeRevoke struct {
 
 func (r *codeRevoke) Run(ctx context.Context, c console) error {
 	return within(ctx, r.databaseFlags, r.placeFlags, c, func(h *app) error {
-		id, err := h.codes.Revoke(ctx, api.Caller{OrgID: r.Org}, r.Code)
+		id, err := store.Do(ctx, h.db, func(tx *store.Tx) (string, error) {
+			return h.codes.Revoke(ctx, tx, api.Caller{OrgID: r.Org}, r.Code)
+		})
 		if err != nil {
 			return err
 		}

@@ -61,8 +61,10 @@ func (s *serviceAccountCreate) Run(ctx context.Context, c console) error {
 		if err != nil {
 			return err
 		}
-		made, err := h.serviceAccounts().Make(ctx, api.Caller{OrgID: s.Org},
-			serviceaccount.New{Name: s.Name, PublicKey: key, DaysValid: &s.Days, Permissions: permissions})
+		made, err := store.Do(ctx, h.db, func(tx *store.Tx) (serviceaccount.Made, error) {
+			return h.serviceAccounts().Make(tx, api.Caller{OrgID: s.Org},
+				serviceaccount.New{Name: s.Name, PublicKey: key, DaysValid: &s.Days, Permissions: permissions})
+		})
 		if err != nil {
 			return err
 		}
@@ -222,20 +224,23 @@ type serviceAccountTurn struct {
 
 func (t *serviceAccountTurn) Run(ctx context.Context, c console) error {
 	return t.change(ctx, c, "inactive", "deactivated. To put it back: countersign service-account activate --org ORG ID",
-		func(r *serviceaccount.Service, who api.Caller, id string) (api.ServiceAccount, error) {
-			return r.Deactivate(ctx, who, api.DeactivateServiceAccountRequest{ServiceAccountID: id})
+		func(r *serviceaccount.Service, tx *store.Tx, who api.Caller, id string) (api.ServiceAccount, error) {
+			return r.Deactivate(ctx, tx, who, api.DeactivateServiceAccountRequest{ServiceAccountID: id})
 		})
 }
 
 // change makes a change and tells what has become of the service account.
 func (t *serviceAccountTurn) change(ctx context.Context, c console, state, told string,
-	do func(*serviceaccount.Service, api.Caller, string) (api.ServiceAccount, error)) error {
+	do func(*serviceaccount.Service, *store.Tx, api.Caller, string) (api.ServiceAccount, error)) error {
 	return within(ctx, t.databaseFlags, t.placeFlags, c, func(h *app) error {
 		a, err := h.machine(ctx, t.Org, t.Account)
 		if err != nil {
 			return err
 		}
-		if a, err = do(h.serviceAccounts(), api.Caller{OrgID: t.Org}, a.UserInfo.UserID); err != nil {
+		a, err = store.Do(ctx, h.db, func(tx *store.Tx) (api.ServiceAccount, error) {
+			return do(h.serviceAccounts(), tx, api.Caller{OrgID: t.Org}, a.UserInfo.UserID)
+		})
+		if err != nil {
 			return err
 		}
 		u := a.UserInfo
@@ -250,8 +255,8 @@ type serviceAccountTurnOn struct{ serviceAccountTurn }
 
 func (t *serviceAccountTurnOn) Run(ctx context.Context, c console) error {
 	return t.change(ctx, c, "active", "active again.",
-		func(r *serviceaccount.Service, who api.Caller, id string) (api.ServiceAccount, error) {
-			return r.Activate(ctx, who, api.ServiceAccountRequest{ServiceAccountID: id})
+		func(r *serviceaccount.Service, tx *store.Tx, who api.Caller, id string) (api.ServiceAccount, error) {
+			return r.Activate(ctx, tx, who, api.ServiceAccountRequest{ServiceAccountID: id})
 		})
 }
 
@@ -260,7 +265,7 @@ type serviceAccountArchive struct{ serviceAccountTurn }
 
 func (t *serviceAccountArchive) Run(ctx context.Context, c console) error {
 	return t.change(ctx, c, "archived", "gone for good; its name is free again.",
-		func(r *serviceaccount.Service, who api.Caller, id string) (api.ServiceAccount, error) {
-			return r.Archive(ctx, who, api.ArchiveServiceAccountRequest{ServiceAccountID: id})
+		func(r *serviceaccount.Service, tx *store.Tx, who api.Caller, id string) (api.ServiceAccount, error) {
+			return r.Archive(ctx, tx, who, api.ArchiveServiceAccountRequest{ServiceAccountID: id})
 		})
 }

@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"crypto/subtle"
-	"errors"
 	"io"
 	"net/http"
 
@@ -58,7 +57,7 @@ func (s *Server) run(row route, v *exchange, r *http.Request) (any, error) {
 			return nil, err
 		}
 	}
-	if row.signing == signed {
+	if row.operation.Signed() {
 		return s.runSigned(row, v, r, who, body)
 	}
 	return row.operation.Run(v, r, who)
@@ -155,9 +154,9 @@ func tokenEnded(received string, subject api.Subject) error {
 		Rule: "bearer token: the session or access token is live", Received: received, Subject: subject}
 }
 
-// runSigned runs an operation that its caller must have signed, body included. The
-// operation's first write spends the signature, so that there is one effect however often
-// it is sent; one that turns out to have nothing to write spends it all the same.
+// runSigned runs an operation that its caller must have signed, body included. The signature
+// is used up in the unit of the operation's effect, so that there is one effect however often
+// it is sent; an operation with nothing to write uses it up all the same.
 func (s *Server) runSigned(row route, v *exchange, r *http.Request, who api.Caller, body []byte) (any, error) {
 	token, err := userAction(r)
 	if err != nil {
@@ -165,21 +164,19 @@ func (s *Server) runSigned(row route, v *exchange, r *http.Request, who api.Call
 	}
 	ctx, cancel := web.Lasting(r)
 	defer cancel()
-	ctx, rider, err := s.services.Action.Permit(ctx, who, action.Use{Token: token, Method: r.Method,
+	permit, err := s.services.Action.Permit(ctx, who, action.Use{Token: token, Method: r.Method,
 		Path: sentPath(r), Payload: body})
 	if err != nil {
 		return nil, err
 	}
-	who.ActionID = rider.ActionID
-	v.action = rider.ActionID
-	out, err := row.operation.Run(v, r.WithContext(ctx), who)
-	if err == nil && !rider.Done() {
-		err = s.db.Write(ctx, func(*store.Tx) error { return nil })
-	}
-	if errors.Is(err, action.ErrNotUsable) {
-		err = s.services.Action.Why(ctx, rider.ActionID, err)
-	}
-	return out, err
+	who.ActionID = permit.ActionID
+	v.action = permit.ActionID
+	out, err := store.Do(ctx, s.db, func(tx *store.Tx) (any, error) {
+		permit.Use(tx)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		return row.operation.RunSigned(v, r, who, tx)
+	})
+	return out, s.services.Action.Why(ctx, permit.ActionID, err)
 }
 
 // userAction returns the token of the X-DFNS-USERACTION header, of which there must be

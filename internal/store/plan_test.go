@@ -83,7 +83,7 @@ func TestNothingOnTheWayScansATable(t *testing.T) {
 		"token written": func(tx *store.Tx) {
 			tx.CreateAccessToken(store.AccessToken{}, errDuplicate, errLost)
 			tx.RenameAccessToken("to-1", "us-1", "", "", new(string), errDuplicate, errLost)
-			tx.SetAccessTokenActive("to-1", "us-1", false, epoch, errLost)
+			tx.DeactivateAccessToken("to-1", "us-1", epoch, errLost)
 			tx.ArchiveAccessToken("to-1", "us-1", epoch, errLost)
 		},
 		"application written": func(tx *store.Tx) {

@@ -146,7 +146,7 @@ func TestLoginOfWhoIsSwitchedOff(t *testing.T) {
 
 	t.Run("the user", func(t *testing.T) {
 		g := enrol(t, browser, srv)
-		g.write(func(tx *store.Tx) { tx.SetUserActive(g.inv.UserID, g.inv.OrgID, false, fmt.Errorf("gone")) })
+		g.write(func(tx *store.Tx) { tx.DeactivateUser(g.inv.UserID, g.inv.OrgID, srv.Clock.Now(), fmt.Errorf("gone")) })
 		g.BeforeLoad(noAutofill)
 		g.openLogin("")
 		g.Click("#sign-in")
@@ -157,8 +157,8 @@ func TestLoginOfWhoIsSwitchedOff(t *testing.T) {
 
 	t.Run("the passkey", func(t *testing.T) {
 		g := enrol(t, browser, srv)
-		passkey := g.credentials()[0].ID
-		g.write(func(tx *store.Tx) { tx.SetCredentialActive(passkey, g.inv.OrgID, false, fmt.Errorf("gone")) })
+		passkey := g.credentials()[0]
+		g.write(func(tx *store.Tx) { tx.DeactivateCredential(passkey, srv.Clock.Now(), fmt.Errorf("gone")) })
 		g.BeforeLoad(noAutofill + `
 			window.signals = 0;
 			PublicKeyCredential.signalUnknownCredential = async () => { window.signals++; };`)

@@ -84,7 +84,7 @@ func (n *tenant) otherTokens(t *testing.T) map[string]string {
 	_, withdrawn := n.Machine(t, n.org.ID, "withdrawn", n.all)
 	id := n.machineToken(t, "withdrawn")
 	must(t, n.DB.Write(context.Background(), func(tx *store.Tx) error {
-		tx.SetAccessTokenActive(id.ID, id.UserID, false, n.Clock.Now(), nil)
+		tx.DeactivateAccessToken(id.ID, id.UserID, n.Clock.Now(), nil)
 		return nil
 	}))
 	_, gone := n.Machine(t, n.org.ID, "gone", n.all)

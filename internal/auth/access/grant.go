@@ -112,12 +112,12 @@ func Assign(tx *store.Tx, who api.Caller, held []store.HeldPermission, userID st
 
 // Assigned is the event of an assignment, to be recorded with it. userID is as of Assign.
 func Assigned(who api.Caller, p store.Permission, a store.Assignment, userID string) store.Event {
-	return assignmentEvent("permission.assigned", who, p, a, userID, a.CreatedAt)
+	return assignmentEvent(store.EventPermissionAssigned, who, p, a, userID, a.CreatedAt)
 }
 
 // Revoked is the event of an assignment's end.
 func Revoked(who api.Caller, p store.Permission, a store.Assignment, userID string, now time.Time) store.Event {
-	return assignmentEvent("permission.revoked", who, p, a, userID, now)
+	return assignmentEvent(store.EventPermissionRevoked, who, p, a, userID, now)
 }
 
 func assignmentEvent(kind string, who api.Caller, p store.Permission, a store.Assignment, userID string, now time.Time) store.Event {

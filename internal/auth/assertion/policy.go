@@ -21,7 +21,7 @@ const (
 
 // Note is something out of line. It becomes an event of that kind.
 type Note struct {
-	Kind   string // "credential.sign_count_out_of_line" or "credential.backup_changed"
+	Kind   string // store.EventCredentialSignCountOutOfLine or store.EventCredentialBackupChanged
 	Policy string // what was done: refuse, alert or record
 	detail map[string]any
 }
@@ -56,7 +56,7 @@ func (j *Verifier) applyPolicies(p *Verified, h store.Owner, v webauthn.Assertio
 	if !v.SignCountOutOfLine {
 		return
 	}
-	j.note(p, Note{Kind: "credential.sign_count_out_of_line", Policy: policy,
+	j.note(p, Note{Kind: store.EventCredentialSignCountOutOfLine, Policy: policy,
 		detail: map[string]any{"received": v.SignCount, "kept": p.Credential.SignCount}})
 	if policy == PolicyRefuse {
 		p.refusal = about(h, SignCountRefusal(p.Credential.SignCount, int64(v.SignCount)))
@@ -85,7 +85,7 @@ func (j *Verifier) applyBackupPolicy(p *Verified, h store.Owner, v webauthn.Asse
 	default: // a passkey that was synced for the first time, or is no longer
 		policy = PolicyRecord
 	}
-	j.note(p, Note{Kind: "credential.backup_changed", Policy: policy, detail: map[string]any{
+	j.note(p, Note{Kind: store.EventCredentialBackupChanged, Policy: policy, detail: map[string]any{
 		"eligible": v.BackupEligible, "backedUp": v.BackupState,
 		"wasEligible": c.BackupEligible, "wasBackedUp": c.BackupState}})
 	if policy == PolicyRefuse {

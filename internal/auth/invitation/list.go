@@ -21,22 +21,20 @@ func (o *Issuer) Codes(ctx context.Context, orgID, after string, limit int) ([]s
 var errGone = &api.Error{Kind: api.Conflict, Code: "registration_code_not_live",
 	Message: "This code is not live: it was used or revoked already."}
 
-// Revoke withdraws a live code of the caller's organisation, named by its id or by its
-// user's name or id. It returns the id. who has no UserID for the operator at the command
-// line.
-func (o *Issuer) Revoke(ctx context.Context, who api.Caller, which string) (string, error) {
+// Revoke adds to the unit that a live code of the caller's organisation, named by its id or by
+// its user's name or id, is revoked. It returns the id. who has no UserID for the operator at
+// the command line.
+func (o *Issuer) Revoke(ctx context.Context, tx *store.Tx, who api.Caller, which string) (string, error) {
 	c, err := o.find(ctx, who.OrgID, which)
 	if err != nil {
 		return "", err
 	}
 	now := o.Now()
-	event := store.NewEvent(who, "registration.code_revoked", now, nil)
+	event := store.NewEvent(who, store.EventRegistrationCodeRevoked, now, nil)
 	event.UserID, event.CodeID = c.UserID, c.ID
-	return c.ID, o.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.RevokeCode(c.ID, c.OrgID, store.CodeRevoked, now, errGone)
-		tx.Record(event)
-		return nil
-	})
+	tx.RevokeCode(c.ID, c.OrgID, store.CodeRevoked, now, errGone)
+	tx.Record(event)
+	return c.ID, nil
 }
 
 func (o *Issuer) find(ctx context.Context, orgID, which string) (store.Code, error) {

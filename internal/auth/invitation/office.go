@@ -113,7 +113,7 @@ func (o *Issuer) Send(ctx context.Context, org store.Organisation, u store.User,
 	return o.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.CodeSent(c.Row.ID, now)
 		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: u.OrgID, At: now,
-			Kind: "registration.code_sent", UserID: u.ID, CodeID: c.Row.ID})
+			Kind: store.EventRegistrationCodeSent, UserID: u.ID, CodeID: c.Row.ID})
 		return nil
 	})
 }

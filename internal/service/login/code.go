@@ -88,7 +88,7 @@ func (s *Service) SendCode(ctx context.Context, who api.Caller, in api.SendLogin
 		tx.Hit(throttle, now, window) // for unknown names as well, or the difference would tell who exists
 		if mails {
 			tx.IssueLoginCode(code.Row)
-			tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: state.User.OrgID, At: now, Kind: "login.code_issued",
+			tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: state.User.OrgID, At: now, Kind: store.EventLoginCodeIssued,
 				UserID: state.User.ID, CodeID: code.Row.ID, Address: who.Address})
 		}
 		return nil
@@ -118,7 +118,7 @@ func (s *Service) IssueCode(ctx context.Context, orgID, name string) (invitation
 	return code, s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.ClearThrottle(s.Codes.ThrottleKey(invitation.WrongLoginCodes, orgID, name))
 		tx.IssueLoginCode(code.Row)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now, Kind: "login.code_issued",
+		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now, Kind: store.EventLoginCodeIssued,
 			UserID: state.User.ID, CodeID: code.Row.ID})
 		return nil
 	})

@@ -125,7 +125,7 @@ func (s *Service) open(ctx context.Context, who api.Caller, t ceremony.Ticket, h
 		if t.CodeID != "" && first.Kind == api.KindPasswordProtectedKey {
 			tx.SpendLoginCode(t.CodeID, now, errCodeUsed)
 		}
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: session.OrgID, At: now, Kind: "user.logged_in",
+		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: session.OrgID, At: now, Kind: store.EventUserLoggedIn,
 			UserID: session.UserID, ActorID: session.UserID, CredentialID: first.ID, Address: who.Address, Detail: detail})
 		return nil
 	})

@@ -10,7 +10,7 @@ import (
 // Logout ends the session that asks, or all of its user's.
 func (s *Service) Logout(ctx context.Context, who api.Caller, in api.LogoutRequest) (api.Message, error) {
 	now := s.Now()
-	event := store.NewEvent(who, "user.logged_out", now, map[string]any{"sessionId": who.SessionID, "allSessions": in.AllSessions})
+	event := store.NewEvent(who, store.EventUserLoggedOut, now, map[string]any{"sessionId": who.SessionID, "allSessions": in.AllSessions})
 	event.UserID = who.UserID
 	err := s.DB.Write(ctx, func(tx *store.Tx) error {
 		if in.AllSessions {

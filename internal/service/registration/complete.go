@@ -76,7 +76,7 @@ var errCredentialKnown = &api.Error{Kind: api.Conflict, Code: "credential_alread
 // settle is the one place where a registration code is spent.
 func (s *Service) settle(ctx context.Context, who api.Caller, inv store.Invitation, credentials []store.Credential) error {
 	now := s.Now()
-	e := s.event("user.registered", inv, who, now)
+	e := s.event(store.EventUserRegistered, inv, who, now)
 	e.CredentialID = credentials[0].ID
 	detail, err := json.Marshal(evidence(credentials))
 	if err != nil {

@@ -79,7 +79,7 @@ func (s *Service) inviteFirst(ctx context.Context, who FirstAdministrator) error
 		tx.MakeFirstAdministrator(org.ID, user.ID, api.NewID(api.PrefixAssignment, now), now)
 		tx.IssueCode(code.Row)
 		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: org.ID, At: now,
-			Kind: "user.invited", UserID: user.ID, CodeID: code.Row.ID})
+			Kind: store.EventUserInvited, UserID: user.ID, CodeID: code.Row.ID})
 		return nil
 	})
 }

@@ -53,7 +53,7 @@ func (s *Service) AddRecovery(ctx context.Context, who api.Caller, in api.AddRec
 		}
 	}
 	now := s.Now()
-	e := s.event("credential.recovery_added", inv, who, now)
+	e := s.event(store.EventCredentialRecoveryAdded, inv, who, now)
 	e.CredentialID = c.ID
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.AddCredential(c, errCredentialKnown)

@@ -69,7 +69,7 @@ func (s *Service) reissue(ctx context.Context, who api.Caller, inv store.Invitat
 	}
 	issued := s.Codes.Make(inv.User, invitation.DefaultLifetime)
 	inv.Code = issued.Row
-	resent := s.event("registration.code_resent", inv, who, now)
+	resent := s.event(store.EventRegistrationCodeResent, inv, who, now)
 	resent.ActorID = "" // anybody may ask
 	return issued, s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.ReissueCode(issued.Row, errNotPending)

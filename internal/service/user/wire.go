@@ -15,17 +15,17 @@ import (
 
 // Create invites a user into the caller's organisation. The code goes out by mail or,
 // where no mail is configured, back to the caller.
-func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreateUserRequest) (api.User, error) {
+func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreateUserRequest) (api.User, error) {
 	if err := checkNew(in); err != nil {
 		return api.User{}, err
 	}
 	u := newUser(who.OrgID, Invitee{Username: in.Email, Kind: in.Kind}, username.Key(in.Email), s.Now())
 	u.ExternalID = in.ExternalID
-	invited, err := s.inviteFor(ctx, who, []store.User{u}, nil)
+	invited, err := s.inviteFor(ctx, tx, who, []store.User{u}, nil, errExists)
 	if err != nil {
 		return api.User{}, err
 	}
-	out := wire(store.Member{User: u})
+	out := toAPI(store.Member{User: u})
 	if i := invited[0]; !i.Mailed {
 		out.Invitation = issued(i.Issued)
 	}
@@ -33,14 +33,14 @@ func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreateUserR
 }
 
 // InviteTenant is Create for clients of several organisations, which name no kind of ours.
-func (s *Service) InviteTenant(ctx context.Context, who api.Caller, in api.InviteUserRequest) (api.InvitedTenantUser, error) {
+func (s *Service) InviteTenant(ctx context.Context, tx *store.Tx, who api.Caller, in api.InviteUserRequest) (api.InvitedTenantUser, error) {
 	switch {
 	case in.Kind == "":
 		return api.InvitedTenantUser{}, api.Missing("kind")
 	case in.Kind != "TenantUser":
 		return api.InvitedTenantUser{}, &api.Error{Kind: api.Invalid, Code: "user_kind_invalid", Message: "The member /kind must be TenantUser."}
 	}
-	u, err := s.Create(ctx, who, api.CreateUserRequest{Email: in.Email, Kind: api.CustomerEmployee})
+	u, err := s.Create(ctx, tx, who, api.CreateUserRequest{Email: in.Email, Kind: api.CustomerEmployee})
 	return api.InvitedTenantUser{Invitation: u.Invitation}, err
 }
 
@@ -48,36 +48,29 @@ func issued(i invitation.Issued) *api.IssuedInvitation {
 	return &api.IssuedInvitation{RegistrationCode: i.Code, RegistrationURL: i.Link, ExpiresAt: api.Time(i.Row.ExpiresAt)}
 }
 
-// inviteFor keeps new users, each with a code and a role if there is one, all or none, and
-// mails the codes of who has an address.
-func (s *Service) inviteFor(ctx context.Context, who api.Caller, users []store.User, role *store.Permission) ([]Invitation, error) {
+// inviteFor adds new users to the unit, each with a code and a permission if there is one, and
+// mails the codes of who has an address once they are kept. Where a name is taken the unit fails
+// with taken.
+func (s *Service) inviteFor(ctx context.Context, tx *store.Tx, who api.Caller, users []store.User, given *store.Permission, taken error) ([]Invitation, error) {
 	now := s.Now()
 	invited := make([]Invitation, len(users))
 	for i, u := range users {
 		invited[i] = Invitation{User: u, Issued: s.Codes.Make(u, invitation.DefaultLifetime), Mailed: s.Codes.Mails(u.Username)}
 	}
 	var org store.Organisation
-	if s.Codes.Mail != nil { // now, so that nothing can fail once they are there
+	if s.Codes.Mail != nil {
 		var err error
 		if org, err = s.DB.Organisation(ctx, who.OrgID); err != nil {
 			return nil, err
 		}
 	}
-	err := s.DB.Write(ctx, func(tx *store.Tx) error {
-		for _, i := range invited {
-			s.keep(tx, who, i, entry{user: i.User, isNew: true}, now, errExists)
-			if role != nil && (role.Managed != store.ManagedEndUser || i.User.Kind != api.EndUser) { // who have it anyway
-				access.Assign(tx, who, []store.HeldPermission{access.Held(*role, i.User.ID, now)}, i.User.ID, now)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
 	for _, i := range invited {
+		s.keep(tx, who, i, entry{user: i.User, isNew: true}, now, taken)
+		if given != nil && (given.Managed != store.ManagedEndUser || i.User.Kind != api.EndUser) { // who have it anyway
+			access.Assign(tx, who, []store.HeldPermission{access.Held(*given, i.User.ID, now)}, i.User.ID, now)
+		}
 		if i.Mailed {
-			s.Codes.Post(org, i.User, i.Issued)
+			tx.Committed(func() { s.Codes.Post(org, i.User, i.Issued) })
 		}
 	}
 	return invited, nil
@@ -111,7 +104,7 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.UserRequest) (
 	if err != nil {
 		return api.User{}, err
 	}
-	return wire(m), nil
+	return toAPI(m), nil
 }
 
 // Pages of users, when the caller does not say how long.
@@ -137,13 +130,13 @@ func (s *Service) Page(ctx context.Context, who api.Caller, in api.ListUsersRequ
 		list.NextPageToken = s.Pages.Token(last.ID, "users", who.OrgID, in.Kind)
 	}
 	for _, m := range members {
-		list.Items = append(list.Items, wire(m))
+		list.Items = append(list.Items, toAPI(m))
 	}
 	return list, nil
 }
 
-// wire shows a user as the contract has it.
-func wire(m store.Member) api.User {
+// toAPI shows a user as the contract has it.
+func toAPI(m store.Member) api.User {
 	u := api.User{Username: m.Username, Name: m.Username, UserID: m.ID, Kind: m.Kind, CredentialUUID: m.CredentialID,
 		OrgID: m.OrgID, Permissions: []string{}, IsActive: m.Active, IsRegistered: !m.RegisteredAt.IsZero(),
 		PermissionAssignments: access.Summaries(m.Assignments)}
