@@ -25,7 +25,7 @@ type Service struct {
 	Access     *access.Checker
 	Ceremonies *ceremony.Issuer
 	Verifier   *assertion.Verifier
-	Tokens     *bearer.Authority
+	Tokens     *bearer.Tokens
 	Site       relyingparty.Site
 	Now        func() time.Time
 }
@@ -138,7 +138,7 @@ func (s *Service) Sign(ctx context.Context, who api.Caller, in api.SignedChallen
 	if err != nil {
 		return api.ActionResult{}, err
 	}
-	token, err := s.Tokens.Action(claims(a, who.Username, proofs[0].Credential))
+	token, err := s.Tokens.SignAction(claims(a, who.Username, proofs[0].Credential))
 	return api.ActionResult{UserAction: token}, err
 }
 

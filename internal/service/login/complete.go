@@ -43,7 +43,7 @@ func (s *Service) Complete(ctx context.Context, who api.Caller, in api.SignedCha
 		}
 		return api.LoginResult{}, api.About(err, api.Subject{OrgID: h.User.OrgID, UserID: h.User.ID})
 	}
-	token, err := s.Tokens.Session(session, h.User)
+	token, err := s.Tokens.SignSession(session, h.User)
 	return api.LoginResult{Token: token}, err
 }
 

@@ -43,7 +43,7 @@ func (s *Service) Delegate(ctx context.Context, who api.Caller, in api.Delegated
 	if err != nil {
 		return api.LoginResult{}, err
 	}
-	token, err := s.Tokens.Session(session, u)
+	token, err := s.Tokens.SignSession(session, u)
 	return api.LoginResult{Token: token}, err
 }
 

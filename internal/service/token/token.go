@@ -9,8 +9,8 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/auth/accesstoken"
 	"github.com/countersign/countersign/internal/auth/assertion"
-	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
 )
@@ -19,7 +19,7 @@ import (
 type Service struct {
 	DB     *store.DB
 	Access *access.Checker
-	Tokens *bearer.Issuer
+	Tokens *accesstoken.Issuer
 	Now    func() time.Time
 }
 
@@ -32,7 +32,7 @@ var (
 // is assigned all that the caller is assigned now; what the caller loses, it loses.
 func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreateTokenRequest) (api.AccessToken, error) {
 	u := store.User{ID: who.UserID, OrgID: who.OrgID, Username: who.Username}
-	made, err := s.Tokens.Issue(u, bearer.Params{Kind: store.TokenPersonal, Name: in.Name, ExternalID: in.ExternalID,
+	made, err := s.Tokens.Issue(u, accesstoken.Params{Kind: store.TokenPersonal, Name: in.Name, ExternalID: in.ExternalID,
 		PublicKey: in.PublicKey, DaysValid: in.DaysValid, SecondsValid: in.SecondsValid})
 	if err != nil {
 		return api.AccessToken{}, err
@@ -55,7 +55,7 @@ func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreateToken
 	if err != nil {
 		return api.AccessToken{}, err
 	}
-	out := bearer.Shown(made.Entry(given), true)
+	out := accesstoken.ToAPI(made.Entry(given), true)
 	out.AccessToken = made.Text
 	return out, nil
 }
@@ -78,7 +78,7 @@ func (s *Service) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.
 	list := api.TokenList{Items: []api.AccessToken{}}
 	for _, t := range tokens {
 		if t.Kind == store.TokenPersonal {
-			list.Items = append(list.Items, bearer.Shown(t, true))
+			list.Items = append(list.Items, accesstoken.ToAPI(t, true))
 		}
 	}
 	return list, nil
@@ -90,7 +90,7 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.TokenRequest) 
 	if err != nil {
 		return api.AccessToken{}, err
 	}
-	return bearer.Shown(t, true), nil
+	return accesstoken.ToAPI(t, true), nil
 }
 
 // find returns a personal access token of the caller's, archived or not.
@@ -158,7 +158,7 @@ func (s *Service) change(ctx context.Context, who api.Caller, id, kind string, d
 		tx.Record(event(who, kind, t.AccessToken, now))
 		return nil
 	})
-	return bearer.Shown(t, true), err
+	return accesstoken.ToAPI(t, true), err
 }
 
 func event(who api.Caller, kind string, t store.AccessToken, now time.Time) store.Event {
@@ -184,6 +184,6 @@ func (s *Service) Exchange(ctx context.Context, who api.Caller, in api.ExchangeT
 	if err != nil {
 		return api.LoginResult{}, err
 	}
-	text, err := s.Tokens.Authority.Session(b.Session, b.User)
+	text, err := s.Tokens.Bearer.SignSession(b.Session, b.User)
 	return api.LoginResult{Token: text}, err
 }
