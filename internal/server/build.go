@@ -46,7 +46,7 @@ func Build(b Deps) (Config, error) {
 		return Config{}, err
 	}
 	tokens := bearer.New(b.Ring, b.Site.Origin(), b.Now)
-	judge := &assertion.Verifier{Site: b.Site, Now: b.Now, Log: b.Log}
+	judge := &assertion.Verifier{DB: b.DB, Site: b.Site, Now: b.Now, Log: b.Log}
 	rights := access.New(b.DB)
 	mint := &accesstoken.Issuer{Bearer: tokens, Now: b.Now}
 	pages := pagination.New(b.Ring)
