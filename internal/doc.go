@@ -22,7 +22,8 @@
 //	organisation      organisations are made and listed
 //	refusal           refused requests are kept and explained
 //	invitation        registration codes and their life: made, mailed, recognised, listed, revoked; login codes
-//	assertion         a credential's signature is judged, alike whether or not there is such a credential
+//	assertion         one or two factors are verified, alike whether or not there is such a credential
+//	accesstoken       access tokens are issued
 //	bearer            tokens that others verify: sessions, access tokens and signed actions
 //	receipt           the evidence of a signed action in one document that verifies offline; pure, no I/O
 //	access            what a caller may do
@@ -31,6 +32,7 @@
 //	mail              the mail that brings a registration code
 //	keyring           the server's own keys
 //	relyingparty      which relying party an organisation is
+//	cache             what was read or verified a moment ago, in bounded space
 //	username          what may name a user, and anything else that people administer
 //	store             rows, SQL, transactions, migrations, on SQLite and PostgreSQL
 //	webauthn          relying-party verification of passkeys; pure, no I/O

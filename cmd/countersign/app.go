@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/auth/accesstoken"
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/invitation"
 	"github.com/countersign/countersign/internal/keyring"
@@ -137,7 +138,7 @@ func (h *app) users() *user.Service {
 }
 
 func (h *app) serviceAccounts() *serviceaccount.Service {
-	mint := &bearer.Issuer{Authority: bearer.New(h.ring, h.site.Origin(), time.Now), Now: time.Now}
+	mint := &accesstoken.Issuer{Bearer: bearer.New(h.ring, h.site.Origin(), time.Now), Now: time.Now}
 	return &serviceaccount.Service{DB: h.db, Access: access.New(h.db), Tokens: mint, Now: time.Now}
 }
 

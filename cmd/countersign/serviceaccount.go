@@ -11,10 +11,11 @@ import (
 	"text/tabwriter"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/internal/auth/bearer"
+	"github.com/countersign/countersign/internal/auth/accesstoken"
 	"github.com/countersign/countersign/internal/service/serviceaccount"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
+	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
 type serviceAccountCommands struct {
@@ -43,8 +44,8 @@ type serviceAccountMade struct {
 }
 
 func (s *serviceAccountCreate) Run(ctx context.Context, c console) error {
-	if s.Days < 1 || s.Days > bearer.MaxTokenDays {
-		return misuse("--days is between 1 and %d", bearer.MaxTokenDays)
+	if s.Days < 1 || s.Days > accesstoken.MaxDays {
+		return misuse("--days is between 1 and %d", accesstoken.MaxDays)
 	}
 	if username.CheckLabel("name", s.Name) != nil {
 		return misuse("--name is 1 to 100 visible characters, without a space at either end")
@@ -68,7 +69,7 @@ func (s *serviceAccountCreate) Run(ctx context.Context, c console) error {
 		if err != nil {
 			return err
 		}
-		token := bearer.Shown(made.Token.Entry(nil), true)
+		token := accesstoken.ToAPI(made.Token.Entry(nil), true)
 		row := serviceAccountMade{made.User.ID, token.CredID, made.Token.Text}
 		return s.print(c, row, func(w io.Writer) {
 			fmt.Fprintf(w, "Service account %s is made. Keep the access token; it is not shown again.\n\n", s.Name)
@@ -99,7 +100,7 @@ func readPublicKey(path string) (string, error) {
 	if err != nil {
 		return "", misuse("the public key file cannot be read: %w", err)
 	}
-	if _, err := bearer.Key(string(text)); err != nil {
+	if _, err := publickey.ParseMember(string(text)); err != nil {
 		return "", misuse("the file %s must hold one public key in PEM (P-256, P-384, P-521, secp256k1, Ed25519 or RSA of 2048 bits and more), as openssl pkey -pubout writes it", path)
 	}
 	return string(text), nil

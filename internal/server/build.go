@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/auth/accesstoken"
 	"github.com/countersign/countersign/internal/auth/assertion"
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/ceremony"
@@ -45,9 +46,9 @@ func Build(b Deps) (Config, error) {
 		return Config{}, err
 	}
 	tokens := bearer.New(b.Ring, b.Site.Origin(), b.Now)
-	judge := &assertion.Verifier{Site: b.Site, Now: b.Now, Log: b.Log}
+	judge := &assertion.Verifier{DB: b.DB, Site: b.Site, Now: b.Now, Log: b.Log}
 	rights := access.New(b.DB)
-	mint := &bearer.Issuer{Authority: tokens, Now: b.Now}
+	mint := &accesstoken.Issuer{Bearer: tokens, Now: b.Now}
 	pages := pagination.New(b.Ring)
 	rooms := Services{
 		Registration: &registration.Service{DB: b.DB, Access: rights, Ceremonies: desk, Codes: b.Codes, Site: b.Site, Now: b.Now},

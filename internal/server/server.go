@@ -60,7 +60,7 @@ type Config struct {
 	DB       *store.DB
 	Services Services
 	Access   *access.Checker
-	Tokens   *bearer.Authority
+	Tokens   *bearer.Tokens
 	Refusals *refusal.Service
 	Site     relyingparty.Site
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed; none by default
@@ -74,7 +74,7 @@ type Server struct {
 	db       *store.DB
 	services Services
 	access   *access.Checker
-	tokens   *bearer.Authority
+	tokens   *bearer.Tokens
 	refusals *refusal.Service
 	site     relyingparty.Site
 	proxies  []netip.Prefix

@@ -8,10 +8,11 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/access"
-	"github.com/countersign/countersign/internal/auth/bearer"
+	"github.com/countersign/countersign/internal/auth/accesstoken"
 	"github.com/countersign/countersign/internal/auth/resource"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
+	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
 // Service is applications with all that it needs.
@@ -81,7 +82,7 @@ func (s *Service) validate(who api.Caller, in api.CreateApplicationRequest) (sto
 	a := store.Application{ID: api.NewID(api.PrefixApplication, now), OrgID: who.OrgID, Kind: in.Kind, Name: in.Name,
 		NameKey: username.Key(in.Name), RPID: in.RelyingPartyID, Origin: in.Origin, ExternalID: in.ExternalID, Active: true, CreatedAt: now}
 	if in.Kind == api.ServerSideApplication {
-		key, err := bearer.Key(in.PublicKey)
+		key, err := publickey.ParseMember(in.PublicKey)
 		if err != nil {
 			return a, err
 		}
@@ -110,7 +111,7 @@ func check(in api.CreateApplicationRequest) error {
 		return &api.Error{Kind: api.Invalid, Code: "application_kind_invalid",
 			Message: "The member /kind must be ServerSideApplication or ClientSideApplication."}
 	}
-	_, err := bearer.Lifetime(in.DaysValid, nil)
+	_, err := accesstoken.Lifetime(in.DaysValid, nil)
 	return err
 }
 

@@ -32,7 +32,7 @@ func (s *Service) Delegate(ctx context.Context, tx *store.Tx, who api.Caller, in
 	event.UserID, event.CredentialID = session.UserID, session.CredentialID
 	tx.OpenDelegatedSession(session, errOutdated)
 	tx.Record(event)
-	token, err := s.Tokens.Session(session, u)
+	token, err := s.Tokens.SignSession(session, u)
 	return api.LoginResult{Token: token}, err
 }
 

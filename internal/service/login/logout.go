@@ -28,6 +28,6 @@ func (s *Service) Logout(ctx context.Context, who api.Caller, in api.LogoutReque
 	return api.Message{Message: message}, err
 }
 
-// errEnded is a session that ended between the door and here.
+// errEnded is a session that ended after the request was authenticated.
 var errEnded = &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
 	Rule: "bearer token: the session is live", Received: "one that has ended"}

@@ -20,7 +20,7 @@ type Service struct {
 	Ceremonies *ceremony.Issuer
 	Codes      *invitation.Issuer
 	Verifier   *assertion.Verifier
-	Tokens     *bearer.Authority
+	Tokens     *bearer.Tokens
 	Site       relyingparty.Site
 	Now        func() time.Time
 	Lifetime   time.Duration // of a session

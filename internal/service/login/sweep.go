@@ -7,16 +7,16 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// kept is how long a session that is over stays on record. It outlives by far every
+// keepEnded is how long a session that has ended stays on record: far longer than any
 // challenge that could have opened it.
-const kept = 90 * 24 * time.Hour
+const keepEnded = 90 * 24 * time.Hour
 
-// Sweep removes sessions that were over long ago, now and then until ctx ends.
+// Sweep removes sessions that ended long ago, now and every hour until ctx ends.
 func (s *Service) Sweep(ctx context.Context, failed func(error)) {
 	t := time.NewTicker(time.Hour)
 	defer t.Stop()
 	for {
-		err := s.DB.Write(ctx, func(tx *store.Tx) error { tx.PruneSessions(s.Now().Add(-kept)); return nil })
+		err := s.DB.Write(ctx, func(tx *store.Tx) error { tx.PruneSessions(s.Now().Add(-keepEnded)); return nil })
 		if err != nil && ctx.Err() == nil {
 			failed(err)
 		}

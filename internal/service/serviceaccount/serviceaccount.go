@@ -9,7 +9,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/access"
-	"github.com/countersign/countersign/internal/auth/bearer"
+	"github.com/countersign/countersign/internal/auth/accesstoken"
 	"github.com/countersign/countersign/internal/auth/resource"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
@@ -19,7 +19,7 @@ import (
 type Service struct {
 	DB     *store.DB
 	Access *access.Checker
-	Tokens *bearer.Issuer
+	Tokens *accesstoken.Issuer
 	Now    func() time.Time
 }
 
@@ -41,7 +41,7 @@ type New struct {
 // Made is a service account that was just made. Its token's text exists only here.
 type Made struct {
 	User        store.User
-	Token       bearer.Issued
+	Token       accesstoken.Issued
 	Assignments []store.HeldPermission
 }
 
@@ -71,7 +71,7 @@ func (s *Service) Make(tx *store.Tx, who api.Caller, n New) (made Made, err erro
 	now := s.Now()
 	made.User = store.User{ID: api.NewID(api.PrefixUser, now), OrgID: who.OrgID, Username: n.Name, UsernameKey: nameKey(n.Name),
 		Kind: store.KindServiceAccount, Active: true, ExternalID: n.ExternalID, CreatedAt: now, RegisteredAt: now}
-	made.Token, err = s.Tokens.Issue(made.User, bearer.Params{Kind: store.TokenServiceAccount, Name: n.Name, ExternalID: n.ExternalID,
+	made.Token, err = s.Tokens.Issue(made.User, accesstoken.Params{Kind: store.TokenServiceAccount, Name: n.Name, ExternalID: n.ExternalID,
 		PublicKey: n.PublicKey, DaysValid: n.DaysValid, CredentialUUID: api.FirstCredentialID(made.User.ID)})
 	if err != nil {
 		return made, err
@@ -190,7 +190,7 @@ func shown(m store.Member, tokens []store.TokenEntry) api.ServiceAccount {
 		CredentialUUID: api.FirstCredentialID(m.ID), OrgID: m.OrgID, Permissions: []string{}, IsActive: m.Active,
 		IsServiceAccount: true, IsRegistered: true, PermissionAssignments: access.Summaries(m.Assignments)}}
 	for _, t := range tokens {
-		out.AccessTokens = append(out.AccessTokens, bearer.Shown(t, m.Active))
+		out.AccessTokens = append(out.AccessTokens, accesstoken.ToAPI(t, m.Active))
 	}
 	return out
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/auth/accesstoken"
 	"github.com/countersign/countersign/internal/auth/assertion"
-	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/resource"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
@@ -20,7 +20,7 @@ import (
 type Service struct {
 	DB     *store.DB
 	Access *access.Checker
-	Tokens *bearer.Issuer
+	Tokens *accesstoken.Issuer
 	Now    func() time.Time
 }
 
@@ -33,7 +33,7 @@ var (
 // is assigned all that the caller is assigned now; what the caller loses, it loses.
 func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreateTokenRequest) (api.AccessToken, error) {
 	u := store.User{ID: who.UserID, OrgID: who.OrgID, Username: who.Username}
-	made, err := s.Tokens.Issue(u, bearer.Params{Kind: store.TokenPersonal, Name: in.Name, ExternalID: in.ExternalID,
+	made, err := s.Tokens.Issue(u, accesstoken.Params{Kind: store.TokenPersonal, Name: in.Name, ExternalID: in.ExternalID,
 		PublicKey: in.PublicKey, DaysValid: in.DaysValid, SecondsValid: in.SecondsValid})
 	if err != nil {
 		return api.AccessToken{}, err
@@ -50,7 +50,7 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	access.Assign(tx, who, given, who.UserID, now)
 	entry := made.Entry(given)
 	tx.Record(event(who, store.EventTokenCreated, entry, now))
-	out := bearer.Shown(entry, true)
+	out := accesstoken.ToAPI(entry, true)
 	out.AccessToken = made.Text
 	return out, nil
 }
@@ -73,7 +73,7 @@ func (s *Service) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.
 	list := api.TokenList{Items: []api.AccessToken{}}
 	for _, t := range tokens {
 		if t.Kind == store.TokenPersonal {
-			list.Items = append(list.Items, bearer.Shown(t, true))
+			list.Items = append(list.Items, accesstoken.ToAPI(t, true))
 		}
 	}
 	return list, nil
@@ -85,7 +85,7 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.TokenRequest) 
 	if err != nil {
 		return api.AccessToken{}, err
 	}
-	return bearer.Shown(t, true), nil
+	return accesstoken.ToAPI(t, true), nil
 }
 
 // find returns a personal access token of the caller's, archived or not.
@@ -138,7 +138,7 @@ func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in 
 func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.TokenEntry, time.Time)) (api.AccessToken, error) {
 	r := resource.Resource[store.TokenEntry, api.AccessToken]{Find: s.present, Event: event, Now: s.Now,
 		Show: func(_ context.Context, t store.TokenEntry) (api.AccessToken, error) {
-			return bearer.Shown(t, true), nil
+			return accesstoken.ToAPI(t, true), nil
 		}}
 	return r.Change(ctx, tx, who, id, kind, do)
 }
@@ -175,6 +175,6 @@ func (s *Service) Exchange(ctx context.Context, who api.Caller, in api.ExchangeT
 	if err != nil {
 		return api.LoginResult{}, err
 	}
-	text, err := s.Tokens.Authority.Session(b.Session, b.User)
+	text, err := s.Tokens.Bearer.SignSession(b.Session, b.User)
 	return api.LoginResult{Token: text}, err
 }

@@ -25,7 +25,7 @@ var ctx = context.Background()
 
 type clock struct{ now time.Time }
 
-func authority(t testing.TB, db *store.DB, c *clock) *bearer.Authority {
+func tokens(t testing.TB, db *store.DB, c *clock) *bearer.Tokens {
 	t.Helper()
 	ring, err := keyring.Open(ctx, db, nil, c.now)
 	if err != nil {
@@ -52,9 +52,9 @@ func session(now time.Time) store.Session {
 // What consumers of these tokens read must be there, and verify with the published keys.
 func TestSessionIsAJWTThatOthersVerify(t *testing.T) {
 	c := &clock{time.Now()}
-	a := authority(t, open(t), c)
+	a := tokens(t, open(t), c)
 	s := session(c.now)
-	token, err := a.Session(s, store.User{Username: "zoë@example.org"})
+	token, err := a.SignSession(s, store.User{Username: "zoë@example.org"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,21 +96,21 @@ func TestSessionIsAJWTThatOthersVerify(t *testing.T) {
 // once it has expired, remembered or not.
 func TestSessionsAreReadByEveryServer(t *testing.T) {
 	c, db := &clock{time.Now()}, open(t)
-	one, two := authority(t, db, c), authority(t, db, c)
+	one, two := tokens(t, db, c), tokens(t, db, c)
 	s := session(c.now)
-	token, err := one.Session(s, store.User{})
+	token, err := one.SignSession(s, store.User{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		for name, a := range map[string]*bearer.Authority{"the issuer": one, "another": two} {
+		for name, a := range map[string]*bearer.Tokens{"the issuer": one, "another": two} {
 			if got, err := a.Read(ctx, token); err != nil || got.ID != s.ID || got.UserID != s.UserID || got.OrgID != s.OrgID {
 				t.Errorf("%s reads %+v, %v", name, got, err)
 			}
 		}
 	}
 	c.now = c.now.Add(time.Hour)
-	for name, a := range map[string]*bearer.Authority{"the issuer": one, "another": two} {
+	for name, a := range map[string]*bearer.Tokens{"the issuer": one, "another": two} {
 		if _, err := a.Read(ctx, token); api.CodeOf(err) != "token_invalid" {
 			t.Errorf("%s reads an expired session: %v", name, err)
 		}
@@ -121,8 +121,8 @@ func TestSessionsAreReadByEveryServer(t *testing.T) {
 // the key before.
 func TestRotationLogsNobodyOut(t *testing.T) {
 	c, db := &clock{time.Now().Add(-time.Hour)}, open(t)
-	one, two := authority(t, db, c), authority(t, db, c)
-	old, err := one.Session(session(c.now), store.User{})
+	one, two := tokens(t, db, c), tokens(t, db, c)
+	old, err := one.SignSession(session(c.now), store.User{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestRotationLogsNobodyOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.now = c.now.Add(keyring.Announced + time.Second)
-	fresh, err := one.Session(session(c.now), store.User{})
+	fresh, err := one.SignSession(session(c.now), store.User{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,25 +156,25 @@ func kid(t *testing.T, token string) string {
 
 func TestTokensAreNotTakenForOthers(t *testing.T) {
 	c, db := &clock{time.Now()}, open(t)
-	a := authority(t, db, c)
-	elsewhere := authority(t, db, c)
+	a := tokens(t, db, c)
+	elsewhere := tokens(t, db, c)
 	elsewhere.Issuer = "https://other.example.org"
 	s := session(c.now)
-	sessionToken, err := a.Session(s, store.User{})
+	sessionToken, err := a.SignSession(s, store.User{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	action := useraction.Claims{Subject: s.OrgID, ID: "ua-1", IssuedAt: c.now.Unix(), Expiry: c.now.Unix() + 60, Method: "GET", Path: "/",
 		Metadata: useraction.Metadata{OrgID: s.OrgID, UserID: s.UserID}}
-	actionToken, err := a.Action(action)
+	actionToken, err := a.SignAction(action)
 	if err != nil {
 		t.Fatal(err)
 	}
-	foreignSession, err := elsewhere.Session(s, store.User{})
+	foreignSession, err := elsewhere.SignSession(s, store.User{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	foreignAction, err := elsewhere.Action(action)
+	foreignAction, err := elsewhere.SignAction(action)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,14 +204,14 @@ func TestTokensAreNotTakenForOthers(t *testing.T) {
 
 func BenchmarkReadBearer(b *testing.B) {
 	c, db := &clock{time.Now()}, open(b)
-	token, err := authority(b, db, c).Session(session(c.now), store.User{})
+	token, err := tokens(b, db, c).SignSession(session(c.now), store.User{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	for _, warm := range []bool{false, true} {
 		b.Run(fmt.Sprintf("warm=%v", warm), func(b *testing.B) {
 			b.ReportAllocs()
-			a := authority(b, db, c)
+			a := tokens(b, db, c)
 			for b.Loop() {
 				if !warm {
 					b.StopTimer()
