@@ -219,22 +219,6 @@ func (a *Authority) published(kid string) (ed25519.PublicKey, bool) {
 	return nil, false
 }
 
-// Follow keeps the published keys up to date until ctx ends.
-func (a *Authority) Follow(ctx context.Context, failed func(error)) {
-	t := time.NewTicker(30 * time.Second)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-			if err := a.Ring.Refresh(ctx); err != nil && ctx.Err() == nil {
-				failed(err)
-			}
-		}
-	}
-}
-
 // KeySet returns the public keys (RFC 7517 §5, RFC 8037 §2).
 func (a *Authority) KeySet() jose.JSONWebKeySet {
 	var set jose.JSONWebKeySet
