@@ -40,7 +40,7 @@ const (
 	maxHeaderRead     = 64 << 10 // bytes that are read, so that the refusal of more is still ours
 )
 
-// Services are what the routes name.
+// Services are those that the routes name.
 type Services struct {
 	Registration *registration.Service
 	Login        *login.Service
@@ -55,7 +55,7 @@ type Services struct {
 	Audit           *audit.Service
 }
 
-// Config is what the front door needs.
+// Config is what a server routes to, and how it answers.
 type Config struct {
 	DB       *store.DB
 	Services Services
@@ -63,6 +63,7 @@ type Config struct {
 	Tokens   *bearer.Tokens
 	Refusals *refusal.Service
 	Site     relyingparty.Site
+	NoMail   bool           // the server sends no mail, and its pages offer none
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed; none by default
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -86,13 +87,13 @@ type Server struct {
 	description func() []byte
 }
 
-// New furnishes the front door. Nothing listens yet.
+// New returns a server. Nothing listens yet.
 func New(c Config) *Server {
 	s := &Server{db: c.DB, services: c.Services, access: c.Access, tokens: c.Tokens, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
 		log: c.Log, now: c.Now, version: c.Version}
 	s.description = sync.OnceValue(s.describe)
 	s.handler = s.mount(pages.Handler(pages.Config{OpenAPI: s.description, Version: c.Version,
-		NoMail: c.Services.Registration.Codes.Mail == nil,
+		NoMail: c.NoMail,
 		Refuse: func(w http.ResponseWriter, r *http.Request, e *api.Error) { s.refuse(w.(*exchange), r, e) }}))
 	return s
 }

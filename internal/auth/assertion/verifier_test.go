@@ -137,7 +137,9 @@ func TestFactors(t *testing.T) {
 		}
 	}
 	deactivate := func(k key) {
-		f.write(func(tx *store.Tx) { tx.DeactivateCredential(store.Credential{ID: k.id, OrgID: f.org.ID, UserID: f.user.ID}, time.Now(), nil) })
+		f.write(func(tx *store.Tx) {
+			tx.DeactivateCredential(store.Credential{ID: k.id, OrgID: f.org.ID, UserID: f.user.ID}, time.Now(), nil)
+		})
 	}
 	deactivate(other)
 	if err := verify(f.request(), other.answer(), two.answer()); api.CodeOf(err) != "credential_inactive" {
@@ -177,7 +179,9 @@ func TestExplain(t *testing.T) {
 	if code := api.CodeOf(f.verifier.Explain(t.Context(), done, api.Missing("path"))); code != "member_missing" {
 		t.Errorf("another error: %s", code)
 	}
-	f.write(func(tx *store.Tx) { tx.SetCredentialActive(two.id, f.org.ID, false, nil) })
+	f.write(func(tx *store.Tx) {
+		tx.DeactivateCredential(store.Credential{ID: two.id, OrgID: f.org.ID, UserID: f.user.ID}, time.Now(), nil)
+	})
 	if code := write(assertion.Verified.RecordUseUnlessRecent); code != "credential_inactive" {
 		t.Errorf("a second factor that was deactivated: %s", code)
 	}
