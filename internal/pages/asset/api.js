@@ -1,7 +1,7 @@
-// The calls the pages make to their server, and the two ways in which a call can fail.
+// The calls that the pages make to their server, and the two ways in which a call can fail.
 
-// Refusal is an answer that says no. Its id is the support id that an operator can look
-// up, its code the stable reason, its details what the server adds for people.
+// Refusal is an answer that says no. id is the support id that an operator can look up,
+// code the stable reason, details what the server adds for people.
 export class Refusal extends Error {
   constructor(status, error, retryAfter) {
     super(error.message || "");
@@ -14,7 +14,7 @@ export class Refusal extends Error {
   }
 }
 
-// Unreachable means that no answer came, so nobody here knows what the server did.
+// Unreachable means that no answer came: the server may or may not have acted.
 export class Unreachable extends Error {
   constructor(cause) {
     super("no answer", { cause });
@@ -22,26 +22,26 @@ export class Unreachable extends Error {
   }
 }
 
-const patience = 30_000;
-const filePatience = 10 * 60_000; // a whole log may be long
+const timeout = 30_000;
+const fileTimeout = 10 * 60_000; // a whole log may be long
 
-// The server's clock minus this device's, in milliseconds, as its last answer told.
+// The server's clock minus this device's, in milliseconds, by the last answer.
 let drift = 0;
 
-// serverNow is the present by the server's clock: a device's own is often wrong, and an
-// invitation ends by the server's.
+// serverNow is the time by the server's clock, which decides when an invitation or session
+// ends. A device's own clock is often wrong.
 export function serverNow() {
   return Date.now() + drift;
 }
 
 function noteClock(date) {
   const at = Date.parse(date || "");
-  // The header has whole seconds; less than that is no drift.
+  // The header has whole seconds; a smaller difference is no drift.
   if (!Number.isNaN(at)) drift = Math.abs(at - Date.now()) < 1500 ? 0 : at - Date.now();
 }
 
-// call sends a request and returns its answer's JSON. A body that is text already is sent
-// as it is, for that is what was signed; action is the signature.
+// call sends a request and returns its answer's JSON. A body that is text already was
+// signed, so it is sent unchanged; action is the signature.
 async function call(method, path, body, token, action) {
   const headers = { Accept: "application/json" };
   if (body) headers["Content-Type"] = "application/json";
@@ -51,7 +51,7 @@ async function call(method, path, body, token, action) {
   return answerOf(() => send(method, path, headers, text || undefined), (response) => response.json());
 }
 
-async function send(method, path, headers, body, limit = patience) {
+async function send(method, path, headers, body, limit = timeout) {
   const response = await fetch(path, {
     method,
     headers,
@@ -72,7 +72,7 @@ async function answerOf(ask, read) {
     response = await ask();
     answer = await (response.ok ? read(response) : response.json());
   } catch (cause) {
-    // A proxy between us answers its own errors in HTML; those are refusals without words.
+    // A proxy answers its own errors in HTML: refusals without a code or a sentence.
     if (!response || response.ok || !(cause instanceof SyntaxError)) throw new Unreachable(cause);
     answer = {};
   }
@@ -98,10 +98,10 @@ export function resend({ orgId, username }) {
 
 // Completion is one completing call. It may be sent any number of times: the server
 // answers the same call with the same result.
-export class Completion {
+class Completion {
   constructor(path, token, body) {
     this.send = () => call("POST", path, body, token);
-    // Whether an earlier sending may have been carried out without our knowing.
+    // Whether an earlier attempt may have succeeded although its answer was lost.
     this.uncertain = false;
   }
 
@@ -113,10 +113,10 @@ export class Completion {
       try {
         return await this.send();
       } catch (error) {
-        const gone = error instanceof Unreachable;
+        const lost = error instanceof Unreachable;
         const busy = error instanceof Refusal && (error.status === 429 || error.status >= 502);
-        if (gone || (error instanceof Refusal && error.status >= 500)) this.uncertain = true;
-        if (!(gone || busy) || pauses.length === 0) throw error;
+        if (lost || (error instanceof Refusal && error.status >= 500)) this.uncertain = true;
+        if (!(lost || busy) || pauses.length === 0) throw error;
         const pause = Math.max(pauses.shift(), Math.min(error.retryAfter || 0, 30) * 1000);
         onWait();
         await new Promise((resolve) => setTimeout(resolve, pause));
@@ -133,7 +133,7 @@ export function addRecoveryKey(token, recoveryCredential) {
   return new Completion("/countersign/registration/recovery", token, { recoveryCredential });
 }
 
-// site asks what the login page may know before anybody is named.
+// site asks for what the login page may know before anybody gives a name.
 export function site() {
   return call("GET", "/countersign/site");
 }
@@ -143,7 +143,7 @@ export function beginLogin(who) {
   return call("POST", "/auth/login/init", who);
 }
 
-// login answers a challenge. It is never sent twice: a challenge serves once.
+// login answers a challenge. It is never sent twice: a challenge can be used once.
 export function login(challengeIdentifier, firstFactor) {
   return call("POST", "/auth/login", { challengeIdentifier, firstFactor });
 }
@@ -167,10 +167,10 @@ export function get(token, path, parameters = {}) {
   return call("GET", query ? `${path}?${query}` : path, undefined, token);
 }
 
-// file reads something to be kept, and tells whether the server cut it short.
+// file downloads something, and tells whether the server cut it short.
 export function file(token, path, accept) {
   const headers = { Accept: accept, Authorization: `Bearer ${token}` };
-  return answerOf(() => send("GET", path, headers, undefined, filePatience), async (response) => ({
+  return answerOf(() => send("GET", path, headers, undefined, fileTimeout), async (response) => ({
     content: await response.blob(),
     cut: response.headers.get("X-Dfns-Result-Truncated") === "true",
   }));
