@@ -26,8 +26,8 @@ type asset struct {
 // becomes the other's full name, and so part of the content that is hashed.
 var assetOrder = []string{
 	"icon.svg", "mark.svg", "key.svg", "screen.svg", "rosette.svg", "page.css", "signedin.css",
-	"messages.js", "providers.js", "api.js", "format.js", "view.js", "agent.js", "ceremony.js", "passkey.js",
-	"offer.js", "session.js", "explain.js", "onetime.js",
+	"messages.js", "providers.js", "format.js", "session.js", "api.js", "view.js", "agent.js", "ceremony.js", "passkey.js",
+	"offer.js", "explain.js", "onetime.js",
 	"recovery.js", "recoveryoffer.js", "register.js",
 	"loginmessages.js", "autofill.js", "login.js",
 	"pagemessages.js", "page.js", "parts.js",

@@ -1,6 +1,5 @@
 // The account page: one's user, passkeys and sessions, and the buttons to sign out.
 import * as api from "./api.js";
-import * as session from "./session.js";
 import * as words from "./pagemessages.js";
 import { text } from "./accountmessages.js";
 import { credentialCard, identity, sessionCard } from "./accountview.js";
@@ -41,7 +40,7 @@ function tellProvider() {
 async function end(other, card) {
   await run(text.endingSession, async () => {
     try {
-      await api.endSession(session.token(), other.id);
+      await api.endSession(other.id);
     } catch (error) {
       if (error.code !== "session_not_found") throw error; // it has ended already
     }
@@ -54,7 +53,7 @@ async function end(other, card) {
 
 async function signOut(everywhere) {
   await run(text.leaving, async () => {
-    await api.logout(session.token(), everywhere);
+    await api.logout(everywhere);
     leave(everywhere ? "everywhere" : "out");
   });
 }

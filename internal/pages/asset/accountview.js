@@ -20,18 +20,12 @@ export function identity({ organisation, user }) {
 
 // credentialCard is a passkey or key: its name, where it is kept, when it was used.
 export function credentialCard(c) {
-  const passkey = c.kind === "Fido2";
   const label = kinds[c.kind] || c.kind;
   const kind = c.name && c.name !== label ? [label] : [];
   const provider = providers[c.aaguid];
   if (provider && provider !== c.name) kind.push(provider);
   if (c.factor === "second") kind.push(text.second);
-  const marks = [];
-  if (passkey) {
-    const kept = mark();
-    badge(kept, keptAs({ backedUp: c.backedUp, backupEligible: c.backupEligible }));
-    marks.push(kept);
-  }
+  const marks = c.kind === "Fido2" ? [badge(mark(), keptAs(c))] : [];
   if (!c.isActive) marks.push(mark(text.inactive, "off"));
   return card("key", c.name || label, kind.join(" \u00b7 "), marks, [
     [text.created, time(c.createdAt)],

@@ -1,4 +1,6 @@
 // The calls that the pages make to their server, and the two ways in which a call can fail.
+// Calls by people who are signed in carry the session's token.
+import { token as sessionToken } from "./session.js";
 
 // Refusal is an answer that says no. id is the support id that an operator can look up,
 // code the stable reason, details what the server adds for people.
@@ -148,28 +150,28 @@ export function login(challengeIdentifier, firstFactor) {
   return call("POST", "/auth/login", { challengeIdentifier, firstFactor });
 }
 
-export function logout(token, allSessions) {
-  return call("PUT", "/auth/logout", { allSessions }, token);
+export function logout(allSessions) {
+  return call("PUT", "/auth/logout", { allSessions }, sessionToken());
 }
 
 // account asks who is signed in, with what, and where.
-export function account(token) {
-  return call("GET", "/countersign/account", undefined, token);
+export function account() {
+  return get("/countersign/account");
 }
 
-export function endSession(token, id) {
-  return call("DELETE", `/countersign/sessions/${encodeURIComponent(id)}`, undefined, token);
+export function endSession(id) {
+  return call("DELETE", `/countersign/sessions/${encodeURIComponent(id)}`, undefined, sessionToken());
 }
 
 // get reads something; parameters without a value are left out.
-export function get(token, path, parameters = {}) {
+export function get(path, parameters = {}) {
   const query = String(new URLSearchParams(Object.entries(parameters).filter(([, value]) => value)));
-  return call("GET", query ? `${path}?${query}` : path, undefined, token);
+  return call("GET", query ? `${path}?${query}` : path, undefined, sessionToken());
 }
 
 // file downloads something, and tells whether the server cut it short.
-export function file(token, path, accept) {
-  const headers = { Accept: accept, Authorization: `Bearer ${token}` };
+export function file(path, accept) {
+  const headers = { Accept: accept, Authorization: `Bearer ${sessionToken()}` };
   return answerOf(() => send("GET", path, headers, undefined, fileTimeout), async (response) => ({
     content: await response.blob(),
     cut: response.headers.get("X-Dfns-Result-Truncated") === "true",
@@ -177,17 +179,17 @@ export function file(token, path, accept) {
 }
 
 // beginAction asks for a challenge to sign one exact request, of which the body is text.
-export function beginAction(token, { method, path, body }) {
+export function beginAction({ method, path, body }) {
   return call("POST", "/auth/action/init", {
     userActionServerKind: "Api", userActionHttpMethod: method, userActionHttpPath: path, userActionPayload: body,
-  }, token);
+  }, sessionToken());
 }
 
-export function signAction(token, challengeIdentifier, firstFactor) {
-  return call("POST", "/auth/action", { challengeIdentifier, firstFactor }, token);
+export function signAction(challengeIdentifier, firstFactor) {
+  return call("POST", "/auth/action", { challengeIdentifier, firstFactor }, sessionToken());
 }
 
 // perform sends the request that was signed, to the byte.
-export function perform(token, { method, path, body }, userAction) {
-  return call(method, path, body, token, userAction);
+export function perform({ method, path, body }, userAction) {
+  return call(method, path, body, sessionToken(), userAction);
 }

@@ -1,5 +1,4 @@
 // Who has a role: their names, as far as the caller may know them.
-import * as session from "./session.js";
 import * as api from "./api.js";
 import { revokeButton } from "./assignments.js";
 import { button, name } from "./parts.js";
@@ -21,7 +20,7 @@ export function assignees(role, sign) {
 async function fill(box, role, sign, paginationToken) {
   let answer;
   try {
-    answer = await api.get(session.token(), `/permissions/${role.id}/assignments`, { limit: 50, paginationToken });
+    answer = await api.get(`/permissions/${role.id}/assignments`, { limit: 50, paginationToken });
   } catch (error) {
     return showError(error, () => location.reload());
   } finally {
@@ -56,12 +55,12 @@ async function find(id) {
   if (id.startsWith("to-")) return { called: id, what: text.token };
   if (id.startsWith("ap-")) return { called: id, what: text.application };
   if (may("Auth:ServiceAccounts:Read")) {
-    serviceAccounts ||= api.get(session.token(), "/auth/service-accounts")
+    serviceAccounts ||= api.get("/auth/service-accounts")
       .then(({ items }) => new Map(items.map(({ userInfo }) => [userInfo.userId, userInfo.name])));
     const called = (await serviceAccounts).get(id);
     if (called) return { called, what: text.serviceAccount };
   }
   if (!may("Auth:Users:Read")) return { called: id, what: "" };
-  const user = await api.get(session.token(), `/auth/users/${id}`);
+  const user = await api.get(`/auth/users/${id}`);
   return { called: user.username, what: "" };
 }

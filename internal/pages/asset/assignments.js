@@ -1,5 +1,4 @@
 // The roles of a user or a service account, with the ways to assign and revoke them.
-import * as session from "./session.js";
 import * as api from "./api.js";
 import { text } from "./assignmentmessages.js";
 import { button, label } from "./parts.js";
@@ -14,7 +13,7 @@ export async function loadRoles() {
   const all = [];
   let paginationToken = "";
   do {
-    const answer = await api.get(session.token(), "/permissions", { limit: 1000, paginationToken });
+    const answer = await api.get("/permissions", { limit: 1000, paginationToken });
     all.push(...answer.items);
     paginationToken = answer.nextPageToken;
   } while (paginationToken);

@@ -1,37 +1,25 @@
 // The audit page: what happened and what was refused, newest first, with the proofs.
-import * as session from "./session.js";
 import * as api from "./api.js";
 import { text } from "./auditmessages.js";
+import { ListPage } from "./listpage.js";
 import { save } from "./onetime.js";
 import { button, facts, label, mark, name, time } from "./parts.js";
-import { Rows } from "./rows.js";
-import { $, clearAlert, complain, element, phrase, say, schedule, show } from "./view.js";
-import { openPage, showError, watchEnd } from "./page.js";
+import { $, clearAlert, complain, element, phrase, say, schedule } from "./view.js";
 
 const mostEmpty = 10; // answers in a row without an entry before people are asked whether to go on
 
-const failed = (error) => showError(error, start);
-const rows = new Rows("entries", {
+const page = new ListPage(text.title, ["Auth:Logs:Read"], () => {
+  showPerson();
+  return find();
+});
+const rows = page.table("entries", {
   id: (e) => e.id,
   name: (e) => e.summary,
   manage: text.details,
   manageNamed: text.detailsNamed,
   cells,
   panel,
-}, failed);
-
-async function start() {
-  if (!(await openPage(text.title, ["Auth:Logs:Read"], start))) return;
-  showPerson();
-  try {
-    await find();
-  } catch (error) {
-    show("ready", text.title);
-    return failed(error);
-  }
-  show("ready", text.title);
-  watchEnd(start);
-}
+});
 
 // ---- the search
 
@@ -55,12 +43,12 @@ function range() {
   return { startTime: day("from", 0), endTime: day("to", 1) };
 }
 
-function find() {
+async function find() {
   const times = range();
   const wrong = times.startTime && times.endTime && times.startTime >= times.endTime;
   if (complain("dates", wrong ? text.dates : "")) return $("to").focus();
   const asked = { text: $("text").value.trim(), outcome: $("outcome").value, userId: person().get("user"), ...times };
-  return rows.show((page) => search({ ...asked, ...page }));
+  return rows.show((part) => search({ ...asked, ...part }));
 }
 
 // search repeats while answers have no entry: the server looks through a limited number of
@@ -68,7 +56,7 @@ function find() {
 async function search(asked) {
   let answer, next = asked.paginationToken;
   for (let i = 0; i < mostEmpty; i++) {
-    answer = await api.get(session.token(), "/countersign/audit", { ...asked, paginationToken: next });
+    answer = await api.get("/countersign/audit", { ...asked, paginationToken: next });
     next = answer.nextPageToken;
     if (answer.items.length > 0 || !next) break;
   }
@@ -82,11 +70,7 @@ function seek(event) {
   event.preventDefault();
   schedule("find", event.type === "input" ? 400 : 0, async () => {
     clearAlert();
-    try {
-      await find();
-    } catch (error) {
-      failed(error);
-    }
+    await find().catch(page.failed);
   });
 }
 
@@ -144,12 +128,12 @@ async function fetchFile(path, type, called) {
   clearAlert();
   say(text.downloading);
   try {
-    const { content, cut } = await api.file(session.token(), path, type);
+    const { content, cut } = await api.file(path, type);
     save(called, content);
     if (cut) say(text.cut);
   } catch (error) {
     say("");
-    failed(error);
+    page.failed(error);
   }
 }
 
@@ -158,8 +142,8 @@ $("find").addEventListener("input", seek);
 $("csv").addEventListener("click", csv);
 $("everybody").addEventListener("click", () => {
   history.replaceState(null, "", location.pathname);
-  start();
+  page.open();
 });
-addEventListener("hashchange", () => start());
+addEventListener("hashchange", page.open);
 
-start();
+page.open();

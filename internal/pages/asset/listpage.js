@@ -1,21 +1,23 @@
-// A page where administrators see lists and sign changes to what is in them.
+// A page where administrators see lists and, in most, sign changes to what is listed.
 import * as words from "./pagemessages.js";
 import { account, openPage, showError, watchEnd } from "./page.js";
 import { Rows } from "./rows.js";
-import { sign } from "./sign.js";
 import { alarm, show } from "./view.js";
 
 export class ListPage {
   #title;
   #needs;
   #load;
+  #sign;
   #tables = [];
 
-  // needs are the operations of which the caller must hold one. load fills the tables.
-  constructor(title, needs, load) {
+  // needs are the operations of which the caller must hold one. load fills the tables. sign
+  // is sign.js's, for a page with the dialog for it.
+  constructor(title, needs, load, sign = null) {
     this.#title = title;
     this.#needs = needs;
     this.#load = load;
+    this.#sign = sign;
   }
 
   // table makes the Rows of an id, which are then refreshed with the page.
@@ -25,19 +27,17 @@ export class ListPage {
     return rows;
   }
 
-  // open opens the page; it tells whether that succeeded.
   open = async () => {
-    if (!(await openPage(this.#title, this.#needs, this.open))) return false;
+    if (!(await openPage(this.#title, this.#needs, this.open))) return;
     try {
       await this.#load();
     } catch (error) {
       show("ready", this.#title);
       this.failed(error);
-      return false;
+      return;
     }
     this.#showList();
     watchEnd(this.open);
-    return true;
   };
 
   // failed says what went wrong.
@@ -52,7 +52,7 @@ export class ListPage {
   // sign has a change signed and then shows what there is. It returns the server's answer,
   // or null when nothing came of it.
   sign = async (change) => {
-    const answer = await sign(change);
+    const answer = await this.#sign(change);
     await this.#refresh(true);
     return answer;
   };
@@ -65,6 +65,6 @@ export class ListPage {
   #showList() {
     show("ready", this.#title);
     const signs = (c) => c.kind === "Fido2" && c.isActive && c.factor === "first";
-    if (!account.credentials.some(signs)) alarm(words.text.noPasskey, {});
+    if (this.#sign && !account.credentials.some(signs)) alarm(words.text.noPasskey, {});
   }
 }

@@ -87,7 +87,7 @@ function showReady() {
 async function greet() {
   if (!session.token()) return;
   try {
-    const { user } = await api.account(session.token());
+    const { user } = await api.account();
     if (!busy && !$("alert").hasChildNodes()) alarm(text.signedIn(user.username), context());
   } catch (error) {
     if (error instanceof api.Refusal && error.status === 401) session.drop();

@@ -1,5 +1,5 @@
 // Everything the login page says once its script runs, under the names of messages.js.
-import { onceMore, prompting, useObstacles } from "./messages.js";
+import { noAnswer, onceMore, prompting, tooManyTries, useObstacles } from "./messages.js";
 
 export const text = {
   title: "Sign in",
@@ -41,11 +41,7 @@ export const obstacles = {
     text: `It is not your fault. Your administrator needs to know: this page is on ${host}, but passkeys here are for ${rpId}.`,
     actions: ["another"],
   }),
-  offline: {
-    title: "The server did not answer",
-    text: "Check your connection and try again.",
-    actions: ["retry"],
-  },
+  offline: noAnswer,
   lost: {
     title: "The server did not answer",
     text: "Your device did its part, but no answer came, so you are not signed in. Check your connection and try again.",
@@ -119,12 +115,7 @@ export const refusals = {
     title: "This account is deactivated",
     text: "Your passkey is right, but an administrator has deactivated the account. Speak to your administrator.",
   }),
-  too_many_tries: ({ wait }) => ({
-    title: "Too many tries",
-    text: wait ? `Try again in ${wait}.` : "Try again later.",
-    actions: ["retry"],
-    final: true,
-  }),
+  too_many_tries: tooManyTries,
   credential_inactive: () => ({
     title: "This passkey is deactivated",
     text: "An administrator has deactivated it. Use another passkey, or speak to your administrator.",

@@ -22,6 +22,19 @@ export const useObstacles = {
   },
 };
 
+export const noAnswer = {
+  title: "The server did not answer",
+  text: "Check your connection and try again.",
+  actions: ["retry"],
+};
+
+export const tooManyTries = ({ wait }) => ({
+  title: "Too many tries",
+  text: wait ? `Try again in ${wait}.` : "Try again later.",
+  actions: ["retry"],
+  final: true,
+});
+
 // What is said when a click came without a challenge.
 export const onceMore = "Everything is ready now. Please press the button once more.";
 

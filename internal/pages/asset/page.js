@@ -17,7 +17,7 @@ export async function openPage(title, needs, reopen) {
   if (!session.token()) return leave("");
   show("loading", title, null);
   try {
-    account = await api.account(session.token());
+    account = await api.account();
   } catch (error) {
     return notOpened(error, reopen);
   }

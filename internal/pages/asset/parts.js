@@ -2,7 +2,7 @@
 // as text.
 import { brief } from "./format.js";
 import { copy } from "./onetime.js";
-import { text } from "./pagemessages.js";
+import { text as common } from "./pagemessages.js";
 import { element } from "./view.js";
 
 // name isolates a name, so that its script does not change the direction of the rest.
@@ -19,7 +19,7 @@ export function label(value) {
 
 export function time(iso) {
   const date = new Date(iso);
-  return Number.isNaN(date.getTime()) ? text.unknown : element("time", brief(date), { datetime: date.toISOString() });
+  return Number.isNaN(date.getTime()) ? common.unknown : element("time", brief(date), { datetime: date.toISOString() });
 }
 
 // facts are rows of a description list.
@@ -35,7 +35,7 @@ export function section(title, buttons, ...forms) {
 
 // roleList are the names of assigned roles.
 export function roleList(assigned) {
-  if (assigned.length === 0) return text.none;
+  if (assigned.length === 0) return common.none;
   return element("ul", assigned.map((a) => element("li", label(a.permissionName))), { class: "plain" });
 }
 
@@ -51,6 +51,13 @@ export function button(words, run, { named, key, kind = "small" } = {}) {
     ...(named && { "aria-label": named }), ...(key && { "data-key": key }) });
   e.addEventListener("click", () => run(e));
   return e;
+}
+
+// changeButton has a change signed when pressed. what names it among the words of text;
+// request completes the change, key is as for button.
+export function changeButton(text, what, name, request, sign, key = what) {
+  return button(text[what], () => sign({ summary: text.changes[what](name), warning: text.warnings[what], ...request }),
+    { key, kind: what === "archive" ? "small danger" : "small" });
 }
 
 // card is an entry of a list: a picture, a title, a subtitle, marks, and details as pairs.
@@ -72,6 +79,6 @@ export function secret(words, value, of) {
   return element("div", [
     element("span", words, { class: "label", "aria-hidden": "true" }),
     shown,
-    button(text.copy, () => copy(value, shown), { named: text.copyNamed(words, of) }),
+    button(common.copy, () => copy(value, shown), { named: common.copyNamed(words, of) }),
   ], { class: "secret" });
 }

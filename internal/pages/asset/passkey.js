@@ -20,6 +20,7 @@ export function keptAs({ backedUp, backupEligible }) {
 export function badge(e, kept) {
   e.textContent = { synced: text.synced, syncable: text.syncable, bound: text.bound }[kept] || "";
   e.dataset.kept = kept;
+  return e;
 }
 
 function nameOf(credential, is) {

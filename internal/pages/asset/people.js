@@ -1,5 +1,4 @@
 // The people page: the users, the state of their registration, and changes to them.
-import * as session from "./session.js";
 import * as api from "./api.js";
 import { loadRoles } from "./assignments.js";
 import { openInvitation, showInvited } from "./invite.js";
@@ -8,7 +7,7 @@ import { may, sessionOver } from "./page.js";
 import { text as common } from "./pagemessages.js";
 import { text } from "./peoplemessages.js";
 import { cells, panel, stateWords } from "./peopleview.js";
-import { signing } from "./sign.js";
+import { sign, signing } from "./sign.js";
 import { $, say, schedule } from "./view.js";
 
 const pollInterval = 5000; // milliseconds
@@ -17,7 +16,7 @@ const page = new ListPage(text.title, ["Auth:Users:Read"], async () => {
   $("invite").hidden = !may("Auth:Users:Create");
   await Promise.all([loadRoles(), find()]);
   watch();
-});
+}, sign);
 const rows = page.table("people", {
   id: (p) => p.userId,
   name: (p) => p.username,
@@ -33,7 +32,7 @@ const rows = page.table("people", {
 function find() {
   const asked = { name: $("name").value.trim(), kind: $("kind").value };
   $("people-none").textContent = asked.name ? text.nobodyNamed : text.nobody;
-  return rows.show((part) => api.get(session.token(), "/countersign/people", { ...asked, ...part }));
+  return rows.show((part) => api.get("/countersign/people", { ...asked, ...part }));
 }
 
 function seek(event) {

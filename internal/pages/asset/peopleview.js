@@ -1,7 +1,7 @@
 // What is shown of a user: the row of the list, and the panel of details and changes.
 import { assignments } from "./assignments.js";
 import { text as common } from "./pagemessages.js";
-import { button, facts, mark, name, roleList, section, time } from "./parts.js";
+import { changeButton, facts, mark, name, roleList, section, time } from "./parts.js";
 import { text } from "./peoplemessages.js";
 import { element } from "./view.js";
 import { account, may } from "./page.js";
@@ -53,9 +53,7 @@ function changeButtons(p, sign, newCode, live) {
   const all = [];
   const { userId: id, username } = p;
   const add = (operation, what, key, request, run = sign) => {
-    if (!may(operation)) return;
-    const change = { summary: text.changes[what](username), warning: text.warnings[what] || "", ...request };
-    all.push(button(text[what], () => run(change), { key, kind: what === "archive" ? "small danger" : "small" }));
+    if (may(operation)) all.push(changeButton(text, what, username, request, run, key));
   };
   const self = id === account.user.id ? { warning: text.warnings.self } : {};
   if (p.state === "inactive") add("Auth:Users:Activate", "activate", "active", { method: "PUT", path: `/auth/users/${id}/activate`, body: {} });

@@ -1,10 +1,9 @@
 // The roles page: permissions of the organisation, what each allows, and who has it.
-import * as session from "./session.js";
 import * as api from "./api.js";
 import { assignees } from "./assignees.js";
 import { ListPage } from "./listpage.js";
 import { may } from "./page.js";
-import { button, facts, label, mark, section, time } from "./parts.js";
+import { button, changeButton, facts, label, mark, section, time } from "./parts.js";
 import { text } from "./rolesmessages.js";
 import { sign, tellDone } from "./sign.js";
 import { $, complain, element, show } from "./view.js";
@@ -14,8 +13,8 @@ let editing = null; // the role in the form, null for a new one
 const page = new ListPage(text.title, ["Permissions:Read"], async () => {
   $("roles-none").textContent = text.none;
   $("new").hidden = !may("Permissions:Create");
-  await rows.show((part) => api.get(session.token(), "/permissions", part));
-});
+  await rows.show((part) => api.get("/permissions", part));
+}, sign);
 const rows = page.table("roles", { id: (r) => r.id, name: (r) => r.name, cells, panel });
 
 // ---- the list
@@ -47,11 +46,8 @@ function changeButtons(r) {
   const all = [];
   if (may("Permissions:Update") && !r.isArchived) all.push(button(text.edit, () => edit(r), { key: "edit" }));
   if (may("Permissions:Delete")) {
-    const what = r.isArchived ? "restore" : "archive";
-    all.push(button(text[what], () => page.sign({
-      summary: text.changes[what](r.name), warning: text.warnings[what] || "",
-      method: "PUT", path: `/permissions/${r.id}/archive`, body: { isArchived: !r.isArchived },
-    }), { key: "archive", kind: r.isArchived ? "small" : "small danger" }));
+    const request = { method: "PUT", path: `/permissions/${r.id}/archive`, body: { isArchived: !r.isArchived } };
+    all.push(changeButton(text, r.isArchived ? "restore" : "archive", r.name, request, page.sign, "archive"));
   }
   return all;
 }

@@ -1,12 +1,12 @@
 // The service accounts page: service accounts with their access tokens, and one's own tokens.
-import * as session from "./session.js";
 import * as api from "./api.js";
 import { assignments, loadRoles } from "./assignments.js";
 import { openForm } from "./create.js";
 import { ListPage } from "./listpage.js";
 import { may } from "./page.js";
-import { button, facts, name, roleList, section, time } from "./parts.js";
+import { changeButton, facts, name, roleList, section, time } from "./parts.js";
 import { text } from "./serviceaccountsmessages.js";
+import { sign } from "./sign.js";
 import { active, renameForm, state, tokenCard, tokenFacts } from "./tokens.js";
 import { $, element } from "./view.js";
 
@@ -18,10 +18,10 @@ const page = new ListPage(text.title, ["Auth:ServiceAccounts:Read", "Auth:Pats:C
   $("tokens-none").textContent = text.noTokens;
   await Promise.all([
     loadRoles(),
-    may("Auth:ServiceAccounts:Read") && accounts.show(() => api.get(session.token(), "/auth/service-accounts")),
-    tokens.show(() => api.get(session.token(), "/auth/pats")),
+    may("Auth:ServiceAccounts:Read") && accounts.show(() => api.get("/auth/service-accounts")),
+    tokens.show(() => api.get("/auth/pats")),
   ]);
-});
+}, sign);
 const accounts = page.table("service-accounts", {
   id: (a) => a.userInfo.userId, name: (a) => a.userInfo.name, cells: accountCells, panel: accountPanel,
 });
@@ -30,9 +30,8 @@ const tokens = page.table("tokens", { id: (t) => t.tokenId, name: (t) => t.name,
 // changes are the forms and buttons that change what is at a path. can says whether the
 // caller may activate, deactivate and so on; warnings are what else to say.
 function changes({ path, called, isActive, can, warnings }) {
-  const change = (what, key, request) => (can(what) ? [button(text[what],
-    () => page.sign({ summary: text.changes[what](called), warning: warnings[what] || "", ...request }),
-    { key, kind: what === "archive" ? "small danger" : "small" })] : []);
+  const change = (what, key, request) => (can(what)
+    ? [changeButton(text, what, called, { warning: warnings[what], ...request }, page.sign, key)] : []);
   const turn = isActive ? "deactivate" : "activate";
   const rename = (to) => page.sign({ summary: text.changes.rename(called, to), method: "PUT", path, body: { name: to } });
   const buttons = [

@@ -4,7 +4,6 @@
 // The challenge is fetched while people read. The click that follows can then ask the
 // browser at once: after a call to the server Safari no longer counts the click.
 import * as api from "./api.js";
-import * as session from "./session.js";
 import * as ceremony from "./ceremony.js";
 import * as words from "./signmessages.js";
 import { explainBrowser, explainServer } from "./explain.js";
@@ -53,7 +52,7 @@ async function prepare() {
   const blocked = ceremony.obstacle("get");
   if (blocked) return stop(obstacles[blocked]);
   try {
-    const challenge = await api.beginAction(session.token(), mine);
+    const challenge = await api.beginAction(mine);
     if (change !== mine) return; // cancelled meanwhile
     const rpId = challenge.rp?.id;
     if (ceremony.outside(rpId)) return stop(obstacles.outside(location.hostname, rpId));
@@ -106,10 +105,10 @@ async function finish(answer) {
   working(true, text.waiting);
   tell(text.sending);
   try {
-    const { userAction } = await api.signAction(session.token(), challengeIdentifier, ceremony.assertion(credential));
+    const { userAction } = await api.signAction(challengeIdentifier, ceremony.assertion(credential));
     if (change !== mine) return;
     sent = true;
-    settle(await api.perform(session.token(), mine, userAction));
+    settle(await api.perform(mine, userAction));
   } catch (error) {
     if (change === mine) refused(error, sent ? obstacles.unknown : obstacles.unsigned);
   }
