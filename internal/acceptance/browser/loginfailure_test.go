@@ -151,7 +151,7 @@ func TestLoginOfWhoIsSwitchedOff(t *testing.T) {
 		g.openLogin("")
 		g.Click("#sign-in")
 		g.WaitFor(`document.querySelector("#alert .bad")`)
-		g.wantText("#alert", "This account is switched off", "Reference rf-")
+		g.wantText("#alert", "This account is deactivated", "Reference rf-")
 		g.refusedWith("400")
 	})
 
@@ -165,7 +165,7 @@ func TestLoginOfWhoIsSwitchedOff(t *testing.T) {
 		g.openLogin("")
 		g.Click("#sign-in")
 		g.WaitFor(`document.querySelector("#alert .bad")`)
-		g.wantText("#alert", "This passkey is switched off", "Reference rf-")
+		g.wantText("#alert", "This passkey is deactivated", "Reference rf-")
 		var signals int
 		g.Eval("window.signals", &signals)
 		if signals != 0 {

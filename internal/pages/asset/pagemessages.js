@@ -1,4 +1,5 @@
-// What the pages for who is signed in say in common, under the names of messages.js.
+// What the pages for people who are signed in say in common, under the names of messages.js.
+import { noAnswer, tooManyTries } from "./messages.js";
 
 export const text = {
   kinds: { CustomerEmployee: "Member", EndUser: "End user" },
@@ -28,11 +29,7 @@ export const denied = {
 };
 
 export const obstacles = {
-  offline: {
-    title: "The server did not answer",
-    text: "Check your connection and try again.",
-    actions: ["retry"],
-  },
+  offline: noAnswer,
   undone: {
     title: "The server did not answer",
     text: "It is not known whether that was done. Check your connection and try again.",
@@ -40,11 +37,7 @@ export const obstacles = {
 };
 
 export const refusals = {
-  too_many_tries: ({ wait }) => ({
-    title: "Too many tries",
-    text: wait ? `Try again in ${wait}.` : "Try again later.",
-    actions: ["retry"],
-  }),
+  too_many_tries: tooManyTries,
   pagination_token_invalid: () => ({
     title: "The list has to begin anew",
     text: "The server has forgotten where it stopped. Load the list again.",

@@ -1,20 +1,20 @@
-// After the passkey is stored: what it is, and the offer of a recovery key.
-import { addRecoveryKey, Refusal } from "./wire.js";
+// Once the passkey is stored: what it is, and the offer of a recovery key.
+import { addRecoveryKey, Refusal } from "./api.js";
 import { makeRecoveryKey } from "./recovery.js";
 import { clock, moment } from "./format.js";
-import { askBeforeLeaving, copy, save } from "./handout.js";
+import { askBeforeLeaving, copy, save } from "./onetime.js";
 import { badge } from "./passkey.js";
 import { loginLink } from "./session.js";
 import { recoveryFailed, recoveryTooLate, text } from "./messages.js";
-import { $, alarm, element, say, show } from "./view.js";
+import { $, alarm, element, say, setWorking, show } from "./view.js";
 
 let registration = null;
 let code = "";
-let pending = null; // a recovery key whose storing has not been answered yet
+let pending = null; // a recovery key that the server has not confirmed yet
 
-// offerRecovery shows the new passkey and offers a recovery key. It takes what the
-// registration yielded: the server's result, the passkey's name and kept state, the
-// invitation and what it opened, the challenge and when the token that came with it ends.
+// offerRecovery shows the new passkey and offers a recovery key. It takes the registration:
+// the server's result, the passkey's name and how far it is synced, the invitation and what
+// the server told about it, the challenge and when its token expires.
 export function offerRecovery(done) {
   registration = done;
   const { kept, name } = done.passkey;
@@ -52,7 +52,7 @@ async function prepare() {
 }
 
 function working(on) {
-  for (const id of ["make-recovery", "skip"]) $(id).setAttribute("aria-disabled", String(on));
+  setWorking(on, "make-recovery", ["skip"]);
   if (on) say(text.recoveryMaking);
 }
 

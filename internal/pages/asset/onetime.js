@@ -1,8 +1,9 @@
-// What is shown once and is to be taken away: copied, saved, and not left by mistake.
+// What is shown only once: it can be copied and saved, and the browser asks before the page
+// is left.
 import { text } from "./messages.js";
 import { element, say } from "./view.js";
 
-// copy puts a text into the clipboard, or selects where it is shown.
+// copy copies a text to the clipboard, or else selects the element that shows it.
 export async function copy(value, shown) {
   try {
     await navigator.clipboard.writeText(value);
@@ -13,7 +14,7 @@ export async function copy(value, shown) {
   }
 }
 
-// save has the browser keep a file.
+// save has the browser download a file.
 export function save(name, content) {
   const link = element("a", null, { download: name });
   link.href = URL.createObjectURL(content);

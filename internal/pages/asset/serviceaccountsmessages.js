@@ -1,10 +1,10 @@
-// Everything the machines page says once its script runs, under the names of messages.js.
+// Everything the service accounts page says once its script runs, under the names of messages.js.
 export const text = {
-  title: "Machines",
+  title: "Service accounts",
   active: "Active",
   inactive: "Deactivated",
   expired: "Expired",
-  noMachines: "There are no machines yet.",
+  noServiceAccounts: "There are no service accounts yet.",
   noTokens: "You have none.",
   noToken: "No token",
   id: "Id",
@@ -15,15 +15,14 @@ export const text = {
   created: "Made",
   expires: "Expires",
   roles: "Roles",
-  own: "None",
   doing: "Changes",
   rename: "Rename",
   newName: (name) => `A new name for ${name}`,
   activate: "Activate",
   deactivate: "Deactivate",
   archive: "Archive",
-  deeds: {
-    createMachine: (name) => ["Make the machine ", name],
+  changes: {
+    createServiceAccount: (name) => ["Make the service account ", name],
     createToken: (name) => ["Make the access token ", name, " for a program of yours"],
     activate: (name) => ["Activate ", name],
     deactivate: (name) => ["Deactivate ", name],
@@ -31,20 +30,20 @@ export const text = {
     rename: (name, to) => ["Rename ", name, " to ", to],
   },
   warnings: {
-    archiveMachine: "It cannot come back: this is for good. Its access token ends, and its name is free again.",
+    archiveServiceAccount: "It cannot come back: this is for good. Its access token ends, and its name is free again.",
     archiveToken: "It cannot come back: this is for good. The program that carries it is locked out.",
-    deactivateMachine: "Its access token is refused and it can sign nothing, until it is activated again.",
+    deactivateServiceAccount: "Its access token is refused and it can sign nothing, until it is activated again.",
     deactivateToken: "The program that carries it is locked out, until it is activated again.",
   },
 
-  newMachine: "New machine",
+  newServiceAccount: "New service account",
   newToken: "New access token",
-  machineLead: "A machine signs with a key of its own and carries an access token instead of logging in.",
+  serviceAccountLead: "A service account signs with a key of its own and carries an access token instead of logging in.",
   tokenLead: "A program of yours signs with a key of its own and may do what you may, or less.",
   noRole: "No role: it may do nothing yet",
   ownRoles: "All the roles that you have now",
   required: { name: "Enter a name.", key: "Paste the public key." },
-  privateKey: "This is a private key. It stays with the machine and goes nowhere; paste the public one. If others could have seen this one, make a new pair.",
+  privateKey: "This is a private key. It must not leave the place where it is used; paste the public one. If others could have seen this one, make a new pair.",
   days: "Enter a number of days from 1 to 730, or nothing.",
-  made: (name) => ["", name, " is made"],
+  done: (name) => ["", name, " is made"],
 };

@@ -1,7 +1,9 @@
-// The calls the pages make to their server, and the two ways in which a call can fail.
+// The calls that the pages make to their server, and the two ways in which a call can fail.
+// Calls by people who are signed in carry the session's token.
+import { token as sessionToken } from "./session.js";
 
-// Refusal is an answer that says no. Its id is the support id that an operator can look
-// up, its code the stable reason, its details what the server adds for people.
+// Refusal is an answer that says no. id is the support id that an operator can look up,
+// code the stable reason, details what the server adds for people.
 export class Refusal extends Error {
   constructor(status, error, retryAfter) {
     super(error.message || "");
@@ -14,7 +16,7 @@ export class Refusal extends Error {
   }
 }
 
-// Unreachable means that no answer came, so nobody here knows what the server did.
+// Unreachable means that no answer came: the server may or may not have acted.
 export class Unreachable extends Error {
   constructor(cause) {
     super("no answer", { cause });
@@ -22,26 +24,26 @@ export class Unreachable extends Error {
   }
 }
 
-const patience = 30_000;
-const filePatience = 10 * 60_000; // a whole log may be long
+const timeout = 30_000;
+const fileTimeout = 10 * 60_000; // a whole log may be long
 
-// The server's clock minus this device's, in milliseconds, as its last answer told.
+// The server's clock minus this device's, in milliseconds, by the last answer.
 let drift = 0;
 
-// serverNow is the present by the server's clock: a device's own is often wrong, and an
-// invitation ends by the server's.
+// serverNow is the time by the server's clock, which decides when an invitation or session
+// ends. A device's own clock is often wrong.
 export function serverNow() {
   return Date.now() + drift;
 }
 
 function noteClock(date) {
   const at = Date.parse(date || "");
-  // The header has whole seconds; less than that is no drift.
+  // The header has whole seconds; a smaller difference is no drift.
   if (!Number.isNaN(at)) drift = Math.abs(at - Date.now()) < 1500 ? 0 : at - Date.now();
 }
 
-// call sends a request and returns its answer's JSON. A body that is text already is sent
-// as it is, for that is what was signed; action is the signature.
+// call sends a request and returns its answer's JSON. A body that is text already was
+// signed, so it is sent unchanged; action is the signature.
 async function call(method, path, body, token, action) {
   const headers = { Accept: "application/json" };
   if (body) headers["Content-Type"] = "application/json";
@@ -51,7 +53,7 @@ async function call(method, path, body, token, action) {
   return answerOf(() => send(method, path, headers, text || undefined), (response) => response.json());
 }
 
-async function send(method, path, headers, body, limit = patience) {
+async function send(method, path, headers, body, limit = timeout) {
   const response = await fetch(path, {
     method,
     headers,
@@ -72,7 +74,7 @@ async function answerOf(ask, read) {
     response = await ask();
     answer = await (response.ok ? read(response) : response.json());
   } catch (cause) {
-    // A proxy between us answers its own errors in HTML; those are refusals without words.
+    // A proxy answers its own errors in HTML: refusals without a code or a sentence.
     if (!response || response.ok || !(cause instanceof SyntaxError)) throw new Unreachable(cause);
     answer = {};
   }
@@ -98,10 +100,10 @@ export function resend({ orgId, username }) {
 
 // Completion is one completing call. It may be sent any number of times: the server
 // answers the same call with the same result.
-export class Completion {
+class Completion {
   constructor(path, token, body) {
     this.send = () => call("POST", path, body, token);
-    // Whether an earlier sending may have been carried out without our knowing.
+    // Whether an earlier attempt may have succeeded although its answer was lost.
     this.uncertain = false;
   }
 
@@ -113,10 +115,10 @@ export class Completion {
       try {
         return await this.send();
       } catch (error) {
-        const gone = error instanceof Unreachable;
+        const lost = error instanceof Unreachable;
         const busy = error instanceof Refusal && (error.status === 429 || error.status >= 502);
-        if (gone || (error instanceof Refusal && error.status >= 500)) this.uncertain = true;
-        if (!(gone || busy) || pauses.length === 0) throw error;
+        if (lost || (error instanceof Refusal && error.status >= 500)) this.uncertain = true;
+        if (!(lost || busy) || pauses.length === 0) throw error;
         const pause = Math.max(pauses.shift(), Math.min(error.retryAfter || 0, 30) * 1000);
         onWait();
         await new Promise((resolve) => setTimeout(resolve, pause));
@@ -133,7 +135,7 @@ export function addRecoveryKey(token, recoveryCredential) {
   return new Completion("/countersign/registration/recovery", token, { recoveryCredential });
 }
 
-// site asks what the login page may know before anybody is named.
+// site asks for what the login page may know before anybody gives a name.
 export function site() {
   return call("GET", "/countersign/site");
 }
@@ -143,51 +145,51 @@ export function beginLogin(who) {
   return call("POST", "/auth/login/init", who);
 }
 
-// login answers a challenge. It is never sent twice: a challenge serves once.
+// login answers a challenge. It is never sent twice: a challenge can be used once.
 export function login(challengeIdentifier, firstFactor) {
   return call("POST", "/auth/login", { challengeIdentifier, firstFactor });
 }
 
-export function logout(token, allSessions) {
-  return call("PUT", "/auth/logout", { allSessions }, token);
+export function logout(allSessions) {
+  return call("PUT", "/auth/logout", { allSessions }, sessionToken());
 }
 
 // account asks who is signed in, with what, and where.
-export function account(token) {
-  return call("GET", "/countersign/account", undefined, token);
+export function account() {
+  return get("/countersign/account");
 }
 
-export function endSession(token, id) {
-  return call("DELETE", `/countersign/sessions/${encodeURIComponent(id)}`, undefined, token);
+export function endSession(id) {
+  return call("DELETE", `/countersign/sessions/${encodeURIComponent(id)}`, undefined, sessionToken());
 }
 
 // get reads something; parameters without a value are left out.
-export function get(token, path, parameters = {}) {
+export function get(path, parameters = {}) {
   const query = String(new URLSearchParams(Object.entries(parameters).filter(([, value]) => value)));
-  return call("GET", query ? `${path}?${query}` : path, undefined, token);
+  return call("GET", query ? `${path}?${query}` : path, undefined, sessionToken());
 }
 
-// file reads something to be kept, and tells whether the server cut it short.
-export function file(token, path, accept) {
-  const headers = { Accept: accept, Authorization: `Bearer ${token}` };
-  return answerOf(() => send("GET", path, headers, undefined, filePatience), async (response) => ({
+// file downloads something, and tells whether the server cut it short.
+export function file(path, accept) {
+  const headers = { Accept: accept, Authorization: `Bearer ${sessionToken()}` };
+  return answerOf(() => send("GET", path, headers, undefined, fileTimeout), async (response) => ({
     content: await response.blob(),
     cut: response.headers.get("X-Dfns-Result-Truncated") === "true",
   }));
 }
 
 // beginAction asks for a challenge to sign one exact request, of which the body is text.
-export function beginAction(token, { method, path, body }) {
+export function beginAction({ method, path, body }) {
   return call("POST", "/auth/action/init", {
     userActionServerKind: "Api", userActionHttpMethod: method, userActionHttpPath: path, userActionPayload: body,
-  }, token);
+  }, sessionToken());
 }
 
-export function signAction(token, challengeIdentifier, firstFactor) {
-  return call("POST", "/auth/action", { challengeIdentifier, firstFactor }, token);
+export function signAction(challengeIdentifier, firstFactor) {
+  return call("POST", "/auth/action", { challengeIdentifier, firstFactor }, sessionToken());
 }
 
 // perform sends the request that was signed, to the byte.
-export function perform(token, { method, path, body }, userAction) {
-  return call(method, path, body, token, userAction);
+export function perform({ method, path, body }, userAction) {
+  return call(method, path, body, sessionToken(), userAction);
 }
