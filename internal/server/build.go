@@ -6,6 +6,7 @@ import (
 
 	"github.com/countersign/countersign/internal/auth/access"
 	"github.com/countersign/countersign/internal/auth/assertion"
+	"github.com/countersign/countersign/internal/auth/attestation"
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/auth/invitation"
@@ -50,7 +51,8 @@ func Build(b Deps) (Config, error) {
 	mint := &bearer.Issuer{Authority: tokens, Now: b.Now}
 	pages := pagination.New(b.Ring)
 	rooms := Services{
-		Registration: &registration.Service{DB: b.DB, Access: rights, Ceremonies: desk, Codes: b.Codes, Site: b.Site, Now: b.Now},
+		Registration: &registration.Service{DB: b.DB, Access: rights, Ceremonies: desk, Codes: b.Codes,
+			Verifier: &attestation.Verifier{Site: b.Site, Now: b.Now}, Site: b.Site, Now: b.Now},
 		Login: &login.Service{DB: b.DB, Ceremonies: desk, Codes: b.Codes, Verifier: judge, Tokens: tokens, Site: b.Site,
 			Now: b.Now, Lifetime: b.SessionTime},
 		Action:  &action.Service{DB: b.DB, Access: rights, Ceremonies: desk, Verifier: judge, Tokens: tokens, Site: b.Site, Now: b.Now},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/auth/attestation"
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/auth/invitation"
 	"github.com/countersign/countersign/internal/relyingparty"
@@ -20,6 +21,7 @@ type Service struct {
 	Access     *access.Checker
 	Ceremonies *ceremony.Issuer
 	Codes      *invitation.Issuer
+	Verifier   *attestation.Verifier
 	Site       relyingparty.Site
 	Now        func() time.Time
 
