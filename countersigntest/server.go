@@ -18,7 +18,7 @@ import (
 	"github.com/countersign/countersign/internal/auth/access"
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/ceremony"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/keyring"
 	"github.com/countersign/countersign/internal/mail"
 	"github.com/countersign/countersign/internal/relyingparty"
@@ -42,7 +42,7 @@ type Server struct {
 	Log   *Log // everything it logged
 	CA    *x509.CertPool
 	Clock *Clock
-	Codes *invitation.Issuer
+	Codes *code.Issuer
 
 	Organisations *organisation.Service
 	Users         *user.Service
@@ -130,7 +130,7 @@ func Start(t testing.TB, options ...Option) *Server {
 		if err := <-done; err != nil {
 			t.Errorf("the server did not end well: %v", err)
 		}
-		s.Codes.Finish()
+		s.Codes.Outbox.Finish()
 		if err := s.DB.Close(); err != nil {
 			t.Errorf("the store did not close well: %v", err)
 		}
@@ -151,12 +151,12 @@ func (s *Server) build(t testing.TB, set settings) {
 		sender, err = mail.New(*set.mail)
 		must(t, err)
 	}
-	s.Codes = &invitation.Issuer{DB: s.DB, Ring: ring, Site: site, Mail: sender, Now: s.Clock.Now, Log: s.logger()}
 	s.Organisations = &organisation.Service{DB: s.DB, Site: site, Now: s.Clock.Now}
-	s.config, err = server.Build(server.Deps{DB: s.DB, Ring: ring, Codes: s.Codes, Site: site, Now: s.Clock.Now,
+	s.config, err = server.Build(server.Deps{DB: s.DB, Ring: ring, Outbox: mail.NewOutbox(sender), Site: site, Now: s.Clock.Now,
 		Log: s.logger(), CeremonyTime: ceremony.DefaultLifetime, SessionTime: bearer.DefaultSessionLifetime})
 	must(t, err)
 	rooms := s.config.Services
+	s.Codes = rooms.Registration.Codes
 	s.Users, s.Registration, s.Login, s.Action = rooms.Users, rooms.Registration, rooms.Login, rooms.Action
 	s.ServiceAccounts, s.Audit, s.Access = rooms.ServiceAccounts, rooms.Audit, s.config.Access
 }
@@ -194,7 +194,7 @@ type Invitation struct {
 // Invite invites a user for a day.
 func (s *Server) Invite(t testing.TB, orgID, name string) Invitation {
 	t.Helper()
-	return s.InviteFor(t, orgID, name, invitation.DefaultLifetime)
+	return s.InviteFor(t, orgID, name, code.DefaultLifetime)
 }
 
 // InviteFor invites a user with a code of the given lifetime.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/countersign/countersign/internal/auth/access"
 	"github.com/countersign/countersign/internal/auth/bearer"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/keyring"
 	"github.com/countersign/countersign/internal/mail"
 	"github.com/countersign/countersign/internal/relyingparty"
@@ -53,10 +53,11 @@ func (o outputFlags) print(c console, v any, text func(w io.Writer)) error {
 
 // app is everything behind the front door.
 type app struct {
-	db    *store.DB
-	ring  *keyring.Ring
-	site  relyingparty.Site
-	codes *invitation.Issuer
+	db     *store.DB
+	ring   *keyring.Ring
+	site   relyingparty.Site
+	outbox *mail.Outbox
+	log    *slog.Logger
 }
 
 // openApp opens the store and readies what the rooms share. The caller closes the
@@ -87,8 +88,7 @@ func openApp(ctx context.Context, d databaseFlags, p placeFlags, log *slog.Logge
 		db.Close()
 		return nil, err
 	}
-	return &app{db: db, ring: ring, site: site,
-		codes: &invitation.Issuer{DB: db, Ring: ring, Site: site, Mail: sender, Now: time.Now, Log: log}}, nil
+	return &app{db: db, ring: ring, site: site, outbox: mail.NewOutbox(sender), log: log}, nil
 }
 
 // settingPublicURL is where the server of this database was last reached, so that
@@ -124,7 +124,7 @@ func (h *app) settle(ctx context.Context) error {
 }
 
 func (h *app) close() error {
-	h.codes.Finish()
+	h.outbox.Finish()
 	return h.db.Close()
 }
 
@@ -132,8 +132,13 @@ func (h *app) organisations() *organisation.Service {
 	return &organisation.Service{DB: h.db, Site: h.site, Now: time.Now}
 }
 
+// codes returns an issuer of codes, for commands.
+func (h *app) codes(k code.Kind) *code.Issuer {
+	return code.NewIssuer(k, code.Deps{DB: h.db, Ring: h.ring, Site: h.site, Outbox: h.outbox, Now: time.Now, Log: h.log})
+}
+
 func (h *app) users() *user.Service {
-	return &user.Service{DB: h.db, Codes: h.codes, Now: time.Now}
+	return &user.Service{DB: h.db, Codes: h.codes(code.Registration), Now: time.Now}
 }
 
 func (h *app) serviceAccounts() *serviceaccount.Service {

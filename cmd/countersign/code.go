@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -50,7 +51,7 @@ func (l *codeList) Run(ctx context.Context, c console) error {
 		return misuse("--limit is between 1 and %d; go on with --after", store.MaxPage)
 	}
 	return within(ctx, l.databaseFlags, l.placeFlags, c, func(h *app) error {
-		all, err := h.codes.Codes(ctx, l.Org, l.After, l.Limit)
+		all, err := code.List(ctx, h.db, l.Org, l.After, l.Limit)
 		if err != nil {
 			return err
 		}
@@ -79,7 +80,7 @@ type codeRevoke struct {
 
 func (r *codeRevoke) Run(ctx context.Context, c console) error {
 	return within(ctx, r.databaseFlags, r.placeFlags, c, func(h *app) error {
-		id, err := h.codes.Revoke(ctx, api.Caller{OrgID: r.Org}, r.Code)
+		id, err := code.Revoke(ctx, h.db, api.Caller{OrgID: r.Org}, r.Code, time.Now())
 		if err != nil {
 			return err
 		}

@@ -64,7 +64,7 @@ func (d *doctorCommand) examine(ctx context.Context, c console) (all []finding) 
 	} else {
 		all = append(all, finding{"server keys", warning, "kept without a master key: whoever reads the database or a backup of it can forge tokens; set --master-key-file"})
 	}
-	if h.codes.Mail == nil {
+	if !h.outbox.Configured() {
 		all = append(all, finding{"mail", warning, "not configured: registration links are only printed by user invite, and a code that a user asks for again reaches nobody; set --smtp"})
 	} else {
 		all = append(all, finding{"mail", ok, "configured"})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/service/login"
 )
 
@@ -21,14 +22,14 @@ type userLoginCode struct {
 
 func (u *userLoginCode) Run(ctx context.Context, c console) error {
 	return within(ctx, u.databaseFlags, u.placeFlags, c, func(h *app) error {
-		room := &login.Service{DB: h.db, Codes: h.codes, Now: time.Now}
-		code, err := room.IssueCode(ctx, u.Org, u.Username)
+		logins := &login.Service{DB: h.db, Codes: h.codes(code.Login), Now: time.Now}
+		issued, err := logins.IssueCode(ctx, u.Org, u.Username)
 		if err != nil {
 			return err
 		}
-		return u.print(c, map[string]string{"orgId": code.Row.OrgID, "userId": code.Row.UserID, "loginCode": code.Code,
-			"expiresAt": api.Time(code.Row.ExpiresAt)}, func(w io.Writer) {
-			fmt.Fprintf(w, "Login code for %s, good until %s:\n\n  %s\n", u.Username, code.Row.ExpiresAt.Local().Format("15:04 MST"), code.Code)
+		return u.print(c, map[string]string{"orgId": issued.Row.OrgID, "userId": issued.Row.UserID, "loginCode": issued.Code,
+			"expiresAt": api.Time(issued.Row.ExpiresAt)}, func(w io.Writer) {
+			fmt.Fprintf(w, "Login code for %s, good until %s:\n\n  %s\n", u.Username, issued.Row.ExpiresAt.Local().Format("15:04 MST"), issued.Code)
 		})
 	})
 }

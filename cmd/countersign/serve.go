@@ -76,7 +76,7 @@ func (s *serveCommand) serve(ctx context.Context, c console, h *app, listener ne
 	if s.SessionTime < time.Minute || s.SessionTime > 30*24*time.Hour {
 		return misuse("--session-time must be between 1m and 720h")
 	}
-	furnished, err := server.Build(server.Deps{DB: h.db, Ring: h.ring, Codes: h.codes, Site: h.site, Now: time.Now,
+	furnished, err := server.Build(server.Deps{DB: h.db, Ring: h.ring, Outbox: h.outbox, Site: h.site, Now: time.Now,
 		Log: log, CeremonyTime: s.CeremonyTime, SessionTime: s.SessionTime})
 	if err != nil {
 		return misuseError{err}

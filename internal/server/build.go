@@ -9,8 +9,9 @@ import (
 	"github.com/countersign/countersign/internal/auth/attestation"
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/ceremony"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/keyring"
+	"github.com/countersign/countersign/internal/mail"
 	"github.com/countersign/countersign/internal/pagination"
 	"github.com/countersign/countersign/internal/relyingparty"
 	"github.com/countersign/countersign/internal/service/account"
@@ -28,12 +29,12 @@ import (
 
 // Deps is what the rooms are furnished from.
 type Deps struct {
-	DB    *store.DB
-	Ring  *keyring.Ring
-	Codes *invitation.Issuer
-	Site  relyingparty.Site
-	Now   func() time.Time
-	Log   *slog.Logger
+	DB     *store.DB
+	Ring   *keyring.Ring
+	Outbox *mail.Outbox
+	Site   relyingparty.Site
+	Now    func() time.Time
+	Log    *slog.Logger
 
 	CeremonyTime time.Duration // from challenge to completion; ceremony.MinLifetime at least
 	SessionTime  time.Duration // of a login
@@ -50,14 +51,16 @@ func Build(b Deps) (Config, error) {
 	rights := access.New(b.DB)
 	mint := &bearer.Issuer{Authority: tokens, Now: b.Now}
 	pages := pagination.New(b.Ring)
+	deps := code.Deps{DB: b.DB, Ring: b.Ring, Site: b.Site, Outbox: b.Outbox, Now: b.Now, Log: b.Log}
+	registrationCodes, loginCodes := code.NewIssuer(code.Registration, deps), code.NewIssuer(code.Login, deps)
 	rooms := Services{
-		Registration: &registration.Service{DB: b.DB, Access: rights, Ceremonies: desk, Codes: b.Codes,
+		Registration: &registration.Service{DB: b.DB, Access: rights, Ceremonies: desk, Codes: registrationCodes,
 			Verifier: &attestation.Verifier{Site: b.Site, Now: b.Now}, Site: b.Site, Now: b.Now},
-		Login: &login.Service{DB: b.DB, Ceremonies: desk, Codes: b.Codes, Verifier: judge, Tokens: tokens, Site: b.Site,
+		Login: &login.Service{DB: b.DB, Ceremonies: desk, Codes: loginCodes, Verifier: judge, Tokens: tokens, Site: b.Site,
 			Now: b.Now, Lifetime: b.SessionTime},
 		Action:  &action.Service{DB: b.DB, Access: rights, Ceremonies: desk, Verifier: judge, Tokens: tokens, Site: b.Site, Now: b.Now},
 		Account: &account.Service{DB: b.DB, Access: rights, Site: b.Site, Now: b.Now},
-		Users:   &user.Service{DB: b.DB, Access: rights, Codes: b.Codes, Pages: pages, Now: b.Now},
+		Users:   &user.Service{DB: b.DB, Access: rights, Codes: registrationCodes, Pages: pages, Now: b.Now},
 
 		ServiceAccounts: &serviceaccount.Service{DB: b.DB, Access: rights, Tokens: mint, Now: b.Now},
 		Tokens:          &token.Service{DB: b.DB, Access: rights, Tokens: mint, Now: b.Now},

@@ -92,7 +92,7 @@ func New(c Config) *Server {
 		log: c.Log, now: c.Now, version: c.Version}
 	s.description = sync.OnceValue(s.describe)
 	s.handler = s.mount(pages.Handler(pages.Config{OpenAPI: s.description, Version: c.Version,
-		NoMail: c.Services.Registration.Codes.Mail == nil,
+		NoMail: !c.Services.Registration.Codes.Outbox.Configured(),
 		Refuse: func(w http.ResponseWriter, r *http.Request, e *api.Error) { s.refuse(w.(*exchange), r, e) }}))
 	return s
 }

@@ -12,7 +12,7 @@ import (
 // Init starts the ceremony for the holder of a registration code. It writes nothing:
 // not that it was called, and not the challenge, which travels in the token.
 func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitRegistrationRequest) (api.RegistrationChallenge, error) {
-	inv, err := s.admit(ctx, who, in.OrgID, in.Username, in.RegistrationCode)
+	inv, err := s.admit(ctx, who, in)
 	if err != nil {
 		return api.RegistrationChallenge{}, err
 	}
@@ -38,7 +38,7 @@ func (s *Service) challenge(inv store.Invitation) (ceremony.Ticket, api.Registra
 // opened by a page that could show it. Unlike a GET of the link, no mail scanner's
 // fetch does this; one that runs scripts may, and harms nothing: the code stays good.
 func (s *Service) Open(ctx context.Context, who api.Caller, in api.InitRegistrationRequest) (api.RegistrationInvitation, error) {
-	inv, err := s.admit(ctx, who, in.OrgID, in.Username, in.RegistrationCode)
+	inv, err := s.admit(ctx, who, in)
 	if err != nil {
 		return api.RegistrationInvitation{}, err
 	}
@@ -52,6 +52,6 @@ func (s *Service) Open(ctx context.Context, who api.Caller, in api.InitRegistrat
 		Organisation:   api.NamedID{ID: inv.Organisation.ID, Name: inv.Organisation.Name},
 		User:           api.InvitedUser{Username: inv.User.Username, Kind: inv.User.Kind},
 		ExpiresAt:      api.Time(inv.Code.ExpiresAt),
-		MailConfigured: s.Codes.Mail != nil,
+		MailConfigured: s.Codes.Outbox.Configured(),
 	}, nil
 }

@@ -14,7 +14,7 @@ import (
 var errRecoveryStored = &api.Error{Kind: api.Conflict, Code: "recovery_already_registered",
 	Message: "A recovery key was already stored with this registration.", Rule: "one recovery key for one registration"}
 
-// AddRecovery keeps a recovery key beside the credential that this same ceremony has
+// AddRecovery stores a recovery key beside the credential that this same ceremony has
 // just registered, so that a person can be offered one after the passkey is safe. It
 // asks for the ticket of that ceremony while it lives, and the key answers the same
 // challenge; a ticket of any other ceremony, even for the same code, is refused.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/access"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/pagination"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
@@ -145,7 +145,7 @@ func (s *Service) NewCode(ctx context.Context, who api.Caller, in api.PersonRequ
 	if err != nil {
 		return api.InvitedPerson{}, err
 	}
-	i := Invitation{User: m.User, Issued: s.Codes.Make(m.User, invitation.DefaultLifetime), Mailed: s.Codes.Mails(m.Username)}
+	i := Invitation{User: m.User, Issued: s.Codes.Make(m.User, code.DefaultLifetime), Mailed: s.Codes.Outbox.Reaches(m.Username)}
 	if !i.Mailed { // whoever is told the code can register in the guest's place
 		if err := s.Access.StandIn(ctx, who, m.ID); err != nil {
 			return api.InvitedPerson{}, err
@@ -155,7 +155,7 @@ func (s *Service) NewCode(ctx context.Context, who api.Caller, in api.PersonRequ
 	event.UserID, event.CodeID = m.ID, i.Row.ID
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.MustBeInvited(m.ID, who.OrgID, errRegistered)
-		tx.ClearThrottle(s.Codes.ThrottleKey(invitation.WrongCodes, m.OrgID, m.Username))
+		s.Codes.Wrong.Clear(tx, m.OrgID, m.Username)
 		tx.IssueCode(i.Row)
 		tx.Record(event)
 		return nil
@@ -189,6 +189,6 @@ func (s *Service) RevokeCode(ctx context.Context, who api.Caller, in api.PersonR
 	if err != nil {
 		return api.Message{}, err
 	}
-	_, err = s.Codes.Revoke(ctx, who, m.ID)
+	_, err = code.Revoke(ctx, s.DB, who, m.ID, s.Now())
 	return api.Message{Message: "The code is withdrawn."}, err
 }
