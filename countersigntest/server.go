@@ -18,7 +18,7 @@ import (
 	"github.com/countersign/countersign/internal/app"
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/ceremony"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/mail"
 	"github.com/countersign/countersign/internal/service/organisation"
 	"github.com/countersign/countersign/internal/service/user"
@@ -145,7 +145,7 @@ type Invitation struct {
 // Invite invites a user for a day.
 func (s *Server) Invite(t testing.TB, orgID, name string) Invitation {
 	t.Helper()
-	return s.InviteFor(t, orgID, name, invitation.DefaultLifetime)
+	return s.InviteFor(t, orgID, name, code.DefaultLifetime)
 }
 
 // InviteFor invites a user with a code of the given lifetime.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/app"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -43,7 +44,7 @@ func (l *codeList) Run(ctx context.Context, c console) error {
 		return misuse("--limit is between 1 and %d; continue with --after", store.MaxPage)
 	}
 	return l.open(ctx, c, func(a *app.App) error {
-		all, err := a.Codes.Codes(ctx, l.Org, l.After, l.Limit)
+		all, err := code.List(ctx, a.DB, l.Org, l.After, l.Limit)
 		if err != nil {
 			return err
 		}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/app"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -19,7 +21,7 @@ type codeRevoke struct {
 func (r *codeRevoke) Run(ctx context.Context, c console) error {
 	return r.open(ctx, c, func(a *app.App) error {
 		id, err := store.Do(ctx, a.DB, func(tx *store.Tx) (string, error) {
-			return a.Codes.Revoke(ctx, tx, api.Caller{OrgID: r.Org}, r.Code)
+			return code.Revoke(ctx, a.DB, tx, api.Caller{OrgID: r.Org}, r.Code, time.Now())
 		})
 		if err != nil {
 			return err

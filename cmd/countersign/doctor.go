@@ -67,7 +67,7 @@ func examine(ctx context.Context, a *app.App) (all []finding) {
 	} else {
 		all = append(all, finding{"server keys", warning, "kept without a master key: whoever reads the database or a backup of it can forge tokens; set --master-key-file"})
 	}
-	if a.Mail == nil {
+	if !a.Outbox.Configured() {
 		all = append(all, finding{"mail", warning, "not configured: registration links are only printed by user invite, and a new code that a user asks for reaches nobody; set --smtp"})
 	} else {
 		all = append(all, finding{"mail", ok, "configured"})

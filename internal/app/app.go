@@ -13,9 +13,10 @@ import (
 	"github.com/countersign/countersign/internal/auth/access"
 	"github.com/countersign/countersign/internal/auth/accesstoken"
 	"github.com/countersign/countersign/internal/auth/assertion"
+	"github.com/countersign/countersign/internal/auth/attestation"
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/ceremony"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/keyring"
 	"github.com/countersign/countersign/internal/mail"
 	"github.com/countersign/countersign/internal/pagination"
@@ -69,9 +70,9 @@ type App struct {
 	DB   *store.DB
 	Ring *keyring.Ring
 	Site relyingparty.Site
-	Mail *mail.Sender // nil: no mail is sent
 
-	Codes  *invitation.Issuer
+	Outbox *mail.Outbox
+	Codes  *code.Issuer // of registration codes
 	Bearer *bearer.Tokens
 	Access *access.Checker
 
@@ -125,21 +126,26 @@ func build(c Config, db *store.DB, ring *keyring.Ring, site relyingparty.Site, s
 	if err != nil {
 		return nil, ConfigError{err}
 	}
-	codes, tokens, accessTokens := issuers(c, db, ring, site, sender)
+	outbox := mail.NewOutbox(sender)
+	deps := code.Deps{DB: db, Ring: ring, Site: site, Outbox: outbox, Now: c.Now, Log: c.Log}
+	registrationCodes, loginCodes := code.NewIssuer(code.Registration, deps), code.NewIssuer(code.Login, deps)
+	tokens := bearer.New(ring, site.Origin(), c.Now)
+	accessTokens := &accesstoken.Issuer{Bearer: tokens, Now: c.Now}
 	verifier := &assertion.Verifier{DB: db, Site: site, Now: c.Now, Log: c.Log}
 	checker := access.New(db)
 	pages := pagination.New(ring)
 	return &App{
-		DB: db, Ring: ring, Site: site, Mail: sender,
-		Codes: codes, Bearer: tokens, Access: checker,
+		DB: db, Ring: ring, Site: site,
+		Outbox: outbox, Codes: registrationCodes, Bearer: tokens, Access: checker,
 		Services: server.Services{
-			Registration: &registration.Service{DB: db, Access: checker, Ceremonies: ceremonies, Codes: codes, Site: site, Now: c.Now},
-			Login: &login.Service{DB: db, Ceremonies: ceremonies, Codes: codes, Verifier: verifier, Tokens: tokens, Site: site,
+			Registration: &registration.Service{DB: db, Access: checker, Ceremonies: ceremonies, Codes: registrationCodes,
+				Verifier: &attestation.Verifier{Site: site, Now: c.Now}, Site: site, Now: c.Now},
+			Login: &login.Service{DB: db, Ceremonies: ceremonies, Codes: loginCodes, Verifier: verifier, Tokens: tokens, Site: site,
 				Now: c.Now, Lifetime: c.SessionTime},
 			Action: &action.Service{DB: db, Access: checker, Ceremonies: ceremonies, Verifier: verifier, Tokens: tokens, Site: site,
 				Now: c.Now},
 			Account: &account.Service{DB: db, Access: checker, Site: site, Now: c.Now},
-			Users:   &user.Service{DB: db, Access: checker, Codes: codes, Pages: pages, Now: c.Now},
+			Users:   &user.Service{DB: db, Access: checker, Codes: registrationCodes, Pages: pages, Now: c.Now},
 
 			ServiceAccounts: &serviceaccount.Service{DB: db, Access: checker, Tokens: accessTokens, Now: c.Now},
 			Tokens:          &token.Service{DB: db, Access: checker, Tokens: accessTokens, Now: c.Now},
@@ -153,22 +159,15 @@ func build(c Config, db *store.DB, ring *keyring.Ring, site relyingparty.Site, s
 	}, nil
 }
 
-// issuers builds what issues codes and tokens.
-func issuers(c Config, db *store.DB, ring *keyring.Ring, site relyingparty.Site, sender *mail.Sender) (*invitation.Issuer, *bearer.Tokens, *accesstoken.Issuer) {
-	codes := &invitation.Issuer{DB: db, Ring: ring, Site: site, Mail: sender, Now: c.Now, Log: c.Log}
-	tokens := bearer.New(ring, site.Origin(), c.Now)
-	return codes, tokens, &accesstoken.Issuer{Bearer: tokens, Now: c.Now}
-}
-
 // NewServer returns a server of the App's services.
 func (a *App) NewServer() *server.Server {
 	return server.New(server.Config{DB: a.DB, Services: a.Services, Access: a.Access, Tokens: a.Bearer, Refusals: a.Refusals,
-		Site: a.Site, NoMail: a.Mail == nil, Proxies: a.config.Proxies, Log: a.config.Log, Now: a.config.Now, Version: a.config.Version})
+		Site: a.Site, NoMail: !a.Outbox.Configured(), Proxies: a.config.Proxies, Log: a.config.Log, Now: a.config.Now, Version: a.config.Version})
 }
 
 // Close waits for the mails that are under way and closes the store.
 func (a *App) Close() error {
-	a.Codes.Finish()
+	a.Outbox.Finish()
 	if err := a.DB.Close(); err != nil {
 		return fmt.Errorf("the database did not close well: %w", err)
 	}

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/internal/auth/invitation"
 	"github.com/countersign/countersign/internal/service/organisation"
 	"github.com/countersign/countersign/internal/store"
 )
@@ -251,7 +250,7 @@ func TestGuessingManyNames(t *testing.T) {
 	}
 	name := "made up in the end@example.org"
 	h.refused(t, h.post(t, initPath, api.InitRegistrationRequest{OrgID: h.org.ID, Username: name, RegistrationCode: nobodysCode}), codes("too_many_tries"))
-	n, _, err := h.DB.Throttled(context.Background(), h.Codes.ThrottleKey(invitation.WrongCodes, h.org.ID, name))
+	n, _, err := h.DB.Throttled(context.Background(), h.Codes.Wrong.Key(h.org.ID, name))
 	if err != nil || n != 0 {
 		t.Errorf("a try beyond the limit was written down %d times (%v)", n, err)
 	}

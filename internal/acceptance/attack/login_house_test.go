@@ -11,7 +11,7 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/countersigntest/authenticator"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/service/organisation"
 	"github.com/countersign/countersign/internal/service/user"
 	"github.com/countersign/countersign/internal/store"
@@ -258,7 +258,7 @@ func must(t *testing.T, err error) {
 // inviteAdministrator invites one more administrator.
 func (h *house) inviteAdministrator(t *testing.T) countersigntest.Invitation {
 	t.Helper()
-	i, err := h.Users.Invite(context.Background(), h.org.ID, user.Invitee{Username: h.newName(), Administrator: true}, invitation.DefaultLifetime)
+	i, err := h.Users.Invite(context.Background(), h.org.ID, user.Invitee{Username: h.newName(), Administrator: true}, code.DefaultLifetime)
 	must(t, err)
 	return countersigntest.Invitation{OrgID: h.org.ID, UserID: i.User.ID, Username: i.User.Username, RegistrationCode: i.Code, CodeID: i.Row.ID}
 }

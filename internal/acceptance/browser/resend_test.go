@@ -29,7 +29,7 @@ func TestResend(t *testing.T) {
 		return g.Text("#status")
 	}
 	open := ask()
-	srv.Codes.Finish()
+	srv.Codes.Outbox.Finish()
 	messages := post.Messages()
 	if len(messages) != before+1 {
 		t.Fatalf("%d mails were sent, want 1", len(messages)-before)
@@ -52,7 +52,7 @@ func TestResend(t *testing.T) {
 	if closed := ask(); closed != open {
 		t.Errorf("a registered user sees %q, one who is not %q", closed, open)
 	}
-	srv.Codes.Finish()
+	srv.Codes.Outbox.Finish()
 	if n := len(post.Messages()); n != before+1 {
 		t.Errorf("%d mails more went to a registered user", n-before-1)
 	}

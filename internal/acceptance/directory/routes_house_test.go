@@ -12,7 +12,7 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
 	"github.com/countersign/countersign/countersigntest"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/service/user"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testing/contract"
@@ -43,7 +43,7 @@ func newTenant(t *testing.T, srv *countersigntest.Server, name string) *tenant {
 
 	worker := srv.RegisterKey(t, srv.Invite(t, n.org.ID, "worker@example.org"), "P-256")
 	n.callers[api.CallerEmployee], n.grants[api.CallerEmployee] = srv.Session(t, worker), worker.UserID
-	guest, err := srv.Users.Invite(ctx, n.org.ID, user.Invitee{Username: "guest", Kind: api.EndUser}, invitation.DefaultLifetime)
+	guest, err := srv.Users.Invite(ctx, n.org.ID, user.Invitee{Username: "guest", Kind: api.EndUser}, code.DefaultLifetime)
 	must(t, err)
 	end := srv.RegisterKey(t, countersigntest.Invitation{OrgID: n.org.ID, UserID: guest.User.ID, Username: "guest", RegistrationCode: guest.Code}, "Ed25519")
 	n.callers[api.CallerEndUser], n.grants[api.CallerEndUser] = srv.Session(t, end), end.UserID

@@ -7,7 +7,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/access"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/pagination"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
@@ -141,7 +141,7 @@ func (s *Service) NewCode(ctx context.Context, tx *store.Tx, who api.Caller, in 
 	if err != nil {
 		return api.InvitedPerson{}, err
 	}
-	i := Invitation{User: m.User, Issued: s.Codes.Make(m.User, invitation.DefaultLifetime), Mailed: s.Codes.Mails(m.Username)}
+	i := Invitation{User: m.User, Issued: s.Codes.Make(m.User, code.DefaultLifetime), Mailed: s.Codes.Outbox.Reaches(m.Username)}
 	if !i.Mailed { // whoever is told the code can register in their place
 		if err := s.Access.StandIn(ctx, who, m.ID); err != nil {
 			return api.InvitedPerson{}, err
@@ -150,7 +150,7 @@ func (s *Service) NewCode(ctx context.Context, tx *store.Tx, who api.Caller, in 
 	event := store.NewEvent(who, store.EventRegistrationCodeRenewed, s.Now(), nil)
 	event.UserID, event.CodeID = m.ID, i.Row.ID
 	tx.MustBeInvited(m.ID, who.OrgID, errRegistered)
-	tx.ClearThrottle(s.Codes.ThrottleKey(invitation.WrongCodes, m.OrgID, m.Username))
+	s.Codes.Wrong.Clear(tx, m.OrgID, m.Username)
 	tx.IssueCode(i.Row)
 	tx.Record(event)
 	if i.Mailed {
@@ -179,6 +179,6 @@ func (s *Service) RevokeCode(ctx context.Context, tx *store.Tx, who api.Caller, 
 	if err != nil {
 		return api.Message{}, err
 	}
-	_, err = s.Codes.Revoke(ctx, tx, who, m.ID)
-	return api.Message{Message: "The code is withdrawn."}, err
+	_, err = code.Revoke(ctx, s.DB, tx, who, m.ID, s.Now())
+	return api.Message{Message: "The code is revoked."}, err
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/access"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/pagination"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
@@ -20,7 +20,7 @@ type Service struct {
 	DB     *store.DB
 	Access *access.Checker   // the operator's commands need neither this
 	Pages  *pagination.Maker // nor this
-	Codes  *invitation.Issuer
+	Codes  *code.Issuer
 	Now    func() time.Time
 }
 
@@ -38,7 +38,7 @@ type Invitee struct {
 // again.
 type Invitation struct {
 	User store.User
-	invitation.Issued
+	code.Issued
 	Mailed bool // the code was mailed as well
 }
 
@@ -68,7 +68,7 @@ func (s *Service) Invite(ctx context.Context, orgID string, g Invitee, lifetime 
 		return Invitation{}, err
 	}
 	inv := all[0]
-	if s.Codes.Mails(inv.User.Username) {
+	if s.Codes.Outbox.Reaches(inv.User.Username) {
 		if err := s.Codes.Send(ctx, org, inv.User, inv.Issued); err != nil {
 			return inv, &api.Error{Kind: api.Unavailable, Code: "mail_failed",
 				Message: "The user is invited but the mail did not go; hand over the link yourself or invite again.", Cause: err}
@@ -128,7 +128,7 @@ type entry struct {
 // validate looks at every invitee before anybody is invited. It reads all that is known of
 // them at once: while many are being written is no time to look them up.
 func (s *Service) validate(ctx context.Context, org store.Organisation, invitees []Invitee, lifetime time.Duration) ([]entry, error) {
-	if lifetime < invitation.MinLifetime || lifetime > invitation.MaxLifetime {
+	if lifetime < code.MinLifetime || lifetime > code.MaxLifetime {
 		return nil, &api.Error{Kind: api.Invalid, Code: "lifetime_invalid",
 			Message: "A registration code lives between one second and 90 days."}
 	}
@@ -231,7 +231,7 @@ func (s *Service) keep(tx *store.Tx, who api.Caller, inv Invitation, e entry, no
 		tx.MakeFirstAdministrator(inv.User.OrgID, inv.User.ID, api.NewID(api.PrefixAssignment, now), now)
 	}
 	// Whoever guessed at this name before there was a code must not have closed it.
-	tx.ClearThrottle(s.Codes.ThrottleKey(invitation.WrongCodes, inv.User.OrgID, inv.User.Username))
+	s.Codes.Wrong.Clear(tx, inv.User.OrgID, inv.User.Username)
 	tx.IssueCode(inv.Row)
 	var detail map[string]any
 	if e.isNew && e.administrator {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/access"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/mail"
 	"github.com/countersign/countersign/internal/pagination"
 	"github.com/countersign/countersign/internal/store"
@@ -44,7 +44,7 @@ func (s *Service) InviteTenant(ctx context.Context, tx *store.Tx, who api.Caller
 	return api.InvitedTenantUser{Invitation: u.Invitation}, err
 }
 
-func issued(i invitation.Issued) *api.IssuedInvitation {
+func issued(i code.Issued) *api.IssuedInvitation {
 	return &api.IssuedInvitation{RegistrationCode: i.Code, RegistrationURL: i.Link, ExpiresAt: api.Time(i.Row.ExpiresAt)}
 }
 
@@ -55,10 +55,10 @@ func (s *Service) inviteFor(ctx context.Context, tx *store.Tx, who api.Caller, u
 	now := s.Now()
 	invited := make([]Invitation, len(users))
 	for i, u := range users {
-		invited[i] = Invitation{User: u, Issued: s.Codes.Make(u, invitation.DefaultLifetime), Mailed: s.Codes.Mails(u.Username)}
+		invited[i] = Invitation{User: u, Issued: s.Codes.Make(u, code.DefaultLifetime), Mailed: s.Codes.Outbox.Reaches(u.Username)}
 	}
 	var org store.Organisation
-	if s.Codes.Mail != nil {
+	if s.Codes.Outbox.Configured() { // now, so that nothing can fail once they are there
 		var err error
 		if org, err = s.DB.Organisation(ctx, who.OrgID); err != nil {
 			return nil, err

@@ -1,4 +1,4 @@
-package invitation
+package code
 
 import (
 	"crypto/rand"
@@ -22,8 +22,8 @@ const (
 	maxTyped     = 128
 )
 
-// WellFormed refuses what cannot name a user of an organisation, or be a code of theirs;
-// "" is no code.
+// WellFormed refuses what cannot name a user of an organisation, or be a code of theirs.
+// The code may be left out.
 func WellFormed(orgID, name, code string) error {
 	switch {
 	case orgID == "":

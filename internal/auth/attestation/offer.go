@@ -1,8 +1,9 @@
-package registration
+package attestation
 
 import (
 	"bytes"
 	"crypto/subtle"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -14,17 +15,18 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// offer is one credential as it was sent, its members decoded and nothing of it
+// Offer is one credential as it was sent, its members decoded and nothing of it
 // verified yet.
-type offer struct {
-	factor          string
-	kind, name      string
-	credentialID    []byte
-	clientData      []byte
-	attestationData []byte
-	encryptedKey    string
-	transports      []string
-	extensions      []byte
+type Offer struct {
+	Factor              string // store.FactorFirst, FactorSecond or FactorRecovery
+	Kind                string // api.KindFido2, KindKey, KindPasswordProtectedKey or KindRecoveryKey
+	Name                string
+	CredentialID        []byte // raw
+	ClientData          []byte
+	AttestationData     []byte   // the attestation object of a Fido2 credential
+	EncryptedPrivateKey string   // opaque; "" where the client keeps the key
+	Transports          []string // Fido2 only
+	ClientExtensions    []byte   // Fido2 only; JSON text or nil
 }
 
 // Limits on what a client may add to a credential.
@@ -37,12 +39,13 @@ const (
 	maxExtensions   = 4 << 10
 )
 
-// read decodes the credentials of a request, first factor first.
-func read(in api.RegistrationRequest) ([]offer, error) {
+// Read decodes the credentials of a request, first factor first. Each must have a
+// credential ID of its own.
+func Read(in api.RegistrationRequest) ([]Offer, error) {
 	if in.FirstFactorCredential == nil {
 		return nil, api.Missing("firstFactorCredential")
 	}
-	var offers []offer
+	var offers []Offer
 	for _, f := range []struct {
 		factor, member string
 		credential     *api.CredentialAttestation
@@ -54,13 +57,13 @@ func read(in api.RegistrationRequest) ([]offer, error) {
 		if f.credential == nil {
 			continue
 		}
-		o, err := readOne(f.factor, f.member, f.credential)
+		o, err := ReadOne(f.factor, f.member, f.credential)
 		if err != nil {
 			return nil, err
 		}
 		for _, other := range offers {
-			if bytes.Equal(other.credentialID, o.credentialID) {
-				return nil, sameTwice("credential ID")
+			if bytes.Equal(other.CredentialID, o.CredentialID) {
+				return nil, NotDistinct("credential ID")
 			}
 		}
 		offers = append(offers, o)
@@ -68,33 +71,36 @@ func read(in api.RegistrationRequest) ([]offer, error) {
 	return offers, nil
 }
 
-func sameTwice(what string) error {
+// NotDistinct refuses two credentials that have the same what, such as the public key.
+func NotDistinct(what string) error {
 	return &api.Error{Kind: api.Invalid, Code: "credentials_not_distinct",
 		Message: "Each factor needs a credential of its own.", Rule: "factors differ in their " + what}
 }
 
-func readOne(factor, member string, c *api.CredentialAttestation) (o offer, err error) {
-	o = offer{factor: factor, kind: c.CredentialKind, name: c.CredentialName,
-		encryptedKey: c.EncryptedPrivateKey, transports: c.Transports}
+// ReadOne decodes a credential that is offered as a factor. Member is the JSON pointer of
+// its place in the request, for refusals.
+func ReadOne(factor, member string, c *api.CredentialAttestation) (o Offer, err error) {
+	o = Offer{Factor: factor, Kind: c.CredentialKind, Name: c.CredentialName,
+		EncryptedPrivateKey: c.EncryptedPrivateKey, Transports: c.Transports}
 	if err := checkKind(factor, member, c); err != nil {
 		return o, err
 	}
-	if o.name == "" {
-		o.name = "Default Credential"
-	} else if !validName(o.name) {
+	if o.Name == "" {
+		o.Name = "Default Credential"
+	} else if !validName(o.Name) {
 		return o, bad("credential_name_invalid", "The member "+member+"/credentialName must be at most 100 visible characters.")
 	}
-	if o.credentialID, err = member64(member, "credId", c.CredentialInfo.CredID); err != nil {
+	if o.CredentialID, err = member64(member, "credId", c.CredentialInfo.CredID); err != nil {
 		return o, err
 	}
-	if len(o.credentialID) > maxCredentialID {
+	if len(o.CredentialID) > maxCredentialID {
 		return o, &api.Error{Kind: api.Invalid, Code: "credential_id_too_long", Message: "The credential ID is too long.",
-			Rule: "WebAuthn L3 §7.1 step 25: at most 1023 bytes", Received: strconv.Itoa(len(o.credentialID)) + " bytes"}
+			Rule: "WebAuthn L3 §7.1 step 25: at most 1023 bytes", Received: strconv.Itoa(len(o.CredentialID)) + " bytes"}
 	}
-	if o.clientData, err = member64(member, "clientData", c.CredentialInfo.ClientData); err != nil {
+	if o.ClientData, err = member64(member, "clientData", c.CredentialInfo.ClientData); err != nil {
 		return o, err
 	}
-	if o.attestationData, err = member64(member, "attestationData", c.CredentialInfo.AttestationData); err != nil {
+	if o.AttestationData, err = member64(member, "attestationData", c.CredentialInfo.AttestationData); err != nil {
 		return o, err
 	}
 	return o, readExtras(&o, member, c)
@@ -138,15 +144,15 @@ func checkKind(factor, member string, c *api.CredentialAttestation) error {
 }
 
 // readExtras reads the members that are our optional additions for Fido2.
-func readExtras(o *offer, member string, c *api.CredentialAttestation) error {
-	if o.kind != api.KindFido2 {
-		o.transports = nil
+func readExtras(o *Offer, member string, c *api.CredentialAttestation) error {
+	if o.Kind != api.KindFido2 {
+		o.Transports = nil
 		return nil
 	}
-	if len(o.transports) > maxTransports {
+	if len(o.Transports) > maxTransports {
 		return bad("transports_invalid", "The member "+member+"/transports has too many entries.")
 	}
-	for _, t := range o.transports {
+	for _, t := range o.Transports {
 		if t == "" || len(t) > maxTransport || !visibleASCII(t) {
 			return bad("transports_invalid", "The member "+member+"/transports has an entry that is not a transport.")
 		}
@@ -156,7 +162,7 @@ func readExtras(o *offer, member string, c *api.CredentialAttestation) error {
 		if err != nil || len(b) > maxExtensions {
 			return bad("extensions_too_long", "The member "+member+"/clientExtensionResults is longer than 4 KiB.")
 		}
-		o.extensions = b
+		o.ClientExtensions = b
 	}
 	return nil
 }
@@ -166,36 +172,21 @@ func bad(code, message string) error {
 }
 
 func validName(name string) bool {
-	if utf8.RuneCountInString(name) > maxName {
-		return false
-	}
-	for _, r := range name {
-		if !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return true
+	return utf8.RuneCountInString(name) <= maxName &&
+		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 func visibleASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// keptIn reports whether this very credential, with this very proof, was stored. What
-// was stored was verified, so equal bytes need no second look.
-func (o offer) keptIn(kept []store.Credential) bool {
-	for _, c := range kept {
-		if c.Factor == o.factor && c.Kind == o.kind &&
-			bytes.Equal(c.CredentialID, o.credentialID) &&
-			subtle.ConstantTimeCompare(c.ClientData, o.clientData) == 1 &&
-			subtle.ConstantTimeCompare(c.AttestationObject, o.attestationData) == 1 {
-			return true
-		}
-	}
-	return false
+// StoredIn reports whether this very credential, with this very attestation, is one of
+// those stored. They were verified then, so equal bytes need no second look.
+func (o Offer) StoredIn(stored []store.Credential) bool {
+	return slices.ContainsFunc(stored, func(c store.Credential) bool {
+		return c.Factor == o.Factor && c.Kind == o.Kind &&
+			bytes.Equal(c.CredentialID, o.CredentialID) &&
+			subtle.ConstantTimeCompare(c.ClientData, o.ClientData) == 1 &&
+			subtle.ConstantTimeCompare(c.AttestationObject, o.AttestationData) == 1
+	})
 }
