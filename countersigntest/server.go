@@ -44,6 +44,8 @@ type Server struct {
 	Clock *Clock
 	Codes *invitation.Issuer
 
+	DatabaseURL string
+
 	Organisations *organisation.Service
 	Users         *user.Service
 	Registration  *registration.Service
@@ -113,7 +115,7 @@ func Start(t testing.TB, options ...Option) *Server {
 	ctx := context.Background()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	s := &Server{Log: &Log{}, Clock: set.clock, URL: "http://localhost:" + port(listener)}
+	s := &Server{Log: &Log{}, Clock: set.clock, DatabaseURL: set.database, URL: "http://localhost:" + port(listener)}
 	if set.tls {
 		cert, pool := Certificate(t, "localhost")
 		s.CA, s.URL = pool, "https://localhost:"+port(listener)

@@ -17,12 +17,18 @@ import (
 // in it may create databases.
 const Server = "COUNTERSIGN_TEST_POSTGRES"
 
-// Each runs test once on SQLite and once on PostgreSQL, as subtests of those names, each
-// with the URL of a fresh, empty database.
+// Each runs test once on SQLite and once on PostgreSQL, as parallel subtests of those names,
+// each with the URL of a fresh, empty database. They begin when the calling test returns.
 func Each(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
-	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, SQLite(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, Postgres(t))
+	})
 }
 
 // SQLite returns the URL of a database file that does not exist yet, in a folder that is
