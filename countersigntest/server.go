@@ -1,6 +1,6 @@
 // Package countersigntest starts the whole server for tests: in this process on a
-// loopback port (Start), or as the real binary (StartBinary). It stands outside the
-// house and may see all of it.
+// loopback port (Start), or as the real binary (StartBinary), with organisations, people
+// and service accounts to use it.
 package countersigntest
 
 import (
@@ -33,9 +33,10 @@ import (
 	"github.com/countersign/countersign/internal/service/user"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testing/database"
+	"github.com/countersign/countersign/internal/testing/smtptest"
 )
 
-// Server is a whole server in this process, and what tests look at behind its door.
+// Server is a whole server in this process, and what tests look at inside it.
 type Server struct {
 	URL   string // "http://localhost:PORT", the public URL as well
 	DB    *store.DB
@@ -45,6 +46,7 @@ type Server struct {
 	Codes *invitation.Issuer
 
 	DatabaseURL string
+	Mailbox     *smtptest.Server // what the server mailed, see Mail
 
 	Organisations *organisation.Service
 	Users         *user.Service
@@ -62,7 +64,7 @@ type Server struct {
 type settings struct {
 	database string
 	tls      bool
-	mail     *mail.Config
+	mail     bool
 	clock    *Clock
 }
 
@@ -75,8 +77,8 @@ func Database(url string) Option { return func(s *settings) { s.database = url }
 // TLS serves https under a certificate of a private authority, Server.CA.
 func TLS() Option { return func(s *settings) { s.tls = true } }
 
-// SMTP sends mail through c.
-func SMTP(c mail.Config) Option { return func(s *settings) { s.mail = &c } }
+// Mail lets the server send mail, to Server.Mailbox.
+func Mail() Option { return func(s *settings) { s.mail = true } }
 
 // At gives the server a clock that the test turns.
 func At(c *Clock) Option { return func(s *settings) { s.clock = c } }
@@ -149,8 +151,9 @@ func (s *Server) build(t testing.TB, set settings) {
 	ring, err := keyring.Open(context.Background(), s.DB, nil, s.Clock.Now())
 	must(t, err)
 	var sender *mail.Sender
-	if set.mail != nil {
-		sender, err = mail.New(*set.mail)
+	if set.mail {
+		s.Mailbox = smtptest.Start(t, smtptest.Options{})
+		sender, err = mail.New(mail.Config{URL: s.Mailbox.URL, From: "no-reply@example.org"})
 		must(t, err)
 	}
 	s.Codes = &invitation.Issuer{DB: s.DB, Ring: ring, Site: site, Mail: sender, Now: s.Clock.Now, Log: s.logger()}
@@ -158,9 +161,9 @@ func (s *Server) build(t testing.TB, set settings) {
 	s.config, err = server.Build(server.Deps{DB: s.DB, Ring: ring, Codes: s.Codes, Site: site, Now: s.Clock.Now,
 		Log: s.logger(), CeremonyTime: ceremony.DefaultLifetime, SessionTime: bearer.DefaultSessionLifetime})
 	must(t, err)
-	rooms := s.config.Services
-	s.Users, s.Registration, s.Login, s.Action = rooms.Users, rooms.Registration, rooms.Login, rooms.Action
-	s.ServiceAccounts, s.Audit, s.Access = rooms.ServiceAccounts, rooms.Audit, s.config.Access
+	services := s.config.Services
+	s.Users, s.Registration, s.Login, s.Action = services.Users, services.Registration, services.Login, services.Action
+	s.ServiceAccounts, s.Audit, s.Access = services.ServiceAccounts, services.Audit, s.config.Access
 }
 
 func (s *Server) handler() *server.Server {

@@ -7,9 +7,6 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
-	"github.com/countersign/countersign/internal/mail"
-	"github.com/countersign/countersign/internal/testing/database"
-	"github.com/countersign/countersign/internal/testing/smtptest"
 	"github.com/countersign/countersign/internal/testing/world"
 )
 
@@ -47,9 +44,8 @@ func TestInviteTenantUser(t *testing.T) {
 
 // Where mail brings a code, it is told to nobody else.
 func TestMailedCodesAreNotTold(t *testing.T) {
-	database.Each(t, func(t *testing.T, url string) {
-		post := smtptest.Start(t, smtptest.Options{})
-		n := world.NewTenant(t, countersigntest.Start(t, countersigntest.Database(url), countersigntest.SMTP(mail.Config{URL: post.URL, From: "no-reply@example.org"})), "Engines")
+	t.Parallel()
+	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		clerk := n.Employ(t, "clerk", "Auth:Users:Create")
 		a, out := invitePeople(t, n, clerk.Session, api.InvitePeopleRequest{Usernames: []string{"ada@example.org", "bob"}})
 		a.Wants(t, "invited", 200, "")
@@ -71,7 +67,7 @@ func TestMailedCodesAreNotTold(t *testing.T) {
 		}
 		n.Codes.Finish()
 		mailed := 0
-		for _, m := range post.Messages() {
+		for _, m := range n.Mailbox.Messages() {
 			if m.To[0] == "ada@example.org" {
 				mailed++
 			}
@@ -79,5 +75,5 @@ func TestMailedCodesAreNotTold(t *testing.T) {
 		if mailed != 2 {
 			t.Errorf("%d mails to ada", mailed)
 		}
-	})
+	}, countersigntest.Mail())
 }

@@ -23,22 +23,22 @@ import (
 	"github.com/countersign/countersign/internal/testing/database"
 )
 
-// house is one database, empty at first, with the servers and commands that use it.
-type house struct {
+// installation is one database, empty at first, with the servers and commands that use it.
+type installation struct {
 	*testing.T
 	database string
 	flags    []string // given to every command and server
-	ledger   *ledger
+	records  *records
 }
 
-// each runs test on SQLite and on PostgreSQL, each time in a new house.
-func each(t *testing.T, test func(h *house)) {
+// each runs test on SQLite and on PostgreSQL, each time in a new installation.
+func each(t *testing.T, test func(h *installation)) {
 	t.Helper()
-	database.Each(t, func(t *testing.T, url string) { test(&house{T: t, database: url}) })
+	database.Each(t, func(t *testing.T, url string) { test(&installation{T: t, database: url}) })
 }
 
-// command runs a countersign command on the house's database.
-func (h *house) command(stdin string, args ...string) (stdout, stderr string, status int) {
+// command runs a countersign command on the installation's database.
+func (h *installation) command(stdin string, args ...string) (stdout, stderr string, status int) {
 	h.Helper()
 	return command(h, stdin, append(append(args, "--database", h.database), h.flags...)...)
 }
@@ -63,7 +63,7 @@ func command(t testing.TB, stdin string, args ...string) (stdout, stderr string,
 const patience = 100 * time.Second
 
 // do runs a command that must succeed, and returns what it printed.
-func (h *house) do(args ...string) string {
+func (h *installation) do(args ...string) string {
 	h.Helper()
 	stdout, stderr, status := h.command("", args...)
 	if status != 0 {
@@ -73,7 +73,7 @@ func (h *house) do(args ...string) string {
 }
 
 // organisation makes one and returns its id.
-func (h *house) organisation() string {
+func (h *installation) organisation() string {
 	h.Helper()
 	return read[struct{ OrgID string }](h, h.do("org", "create", "--name", "Analytical Engines", "--json")).OrgID
 }
@@ -88,14 +88,14 @@ type invitation struct {
 	ExpiresAt        time.Time `json:"expiresAt"`
 }
 
-func (h *house) invite(org, name string, flags ...string) invitation {
+func (h *installation) invite(org, name string, flags ...string) invitation {
 	h.Helper()
 	args := append([]string{"user", "invite", "--org", org, "--username", name, "--json"}, flags...)
 	return read[invitation](h, h.do(args...))
 }
 
 // inviteMany invites n users in one go; their names begin with prefix.
-func (h *house) inviteMany(org, prefix string, n int) []invitation {
+func (h *installation) inviteMany(org, prefix string, n int) []invitation {
 	h.Helper()
 	var names strings.Builder
 	names.WriteString("username\n")
@@ -116,7 +116,7 @@ func (h *house) inviteMany(org, prefix string, n int) []invitation {
 }
 
 // state returns how far the only code of a user has come, as code list tells.
-func (h *house) state(inv invitation) string {
+func (h *installation) state(inv invitation) string {
 	h.Helper()
 	var state string
 	for _, c := range read[struct {
@@ -132,34 +132,34 @@ func (h *house) state(inv invitation) string {
 	return state
 }
 
-// node is one running server of a house.
+// node is one running server of an installation.
 type node struct {
 	*countersigntest.Process
-	house  *house
-	port   string
-	args   []string
-	origin string // the public URL, which all nodes of a service share
-	http   *http.Client
-	client *client.Client
+	installation *installation
+	port         string
+	args         []string
+	origin       string // the public URL, which all nodes of a service share
+	http         *http.Client
+	client       *client.Client
 }
 
-// serve starts a server on the house's database.
-func (h *house) serve(args ...string) *node {
+// serve starts a server on the installation's database.
+func (h *installation) serve(args ...string) *node {
 	h.Helper()
 	return h.serveAt(countersigntest.FreePort(h), args...)
 }
 
-func (h *house) serveAt(port string, args ...string) *node {
+func (h *installation) serveAt(port string, args ...string) *node {
 	h.Helper()
 	args = append(append([]string{"--database", h.database}, h.flags...), args...)
-	n := &node{house: h, port: port, args: args, Process: countersigntest.StartBinaryAt(h, port, args...)}
+	n := &node{installation: h, port: port, args: args, Process: countersigntest.StartBinaryAt(h, port, args...)}
 	n.origin = n.URL
 	n.http = httpClient(h)
 	n.client = &client.Client{BaseURL: n.URL, HTTP: n.http}
 	return n
 }
 
-// httpClient judges every answer by the contract.
+// httpClient fails the test over any answer that the contract does not have.
 func httpClient(t testing.TB) *http.Client {
 	base := &http.Transport{MaxIdleConnsPerHost: 128}
 	t.Cleanup(base.CloseIdleConnections)
@@ -168,23 +168,23 @@ func httpClient(t testing.TB) *http.Client {
 
 // another starts one more server of the same service on the same database.
 func (n *node) another() *node {
-	n.house.Helper()
-	m := n.house.serve("--public-url", n.origin)
+	n.installation.Helper()
+	m := n.installation.serve("--public-url", n.origin)
 	m.origin = n.origin
 	return m
 }
 
 // restart starts the server again where it was, after it was stopped or killed.
 func (n *node) restart() {
-	n.house.Helper()
-	n.Process = countersigntest.StartBinaryAt(n.house, n.port, n.args...)
+	n.installation.Helper()
+	n.Process = countersigntest.StartBinaryAt(n.installation, n.port, n.args...)
 }
 
 // stop ends the server as an operator would.
 func (n *node) stop() {
-	n.house.Helper()
+	n.installation.Helper()
 	if status := n.Stop(); status != 0 {
-		n.house.Fatalf("the server stopped with status %d: %s", status, n.Stderr())
+		n.installation.Fatalf("the server stopped with status %d: %s", status, n.Stderr())
 	}
 }
 
@@ -196,7 +196,7 @@ type attempt struct {
 
 // init presents the code of an invitation.
 func (n *node) init(inv invitation) (api.RegistrationChallenge, error) {
-	return n.client.InitRegistration(n.house.Context(), api.InitRegistrationRequest{
+	return n.client.InitRegistration(n.installation.Context(), api.InitRegistrationRequest{
 		OrgID: inv.OrgID, Username: inv.Username, RegistrationCode: inv.RegistrationCode})
 }
 
@@ -225,22 +225,22 @@ func (n *node) answer(challenge api.RegistrationChallenge, options ...authentica
 }
 
 func (n *node) mustBegin(inv invitation, options ...authenticator.Options) attempt {
-	n.house.Helper()
+	n.installation.Helper()
 	a, err := n.begin(inv, options...)
-	must(n.house, err)
+	must(n.installation, err)
 	return a
 }
 
 // complete sends an attempt.
 func (n *node) complete(a attempt) (api.RegistrationResult, error) {
-	return n.client.Register(n.house.Context(), a.token, a.request)
+	return n.client.Register(n.installation.Context(), a.token, a.request)
 }
 
 // register completes a registration that must succeed.
 func (n *node) register(inv invitation) api.RegistrationResult {
-	n.house.Helper()
+	n.installation.Helper()
 	result, err := n.complete(n.mustBegin(inv))
-	must(n.house, err)
+	must(n.installation, err)
 	return result
 }
 

@@ -13,19 +13,19 @@ import (
 	_ "modernc.org/sqlite"             // database/sql driver "sqlite"
 )
 
-// ledger is the database looked at past the product, beside the servers that use it:
-// what is stored is judged by other eyes than those that stored it.
-type ledger struct {
+// records is the database read past the product, beside the servers that use it: other
+// code checks what is stored than the code that stored it.
+type records struct {
 	t  testing.TB
 	db *sql.DB
 }
 
-// look opens the house's database for reading. It exists once a server or a command
+// look opens the installation's database for reading. It exists once a server or a command
 // has made it.
-func (h *house) look() *ledger {
+func (h *installation) look() *records {
 	h.Helper()
-	if h.ledger != nil {
-		return h.ledger
+	if h.records != nil {
+		return h.records
 	}
 	driver, dsn := "pgx", h.database
 	if path, is := strings.CutPrefix(h.database, "sqlite:"); is {
@@ -35,15 +35,15 @@ func (h *house) look() *ledger {
 	must(h, err)
 	db.SetMaxOpenConns(1)
 	h.Cleanup(func() { db.Close() })
-	h.ledger = &ledger{h, db}
-	return h.ledger
+	h.records = &records{h, db}
+	return h.records
 }
 
 // tables are those that requests write to.
 var tables = []string{"organisations", "users", "registration_codes", "credentials", "events", "refusals", "throttles", "settings"}
 
 // count returns the single number that a query yields.
-func (l *ledger) count(query string) (n int) {
+func (l *records) count(query string) (n int) {
 	l.t.Helper()
 	if err := l.db.QueryRow(query).Scan(&n); err != nil {
 		l.t.Fatalf("%s: %v", query, err)
@@ -54,7 +54,7 @@ func (l *ledger) count(query string) (n int) {
 // tally is how many there are of what a registration changes.
 type tally struct{ registered, credentials, spent, events int }
 
-func (l *ledger) tally() tally {
+func (l *records) tally() tally {
 	l.t.Helper()
 	return tally{
 		registered:  l.count(`SELECT COUNT(*) FROM users WHERE registered_at IS NOT NULL`),
@@ -65,7 +65,7 @@ func (l *ledger) tally() tally {
 }
 
 // want fails the test unless n registrations, of one credential each, were made, whole.
-func (l *ledger) want(n int) {
+func (l *records) want(n int) {
 	l.t.Helper()
 	if got, want := l.tally(), (tally{n, n, n, n}); got != want {
 		l.t.Errorf("the database has %+v, want %+v", got, want)
@@ -74,7 +74,7 @@ func (l *ledger) want(n int) {
 }
 
 // sound fails the test if any registration is half made or made twice.
-func (l *ledger) sound() {
+func (l *records) sound() {
 	l.t.Helper()
 	for what, query := range map[string]string{
 		"codes spent without a credential": `SELECT COUNT(*) FROM registration_codes c WHERE c.spent_at IS NOT NULL AND NOT EXISTS
@@ -102,7 +102,7 @@ func (l *ledger) sound() {
 }
 
 // dump returns every row of the tables as text, in an order that does not change.
-func (l *ledger) dump(tables ...string) string {
+func (l *records) dump(tables ...string) string {
 	l.t.Helper()
 	var all []string
 	for _, table := range tables {
@@ -112,7 +112,7 @@ func (l *ledger) dump(tables ...string) string {
 	return strings.Join(all, "\n")
 }
 
-func (l *ledger) rows(table string) (all []string) {
+func (l *records) rows(table string) (all []string) {
 	l.t.Helper()
 	rows, err := l.db.Query(`SELECT * FROM ` + table)
 	must(l.t, err)

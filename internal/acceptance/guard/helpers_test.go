@@ -26,7 +26,7 @@ import (
 type front struct {
 	url    string
 	prefix string
-	burns  bool // an altered body costs the signature, since it is judged after the token is burnt
+	burns  bool // an altered body costs the signature, since it is checked after the token is spent
 }
 
 // pay is the origin that the documented configurations of proxies have.

@@ -13,8 +13,9 @@ import (
 	"github.com/countersign/countersign/internal/testing/contract"
 )
 
-// house is a running server with a proxy before it that judges every answer.
-type house struct {
+// checkedServer is a running server with a proxy before it that holds every answer
+// against the contract.
+type checkedServer struct {
 	*countersigntest.Server
 	proxy string // address of the proxy
 
@@ -22,9 +23,9 @@ type house struct {
 	exchanges []contract.Exchange
 }
 
-func start(t *testing.T, options ...countersigntest.Option) *house {
+func start(t *testing.T, options ...countersigntest.Option) *checkedServer {
 	t.Helper()
-	h := &house{Server: countersigntest.Start(t, options...)}
+	h := &checkedServer{Server: countersigntest.Start(t, options...)}
 	h.proxy = contract.Proxy(t, h.URL, func(e contract.Exchange) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -34,7 +35,7 @@ func start(t *testing.T, options ...countersigntest.Option) *house {
 }
 
 // passed returns the exchanges that went through the proxy for which keep is true.
-func (h *house) passed(keep func(contract.Exchange) bool) []contract.Exchange {
+func (h *checkedServer) passed(keep func(contract.Exchange) bool) []contract.Exchange {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var kept []contract.Exchange
@@ -61,7 +62,7 @@ func preflight(origin string) func(contract.Exchange) bool {
 
 // registered fails t unless the SDK's result and the store agree that the invited user
 // is registered, and returns the user's credentials.
-func (h *house) registered(t *testing.T, inv countersigntest.Invitation, result json.RawMessage) []store.Credential {
+func (h *checkedServer) registered(t *testing.T, inv countersigntest.Invitation, result json.RawMessage) []store.Credential {
 	t.Helper()
 	// What the SDK hands to its caller is the wire's answer, no member lost.
 	asSent := http.Header{"Content-Type": {"application/json"}}
@@ -100,7 +101,7 @@ func (h *house) registered(t *testing.T, inv countersigntest.Invitation, result 
 }
 
 // unregistered fails t if anything was stored for the invited user.
-func (h *house) unregistered(t *testing.T, inv countersigntest.Invitation) {
+func (h *checkedServer) unregistered(t *testing.T, inv countersigntest.Invitation) {
 	t.Helper()
 	user, err := h.DB.User(t.Context(), inv.UserID)
 	if err != nil {

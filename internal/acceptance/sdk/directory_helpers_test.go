@@ -15,7 +15,7 @@ import (
 // directory is an organisation that one version of the SDK administers, and what of that
 // version did its work.
 type directory struct {
-	*house
+	*checkedServer
 	version
 	program
 	org     store.Organisation
@@ -30,9 +30,9 @@ type directory struct {
 // req is what a method is given: names of its path, body and query.
 type req = map[string]any
 
-func openDirectory(t *testing.T, h *house, v version) *directory {
+func openDirectory(t *testing.T, h *checkedServer, v version) *directory {
 	t.Helper()
-	d := &directory{house: h, version: v, org: h.Organisation(t, "Directory of "+v.sdk),
+	d := &directory{checkedServer: h, version: v, org: h.Organisation(t, "Directory of "+v.sdk),
 		methods: map[string][]string{}, reached: map[string]bool{}}
 	d.program = d.watch(startNode(t, v.sdk))
 	inv := h.Invite(t, d.org.ID, "ada@example.org")
@@ -44,9 +44,9 @@ func openDirectory(t *testing.T, h *house, v version) *directory {
 		d.methods[part] = did[[]string](t, d.admin.call(t, "methods."+part))
 		d.methods["delegated "+part] = did[[]string](t, d.admin.delegated(t, "methods."+part))
 	}
-	ada := d.desk(d.admin, direct)
+	ada := d.actor(d.admin, direct)
 	_, d.clerk = ada.makeMachine(t, "clerk", ada.makePermission(t, "clerks", clerical...).ID)
-	d.guest = d.desk(d.clerk, direct).makeEndUser(t, "guest")
+	d.guest = d.actor(d.clerk, direct).makeEndUser(t, "guest")
 	return d
 }
 
@@ -119,20 +119,20 @@ const (
 func (m manner) former() bool    { return m == former || m == formerApplication }
 func (m manner) delegated() bool { return m == application || m == formerApplication }
 
-// desk is somebody who works with one of the clients.
-type desk struct {
+// actor is somebody who works with one of the clients.
+type actor struct {
 	*directory
 	user   *sdkUser
 	manner manner
 }
 
-func (d *directory) desk(u *sdkUser, m manner) desk { return desk{d, u, m} }
+func (d *directory) actor(u *sdkUser, m manner) actor { return actor{d, u, m} }
 
-// as is the same desk with somebody else at it.
-func (k desk) as(u *sdkUser) desk { return desk{k.directory, u, k.manner} }
+// as is somebody else with the same client.
+func (k actor) as(u *sdkUser) actor { return actor{k.directory, u, k.manner} }
 
 // unique makes a name that nobody else takes.
-func (k desk) unique(name string) string {
+func (k actor) unique(name string) string {
 	return fmt.Sprintf("%s.%s.%s", name, k.user.name, k.manner)
 }
 
@@ -149,7 +149,7 @@ var formerly = map[string]string{
 
 // name is what the version calls a method, "" if it does not have it. split says that the
 // client has it as two, with the signature in between.
-func (k desk) name(method string) (name string, split bool) {
+func (k actor) name(method string) (name string, split bool) {
 	names := []string{method, formerly[method]}
 	if k.manner.former() {
 		slices.Reverse(names)
@@ -166,13 +166,13 @@ func (k desk) name(method string) (name string, split bool) {
 	return "", false
 }
 
-func (k desk) has(method string) bool {
+func (k actor) has(method string) bool {
 	name, _ := k.name(method)
 	return name != ""
 }
 
-// do has something done with the client of the desk.
-func (k desk) do(t *testing.T, method string, request req) outcome {
+// do has something done with the client.
+func (k actor) do(t *testing.T, method string, request req) outcome {
 	t.Helper()
 	name, split := k.name(method)
 	switch {
@@ -191,7 +191,7 @@ func (k desk) do(t *testing.T, method string, request req) outcome {
 }
 
 // reaches notes that a method did what it is for, although the SDK threw.
-func (k desk) reaches(method string) {
+func (k actor) reaches(method string) {
 	name, split := k.name(method)
 	if split {
 		name += "Complete"
@@ -214,7 +214,7 @@ type list struct {
 
 // ids lists what there is, at once and, if the version can ask for that, a few at a time:
 // the order must be the same. member is what names an item.
-func (k desk) ids(t *testing.T, method string, request req, member string, paged bool) (ids []string) {
+func (k actor) ids(t *testing.T, method string, request req, member string, paged bool) (ids []string) {
 	t.Helper()
 	page := func(query req) (ids []string, next string) {
 		t.Helper()
