@@ -8,14 +8,12 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
 	"github.com/countersign/countersign/countersigntest"
-	"github.com/countersign/countersign/internal/testing/database"
 	"github.com/countersign/countersign/receipt"
 )
 
 // The real server, on both databases, with every type of key.
 func TestAgainstTheServer(t *testing.T) {
-	database.Each(t, func(t *testing.T, url string) {
-		srv := countersigntest.Start(t, countersigntest.Database(url))
+	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
 		org := srv.Organisation(t, "Analytical Engines")
 		first := srv.Invite(t, org.ID, "first@example.org") // the administrator
 		if err := register(srv.Client(), first, signer(t, client.P256)); err != nil {

@@ -1,5 +1,6 @@
 // Package countersigntest starts the whole server for tests: in this process on a
-// loopback port (Start), or as the real binary (StartBinary).
+// loopback port (Start), or as the real binary (StartBinary), with organisations, people
+// and service accounts to use it.
 package countersigntest
 
 import (
@@ -24,6 +25,7 @@ import (
 	"github.com/countersign/countersign/internal/service/user"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testing/database"
+	"github.com/countersign/countersign/internal/testing/smtptest"
 )
 
 // Server is a whole server in this process, with the App behind it.
@@ -33,12 +35,15 @@ type Server struct {
 	Log   *Log   // everything it logged
 	CA    *x509.CertPool
 	Clock *Clock
+
+	DatabaseURL string
+	Mailbox     *smtptest.Server // what the server mailed, see Mail
 }
 
 type settings struct {
 	database string
 	tls      bool
-	mail     mail.Config
+	mail     bool
 	clock    *Clock
 	proxies  []netip.Prefix
 }
@@ -52,8 +57,8 @@ func Database(url string) Option { return func(s *settings) { s.database = url }
 // TLS serves https under a certificate of a private authority, Server.CA.
 func TLS() Option { return func(s *settings) { s.tls = true } }
 
-// SMTP sends mail through c.
-func SMTP(c mail.Config) Option { return func(s *settings) { s.mail = c } }
+// Mail lets the server send mail, to Server.Mailbox.
+func Mail() Option { return func(s *settings) { s.mail = true } }
 
 // At gives the server a clock that the test moves.
 func At(c *Clock) Option { return func(s *settings) { s.clock = c } }
@@ -94,13 +99,18 @@ func Start(t testing.TB, options ...Option) *Server {
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	s := &Server{Log: &Log{}, Clock: set.clock, URL: "http://localhost:" + port(listener)}
+	s := &Server{Log: &Log{}, Clock: set.clock, DatabaseURL: set.database, URL: "http://localhost:" + port(listener)}
 	if set.tls {
 		cert, pool := Certificate(t, "localhost")
 		s.CA, s.URL = pool, "https://localhost:"+port(listener)
 		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{cert}})
 	}
-	s.App, err = app.Open(context.Background(), app.Config{Database: set.database, PublicURL: s.URL, Mail: set.mail,
+	var sender mail.Config
+	if set.mail {
+		s.Mailbox = smtptest.Start(t, smtptest.Options{})
+		sender = mail.Config{URL: s.Mailbox.URL, From: "no-reply@example.org"}
+	}
+	s.App, err = app.Open(context.Background(), app.Config{Database: set.database, PublicURL: s.URL, Mail: sender,
 		CeremonyTime: ceremony.DefaultLifetime, SessionTime: bearer.DefaultSessionLifetime,
 		Now: s.Clock.Now, Log: slog.New(slog.NewTextHandler(s.Log, nil)), Proxies: set.proxies, Version: "test"})
 	must(t, err)

@@ -13,20 +13,20 @@ var printedLink = regexp.MustCompile(`https?://\S+/register#\S+`)
 
 // printed waits for the first administrator's link on the server's standard output.
 func (n *node) printed() invitation {
-	n.house.Helper()
+	n.installation.Helper()
 	var link string
-	eventually(n.house, 5*time.Second, "a link is printed", func() bool {
+	eventually(n.installation, 5*time.Second, "a link is printed", func() bool {
 		link = printedLink.FindString(n.Stdout())
 		return link != ""
 	})
-	return invitationOf(n.house, link)
+	return invitationOf(n.installation, link)
 }
 
 // An empty database has nobody who could invite anybody. The server prints one link,
 // the same after every restart until it is used, and twenty people who follow it at
 // once make one administrator.
 func TestFirstAdministrator(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		n := h.serve("--organisation", "Engines & Sons", "--administrator", "root@example.org")
 		link := n.printed()
 		if link.Username != "root@example.org" {
@@ -76,7 +76,7 @@ func TestFirstAdministrator(t *testing.T) {
 // Servers that start at once on one empty database are one service: they print the same
 // link, and there is one organisation with one user.
 func TestServersThatStartTogetherPrintOneLink(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		countersigntest.Binary(h) // so that building it does not come between them
 		const servers = 4
 		origin := "http://localhost:" + countersigntest.FreePort(h)
@@ -111,7 +111,7 @@ func TestServersThatStartTogetherPrintOneLink(t *testing.T) {
 
 // Who has made an organisation by hand invites its users by hand.
 func TestNoLinkOnADatabaseInUse(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		h.organisation()
 		n := h.serve()
 		n.stop()
@@ -127,7 +127,7 @@ func TestNoLinkOnADatabaseInUse(t *testing.T) {
 // An administrator who let the first link expire gets a fresh one at the next start, and
 // the old one is void.
 func TestFirstLinkIsRenewedOnceExpired(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		clock := &countersigntest.Clock{}
 		srv := countersigntest.Start(h, countersigntest.Database(h.database), countersigntest.At(clock))
 		who := registration.FirstAdministrator{Organisation: "Engines", Username: "admin"}
@@ -141,7 +141,7 @@ func TestFirstLinkIsRenewedOnceExpired(t *testing.T) {
 		if links[0] == "" || links[1] != links[0] || links[2] == links[0] || links[2] == "" || links[3] != links[2] {
 			h.Fatalf("at start, after 23, 25 and 26 hours: %q", links)
 		}
-		n := &node{house: h, origin: srv.URL, client: srv.Client()}
+		n := &node{installation: h, origin: srv.URL, client: srv.Client()}
 		n.client.HTTP = httpClient(h)
 		if _, err := n.begin(invitationOf(h, links[0])); err == nil {
 			h.Error("the expired link still opens")

@@ -13,7 +13,7 @@ import (
 // Codes that can no longer be used say so to who holds them, at init, when the page
 // opens them and, because the state at completion decides, to who began in time.
 func TestCodesThatNoLongerWork(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		org := h.organisation()
 		n := h.serve()
 		for _, c := range []struct {
@@ -69,14 +69,14 @@ func TestCodesThatNoLongerWork(t *testing.T) {
 
 // resend asks for a new code.
 func (n *node) resend(inv invitation) (status int, body string) {
-	n.house.Helper()
+	n.installation.Helper()
 	return n.send(http.MethodPut, "/auth/registration/code", `{"orgId":"`+inv.OrgID+`","username":"`+inv.Username+`"}`)
 }
 
 // Whoever does not hold the right code learns nothing: an unknown user, a wrong code, a
 // code of somebody else and one of another organisation are refused in the same words.
 func TestForeignCodesTellNothing(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		org, elsewhere := h.organisation(), h.organisation()
 		ada, bob := h.invite(org, "ada"), h.invite(org, "bob")
 		ada2, registered := h.invite(elsewhere, "ada"), h.invite(org, "registered")
@@ -124,7 +124,7 @@ func TestForeignCodesTellNothing(t *testing.T) {
 // After ten wrong codes a name is closed for a while, whether there is such a user or
 // not and whichever server is asked; an invitation opens it at once.
 func TestWrongCodesAreLimited(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		org := h.organisation()
 		ada := h.invite(org, "ada@example.org")
 		first := h.serve()
@@ -169,7 +169,7 @@ func TestWrongCodesAreLimited(t *testing.T) {
 }
 
 // limited fails the test unless e says when to come back.
-func limited(h *house, e *client.Error) {
+func limited(h *installation, e *client.Error) {
 	h.Helper()
 	seconds, _ := e.Details["retryAfterSeconds"].(float64)
 	if e.Status != 429 || e.Code != "too_many_tries" || e.RetryAfter <= 0 || e.RetryAfter > 15*time.Minute ||
@@ -181,7 +181,7 @@ func limited(h *house, e *client.Error) {
 // A registration that was begun in time is completed although somebody has since closed
 // the name with wrong codes: a stranger must not be able to lock people out half way.
 func TestWrongCodesDoNotDisturbWhoHasBegun(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		ada := h.invite(h.organisation(), "ada")
 		n := h.serve()
 		begun := n.mustBegin(ada)

@@ -7,14 +7,12 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
 	"github.com/countersign/countersign/countersigntest"
-	"github.com/countersign/countersign/internal/testing/database"
 )
 
 // The whole story: an administrator logs in, signs the creation of a user; the user
 // registers, logs in, and signs an action of their own, which another service spends.
 func TestAdministratorCountersignsAUser(t *testing.T) {
-	database.Each(t, func(t *testing.T, url string) {
-		srv := countersigntest.Start(t, countersigntest.Database(url))
+	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
 		ctx := context.Background()
 		org, admin := srv.Administrator(t, "Engines")
 		token := admin.LogIn(t)

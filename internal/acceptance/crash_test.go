@@ -20,10 +20,10 @@ const (
 // was told that they are registered still is; whoever was told nothing sends the same
 // call again and then is; nobody is half registered or twice.
 func TestKilledServerLosesNothing(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		org := h.organisation()
 		n := h.serve()
-		crowd := &crowd{house: h}
+		crowd := &crowd{installation: h}
 		cut := 0
 		for range kills {
 			if len(crowd.waiting) < 2000 {
@@ -55,8 +55,8 @@ func TestKilledServerLosesNothing(t *testing.T) {
 
 // crowd is many invited people who register, and what they were told.
 type crowd struct {
-	house   *house
-	invited int // times that people were invited
+	installation *installation
+	invited      int // times that people were invited
 
 	mu         sync.Mutex
 	waiting    []invitation
@@ -121,11 +121,11 @@ func (c *crowd) complete(n *node, tries []attempt) {
 		}
 	}
 	if won > 1 {
-		c.house.Errorf("one code was used by %d passkeys", won)
+		c.installation.Errorf("one code was used by %d passkeys", won)
 	}
 	if won == 0 {
 		if !cut {
-			c.house.Errorf("nobody won: %v", errs)
+			c.installation.Errorf("nobody won: %v", errs)
 		}
 		c.unanswered = append(c.unanswered, tries)
 	}
@@ -136,7 +136,7 @@ func (c *crowd) complete(n *node, tries []attempt) {
 func (c *crowd) insist(n *node) {
 	for _, tries := range c.unanswered {
 		results, errs := race([]*node{n}, tries)
-		c.keep(results[onlyWinner(c.house, results, errs)])
+		c.keep(results[onlyWinner(c.installation, results, errs)])
 	}
 	c.unanswered = nil
 }
@@ -146,7 +146,7 @@ func (c *crowd) keep(r api.RegistrationResult) {
 		c.registered = map[string]api.RegistrationResult{}
 	}
 	if before, twice := c.registered[r.User.ID]; twice {
-		c.house.Errorf("%s was registered twice: %+v and %+v", r.User.Username, before, r)
+		c.installation.Errorf("%s was registered twice: %+v and %+v", r.User.Username, before, r)
 	}
 	c.registered[r.User.ID] = r
 }
@@ -159,30 +159,30 @@ func (c *crowd) broken(err error) bool {
 		return true
 	}
 	if e.Code != "user_already_exists" && e.Code != "registration_lost" {
-		c.house.Errorf("refused: %v", e)
+		c.installation.Errorf("refused: %v", e)
 	}
 	return false
 }
 
 // check compares what people were told with what is stored.
 func (c *crowd) check() {
-	c.house.Helper()
-	rows, err := c.house.look().db.Query(`
+	c.installation.Helper()
+	rows, err := c.installation.look().db.Query(`
 		SELECT u.id, u.username, u.org_id, k.id, k.kind, k.name
 		FROM users u JOIN credentials k ON k.user_id = u.id
 		WHERE u.registered_at IS NOT NULL`)
-	must(c.house, err)
+	must(c.installation, err)
 	defer rows.Close()
 	stored := map[string]api.RegistrationResult{}
 	for rows.Next() {
 		var r api.RegistrationResult
-		must(c.house, rows.Scan(&r.User.ID, &r.User.Username, &r.User.OrgID, &r.Credential.UUID, &r.Credential.Kind, &r.Credential.Name))
+		must(c.installation, rows.Scan(&r.User.ID, &r.User.Username, &r.User.OrgID, &r.Credential.UUID, &r.Credential.Kind, &r.Credential.Name))
 		stored[r.User.ID] = r
 	}
-	must(c.house, rows.Err())
+	must(c.installation, rows.Err())
 	for id, told := range c.registered {
 		if stored[id] != told {
-			c.house.Errorf("was told %+v, stored is %+v", told, stored[id])
+			c.installation.Errorf("was told %+v, stored is %+v", told, stored[id])
 		}
 	}
 }

@@ -38,7 +38,7 @@ const nodeClient = `fetch(process.argv[1] + '/healthz').then(r => process.stdout
 // One flag, and official SDKs in Node and Go reach the server by https, by the line that
 // it printed for them; without that line they refuse it.
 func TestDevTLS(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		dir := filepath.Join(h.TempDir(), "it's a folder")
 		port := countersigntest.FreePort(h)
 		start := func() (log *countersigntest.Log, stop func()) {
@@ -61,7 +61,7 @@ func TestDevTLS(t *testing.T) {
 		if !pool.AppendCertsFromPEM(trusted) {
 			h.Fatalf("%s holds no certificate: %s", authority, trusted)
 		}
-		n := &node{house: h, origin: origin, http: trusting(h, pool)}
+		n := &node{installation: h, origin: origin, http: trusting(h, pool)}
 		n.client = &client.Client{BaseURL: origin, HTTP: n.http}
 		eventually(h, 20*time.Second, "the server is healthy", func() bool {
 			res, err := n.http.Get(origin + "/healthz")
@@ -124,7 +124,7 @@ func lineWith(t testing.TB, text, words string) string {
 }
 
 func TestDevTLSMisused(t *testing.T) {
-	h := &house{T: t, database: "sqlite:" + filepath.Join(t.TempDir(), "countersign.db")}
+	h := &installation{T: t, database: "sqlite:" + filepath.Join(t.TempDir(), "countersign.db")}
 	spoilt := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(spoilt, "ca-key.pem"), []byte("spoilt"), 0o600))
 	for _, c := range []struct {

@@ -13,7 +13,7 @@ import (
 // A deactivated user cannot even finish what they had begun, and can once they are put
 // back; both by the operator, while the server runs.
 func TestDeactivatingAUser(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		ada := h.invite(h.organisation(), "ada@example.org")
 		n := h.serve()
 		begun := n.mustBegin(ada)
@@ -39,7 +39,7 @@ func TestDeactivatingAUser(t *testing.T) {
 	})
 }
 
-func (h *house) wantState(inv invitation, state string) {
+func (h *installation) wantState(inv invitation, state string) {
 	h.Helper()
 	u := read[struct{ State string }](h, h.do("user", "show", "--org", inv.OrgID, inv.UserID, "--json"))
 	if u.State != state {
@@ -54,7 +54,7 @@ type operatorsCredential struct {
 }
 
 func TestWithdrawingACredential(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		ada := h.invite(h.organisation(), "ada@example.org")
 		n := h.serve()
 		_, err := n.complete(n.mustBegin(ada, authenticator.Options{SignCount: 5, BackupEligible: true, BackupState: true, Name: "Laptop"}))
@@ -98,7 +98,7 @@ func TestWithdrawingACredential(t *testing.T) {
 }
 
 func TestPoliciesOfAnOrganisation(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		org := h.organisation()
 		want := func(signCount, backup, second string) {
 			h.Helper()
@@ -132,7 +132,7 @@ func TestPoliciesOfAnOrganisation(t *testing.T) {
 
 // A key that was made now is published and signs in a while; the former one stays.
 func TestRotatingTheSigningKey(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		type key struct {
 			Kid, X, DateCreated string
 			Signs               bool
@@ -167,7 +167,7 @@ func TestInvitingAnotherAdministrator(t *testing.T) {
 	t.Setenv("COUNTERSIGN_ADMINISTRATOR", "root@example.org")
 	config := filepath.Join(t.TempDir(), "config.json")
 	must(t, os.WriteFile(config, []byte(`{"administrator": "root@example.org"}`), 0o600))
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		org := h.organisation()
 		h.invite(org, "first@example.org")
 		h.invite(org, "member@example.org", "--config", config)

@@ -21,13 +21,13 @@ const fifty = 50
 
 // person registers somebody invited with a passkey.
 func (n *node) person(inv invitation, options ...authenticator.Options) *countersigntest.Person {
-	n.house.Helper()
+	n.installation.Helper()
 	o := authenticator.Options{Origin: n.origin}
 	if len(options) > 0 {
 		o = options[0]
 		o.Origin = n.origin
 	}
-	return countersigntest.RegisterAt(n.house, n.client, inv.known(), o)
+	return countersigntest.RegisterAt(n.installation, n.client, inv.known(), o)
 }
 
 func (inv invitation) known() countersigntest.Invitation {
@@ -35,7 +35,7 @@ func (inv invitation) known() countersigntest.Invitation {
 }
 
 // service is two servers on one database with an administrator.
-func (h *house) service() (nodes []*node, org string, admin *countersigntest.Person) {
+func (h *installation) service() (nodes []*node, org string, admin *countersigntest.Person) {
 	h.Helper()
 	org = h.organisation()
 	inv := h.invite(org, "ada@example.org")
@@ -97,7 +97,7 @@ func (n *node) forward(ctx context.Context, action, path, body string) error {
 // Fifty uses of one action at the same moment on two servers: one effect, and forty-nine
 // are told that it was used, whatever it is used for, also for several things at once.
 func TestOneActionIsUsedOnce(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		nodes, _, admin := h.service()
 		token := admin.LogIn(h)
 		ctx := h.Context()
@@ -158,7 +158,7 @@ func TestOneActionIsUsedOnce(t *testing.T) {
 // Fifty answers to one challenge at the same moment on two servers: one session, or one
 // action. A passkey that counts is no exception.
 func TestOneChallengeIsAnsweredOnce(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		nodes, org, admin := h.service()
 		machine := countersigntest.RegisterKeyAt(h, nodes[0].client, h.invite(org, "robot").known(), publickey.Ed25519)
 		counting := nodes[1].person(h.invite(org, "eve@example.org"), authenticator.Options{SignCount: 3})
@@ -198,7 +198,7 @@ func TestOneChallengeIsAnsweredOnce(t *testing.T) {
 // Fifty different actions for the same new user: one user, and those who came too late
 // have spent nothing.
 func TestOneEffectOfManyActions(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		nodes, _, admin := h.service()
 		token := admin.LogIn(h)
 		const body = `{"email":"grace@example.org","kind":"CustomerEmployee"}`

@@ -122,7 +122,7 @@ func TestReceiptVerifiedOffline(t *testing.T) {
 // for and the one that the operator exports verify in a folder of their own against the
 // published keys, and one of another action or with another payload does not.
 func TestReceiptOfASignedAction(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		org := h.organisation()
 		n := h.serve()
 		invited := func(name string) countersigntest.Invitation {

@@ -9,8 +9,8 @@ import (
 )
 
 // mailed starts a mail server that asks for a login over TLS, and has every command and
-// server of the house send through it.
-func (h *house) mailed() *smtptest.Server {
+// server of the installation send through it.
+func (h *installation) mailed() *smtptest.Server {
 	h.Helper()
 	s := smtptest.Start(h, smtptest.Options{STARTTLS: true, User: "mailer", Password: "p@ss/w:rd"})
 	h.flags = append(h.flags, "--smtp", s.URL, "--smtp-ca", s.CAFile, "--mail-from", "Countersign <no-reply@example.org>")
@@ -36,7 +36,7 @@ func letter(t testing.TB, m smtptest.Message) (to string, inv invitation) {
 // Asking for a new code voids the old one and mails the new one, to who is still to
 // register and to nobody else. Whoever asks cannot tell the difference.
 func TestResendIsTheSameForEverybody(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		smtp := h.mailed()
 		org, elsewhere := h.organisation(), h.organisation()
 		ada, registered := h.invite(org, "ada@example.org"), h.invite(org, "bob@example.org")
@@ -100,7 +100,7 @@ func TestResendIsTheSameForEverybody(t *testing.T) {
 // Who keeps asking gets the same answer but no flood of mails, and the last code stays
 // good.
 func TestResendingIsLimited(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		smtp := h.mailed()
 		ada := h.invite(h.organisation(), "ada@example.org")
 		n := h.serve()
@@ -138,7 +138,7 @@ func TestResendingIsLimited(t *testing.T) {
 // A mail server that is down takes nothing from the answer: the invitation stands, the
 // command says that its mail did not go, and a resend is answered as always.
 func TestMailServerDown(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		org := h.organisation()
 		h.flags = []string{"--smtp", "smtp://127.0.0.1:1", "--mail-from", "no-reply@example.org"}
 		stdout, stderr, status := h.command("", "user", "invite", "--org", org, "--username", "ada@example.org", "--json")

@@ -16,22 +16,22 @@ import (
 type interruption struct {
 	name string
 	// between returns the server that is asked next.
-	between func(h *house, nodes []*node) *node
+	between func(h *installation, nodes []*node) *node
 }
 
 var interruptions = []interruption{
-	{"another server", func(_ *house, nodes []*node) *node { return nodes[1] }},
-	{"a restart", func(_ *house, nodes []*node) *node {
+	{"another server", func(_ *installation, nodes []*node) *node { return nodes[1] }},
+	{"a restart", func(_ *installation, nodes []*node) *node {
 		nodes[0].stop()
 		nodes[0].restart()
 		return nodes[0]
 	}},
-	{"a crash", func(_ *house, nodes []*node) *node {
+	{"a crash", func(_ *installation, nodes []*node) *node {
 		nodes[0].Kill()
 		nodes[0].restart()
 		return nodes[0]
 	}},
-	{"a new signing key", func(h *house, nodes []*node) *node {
+	{"a new signing key", func(h *installation, nodes []*node) *node {
 		h.do("key", "rotate")
 		return nodes[1]
 	}},
@@ -40,7 +40,7 @@ var interruptions = []interruption{
 // Whatever comes between challenge and answer, signature and use, or login and logout: a
 // flow begun on one server is completed on another, and what was done is done there too.
 func TestFlowsGoOnElsewhere(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		nodes, org, admin := h.service()
 		machine := countersigntest.RegisterKeyAt(h, nodes[0].client, h.invite(org, "robot").known(), publickey.P256)
 		ctx := h.Context()
@@ -92,7 +92,7 @@ func TestFlowsGoOnElsewhere(t *testing.T) {
 // Credentials that nobody has are the same for a name on every server and after every
 // restart, or they would be told from those that somebody has.
 func TestDecoysLast(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		nodes, org, admin := h.service()
 		names := []string{"nobody@example.org", "robot", h.invite(org, "invited@example.org").Username, admin.Username}
 		ask := func(n *node) (all []api.AllowCredentials) {
@@ -115,7 +115,7 @@ func TestDecoysLast(t *testing.T) {
 // What the operator withdraws at the command line holds at once on running servers, and
 // what they lose count of comes back by their word.
 func TestOperatorWithdraws(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		nodes, org, admin := h.service()
 		ctx := h.Context()
 		for _, withdraw := range [][2][]string{

@@ -16,7 +16,7 @@ import (
 
 // watched serves with a log for programs, and keeps the body of every answer that is
 // not a success.
-func (h *house) watched(refusals *[]string) *node {
+func (h *installation) watched(refusals *[]string) *node {
 	h.Helper()
 	n := h.serve("--log-format", "json")
 	n.http.Transport = contract.Transport(h, n.http.Transport, func(e contract.Exchange) {
@@ -36,7 +36,7 @@ func forms(secret string) []string {
 // Codes, tokens and challenges are in no log line, no refusal, and not in what is kept
 // of refusals, whatever goes wrong with the request that carries them.
 func TestSecretsAreWrittenNowhere(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		smtp := h.mailed()
 		org := h.organisation()
 		ada, bob, eve := h.invite(org, "ada@example.org"), h.invite(org, "bob@example.org"), h.invite(org, "eve@example.org")
@@ -151,7 +151,7 @@ func TestSecretsAreWrittenNowhere(t *testing.T) {
 // Each request has one line in the log, with the same id as the refusal that was
 // answered.
 func TestOneLogLineForEachRequest(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		inv := h.invite(h.organisation(), "ada")
 		var refusals []string
 		n := h.watched(&refusals)

@@ -30,7 +30,7 @@ func newProgram(t testing.TB) program {
 // madeAccount is what service-account create --json prints.
 type madeAccount struct{ UserID, CredentialID, AccessToken string }
 
-func (h *house) serviceAccount(org, name string, p program, flags ...string) madeAccount {
+func (h *installation) serviceAccount(org, name string, p program, flags ...string) madeAccount {
 	h.Helper()
 	out := h.do(append([]string{"service-account", "create", "--org", org, "--name", name, "--public-key", p.file, "--json"}, flags...)...)
 	wantMembers(h, json.RawMessage(out), "userId", "credentialId", "accessToken")
@@ -51,7 +51,7 @@ func (p program) as(t testing.TB, n *node, a madeAccount) *client.Session {
 // What the operator prints is all that a program needs: it reads and signs at a running
 // server, as far as its permissions go and until the operator withdraws it.
 func TestServiceAccountsOfTheOperator(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		org := h.organisation()
 		n := h.serve()
 		ctx := h.Context()
@@ -105,7 +105,7 @@ func TestServiceAccountsOfTheOperator(t *testing.T) {
 	})
 }
 
-func (h *house) archivePermission(n *node, org, id string) error {
+func (h *installation) archivePermission(n *node, org, id string) error {
 	h.Helper()
 	p := newProgram(h)
 	_, err := p.as(h, n, h.serviceAccount(org, "archiver", p, "--permission", "ManagedFullAdminAccess")).ArchivePermission(h.Context(), id, true)
@@ -114,7 +114,7 @@ func (h *house) archivePermission(n *node, org, id string) error {
 
 // listsServiceAccounts holds that the list shows the three and what they may do, and no
 // token.
-func (h *house) listsServiceAccounts(org string, deployer madeAccount) {
+func (h *installation) listsServiceAccounts(org string, deployer madeAccount) {
 	h.Helper()
 	out := h.do("service-account", "list", "--org", org, "--json")
 	want := map[string]string{"deployer": "ManagedFullAdminAccess", "idle": "", "reader": "Read, only"}
@@ -144,7 +144,7 @@ func (h *house) listsServiceAccounts(org string, deployer madeAccount) {
 
 // What people read.
 func TestServiceAccountCommandsForPeople(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		org, p := h.organisation(), newProgram(h)
 		create := []string{"service-account", "create", "--org", org, "--public-key", p.file, "--name"}
 		for _, c := range []struct {
@@ -168,7 +168,7 @@ func TestServiceAccountCommandsForPeople(t *testing.T) {
 // Failure is 1 and misuse 2, one sentence each, and nothing is made. A private key that is
 // given by mistake is not printed.
 func TestFailuresOfServiceAccountCommands(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		org, elsewhere, p := h.organisation(), h.organisation(), newProgram(h)
 		made := h.serviceAccount(org, "taken", p)
 		dir := h.TempDir()

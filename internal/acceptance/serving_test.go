@@ -14,7 +14,7 @@ import (
 
 // Every answer that is not a success is the error envelope, whatever was asked.
 func TestEveryErrorIsJSON(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		n := h.serve()
 		huge := `{"orgId":"` + strings.Repeat("x", 70_000) + `"}`
 		for _, c := range []struct {
@@ -71,7 +71,7 @@ func TestEveryErrorIsJSON(t *testing.T) {
 
 // HEAD is answered as GET is, without a body.
 func TestHead(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		n := h.serve()
 		for path, status := range map[string]int{"/": 200, "/register": 200, "/docs": 200, "/healthz": 200, "/openapi.json": 200,
 			"/nothing": 404, "/auth/registration/init": 405, "/auth/registration/code": 405} {
@@ -84,7 +84,7 @@ func TestHead(t *testing.T) {
 
 // Browser SDKs call from the pages of other sites, with headers of their own.
 func TestCrossOrigin(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		n := h.serve()
 		const page = "https://app.example.org"
 		for path, method := range map[string]string{"/auth/registration/init": "POST", "/auth/registration": "POST", "/auth/registration/code": "PUT"} {
@@ -149,10 +149,10 @@ func allows(header http.Header, name, value string) bool {
 // A mistake of ours, a panic in the middle of an operation, is an answer like any other:
 // it shows nothing of itself, is logged once with its place, and harms nobody else.
 func TestPanicIsAnAnswer(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		srv := countersigntest.Start(h, countersigntest.Database(h.database))
 		inv := srv.Invite(h, srv.Organisation(h, "Engines").ID, "ada")
-		n := &node{house: h, origin: srv.URL, http: httpClient(h), client: &client.Client{BaseURL: srv.URL, HTTP: httpClient(h)}}
+		n := &node{installation: h, origin: srv.URL, http: httpClient(h), client: &client.Client{BaseURL: srv.URL, HTTP: httpClient(h)}}
 		now := srv.Registration.Now
 		srv.Registration.Now = func() time.Time { panic("the cat is on the keyboard") }
 		ada := invitation{OrgID: inv.OrgID, Username: inv.Username, RegistrationCode: inv.RegistrationCode}

@@ -14,7 +14,7 @@ import (
 // Mail scanners, chat previews and impatient people fetch a link many times before its
 // reader does. The hosted page is the same for everybody and nothing is written.
 func TestFetchingALinkChangesNothing(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		inv := h.invite(h.organisation(), "ada@example.org")
 		n := h.serve()
 		// Fetchers drop the fragment, as they should, or else make a mess of it.
@@ -39,23 +39,23 @@ func TestFetchingALinkChangesNothing(t *testing.T) {
 
 // fetch requests a page that must answer with a status, and returns it.
 func (n *node) fetch(method, url string, status int) string {
-	n.house.Helper()
-	req, err := http.NewRequestWithContext(n.house.Context(), method, url, nil)
-	must(n.house, err)
+	n.installation.Helper()
+	req, err := http.NewRequestWithContext(n.installation.Context(), method, url, nil)
+	must(n.installation, err)
 	res, err := n.http.Do(req)
-	must(n.house, err)
+	must(n.installation, err)
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	must(n.house, err)
+	must(n.installation, err)
 	if res.StatusCode != status {
-		n.house.Errorf("%s %s answered %d, want %d", method, url, res.StatusCode, status)
+		n.installation.Errorf("%s %s answered %d, want %d", method, url, res.StatusCode, status)
 	}
 	return string(body)
 }
 
 // People begin and think again. Beginning leaves no trace whatever in the database.
 func TestBeginningWritesNothing(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		inv := h.invite(h.organisation(), "ada@example.org")
 		n := h.serve()
 		before := h.look().dump(tables...)
@@ -82,7 +82,7 @@ func TestRefusedCompletionLeavesTheCodeUsable(t *testing.T) {
 	spoil := func(t authenticator.Tamper) authenticator.Options {
 		return authenticator.Options{Format: authenticator.PackedSelf, Tamper: t}
 	}
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		inv := h.invite(h.organisation(), "ada@example.org")
 		n := h.serve()
 		challenge, err := n.init(inv)
@@ -128,7 +128,7 @@ func TestRefusedCompletionLeavesTheCodeUsable(t *testing.T) {
 // What a person began is completed although the server was restarted meanwhile, by an
 // operator or by an accident, and on another server as well.
 func TestCompletionAfterRestartAndElsewhere(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		all := h.inviteMany(h.organisation(), "guest", 3)
 		n := h.serve()
 		for i, end := range []func(){func() { n.stop() }, func() { n.Kill() }} {
@@ -151,7 +151,7 @@ func TestCompletionAfterRestartAndElsewhere(t *testing.T) {
 // The page asks what a code is for before it shows anything, and that is the only thing
 // that counts as opening it.
 func TestOpeningTellsWhomACodeIsFor(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		inv := h.invite(h.organisation(), "ada@example.org")
 		n := h.serve()
 		for range 2 {
@@ -177,24 +177,24 @@ func TestOpeningTellsWhomACodeIsFor(t *testing.T) {
 
 // open presents a code as the hosted page does when a link is followed.
 func (n *node) open(inv invitation) (status int, body string) {
-	n.house.Helper()
+	n.installation.Helper()
 	text, err := json.Marshal(map[string]string{"orgId": inv.OrgID, "username": inv.Username, "registrationCode": inv.RegistrationCode})
-	must(n.house, err)
+	must(n.installation, err)
 	return n.send(http.MethodPost, "/countersign/registration/open", string(text), "Origin", n.origin)
 }
 
 // send makes a request with a JSON body and further headers, given in pairs.
 func (n *node) send(method, path, body string, headers ...string) (status int, answer string) {
-	n.house.Helper()
+	n.installation.Helper()
 	res, answer := n.exchange(method, path, body, headers...)
 	return res.StatusCode, answer
 }
 
 // exchange is send that returns the answer's headers too.
 func (n *node) exchange(method, path, body string, headers ...string) (*http.Response, string) {
-	n.house.Helper()
-	req, err := http.NewRequestWithContext(n.house.Context(), method, n.URL+path, strings.NewReader(body))
-	must(n.house, err)
+	n.installation.Helper()
+	req, err := http.NewRequestWithContext(n.installation.Context(), method, n.URL+path, strings.NewReader(body))
+	must(n.installation, err)
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -202,16 +202,16 @@ func (n *node) exchange(method, path, body string, headers ...string) (*http.Res
 		req.Header.Set(headers[i], headers[i+1])
 	}
 	res, err := n.http.Do(req)
-	must(n.house, err)
+	must(n.installation, err)
 	defer res.Body.Close()
 	answer, err := io.ReadAll(res.Body)
-	must(n.house, err)
+	must(n.installation, err)
 	return res, string(answer)
 }
 
 // A code may be typed in any case and with any separators.
 func TestCodesAsPeopleTypeThem(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		inv := h.invite(h.organisation(), "Ada Lovelace")
 		n := h.serve()
 		code := inv.RegistrationCode

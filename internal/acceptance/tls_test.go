@@ -37,7 +37,7 @@ func trusting(t testing.TB, pool *x509.CertPool) *http.Client {
 // The server serves https from files, and a renewed certificate without a restart. Half
 // a certificate, as it lies there while it is being written, disturbs nobody.
 func TestTLSFromFiles(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		cert, key := filepath.Join(h.TempDir(), "cert.pem"), filepath.Join(h.TempDir(), "key.pem")
 		old := writePair(h, cert, key)
 		port := countersigntest.FreePort(h)
@@ -58,7 +58,7 @@ func TestTLSFromFiles(t *testing.T) {
 		}
 		eventually(h, 20*time.Second, "the server is healthy", func() bool { return healthy(trusting(h, old)) })
 
-		n := &node{house: h, origin: origin, http: trusting(h, old)}
+		n := &node{installation: h, origin: origin, http: trusting(h, old)}
 		n.client = &client.Client{BaseURL: origin, HTTP: n.http}
 		link := printedLink.FindString(log.String())
 		n.register(invitationOf(h, link))

@@ -10,7 +10,7 @@ import (
 
 // unservable fails the test unless a server with these flags refuses to start, with
 // this status and one sentence that says something.
-func (h *house) unservable(status int, says string, args ...string) {
+func (h *installation) unservable(status int, says string, args ...string) {
 	h.Helper()
 	args = append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)
 	stdout, stderr, got := command(h, "", args...)
@@ -23,7 +23,7 @@ func (h *house) unservable(status int, says string, args ...string) {
 // A server with which no registration could succeed does not start, and says what to
 // mend.
 func TestUnusableConfigurationIsRefused(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		missing := filepath.Join(h.TempDir(), "no", "file")
 		rubbish := filepath.Join(h.TempDir(), "rubbish")
 		must(h, os.WriteFile(rubbish, bytes.Repeat([]byte("rubbish "), 1000), 0o600))
@@ -78,7 +78,7 @@ func TestUnusableConfigurationIsRefused(t *testing.T) {
 // An organisation that made sense when it was made keeps the server from starting once
 // the server has moved out of its reach.
 func TestOrganisationOutOfReach(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		h.do("org", "create", "--name", "Engines", "--rp-id", "example.org", "--public-url", "https://sign.example.org")
 		h.unservable(2, "does not cover", "--database", h.database, "--public-url", "https://sign.example.net")
 		stdout, _, status := h.command("", "doctor", "--public-url", "https://sign.example.net")
@@ -92,7 +92,7 @@ func TestOrganisationOutOfReach(t *testing.T) {
 // there is one, and what was begun before goes on.
 func TestMasterKey(t *testing.T) {
 	const right, wrong = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		org := h.organisation()
 		ada := h.invite(org, "ada")
 		n := h.serve()
@@ -140,7 +140,7 @@ func TestMasterKey(t *testing.T) {
 
 // No command shows the password of the database or of the mail server.
 func TestPasswordsAreNotPrinted(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		for _, args := range [][]string{
 			{"--database", "postgres://somebody:hunter2@127.0.0.1:1/x"},
 			{"--database", "postgres://somebody:hunter2@127.0.0.1:port/x"},

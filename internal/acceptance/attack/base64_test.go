@@ -8,14 +8,16 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest/authenticator"
+	"github.com/countersign/countersign/internal/testing/world"
 )
 
 // Each member that is base64url has one text for its bytes, or the same with its padding.
 func TestSpoiltBase64(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		g := h.guest(t)
-		c := g.begin(t)
-		good := g.passkey(t, c, authenticator.Options{CredentialID: []byte("0123456789abcdef0123456789abcdef?>")}) // 34 bytes: two letters of padding
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		g := h.Invitee(t)
+		c := g.Begin(t)
+		good := g.Passkey(t, c, authenticator.Options{CredentialID: []byte("0123456789abcdef0123456789abcdef?>")}) // 34 bytes: two letters of padding
 		members := map[string]func(*api.CredentialAttestation) *string{
 			"credId":          func(c *api.CredentialAttestation) *string { return &c.CredentialInfo.CredID },
 			"clientData":      func(c *api.CredentialAttestation) *string { return &c.CredentialInfo.ClientData },
@@ -49,15 +51,15 @@ func TestSpoiltBase64(t *testing.T) {
 			"quotes":                 func(s string) string { return `"` + s + `"` },
 			"JSON array":             func(string) string { return "[1,2,3]" },
 		}
-		want := codes("base64url_malformed", "credential_id_mismatch", "client_data_malformed", "attestation_malformed", "authenticator_data_malformed")
+		want := world.Codes("base64url_malformed", "credential_id_mismatch", "client_data_malformed", "attestation_malformed", "authenticator_data_malformed")
 		for member, of := range members {
 			for name, change := range spoil {
 				made := good
 				if *of(&made) = change(*of(&made)); *of(&made) == *of(&good) {
 					t.Fatalf("%s changes nothing", name)
 				}
-				a := g.complete(t, c.TemporaryAuthenticationToken, first(made))
-				h.refused(t, a, want, c.Challenge)
+				a := g.Complete(t, c.TemporaryAuthenticationToken, world.First(made))
+				h.Refused(t, a, want, c.Challenge)
 				if t.Failed() {
 					t.Fatalf("%s with %s", member, name)
 				}
@@ -68,8 +70,8 @@ func TestSpoiltBase64(t *testing.T) {
 		id := made.CredentialInfo.CredID
 		last := strings.IndexByte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", id[len(id)-1])
 		made.CredentialInfo.CredID = id[:len(id)-1] + string("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[last|1])
-		h.refused(t, g.complete(t, c.TemporaryAuthenticationToken, first(made)), codes("base64url_malformed"))
-		g.untouched(t)
+		h.Refused(t, g.Complete(t, c.TemporaryAuthenticationToken, world.First(made)), world.Codes("base64url_malformed"))
+		g.Untouched(t)
 
 		// The same bytes with their padding are the same credential.
 		for _, of := range members {
@@ -79,8 +81,8 @@ func TestSpoiltBase64(t *testing.T) {
 			}
 			*of(&good) = base64.URLEncoding.EncodeToString(b)
 		}
-		if a := g.complete(t, c.TemporaryAuthenticationToken, first(good)); a.status != http.StatusOK {
-			t.Errorf("with padding: %d %s", a.status, a.body)
+		if a := g.Complete(t, c.TemporaryAuthenticationToken, world.First(good)); a.Status != http.StatusOK {
+			t.Errorf("with padding: %d %s", a.Status, a.Body)
 		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/countersign/countersign/countersigntest/authenticator"
+	"github.com/countersign/countersign/internal/testing/world"
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
@@ -69,7 +70,8 @@ func join(parts ...any) []byte {
 }
 
 func TestSpoiltAttestationObjects(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		const malformed, unsupported = "attestation_malformed", "attestation_format_unsupported"
 		raw := func(text string) spoilt { return object(func([]byte) []byte { return []byte(text) }, malformed) }
 		const name, stmt, auth = "\x63fmt\x64none", "\x67attStmt", "\x68authData"
@@ -173,7 +175,8 @@ func coseWith(changes map[int]any) func([]byte) []byte {
 }
 
 func TestSpoiltCredentialKeys(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		const malformed, invalid, offered = "authenticator_data_malformed", "credential_key_invalid", "algorithm_not_offered"
 		es256, ed, rs := authenticator.Options{}, authenticator.Options{Algorithm: publickey.EdDSA}, authenticator.Options{Algorithm: publickey.RS256}
 		es384, es512 := authenticator.Options{Algorithm: publickey.ES384}, authenticator.Options{Algorithm: publickey.ES512}

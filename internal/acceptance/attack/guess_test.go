@@ -3,12 +3,9 @@ package attack_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,44 +15,45 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/service/organisation"
 	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/testing/world"
 )
 
 const nobodysCode = "ABCD-EFGH-JKMN-PQRS-TVWX"
 
 // strangers returns invitations that open nothing, each for another reason.
-func strangers(t *testing.T, h *house) map[string]api.InitRegistrationRequest {
+func strangers(t *testing.T, h *world.Organisation) map[string]api.InitRegistrationRequest {
 	t.Helper()
 	elsewhere := h.OrganisationWith(t, organisation.New{Name: "Difference Engines"})
-	invited, registered, revoked, expired, foreign := h.guest(t), h.guest(t), h.guest(t), h.guest(t), h.in(t, elsewhere)
-	registered.registers(t)
+	invited, registered, revoked, expired, foreign := h.Invitee(t), h.Invitee(t), h.Invitee(t), h.Invitee(t), h.InviteeOf(t, elsewhere)
+	registered.Registers(t)
 	if err := h.DB.Write(context.Background(), func(tx *store.Tx) error {
 		tx.RevokeCode(revoked.CodeID, revoked.OrgID, store.CodeRevoked, h.Clock.Now(), nil)
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	expired.Invitation = h.InviteFor(t, h.org.ID, expired.Username, time.Second)
+	expired.Invitation = h.InviteFor(t, h.Org.ID, expired.Username, time.Second)
 	time.Sleep(1100 * time.Millisecond)
 	in := func(org, name, code string) api.InitRegistrationRequest {
 		return api.InitRegistrationRequest{OrgID: org, Username: name, RegistrationCode: code}
 	}
 	return map[string]api.InitRegistrationRequest{
-		"nobody":                     in(h.org.ID, "nobody99@example.org", nobodysCode),
-		"nobody, somebody's code":    in(h.org.ID, "nobody98@example.org", invited.RegistrationCode),
-		"invited, wrong code":        in(h.org.ID, invited.Username, nobodysCode),
-		"registered, wrong code":     in(h.org.ID, registered.Username, nobodysCode),
-		"revoked, wrong code":        in(h.org.ID, revoked.Username, nobodysCode),
-		"expired, wrong code":        in(h.org.ID, expired.Username, nobodysCode),
-		"of another organisation":    in(h.org.ID, foreign.Username, foreign.RegistrationCode),
+		"nobody":                     in(h.Org.ID, "nobody99@example.org", nobodysCode),
+		"nobody, somebody's code":    in(h.Org.ID, "nobody98@example.org", invited.RegistrationCode),
+		"invited, wrong code":        in(h.Org.ID, invited.Username, nobodysCode),
+		"registered, wrong code":     in(h.Org.ID, registered.Username, nobodysCode),
+		"revoked, wrong code":        in(h.Org.ID, revoked.Username, nobodysCode),
+		"expired, wrong code":        in(h.Org.ID, expired.Username, nobodysCode),
+		"of another organisation":    in(h.Org.ID, foreign.Username, foreign.RegistrationCode),
 		"in another organisation":    in(elsewhere.ID, invited.Username, invited.RegistrationCode),
 		"in no organisation":         in("or-00000-00000-0000000000000000", invited.Username, invited.RegistrationCode),
-		"code of another user":       in(h.org.ID, invited.Username, foreign.RegistrationCode),
-		"short code":                 in(h.org.ID, invited.Username, "A"),
-		"injection in the name":      in(h.org.ID, invited.Username+"' OR '1'='1", invited.RegistrationCode),
-		"injection in the code":      in(h.org.ID, invited.Username, "' OR 1=1; --"),
-		"wildcard in the name":       in(h.org.ID, "%", invited.RegistrationCode),
-		"name with NUL":              in(h.org.ID, invited.Username+"\x00", invited.RegistrationCode),
-		"name with replacement mark": in(h.org.ID, invited.Username+"\ufffd", invited.RegistrationCode),
+		"code of another user":       in(h.Org.ID, invited.Username, foreign.RegistrationCode),
+		"short code":                 in(h.Org.ID, invited.Username, "A"),
+		"injection in the name":      in(h.Org.ID, invited.Username+"' OR '1'='1", invited.RegistrationCode),
+		"injection in the code":      in(h.Org.ID, invited.Username, "' OR 1=1; --"),
+		"wildcard in the name":       in(h.Org.ID, "%", invited.RegistrationCode),
+		"name with NUL":              in(h.Org.ID, invited.Username+"\x00", invited.RegistrationCode),
+		"name with replacement mark": in(h.Org.ID, invited.Username+"\ufffd", invited.RegistrationCode),
 	}
 }
 
@@ -69,52 +67,26 @@ func telling(in api.InitRegistrationRequest) (all []string) {
 	return all
 }
 
-// shape is all of an answer that a stranger could compare: everything but the support
-// id, the date and the seconds to wait.
-func shape(t *testing.T, a answer) string {
-	t.Helper()
-	header := maps.Clone(a.header)
-	header.Del("Date")
-	if s := header.Get("Retry-After"); s != "" {
-		if n, err := strconv.Atoi(s); err != nil || n < 1 || n > 900 {
-			t.Errorf("Retry-After is %q", s)
-		}
-		header.Set("Retry-After", strings.Repeat("s", len(s)))
-	}
-	var body map[string]any
-	if err := json.Unmarshal(a.body, &body); err != nil {
-		t.Fatal(err)
-	}
-	if e, ok := body["error"].(map[string]any); ok {
-		e["id"] = len(e["id"].(string))
-		if d, ok := e["details"].(map[string]any); ok {
-			if _, ok := d["retryAfterSeconds"]; ok {
-				d["retryAfterSeconds"] = "s"
-			}
-		}
-	}
-	return fmt.Sprint(a.status, " ", len(a.body), " ", header, " ", body)
-}
-
 // Who asks for somebody learns nothing of whether there is such a person, be it from the
 // answer or from its length, not by asking ten times either.
 func TestEnumeration(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		all := strangers(t, h)
 		took := map[string][]time.Duration{}
 		for _, path := range []string{initPath, openPath} {
 			shapes := map[string]string{}
 			for name, in := range all {
-				a := h.post(t, path, in)
-				h.refused(t, a, codes("registration_refused"), telling(in)...)
-				shapes[name] = shape(t, a)
+				a := h.Post(t, path, in)
+				h.Refused(t, a, world.Codes("registration_refused"), telling(in)...)
+				shapes[name] = world.Shape(t, a)
 			}
-			same(t, path, shapes)
+			world.Same(t, path, shapes)
 		}
 		for range 8 { // names that several of them share are closed sooner
 			for name, in := range all {
 				begin := time.Now()
-				if a := h.post(t, initPath, in); a.code() == "registration_refused" {
+				if a := h.Post(t, initPath, in); a.Code == "registration_refused" {
 					took[name] = append(took[name], time.Since(begin))
 				}
 			}
@@ -126,35 +98,36 @@ func TestEnumeration(t *testing.T) {
 		for _, path := range []string{initPath, openPath} {
 			shapes := map[string]string{}
 			for name, in := range all {
-				a := h.post(t, path, in)
-				h.refused(t, a, codes("too_many_tries"), telling(in)...)
-				if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" {
-					t.Errorf("%s: %d, Retry-After %q", name, a.status, a.header.Get("Retry-After"))
+				a := h.Post(t, path, in)
+				h.Refused(t, a, world.Codes("too_many_tries"), telling(in)...)
+				if a.Status != http.StatusTooManyRequests || a.Header.Get("Retry-After") == "" {
+					t.Errorf("%s: %d, Retry-After %q", name, a.Status, a.Header.Get("Retry-After"))
 				}
-				shapes[name] = shape(t, a)
+				shapes[name] = world.Shape(t, a)
 			}
-			same(t, path, shapes)
+			world.Same(t, path, shapes)
 		}
 	})
 }
 
 // Asking for a new code tells nothing either.
 func TestEnumerationByResend(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		all := strangers(t, h)
 		took := map[string][]time.Duration{}
 		for range 8 { // beyond the limit for one name
 			shapes := map[string]string{}
 			for name, in := range all {
 				begin := time.Now()
-				a := h.send(t, "PUT", resendPath, nil, api.ResendRegistrationCodeRequest{OrgID: in.OrgID, Username: in.Username})
+				a := h.Send(t, "PUT", resendPath, nil, api.ResendRegistrationCodeRequest{OrgID: in.OrgID, Username: in.Username})
 				took[name] = append(took[name], time.Since(begin))
-				if a.status != http.StatusOK {
-					t.Errorf("%s: %d %s", name, a.status, a.body)
+				if a.Status != http.StatusOK {
+					t.Errorf("%s: %d %s", name, a.Status, a.Body)
 				}
-				shapes[name] = shape(t, a)
+				shapes[name] = world.Shape(t, a)
 			}
-			same(t, resendPath, shapes)
+			world.Same(t, resendPath, shapes)
 		}
 		for name, d := range took {
 			slices.Sort(d)
@@ -163,52 +136,40 @@ func TestEnumerationByResend(t *testing.T) {
 	})
 }
 
-func same(t *testing.T, path string, shapes map[string]string) {
-	t.Helper()
-	want := ""
-	for name, s := range shapes {
-		if want == "" {
-			want = s
-		}
-		if s != want {
-			t.Errorf("%s: %s is answered otherwise:\n%s\n%s", path, name, s, want)
-		}
-	}
-}
-
 // Ten wrong codes close a name, to the right code too, under every spelling of the name
 // and whatever address the client claims; other names stay open. The window passes, and
 // a new invitation opens the name at once.
 func TestGuessingOneName(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		victim, bystander := h.guest(t), h.guest(t)
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		victim, bystander := h.Invitee(t), h.Invitee(t)
 		spellings := []string{victim.Username, strings.ToUpper(victim.Username), "G" + victim.Username[1:], wide(victim.Username)}
 		for i := range 10 {
-			in := victim.invitation()
+			in := victim.Request()
 			in.Username, in.RegistrationCode = spellings[i%len(spellings)], nobodysCode
 			path := []string{initPath, openPath}[i%2]
 			header := http.Header{"X-Forwarded-For": {fmt.Sprintf("203.0.113.%d", i)}, "User-Agent": {fmt.Sprint(i)}}
-			h.refused(t, h.send(t, "POST", path, header, in), codes("registration_refused"))
+			h.Refused(t, h.Send(t, "POST", path, header, in), world.Codes("registration_refused"))
 		}
 		for _, name := range spellings {
-			in := victim.invitation()
+			in := victim.Request()
 			in.Username = name
-			h.refused(t, h.post(t, initPath, in), codes("too_many_tries"))
-			h.refused(t, h.post(t, openPath, in), codes("too_many_tries"))
+			h.Refused(t, h.Post(t, initPath, in), world.Codes("too_many_tries"))
+			h.Refused(t, h.Post(t, openPath, in), world.Codes("too_many_tries"))
 		}
-		victim.untouched(t)
-		bystander.registers(t)
+		victim.Untouched(t)
+		bystander.Registers(t)
 
 		h.Clock.Advance(15*time.Minute + time.Second)
-		victim.begin(t)
+		victim.Begin(t)
 		for range 10 {
-			in := victim.invitation()
+			in := victim.Request()
 			in.RegistrationCode = nobodysCode
-			h.refused(t, h.post(t, initPath, in), codes("registration_refused"))
+			h.Refused(t, h.Post(t, initPath, in), world.Codes("registration_refused"))
 		}
-		h.refused(t, h.post(t, initPath, victim.invitation()), codes("too_many_tries"))
-		victim.Invitation = h.Invite(t, h.org.ID, victim.Username)
-		victim.registers(t)
+		h.Refused(t, h.Post(t, initPath, victim.Request()), world.Codes("too_many_tries"))
+		victim.Invitation = h.Invite(t, h.Org.ID, victim.Username)
+		victim.Registers(t)
 	})
 }
 
@@ -225,14 +186,14 @@ func wide(s string) string {
 // table of counters must not fill a disk. The right code still opens, from there too.
 func TestGuessingManyNames(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	g := h.guest(t)
+	h := world.Open(t)
+	g := h.Invitee(t)
 	var next, refused, limited atomic.Int32
 	guess := func() {
 		for n := next.Add(1); n <= 1020; n = next.Add(1) {
-			a := h.send(t, "POST", initPath, http.Header{"X-Forwarded-For": {fmt.Sprintf("203.0.%d.%d", n/250, n%250)}},
-				api.InitRegistrationRequest{OrgID: h.org.ID, Username: fmt.Sprintf("nobody%d@example.org", n), RegistrationCode: nobodysCode})
-			switch a.code() {
+			a := h.Send(t, "POST", initPath, http.Header{"X-Forwarded-For": {fmt.Sprintf("203.0.%d.%d", n/250, n%250)}},
+				api.InitRegistrationRequest{OrgID: h.Org.ID, Username: fmt.Sprintf("nobody%d@example.org", n), RegistrationCode: nobodysCode})
+			switch a.Code {
 			case "registration_refused":
 				refused.Add(1)
 			case "too_many_tries":
@@ -249,29 +210,29 @@ func TestGuessingManyNames(t *testing.T) {
 		t.Errorf("%d refused and %d limited, want 1000 and 20", refused.Load(), limited.Load())
 	}
 	name := "made up in the end@example.org"
-	h.refused(t, h.post(t, initPath, api.InitRegistrationRequest{OrgID: h.org.ID, Username: name, RegistrationCode: nobodysCode}), codes("too_many_tries"))
-	n, _, err := h.DB.Throttled(context.Background(), h.Codes.Wrong.Key(h.org.ID, name))
+	h.Refused(t, h.Post(t, initPath, api.InitRegistrationRequest{OrgID: h.Org.ID, Username: name, RegistrationCode: nobodysCode}), world.Codes("too_many_tries"))
+	n, _, err := h.DB.Throttled(context.Background(), h.Codes.Wrong.Key(h.Org.ID, name))
 	if err != nil || n != 0 {
 		t.Errorf("a try beyond the limit was written down %d times (%v)", n, err)
 	}
-	g.registers(t)
+	g.Registers(t)
 }
 
 // Who keeps asking for codes voids a few at most, and an address that asks for
 // everybody is stopped as well.
 func TestResendLimits(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	g, late := h.guest(t), h.guest(t)
+	h := world.Open(t)
+	g, late := h.Invitee(t), h.Invitee(t)
 	resend := func(name string) {
-		if a := h.send(t, "PUT", resendPath, nil, api.ResendRegistrationCodeRequest{OrgID: h.org.ID, Username: name}); a.status != http.StatusOK {
-			t.Errorf("resend: %d %s", a.status, a.body)
+		if a := h.Send(t, "PUT", resendPath, nil, api.ResendRegistrationCodeRequest{OrgID: h.Org.ID, Username: name}); a.Status != http.StatusOK {
+			t.Errorf("resend: %d %s", a.Status, a.Body)
 		}
 	}
 	for range 20 {
 		resend(g.Username)
 	}
-	issued, err := h.DB.Codes(context.Background(), h.org.ID, g.UserID, "", 0)
+	issued, err := h.DB.Codes(context.Background(), h.Org.ID, g.UserID, "", 0)
 	if err != nil || len(issued) != 6 {
 		t.Errorf("%d codes after twenty requests (%v), want the first and five more", len(issued), err)
 	}
@@ -286,21 +247,22 @@ func TestResendLimits(t *testing.T) {
 	}
 	wg.Wait()
 	resend(late.Username)
-	late.registers(t) // its code was not replaced
-	g.Invitation = h.Invite(t, h.org.ID, g.Username)
-	g.registers(t)
+	late.Registers(t) // its code was not replaced
+	g.Invitation = h.Invite(t, h.Org.ID, g.Username)
+	g.Registers(t)
 }
 
 // People type codes as they can; what is another code stays one.
 func TestTypedCodes(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		g := h.guest(t)
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		g := h.Invitee(t)
 		code := g.RegistrationCode
 		bare := strings.ReplaceAll(code, "-", "")
-		try := func(typed string) answer {
-			in := g.invitation()
+		try := func(typed string) world.Answer {
+			in := g.Request()
 			in.RegistrationCode = typed
-			return h.post(t, initPath, in)
+			return h.Post(t, initPath, in)
 		}
 		look := strings.NewReplacer("0", "O", "1", "I")
 		for name, typed := range map[string]string{
@@ -316,8 +278,8 @@ func TestTypedCodes(t *testing.T) {
 			"O for 0, I for 1": look.Replace(code),
 			"o for 0, l for 1": strings.ToLower(strings.NewReplacer("0", "o", "1", "l").Replace(code)),
 		} {
-			if a := try(typed); a.status != http.StatusOK {
-				t.Errorf("%s (%q): %d %s", name, typed, a.status, a.body)
+			if a := try(typed); a.Status != http.StatusOK {
+				t.Errorf("%s (%q): %d %s", name, typed, a.Status, a.Body)
 			}
 		}
 		swap := []byte(bare)
@@ -358,14 +320,14 @@ func TestTypedCodes(t *testing.T) {
 				h.Clock.Advance(16 * time.Minute) // or the limit would answer
 			}
 			ok := !t.Failed()
-			h.refused(t, try(typed), codes("registration_refused"), code)
+			h.Refused(t, try(typed), world.Codes("registration_refused"), code)
 			if ok && t.Failed() {
 				t.Errorf("… that was %s (%q)", name, typed)
 			}
 		}
-		h.refused(t, try(strings.Repeat("A", 257)), codes("member_too_long"))
-		h.refused(t, try(strings.Repeat("A", 50000)), codes("member_too_long"))
-		g.registers(t)
+		h.Refused(t, try(strings.Repeat("A", 257)), world.Codes("member_too_long"))
+		h.Refused(t, try(strings.Repeat("A", 50000)), world.Codes("member_too_long"))
+		g.Registers(t)
 	})
 }
 

@@ -5,18 +5,20 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/countersign/countersign/countersigntest"
+	"github.com/countersign/countersign/internal/testing/world"
 )
 
 // What no route has is answered in the envelope, and never with a redirect: SDKs want
 // JSON, and a POST that is redirected loses its body.
 func TestPathTricks(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	h.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	h := world.Open(t)
+	h.HTTPClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	for _, path := range []string{
 		"//", "//auth/registration/init", "/auth//registration/init", "/auth/registration//init", "/auth/registration/init/",
 		"/auth/registration/", "/auth/registration/code/", "/auth/./registration/init", "/auth/../auth/registration/init",
@@ -32,12 +34,12 @@ func TestPathTricks(t *testing.T) {
 		"/healthz/", "/debug/pprof/", "/metrics", "/.git/config", "/.env", "/countersign.db", "/index.html", "/favicon.ico",
 	} {
 		for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
-			a := h.send(t, method, path, nil, "{}")
-			h.refused(t, a, nil)
-			if a.status != http.StatusNotFound && a.status != http.StatusMethodNotAllowed {
-				t.Errorf("%s %s answered %d, want 404 or 405", method, path, a.status)
+			a := h.Send(t, method, path, nil, "{}")
+			h.Refused(t, a, nil)
+			if a.Status != http.StatusNotFound && a.Status != http.StatusMethodNotAllowed {
+				t.Errorf("%s %s answered %d, want 404 or 405", method, path, a.Status)
 			}
-			if a.header.Get("X-Injected") != "" {
+			if a.Header.Get("X-Injected") != "" {
 				t.Errorf("%s %s put a header into the answer", method, path)
 			}
 		}
@@ -46,7 +48,7 @@ func TestPathTricks(t *testing.T) {
 
 func TestWrongMethods(t *testing.T) {
 	t.Parallel()
-	h := open(t)
+	h := world.Open(t)
 	routes := map[string]string{initPath: "POST", completePath: "POST", resendPath: "PUT", openPath: "POST", recoveryPath: "POST",
 		loginInitPath: "POST", loginPath: "POST", loginCodePath: "POST", actionInitPath: "POST", actionPath: "POST", "/.well-known/jwks.json": "GET",
 		"/login": "GET", "/account": "GET", "/countersign/account": "GET", "/countersign/site": "GET", "/countersign/sessions/x": "DELETE",
@@ -57,101 +59,103 @@ func TestWrongMethods(t *testing.T) {
 				continue
 			}
 			if method == "CONNECT" {
-				h.refused(t, h.say(t, "CONNECT "+path+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), codes("method_not_allowed"))
+				h.Refused(t, say(t, h, "CONNECT "+path+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), world.Codes("method_not_allowed"))
 				continue
 			}
-			a := h.send(t, method, path, nil, nil)
-			if a.status != http.StatusMethodNotAllowed || !strings.Contains(a.header.Get("Allow"), right) {
-				t.Errorf("%s %s: %d, Allow %q", method, path, a.status, a.header.Get("Allow"))
+			a := h.Send(t, method, path, nil, nil)
+			if a.Status != http.StatusMethodNotAllowed || !strings.Contains(a.Header.Get("Allow"), right) {
+				t.Errorf("%s %s: %d, Allow %q", method, path, a.Status, a.Header.Get("Allow"))
 			}
 			if method != "HEAD" {
-				h.refused(t, a, codes("method_not_allowed"))
+				h.Refused(t, a, world.Codes("method_not_allowed"))
 			}
 		}
 		// Methods do not hide in headers either.
 		if right == "POST" {
-			h.refused(t, h.send(t, "GET", path, http.Header{"X-Http-Method-Override": {"POST"}}, nil), codes("method_not_allowed"))
+			h.Refused(t, h.Send(t, "GET", path, http.Header{"X-Http-Method-Override": {"POST"}}, nil), world.Codes("method_not_allowed"))
 		}
 	}
 }
 
 func TestContentTypesAndEncodings(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		g := h.guest(t)
-		body := g.invitation()
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		g := h.Invitee(t)
+		body := g.Request()
 		for _, values := range [][]string{
 			{"text/plain"}, {"text/json"}, {"application/xml"}, {"application/x-www-form-urlencoded"}, {"multipart/form-data; boundary=x"},
 			{"application/jsonp"}, {"application/json-patch+json"}, {"application"}, {"application/json, text/plain"}, {";"}, {"application/json;="},
 			{"application/json", "text/plain"}, {"text/plain", "application/json"}, {strings.Repeat("a", 5000)},
 		} {
-			h.refused(t, h.send(t, "POST", initPath, http.Header{"Content-Type": values}, body), codes("content_type_unsupported"))
+			h.Refused(t, h.Send(t, "POST", initPath, http.Header{"Content-Type": values}, body), world.Codes("content_type_unsupported"))
 		}
 		for _, values := range [][]string{{"application/json; charset=utf-8"}, {"Application/JSON"}, {"application/json;charset=\"UTF-8\""}, {""}, {}} {
-			if a := h.send(t, "POST", initPath, http.Header{"Content-Type": values}, body); a.status != http.StatusOK {
-				t.Errorf("Content-Type %q: %d %s", values, a.status, a.body)
+			if a := h.Send(t, "POST", initPath, http.Header{"Content-Type": values}, body); a.Status != http.StatusOK {
+				t.Errorf("Content-Type %q: %d %s", values, a.Status, a.Body)
 			}
 		}
 		for _, values := range [][]string{{"gzip"}, {"deflate"}, {"br"}, {"identity, gzip"}, {"identity", "gzip"}, {"GZIP"}, {"x"}} {
-			h.refused(t, h.send(t, "POST", initPath, http.Header{"Content-Encoding": values}, body), codes("content_encoding_unsupported"))
+			h.Refused(t, h.Send(t, "POST", initPath, http.Header{"Content-Encoding": values}, body), world.Codes("content_encoding_unsupported"))
 		}
 		gzipped := "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\xab\xae\x05\x00\x43\xbf\xa6\xa3\x02\x00\x00\x00"
-		h.refused(t, h.send(t, "POST", initPath, nil, gzipped), codes("invalid_json"))
-		g.registers(t)
+		h.Refused(t, h.Send(t, "POST", initPath, nil, gzipped), world.Codes("invalid_json"))
+		g.Registers(t)
 	})
 }
 
 // A secret in a query is not ours to ask for, but it must not end up in a log either.
 func TestSecretsInQueries(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	g := h.guest(t)
+	h := world.Open(t)
+	g := h.Invitee(t)
 	query := "?org=" + g.OrgID + "&username=" + g.Username + "&code=" + g.RegistrationCode
 	for _, path := range []string{initPath, completePath, openPath, "/nowhere"} {
-		h.refused(t, h.send(t, "POST", path+query, http.Header{"Referer": {h.URL + "/" + query}, "Cookie": {"code=" + g.RegistrationCode}}, "{}"), nil, g.RegistrationCode)
+		h.Refused(t, h.Send(t, "POST", path+query, http.Header{"Referer": {h.URL + "/" + query}, "Cookie": {"code=" + g.RegistrationCode}}, "{}"), nil, g.RegistrationCode)
 	}
 	for _, path := range []string{"/register", "/", "/docs", "/healthz"} {
-		if a := h.send(t, "GET", path+query, nil, nil); a.status != http.StatusOK || strings.Contains(string(a.body), g.RegistrationCode) {
-			t.Errorf("GET %s with a query: %d, or the code is on the page", path, a.status)
+		if a := h.Send(t, "GET", path+query, nil, nil); a.Status != http.StatusOK || strings.Contains(a.Body, g.RegistrationCode) {
+			t.Errorf("GET %s with a query: %d, or the code is on the page", path, a.Status)
 		}
 	}
-	h.discreet(t, nil, g.RegistrationCode, g.Username)
-	g.registers(t)
+	h.KeepsSecret(t, nil, g.RegistrationCode, g.Username)
+	g.Registers(t)
 }
 
 // Pages are sent whole or not at all; conditions and ranges that net/http would refuse
 // in its own words are not looked at.
 func TestPartialPages(t *testing.T) {
 	t.Parallel()
-	h := open(t)
+	h := world.Open(t)
 	for _, header := range []http.Header{
 		{"Range": {"bytes=999999-"}}, {"Range": {"nonsense"}}, {"Range": {"bytes=0-0,1-1,2-2"}}, {"Range": {"bytes=-1"}},
 		{"If-Match": {"\"x\""}}, {"If-None-Match": {"*"}}, {"If-Modified-Since": {"Mon, 01 Jan 2035 00:00:00 GMT"}},
 		{"If-Unmodified-Since": {"Mon, 01 Jan 2001 00:00:00 GMT"}}, {"If-Range": {"x"}, "Range": {"bytes=0-1"}},
 	} {
 		for _, path := range []string{"/", "/register", "/docs", "/openapi.json", "/healthz"} {
-			if a := h.send(t, "GET", path, header, nil); a.status != http.StatusOK || len(a.body) == 0 {
-				t.Errorf("GET %s with %v: %d, %d bytes", path, header, a.status, len(a.body))
+			if a := h.Send(t, "GET", path, header, nil); a.Status != http.StatusOK || len(a.Body) == 0 {
+				t.Errorf("GET %s with %v: %d, %d bytes", path, header, a.Status, len(a.Body))
 			}
 		}
-		h.refused(t, h.send(t, "GET", "/assets/none.css", header, nil), codes("not_found"))
+		h.Refused(t, h.Send(t, "GET", "/assets/none.css", header, nil), world.Codes("not_found"))
 	}
 }
 
 // The hosted page's endpoints are for that page; where a request says that it comes from
 // another one, it is refused whatever else is right.
 func TestForeignOrigins(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		g := h.guest(t)
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		g := h.Invitee(t)
 		for _, origin := range []string{"https://evil.example", "null", "http://localhost", "https://localhost", h.URL + "/", strings.ToUpper(h.URL),
 			h.URL + ".evil.example", "http://127.0.0.1", " ", "file://", h.URL + " " + h.URL, h.URL + "@evil.example"} {
 			if strings.TrimSpace(origin) == "" {
 				origin = "%20"
 			}
 			for _, path := range []string{openPath, recoveryPath} {
-				a := h.send(t, "POST", path, http.Header{"Origin": {origin}}, g.invitation())
-				h.refused(t, a, codes("origin_forbidden"))
-				if a.status != http.StatusForbidden || a.header.Get("Access-Control-Allow-Origin") != "" {
-					t.Errorf("%s from %s: %d with %v", path, origin, a.status, a.header)
+				a := h.Send(t, "POST", path, http.Header{"Origin": {origin}}, g.Request())
+				h.Refused(t, a, world.Codes("origin_forbidden"))
+				if a.Status != http.StatusForbidden || a.Header.Get("Access-Control-Allow-Origin") != "" {
+					t.Errorf("%s from %s: %d with %v", path, origin, a.Status, a.Header)
 				}
 			}
 		}
@@ -160,37 +164,38 @@ func TestForeignOrigins(t *testing.T) {
 			t.Errorf("a foreign page opened the link: %v %v", state.Code.OpenedAt, err)
 		}
 		// No page reads an answer with credentials of its own: there are none to send.
-		a := h.send(t, "POST", initPath, http.Header{"Origin": {"https://app.example"}}, g.invitation())
-		if a.status != http.StatusOK || a.header.Get("Access-Control-Allow-Credentials") != "" || a.header.Get("Set-Cookie") != "" {
-			t.Errorf("init from a page: %d %v", a.status, a.header)
+		a := h.Send(t, "POST", initPath, http.Header{"Origin": {"https://app.example"}}, g.Request())
+		if a.Status != http.StatusOK || a.Header.Get("Access-Control-Allow-Credentials") != "" || a.Header.Get("Set-Cookie") != "" {
+			t.Errorf("init from a page: %d %v", a.Status, a.Header)
 		}
-		g.registers(t)
+		g.Registers(t)
 	})
 }
 
 // Who the client is, and where this server is, is not what headers say.
 func TestForgedForwarding(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		g := h.guest(t)
-		wrong := g.invitation()
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		g := h.Invitee(t)
+		wrong := g.Request()
 		wrong.RegistrationCode = "0000-0000-0000-0000-0000"
 		forged := http.Header{"X-Forwarded-For": {"203.0.113.7"}, "Forwarded": {"for=203.0.113.7;host=evil.example;proto=https"},
 			"X-Real-Ip": {"203.0.113.7"}, "X-Forwarded-Host": {"evil.example"}, "X-Forwarded-Proto": {"https"}, "X-Original-Url": {"/openapi.json"},
 			"X-Rewrite-Url": {"/openapi.json"}, "Cf-Connecting-Ip": {"203.0.113.7"}, "True-Client-Ip": {"203.0.113.7"}}
-		a := h.send(t, "POST", initPath, forged, wrong)
-		h.refused(t, a, codes("registration_refused"))
-		f, err := h.DB.Refusal(context.Background(), a.envelope.Error.ID)
+		a := h.Send(t, "POST", initPath, forged, wrong)
+		h.Refused(t, a, world.Codes("registration_refused"))
+		f, err := h.DB.Refusal(context.Background(), a.SupportID)
 		if err != nil || f.Address != "127.0.0.1" {
 			t.Errorf("the refusal is kept with the address %q (%v), want 127.0.0.1", f.Address, err)
 		}
-		c := h.dial(t)
+		c := dial(t, h)
 		body := `{"orgId":"` + g.OrgID + `","username":"` + g.Username + `","registrationCode":"` + g.RegistrationCode + `"}`
-		if a := h.say(t, "POST "+initPath+" HTTP/1.1\r\nHost: evil.example\r\nContent-Type: application/json\r\nContent-Length: "+
-			itoa(len(body))+"\r\nConnection: close\r\n\r\n"+body); a.status != http.StatusOK || strings.Contains(string(a.body), "evil") {
-			t.Errorf("with another Host: %d %s", a.status, a.body)
+		if a := say(t, h, "POST "+initPath+" HTTP/1.1\r\nHost: evil.example\r\nContent-Type: application/json\r\nContent-Length: "+
+			strconv.Itoa(len(body))+"\r\nConnection: close\r\n\r\n"+body); a.Status != http.StatusOK || strings.Contains(a.Body, "evil") {
+			t.Errorf("with another Host: %d %s", a.Status, a.Body)
 		}
 		c.Close()
-		g.registers(t)
+		g.Registers(t)
 	})
 }
 
@@ -198,7 +203,7 @@ func TestForgedForwarding(t *testing.T) {
 // many more the client made up.
 func TestForwardingThroughProxies(t *testing.T) {
 	t.Parallel()
-	h := open(t, countersigntest.Proxies(netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:1::/48")))
+	h := world.Open(t, countersigntest.Proxies(netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:1::/48")))
 	front := h.NewServer()
 	for _, c := range []struct {
 		remote    string
@@ -223,9 +228,9 @@ func TestForwardingThroughProxies(t *testing.T) {
 		r.Header["X-Forwarded-For"] = c.forwarded
 		w := httptest.NewRecorder()
 		front.Handler().ServeHTTP(w, r)
-		a := judge(t, "POST", initPath, w.Result())
-		h.refused(t, a, codes("member_missing"))
-		f, err := h.DB.Refusal(context.Background(), a.envelope.Error.ID)
+		a := world.ReadAnswer(t, "POST", initPath, w.Result())
+		h.Refused(t, a, world.Codes("member_missing"))
+		f, err := h.DB.Refusal(context.Background(), a.SupportID)
 		if err != nil || f.Address != c.want {
 			t.Errorf("%s with %q is taken for %q (%v), want %s", c.remote, c.forwarded, f.Address, err, c.want)
 		}

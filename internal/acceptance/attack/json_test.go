@@ -1,25 +1,14 @@
 package attack_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/countersign/countersign/countersigntest/authenticator"
+	"github.com/countersign/countersign/internal/testing/world"
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
-
-func quote(t *testing.T, v any) string {
-	t.Helper()
-	text, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
 
 // notJSON are bodies that are no JSON, or not one object, whatever they are sent to.
 func notJSON() map[string]string {
@@ -87,33 +76,34 @@ func notJSON() map[string]string {
 }
 
 func TestBodiesThatAreNoJSON(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		g := h.guest(t)
-		token := g.begin(t).TemporaryAuthenticationToken
-		want := codes("invalid_json", "invalid_member", "member_missing", "body_too_large")
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		g := h.Invitee(t)
+		token := g.Begin(t).TemporaryAuthenticationToken
+		want := world.Codes("invalid_json", "invalid_member", "member_missing", "body_too_large")
 		for name, body := range notJSON() {
 			for path, method := range map[string]string{initPath: "POST", completePath: "POST", resendPath: "PUT", openPath: "POST", recoveryPath: "POST"} {
-				a := h.send(t, method, path, bearer(token), body)
-				h.refused(t, a, want, token)
-				if a.status != http.StatusBadRequest && a.status != http.StatusRequestEntityTooLarge {
-					t.Errorf("%s to %s: %d", name, path, a.status)
+				a := h.Send(t, method, path, world.Bearer(token), body)
+				h.Refused(t, a, want, token)
+				if a.Status != http.StatusBadRequest && a.Status != http.StatusRequestEntityTooLarge {
+					t.Errorf("%s to %s: %d", name, path, a.Status)
 				}
 			}
 		}
-		h.discreet(t, nil, token, g.RegistrationCode)
-		g.registers(t)
+		h.KeepsSecret(t, nil, token, g.RegistrationCode)
+		g.Registers(t)
 	})
 }
 
 // The largest body that is read is exactly 64 KiB.
 func TestLargestBody(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	h.refused(t, h.post(t, initPath, `{"x":"`+strings.Repeat("a", 64<<10-8)+`"}`), codes("member_missing"))
-	a := h.post(t, initPath, `{"x":"`+strings.Repeat("a", 64<<10-7)+`"}`)
-	h.refused(t, a, codes("body_too_large"))
-	if a.status != http.StatusRequestEntityTooLarge {
-		t.Errorf("status %d, want 413", a.status)
+	h := world.Open(t)
+	h.Refused(t, h.Post(t, initPath, `{"x":"`+strings.Repeat("a", 64<<10-8)+`"}`), world.Codes("member_missing"))
+	a := h.Post(t, initPath, `{"x":"`+strings.Repeat("a", 64<<10-7)+`"}`)
+	h.Refused(t, a, world.Codes("body_too_large"))
+	if a.Status != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d, want 413", a.Status)
 	}
 }
 
@@ -178,46 +168,48 @@ func spoilings(t *testing.T, object map[string]string, member string) map[string
 }
 
 func TestSpoiltMembersOfInvitations(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		g := h.guest(t)
-		object := map[string]string{"orgId": quote(t, g.OrgID), "username": quote(t, g.Username), "registrationCode": quote(t, g.RegistrationCode)}
-		want := codes("member_missing", "invalid_member", "invalid_json", "organisation_id_malformed")
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		g := h.Invitee(t)
+		object := map[string]string{"orgId": world.JSON(t, g.OrgID), "username": world.JSON(t, g.Username), "registrationCode": world.JSON(t, g.RegistrationCode)}
+		want := world.Codes("member_missing", "invalid_member", "invalid_json", "organisation_id_malformed")
 		var refusals []string
 		for member := range object {
 			for name, body := range spoilings(t, object, member) {
 				for _, path := range []string{initPath, openPath} {
-					a := h.post(t, path, body)
-					h.refused(t, a, want, g.RegistrationCode, g.Username)
-					if a.status != http.StatusBadRequest {
-						t.Errorf("%s with %s %s: %d", path, member, name, a.status)
+					a := h.Post(t, path, body)
+					h.Refused(t, a, want, g.RegistrationCode, g.Username)
+					if a.Status != http.StatusBadRequest {
+						t.Errorf("%s with %s %s: %d", path, member, name, a.Status)
 					}
-					refusals = append(refusals, a.envelope.Error.ID)
+					refusals = append(refusals, a.SupportID)
 				}
 				if member != "registrationCode" {
-					h.refused(t, h.send(t, "PUT", resendPath, nil, strings.ReplaceAll(body, "registrationCode", "x")), want, g.RegistrationCode, g.Username)
+					h.Refused(t, h.Send(t, "PUT", resendPath, nil, strings.ReplaceAll(body, "registrationCode", "x")), want, g.RegistrationCode, g.Username)
 				}
 			}
 		}
-		h.discreet(t, refusals[:40], g.RegistrationCode)
+		h.KeepsSecret(t, refusals[:40], g.RegistrationCode)
 		// The same members with what nobody asked for are no attack: newer clients may say more.
-		if a := h.post(t, initPath, strings.TrimSuffix(quote(t, g.invitation()), "}")+`,"future":{"orgId":1},"tenantId":"x","accountId":null}`); a.status != http.StatusOK {
-			t.Errorf("an unknown member: %d %s", a.status, a.body)
+		if a := h.Post(t, initPath, strings.TrimSuffix(world.JSON(t, g.Request()), "}")+`,"future":{"orgId":1},"tenantId":"x","accountId":null}`); a.Status != http.StatusOK {
+			t.Errorf("an unknown member: %d %s", a.Status, a.Body)
 		}
-		if a := h.post(t, initPath, strings.Replace(quote(t, g.invitation()), "orgId", escaped("orgId"), 1)); a.status != http.StatusOK {
-			t.Errorf("an escaped name: %d %s", a.status, a.body)
+		if a := h.Post(t, initPath, strings.Replace(world.JSON(t, g.Request()), "orgId", escaped("orgId"), 1)); a.Status != http.StatusOK {
+			t.Errorf("an escaped name: %d %s", a.Status, a.Body)
 		}
-		g.registers(t)
+		g.Registers(t)
 	})
 }
 
 func TestSpoiltMembersOfCredentials(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		g := h.guest(t)
-		c := g.begin(t)
-		made := g.passkey(t, c, authenticator.Options{})
-		info := map[string]string{"credId": quote(t, made.CredentialInfo.CredID), "clientData": quote(t, made.CredentialInfo.ClientData),
-			"attestationData": quote(t, made.CredentialInfo.AttestationData)}
-		credential := map[string]string{"credentialKind": `"Fido2"`, "credentialInfo": quote(t, made.CredentialInfo)}
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		g := h.Invitee(t)
+		c := g.Begin(t)
+		made := g.Passkey(t, c, authenticator.Options{})
+		info := map[string]string{"credId": world.JSON(t, made.CredentialInfo.CredID), "clientData": world.JSON(t, made.CredentialInfo.ClientData),
+			"attestationData": world.JSON(t, made.CredentialInfo.AttestationData)}
+		credential := map[string]string{"credentialKind": `"Fido2"`, "credentialInfo": world.JSON(t, made.CredentialInfo)}
 		var bodies []string
 		for member := range info {
 			for _, body := range spoilings(t, info, member) {
@@ -227,7 +219,7 @@ func TestSpoiltMembersOfCredentials(t *testing.T) {
 		for _, body := range spoilings(t, credential, "credentialKind") {
 			bodies = append(bodies, `{"firstFactorCredential":`+body+`}`)
 		}
-		good := `{"credentialKind":"Fido2","credentialInfo":` + quote(t, made.CredentialInfo)
+		good := `{"credentialKind":"Fido2","credentialInfo":` + world.JSON(t, made.CredentialInfo)
 		for _, value := range append(wrongTypes, `"x"`) {
 			if value != "{}" {
 				bodies = append(bodies, `{"firstFactorCredential":`+value+`}`)
@@ -267,18 +259,18 @@ func TestSpoiltMembersOfCredentials(t *testing.T) {
 			`{"firstFactorCredential":`+good+`,"clientExtensionResults":{"a":`+strings.Repeat("[", 20000)+strings.Repeat("]", 20000)+`}}}`,
 		)
 		for _, body := range bodies {
-			a := g.complete(t, c.TemporaryAuthenticationToken, body)
-			h.refused(t, a, nil, c.Challenge, c.TemporaryAuthenticationToken, g.RegistrationCode)
-			if a.status != http.StatusBadRequest {
-				t.Errorf("%.300s: %d %s", body, a.status, a.body)
+			a := g.Complete(t, c.TemporaryAuthenticationToken, body)
+			h.Refused(t, a, nil, c.Challenge, c.TemporaryAuthenticationToken, g.RegistrationCode)
+			if a.Status != http.StatusBadRequest {
+				t.Errorf("%.300s: %d %s", body, a.Status, a.Body)
 			}
 		}
-		g.untouched(t)
+		g.Untouched(t)
 		// What is merely strange is kept and given back as it came.
 		strange := `{"firstFactorCredential":` + good + `,"credentialName":"<script>alert(1)</script>","transports":["usb","future"],` +
 			`"clientExtensionResults":{"credProps":{"rk":true},"nul":"\u0000","deep":[[[[1.5e300]]]]}},"secondFactorCredential":null}`
-		if a := g.complete(t, c.TemporaryAuthenticationToken, strange); a.status != http.StatusOK {
-			t.Errorf("a strange but valid credential: %d %s", a.status, a.body)
+		if a := g.Complete(t, c.TemporaryAuthenticationToken, strange); a.Status != http.StatusOK {
+			t.Errorf("a strange but valid credential: %d %s", a.Status, a.Body)
 		}
 	})
 }

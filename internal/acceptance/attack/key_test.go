@@ -14,11 +14,13 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest/authenticator"
+	"github.com/countersign/countersign/internal/testing/world"
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
@@ -31,12 +33,12 @@ type signer struct {
 	codes   []string
 }
 
-func refuseSigners(t *testing.T, h *house, all map[string]signer) {
+func refuseSigners(t *testing.T, h *world.Organisation, all map[string]signer) {
 	t.Helper()
-	g := h.guest(t)
+	g := h.Invitee(t)
 	ready := map[string]*authenticator.KeySigner{} // RSA keys take time
 	for name, s := range all {
-		c := g.begin(t)
+		c := g.Begin(t)
 		if s.keyType == "" {
 			s.keyType = publickey.P256
 		}
@@ -54,14 +56,14 @@ func refuseSigners(t *testing.T, h *house, all map[string]signer) {
 		if s.after != nil {
 			s.after(&made)
 		}
-		a := g.complete(t, c.TemporaryAuthenticationToken, first(made))
+		a := g.Complete(t, c.TemporaryAuthenticationToken, world.First(made))
 		ok := !t.Failed()
-		h.refused(t, a, s.codes, c.Challenge, c.TemporaryAuthenticationToken, g.RegistrationCode, g.UserID)
+		h.Refused(t, a, s.codes, c.Challenge, c.TemporaryAuthenticationToken, g.RegistrationCode, g.UserID)
 		if ok && t.Failed() {
 			t.Errorf("… that was %q", name)
 		}
 	}
-	g.registers(t)
+	g.Registers(t)
 }
 
 func spki(t *testing.T, public any) []byte {
@@ -105,7 +107,8 @@ func infoOf(t *testing.T, oid asn1.ObjectIdentifier, parameters, key []byte) []b
 }
 
 func TestSpoiltPublicKeys(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		const invalid = "credential_key_invalid"
 		k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
@@ -150,7 +153,7 @@ func TestSpoiltPublicKeys(t *testing.T) {
 
 		all := map[string]signer{}
 		text := func(name, text string) {
-			all[name] = signer{spoil: func(s *authenticator.KeySigner) { s.PEM = text }, codes: codes(invalid)}
+			all[name] = signer{spoil: func(s *authenticator.KeySigner) { s.PEM = text }, codes: world.Codes(invalid)}
 		}
 		body := func(name string, der []byte) { text(name, armour("PUBLIC KEY", der)) }
 
@@ -158,7 +161,7 @@ func TestSpoiltPublicKeys(t *testing.T) {
 		text("PEM empty", "")
 		text("PEM a line break", "\n")
 		text("PEM space", " ")
-		text("PEM base64 alone", b64(good))
+		text("PEM base64 alone", world.Base64(good))
 		text("PEM of DER", string(good))
 		text("PEM in JWK", `{"kty":"EC","crv":"P-256"}`)
 		text("PEM of SSH", "ecdsa-sha2-nistp256 AAAA")
@@ -238,7 +241,7 @@ func TestSpoiltPublicKeys(t *testing.T) {
 		body("RSA zero", infoOf(t, rsaOID, null, n(new(big.Int), 65537)))
 		body("RSA with a small factor", infoOf(t, rsaOID, null, n(new(big.Int).Mul(odd(2048), big.NewInt(3)), 65537)))
 		for _, e := range []int64{-1, 0, 1, 2, 4, 65536, 1 << 31, 1<<32 + 1, 1<<62 + 1} {
-			body("RSA exponent "+itoa(int(e)), infoOf(t, rsaOID, null, n(r.N, e)))
+			body("RSA exponent "+strconv.Itoa(int(e)), infoOf(t, rsaOID, null, n(r.N, e)))
 		}
 		text("PKCS #1 of 1024 bits", armour("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&weak.PublicKey)))
 		text("PKCS #1 longer", armour("RSA PUBLIC KEY", append(x509.MarshalPKCS1PublicKey(&r.PublicKey), 0)))
@@ -269,7 +272,8 @@ func jsonText(s string) string {
 }
 
 func TestSpoiltKeyProofs(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		const malformed, invalid, unsupported = "attestation_malformed", "attestation_invalid", "algorithm_unsupported"
 		all := map[string]signer{}
 		whole := func(text string) signer { return attestation(func(string, string) string { return text }, malformed) }
@@ -330,7 +334,7 @@ func TestSpoiltKeyProofs(t *testing.T) {
 		all["signature huge"] = signature(func([]byte) []byte { return make([]byte, 2000) })
 		all["signature with 0x"] = spelt(func(s string) string { return "0x" + s }, malformed)
 		all["signature odd"] = spelt(func(s string) string { return s[1:] }, malformed)
-		all["signature in base64"] = spelt(func(s string) string { return b64(unhex(s)) + "_" }, malformed)
+		all["signature in base64"] = spelt(func(s string) string { return world.Base64(unhex(s)) + "_" }, malformed)
 		all["signature with space"] = spelt(func(s string) string { return s + " " }, malformed)
 		all["signature with colons"] = spelt(func(s string) string { return s[:2] + ":" + s[2:] }, malformed)
 
@@ -350,7 +354,7 @@ func TestSpoiltKeyProofs(t *testing.T) {
 			}, invalid)
 			changed.keyType = keyType
 			all["signature of "+keyType+" changed"] = changed
-			other := signer{keyType: keyType, codes: codes(invalid), spoil: func(s *authenticator.KeySigner) {
+			other := signer{keyType: keyType, codes: world.Codes(invalid), spoil: func(s *authenticator.KeySigner) {
 				public, _, err := ed25519.GenerateKey(nil)
 				if err != nil {
 					panic(err)
@@ -375,13 +379,14 @@ func TestSpoiltKeyProofs(t *testing.T) {
 }
 
 func TestSpoiltKeyClientData(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		const malformed, kind, challenge = "client_data_malformed", "client_data_type", "challenge_mismatch"
 		all := map[string]signer{}
 		data := func(name string, change func(string) string, code string) {
 			all[name] = signer{spoil: func(s *authenticator.KeySigner) {
 				s.ClientData = func(b []byte) []byte { return []byte(change(string(b))) }
-			}, codes: codes(code)}
+			}, codes: world.Codes(code)}
 		}
 		data("empty object", func(string) string { return "{}" }, malformed)
 		data("array", func(s string) string { return "[" + s + "]" }, malformed)
@@ -394,7 +399,7 @@ func TestSpoiltKeyClientData(t *testing.T) {
 		data("type in capitals", member("type", `"KEY.CREATE"`), kind)
 		data("challenge of another", member("challenge", `"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"`), challenge)
 		data("challenge empty", member("challenge", `""`), challenge)
-		data("challenge encoded thrice", challengeAs(func(c string) string { return b64([]byte(b64([]byte(c)))) }), challenge)
+		data("challenge encoded thrice", challengeAs(func(c string) string { return world.Base64([]byte(world.Base64([]byte(c)))) }), challenge)
 		data("challenge in capitals", challengeAs(strings.ToUpper), challenge)
 		for _, name := range []string{"type", "challenge"} {
 			data(name+" missing", member(name, ""), malformed)
@@ -405,7 +410,7 @@ func TestSpoiltKeyClientData(t *testing.T) {
 				data(name+" as "+wrong, member(name, wrong), malformed)
 			}
 		}
-		all["changed after signing"] = signer{codes: codes("attestation_invalid"), spoil: func(s *authenticator.KeySigner) {
+		all["changed after signing"] = signer{codes: world.Codes("attestation_invalid"), spoil: func(s *authenticator.KeySigner) {
 			s.SentClientData = func(b []byte) []byte { return append(b, ' ') }
 		}}
 		refuseSigners(t, h, all)
@@ -414,15 +419,16 @@ func TestSpoiltKeyClientData(t *testing.T) {
 
 // Which kinds may be what, and what goes with them.
 func TestMisusedKinds(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		set := func(change func(*api.CredentialAttestation), codes ...string) signer {
 			return signer{after: change, codes: codes}
 		}
 		all := map[string]signer{
-			"RecoveryKey as first factor":          {kind: api.KindRecoveryKey, codes: codes("credential_kind_not_allowed")},
-			"PasswordProtectedKey without its key": {kind: api.KindPasswordProtectedKey, spoil: func(s *authenticator.KeySigner) { s.EncryptedPrivateKey = "" }, codes: codes("member_missing")},
-			"PasswordProtectedKey with too much":   {kind: api.KindPasswordProtectedKey, spoil: func(s *authenticator.KeySigner) { s.EncryptedPrivateKey = strings.Repeat("a", 16<<10+1) }, codes: codes("encrypted_key_too_long")},
-			"PasswordProtectedKey with NUL":        {kind: api.KindPasswordProtectedKey, spoil: func(s *authenticator.KeySigner) { s.EncryptedPrivateKey = "a\x00b" }, codes: codes("encrypted_key_invalid")},
+			"RecoveryKey as first factor":          {kind: api.KindRecoveryKey, codes: world.Codes("credential_kind_not_allowed")},
+			"PasswordProtectedKey without its key": {kind: api.KindPasswordProtectedKey, spoil: func(s *authenticator.KeySigner) { s.EncryptedPrivateKey = "" }, codes: world.Codes("member_missing")},
+			"PasswordProtectedKey with too much":   {kind: api.KindPasswordProtectedKey, spoil: func(s *authenticator.KeySigner) { s.EncryptedPrivateKey = strings.Repeat("a", 16<<10+1) }, codes: world.Codes("encrypted_key_too_long")},
+			"PasswordProtectedKey with NUL":        {kind: api.KindPasswordProtectedKey, spoil: func(s *authenticator.KeySigner) { s.EncryptedPrivateKey = "a\x00b" }, codes: world.Codes("encrypted_key_invalid")},
 			"Key with an encrypted key":            set(func(c *api.CredentialAttestation) { c.EncryptedPrivateKey = "x" }, "encrypted_key_not_allowed"),
 			"Key as Fido2":                         set(func(c *api.CredentialAttestation) { c.CredentialKind = api.KindFido2 }),
 			"Password":                             set(func(c *api.CredentialAttestation) { c.CredentialKind = "Password" }, "credential_kind_not_supported"),
@@ -432,8 +438,8 @@ func TestMisusedKinds(t *testing.T) {
 			"kind with NUL":                        set(func(c *api.CredentialAttestation) { c.CredentialKind = "Key\x00" }, "credential_kind_not_supported"),
 			"kind of a page":                       set(func(c *api.CredentialAttestation) { c.CredentialKind = "<script>" }, "credential_kind_not_supported"),
 			"credential ID empty":                  set(func(c *api.CredentialAttestation) { c.CredentialInfo.CredID = "" }, "member_missing"),
-			"credential ID of 1024 bytes":          set(func(c *api.CredentialAttestation) { c.CredentialInfo.CredID = b64(make([]byte, 1024)) }, "credential_id_too_long"),
-			"credential ID of 40000 bytes":         set(func(c *api.CredentialAttestation) { c.CredentialInfo.CredID = b64(make([]byte, 40000)) }, "credential_id_too_long"),
+			"credential ID of 1024 bytes":          set(func(c *api.CredentialAttestation) { c.CredentialInfo.CredID = world.Base64(make([]byte, 1024)) }, "credential_id_too_long"),
+			"credential ID of 40000 bytes":         set(func(c *api.CredentialAttestation) { c.CredentialInfo.CredID = world.Base64(make([]byte, 40000)) }, "credential_id_too_long"),
 			"name of 101 characters":               set(func(c *api.CredentialAttestation) { c.CredentialName = strings.Repeat("é", 101) }, "credential_name_invalid"),
 			"name with a line break":               set(func(c *api.CredentialAttestation) { c.CredentialName = "a\r\nSet-Cookie: x=y" }, "credential_name_invalid"),
 			"name with an escape":                  set(func(c *api.CredentialAttestation) { c.CredentialName = "\x1b[31m" }, "credential_name_invalid"),
@@ -444,27 +450,28 @@ func TestMisusedKinds(t *testing.T) {
 		refuseSigners(t, h, all)
 
 		// A passkey with what belongs to a key.
-		g := h.guest(t)
-		c := g.begin(t)
-		made := g.passkey(t, c, authenticator.Options{})
+		g := h.Invitee(t)
+		c := g.Begin(t)
+		made := g.Passkey(t, c, authenticator.Options{})
 		made.EncryptedPrivateKey = "x"
-		h.refused(t, g.complete(t, c.TemporaryAuthenticationToken, first(made)), codes("encrypted_key_not_allowed"))
-		made = g.passkey(t, c, authenticator.Options{})
+		h.Refused(t, g.Complete(t, c.TemporaryAuthenticationToken, world.First(made)), world.Codes("encrypted_key_not_allowed"))
+		made = g.Passkey(t, c, authenticator.Options{})
 		made.CredentialKind = api.KindKey
-		h.refused(t, g.complete(t, c.TemporaryAuthenticationToken, first(made)), nil)
-		g.registers(t)
+		h.Refused(t, g.Complete(t, c.TemporaryAuthenticationToken, world.First(made)), nil)
+		g.Registers(t)
 	})
 }
 
 // A good key of every type registers, or else the attacks above prove nothing.
 func TestGoodKeys(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		for _, keyType := range authenticator.KeyTypes {
 			for _, kind := range []string{api.KindKey, api.KindPasswordProtectedKey} {
-				g := h.guest(t)
-				c := g.begin(t)
-				if a := g.complete(t, c.TemporaryAuthenticationToken, first(authenticator.NewKeySigner(keyType).Create(c.Challenge, kind))); a.status != http.StatusOK {
-					t.Errorf("%s %s: %d %s", keyType, kind, a.status, a.body)
+				g := h.Invitee(t)
+				c := g.Begin(t)
+				if a := g.Complete(t, c.TemporaryAuthenticationToken, world.First(authenticator.NewKeySigner(keyType).Create(c.Challenge, kind))); a.Status != http.StatusOK {
+					t.Errorf("%s %s: %d %s", keyType, kind, a.Status, a.Body)
 				}
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/testing/world"
 )
 
 // taker is an endpoint that takes a body. A new one joins by a line in takers.
@@ -30,24 +31,25 @@ var takers = []taker{
 
 // No body that is no JSON, is too large or has members of another type does anything.
 func TestBodiesOfLoginsAndActions(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		ada := h.member(t)
-		session := h.logIn(t, ada)
-		before := h.kept(t)
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		ada := h.Employee(t)
+		session := h.LogIn(t, ada)
+		before := h.Kept(t)
 		for _, e := range takers {
 			header := http.Header{}
 			if e.session {
-				header = bearer(session)
+				header = world.Bearer(session)
 			}
 			for name, body := range notJSON() {
 				if (name == "empty" || name == "null" || name == "array of one") && e.path == logoutPath || name == "empty" && e.path == loginInitPath {
 					continue // nothing said is something to say here
 				}
-				a := h.send(t, e.method, e.path, header, body)
-				if a.status == http.StatusOK && e.path == loginInitPath && name == "null" {
+				a := h.Send(t, e.method, e.path, header, body)
+				if a.Status == http.StatusOK && e.path == loginInitPath && name == "null" {
 					continue
 				}
-				h.refused(t, a, codes("invalid_json", "invalid_member", "member_missing", "body_too_large", "user_action_invalid", "challenge_invalid"))
+				h.Refused(t, a, world.Codes("invalid_json", "invalid_member", "member_missing", "body_too_large", "user_action_invalid", "challenge_invalid"))
 			}
 			for _, m := range e.members {
 				m, object := strings.CutSuffix(m, "/")
@@ -64,7 +66,7 @@ func TestBodiesOfLoginsAndActions(t *testing.T) {
 				}
 				for _, v := range wrong {
 					body := fmt.Sprintf(`{"%s":%s}`, m, v)
-					h.refusedAs(t, body, h.send(t, e.method, e.path, header, body), 400, "invalid_member", "invalid_json")
+					h.RefusedAs(t, body, h.Send(t, e.method, e.path, header, body), 400, "invalid_member", "invalid_json")
 				}
 				good := `"x"`
 				if m == "allSessions" {
@@ -73,27 +75,28 @@ func TestBodiesOfLoginsAndActions(t *testing.T) {
 					good = `{"kind":"Fido2"}`
 				}
 				for _, body := range []string{fmt.Sprintf(`{"%s":%s,"%s":%s}`, m, good, m, good), fmt.Sprintf(`{"%s":%s}`, strings.ToUpper(m), strings.Replace(good, "false", "true", 1))} {
-					h.refusedAs(t, body, h.send(t, e.method, e.path, header, body), 400, "invalid_member", "invalid_json")
+					h.RefusedAs(t, body, h.Send(t, e.method, e.path, header, body), 400, "invalid_member", "invalid_json")
 				}
 			}
 			for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json, text/plain"} {
-				a := h.send(t, e.method, e.path, with2(header, "Content-Type", kind), `{}`)
-				h.refusedAs(t, e.path+" as "+kind, a, 415, "content_type_unsupported")
+				a := h.Send(t, e.method, e.path, world.WithHeader(header, "Content-Type", kind), `{}`)
+				h.RefusedAs(t, e.path+" as "+kind, a, 415, "content_type_unsupported")
 			}
 		}
-		h.unmoved(t, "bodies", before)
-		if a := h.send(t, "GET", "/countersign/account", bearer(session), nil); a.status != http.StatusOK {
-			t.Errorf("the session after the attacks: %d", a.status)
+		h.Unmoved(t, "bodies", before)
+		if a := h.Send(t, "GET", "/countersign/account", world.Bearer(session), nil); a.Status != http.StatusOK {
+			t.Errorf("the session after the attacks: %d", a.Status)
 		}
 	})
 }
 
 // Names, ids and texts that are no such thing.
 func TestMembersOfLoginsAndActions(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		ada := h.member(t)
-		session := h.logIn(t, ada)
-		before := h.kept(t)
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		ada := h.Employee(t)
+		session := h.LogIn(t, ada)
+		before := h.Kept(t)
 		for name, in := range map[string]struct {
 			in   api.InitLoginRequest
 			code string
@@ -106,17 +109,19 @@ func TestMembersOfLoginsAndActions(t *testing.T) {
 			"a long name":                 {api.InitLoginRequest{Username: strings.Repeat("a", 5000), OrgID: ada.OrgID}, "member_too_long"},
 			"a long code":                 {api.InitLoginRequest{Username: ada.Username, OrgID: ada.OrgID, LoginCode: strings.Repeat("A", 257)}, "member_too_long"},
 		} {
-			h.refusedAs(t, name, h.post(t, loginInitPath, in.in), 400, in.code)
+			h.RefusedAs(t, name, h.Post(t, loginInitPath, in.in), 400, in.code)
 		}
 		for _, name := range []string{"%", "_", "\x00", "\u202e", "\ufffd", strings.ToUpper(ada.Username) + "\x00", "a\nb", "🔑", "'", "ａｄａ"} {
-			if a := h.post(t, loginInitPath, api.InitLoginRequest{OrgID: ada.OrgID, Username: name}); a.status != http.StatusOK && a.status != 400 {
-				t.Errorf("%q: %d %s", name, a.status, a.body)
+			if a := h.Post(t, loginInitPath, api.InitLoginRequest{OrgID: ada.OrgID, Username: name}); a.Status != http.StatusOK && a.Status != 400 {
+				t.Errorf("%q: %d %s", name, a.Status, a.Body)
 			}
-			if a := h.post(t, loginCodePath, api.SendLoginCodeRequest{OrgID: ada.OrgID, Username: name}); a.status != http.StatusOK && a.status != 400 {
-				t.Errorf("%q: %d %s", name, a.status, a.body)
+			if a := h.Post(t, loginCodePath, api.SendLoginCodeRequest{OrgID: ada.OrgID, Username: name}); a.Status != http.StatusOK && a.Status != 400 {
+				t.Errorf("%q: %d %s", name, a.Status, a.Body)
 			}
 		}
-		post := func(in api.InitActionRequest) answer { return h.send(t, "POST", actionInitPath, bearer(session), in) }
+		post := func(in api.InitActionRequest) world.Answer {
+			return h.Send(t, "POST", actionInitPath, world.Bearer(session), in)
+		}
 		for name, in := range map[string]struct {
 			method, path string
 			code         string
@@ -129,11 +134,11 @@ func TestMembersOfLoginsAndActions(t *testing.T) {
 			"a script": {"POST", "javascript:alert(1)", "path_invalid"}, "a scheme in capitals": {"POST", "HTTPS://x/y", "path_invalid"},
 			"too long": {"POST", "/" + strings.Repeat("a", 2048), "path_invalid"}, "DEL": {"POST", "/\x7f", "path_invalid"},
 		} {
-			h.refusedAs(t, name, post(api.InitActionRequest{Method: in.method, Path: in.path}), 400, in.code)
+			h.RefusedAs(t, name, post(api.InitActionRequest{Method: in.method, Path: in.path}), 400, in.code)
 		}
-		h.refusedAs(t, "a large payload", post(api.InitActionRequest{Method: "POST", Path: "/x", Payload: strings.Repeat("a", 32<<10+1)}), 413, "payload_too_large")
-		h.refusedAs(t, "a kind of server", post(api.InitActionRequest{ServerKind: "Other", Method: "POST", Path: "/x"}), 400, "server_kind_invalid")
-		h.unmoved(t, "members", before)
+		h.RefusedAs(t, "a large payload", post(api.InitActionRequest{Method: "POST", Path: "/x", Payload: strings.Repeat("a", 32<<10+1)}), 413, "payload_too_large")
+		h.RefusedAs(t, "a kind of server", post(api.InitActionRequest{ServerKind: "Other", Method: "POST", Path: "/x"}), 400, "server_kind_invalid")
+		h.Unmoved(t, "members", before)
 	})
 }
 
@@ -141,9 +146,9 @@ func TestMembersOfLoginsAndActions(t *testing.T) {
 // answer is none.
 func TestLargestActions(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	ada := h.member(t)
-	session := h.logIn(t, ada)
+	h := world.Open(t)
+	ada := h.Employee(t)
+	session := h.LogIn(t, ada)
 	path := "/" + strings.Repeat("a", 2047)
 	for name, payload := range map[string]string{
 		"letters":       strings.Repeat("a", 32<<10),
@@ -153,49 +158,52 @@ func TestLargestActions(t *testing.T) {
 		"pretty":        "[" + strings.Repeat("\n  {\n    \"a\": \"b\"\n  },", 1300) + "1]",
 		"pretty, small": "[" + strings.Repeat("\n  {\n    \"a\": \"b\"\n  },", 100) + "1]",
 	} {
-		a := h.send(t, "POST", actionInitPath, bearer(session), api.InitActionRequest{Method: "POST", Path: path, Payload: payload})
-		if a.status != http.StatusOK {
-			h.refusedAs(t, name, a, 413, "payload_too_large", "body_too_large")
+		a := h.Send(t, "POST", actionInitPath, world.Bearer(session), api.InitActionRequest{Method: "POST", Path: path, Payload: payload})
+		if a.Status != http.StatusOK {
+			h.RefusedAs(t, name, a, 413, "payload_too_large", "body_too_large")
 			continue
 		}
-		c := read[api.SigningChallenge](t, a)
-		in := signed(t, ada, c)
-		a = h.send(t, "POST", actionPath, bearer(session), in)
-		if a.status != http.StatusOK {
-			t.Errorf("%s: a challenge of %d bytes was issued for a payload of %d, and its answer gets %d %s", name, len(c.ChallengeIdentifier), len(payload), a.status, a.body)
+		c := world.Read[api.SigningChallenge](t, a)
+		in := world.Signed(t, ada, c)
+		a = h.Send(t, "POST", actionPath, world.Bearer(session), in)
+		if a.Status != http.StatusOK {
+			t.Errorf("%s: a challenge of %d bytes was issued for a payload of %d, and its answer gets %d %s", name, len(c.ChallengeIdentifier), len(payload), a.Status, a.Body)
 			continue
 		}
-		action := read[api.ActionResult](t, a).UserAction
-		if a := h.post(t, consumePath, api.ConsumeActionRequest{UserAction: action, Method: "POST", Path: path}); a.status != http.StatusOK {
-			t.Errorf("%s: consume: %d %s", name, a.status, a.body)
+		action := world.Read[api.ActionResult](t, a).UserAction
+		if a := h.Post(t, consumePath, api.ConsumeActionRequest{UserAction: action, Method: "POST", Path: path}); a.Status != http.StatusOK {
+			t.Errorf("%s: consume: %d %s", name, a.Status, a.Body)
 		}
 	}
 }
 
 // A list's parameters are numbers in their range, and tokens of this very list.
 func TestParametersOfLists(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		ada := h.member(t)
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		ada := h.Employee(t)
 		for range 4 {
-			h.guest(t)
+			h.Invitee(t)
 		}
-		org, eve := h.elsewhere(t)
-		session, eves := h.logIn(t, ada), h.logIn(t, eve)
-		h.in(t, org)
-		get := func(session, query string) answer { return h.send(t, "GET", usersPath+query, bearer(session), nil) }
+		org, eve := h.Elsewhere(t)
+		session, eves := h.LogIn(t, ada), h.LogIn(t, eve)
+		h.InviteeOf(t, org)
+		get := func(session, query string) world.Answer {
+			return h.Send(t, "GET", usersPath+query, world.Bearer(session), nil)
+		}
 		for _, limit := range []string{"0", "-1", "201", "1e3", "", "01", "+1", "1.0", "0x10", "١", "1 ", "99999999999999999999", "null", "1;2", "true"} {
-			h.refusedAs(t, limit, get(session, "?limit="+url.QueryEscape(limit)), 400, "parameter_invalid")
+			h.RefusedAs(t, limit, get(session, "?limit="+url.QueryEscape(limit)), 400, "parameter_invalid")
 		}
 		for name, query := range map[string]string{"twice": "?limit=1&limit=1", "kinds twice": "?kind=EndUser&kind=EndUser", "an unknown kind": "?kind=Admin",
 			"an empty kind": "?kind=", "a kind in small letters": "?kind=enduser", "tokens twice": "?paginationToken=x&paginationToken=x"} {
-			h.refusedAs(t, name, get(session, query), 400, "parameter_invalid")
+			h.RefusedAs(t, name, get(session, query), 400, "parameter_invalid")
 		}
 		for _, query := range []string{"?limit=%zz", "?a;b=1&limit=%", "?%"} {
-			h.refusedAs(t, query, get(session, query), 400, "query_invalid")
+			h.RefusedAs(t, query, get(session, query), 400, "query_invalid")
 		}
-		page := read[api.UserList](t, get(session, "?limit=2"))
-		other := read[api.UserList](t, get(eves, "?limit=1"))
-		kind := read[api.UserList](t, get(session, "?limit=2&kind=CustomerEmployee"))
+		page := world.Read[api.UserList](t, get(session, "?limit=2"))
+		other := world.Read[api.UserList](t, get(eves, "?limit=1"))
+		kind := world.Read[api.UserList](t, get(session, "?limit=2&kind=CustomerEmployee"))
 		for name, query := range map[string]string{
 			"made up": "?paginationToken=x", "an id": "?paginationToken=" + ada.UserID, "another list's": "?paginationToken=" + other.NextPageToken,
 			"a kind's": "?paginationToken=" + kind.NextPageToken, "of all, for a kind": "?kind=CustomerEmployee&paginationToken=" + page.NextPageToken,
@@ -203,11 +211,11 @@ func TestParametersOfLists(t *testing.T) {
 			"its id changed": "?paginationToken=" + flip(page.NextPageToken, len(page.NextPageToken)-8), "cut": "?paginationToken=" + page.NextPageToken[:len(page.NextPageToken)-4],
 			"padded": "?paginationToken=" + page.NextPageToken + "%3D", "long": "?paginationToken=" + strings.Repeat("A", 3000),
 		} {
-			h.refusedAs(t, name, get(session, query), 400, "pagination_token_invalid")
+			h.RefusedAs(t, name, get(session, query), 400, "pagination_token_invalid")
 		}
 		seen := map[string]bool{}
 		for next := "?limit=2"; ; {
-			list := read[api.UserList](t, get(session, next))
+			list := world.Read[api.UserList](t, get(session, next))
 			for _, u := range list.Items {
 				if seen[u.UserID] || u.OrgID != ada.OrgID || u.Invitation != nil {
 					t.Errorf("%+v", u)
@@ -222,7 +230,7 @@ func TestParametersOfLists(t *testing.T) {
 		if len(seen) != 5 {
 			t.Errorf("%d users on all pages, want 5", len(seen))
 		}
-		if list := read[api.UserList](t, get(session, "?unknown=1&limit=200")); len(list.Items) != 5 {
+		if list := world.Read[api.UserList](t, get(session, "?unknown=1&limit=200")); len(list.Items) != 5 {
 			t.Errorf("%d users", len(list.Items))
 		}
 	})
@@ -230,27 +238,28 @@ func TestParametersOfLists(t *testing.T) {
 
 // A signed body that is no user makes none, and is not spent.
 func TestBodiesOfUsers(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		ada := h.member(t)
-		session := h.logIn(t, ada)
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		ada := h.Employee(t)
+		session := h.LogIn(t, ada)
 		for _, body := range []string{``, `[]`, `null x`, `{"email":1}`, `{"email":"a@example.org"}`, `{"email":"no address","kind":"CustomerEmployee"}`,
 			`{"email":"a@example.org","kind":"EndUser"}`, `{"email":"a@example.org","kind":"Admin"}`, `{"email":"a@example.org","kind":"CustomerEmployee","isSSORequired":true}`,
 			`{"email":"a@example.org","Kind":"CustomerEmployee","kind":"CustomerEmployee"}`, `{"email":"a@example.org","kind":"CustomerEmployee","administrator":true,"Email":"b@example.org"}`,
 			`{"email":"a@example.org\u0000","kind":"CustomerEmployee"}`, `{"email":"a@example.org\nBcc: eve@example.org","kind":"CustomerEmployee"}`,
 			`{"email":"a@example.org","kind":"CustomerEmployee","externalId":"` + strings.Repeat("x", 201) + `"}`,
 			`{"email":"` + strings.Repeat("a", 300) + `@example.org","kind":"CustomerEmployee"}`, `{"email":"a@example.org","email":"b@example.org","kind":"CustomerEmployee"}`} {
-			action := h.act(t, ada, session, "POST", usersPath, body)
-			before := h.kept(t)
-			a := h.send(t, "POST", usersPath, with2(bearer(session), api.HeaderUserAction, action), body)
-			h.refused(t, a, nil)
-			if a.status != 400 {
-				t.Errorf("%s: %d %s", body, a.status, a.body)
+			action := h.Sign(t, ada, session, "POST", usersPath, body)
+			before := h.Kept(t)
+			a := h.Send(t, "POST", usersPath, world.WithHeader(world.Bearer(session), api.HeaderUserAction, action), body)
+			h.Refused(t, a, nil)
+			if a.Status != 400 {
+				t.Errorf("%s: %d %s", body, a.Status, a.Body)
 			}
-			h.unmoved(t, body, before)
+			h.Unmoved(t, body, before)
 		}
 		// What is not known of is passed over, and gives no right.
-		body := `{"email":"a@example.org","kind":"CustomerEmployee","administrator":true,"isActive":false,"orgId":"` + nobodys("or") + `"}`
-		u := read[api.User](t, h.send(t, "POST", usersPath, with2(bearer(session), api.HeaderUserAction, h.act(t, ada, session, "POST", usersPath, body)), body))
+		body := `{"email":"a@example.org","kind":"CustomerEmployee","administrator":true,"isActive":false,"orgId":"` + world.NobodysID("or") + `"}`
+		u := world.Read[api.User](t, h.Send(t, "POST", usersPath, world.WithHeader(world.Bearer(session), api.HeaderUserAction, h.Sign(t, ada, session, "POST", usersPath, body)), body))
 		kept, err := h.DB.User(t.Context(), u.UserID)
 		may, read := h.DB.IsAdministrator(t.Context(), u.UserID)
 		if err != nil || read != nil || may || !kept.Active || kept.OrgID != ada.OrgID {

@@ -13,6 +13,7 @@ import (
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/countersigntest/authenticator"
 	"github.com/countersign/countersign/internal/keyring"
+	"github.com/countersign/countersign/internal/testing/world"
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
@@ -22,35 +23,35 @@ type place struct {
 	takes  string // the kind of token that belongs here
 	status int
 	codes  []string
-	put    func(t *testing.T, token string) answer
+	put    func(t *testing.T, token string) world.Answer
 }
 
 // crossing is a server with a token of every kind and every place where one is taken.
 type crossing struct {
-	*house
+	*world.Organisation
 	ada       *countersigntest.Person
-	guest     *guest
+	guest     *world.Invitee
 	challenge map[string]string // of the tokens that are tickets
 	tokens    map[string]string // by kind
 	payload   string
 }
 
-func newCrossing(t *testing.T, h *house) *crossing {
+func newCrossing(t *testing.T, h *world.Organisation) *crossing {
 	t.Helper()
-	c := &crossing{house: h, ada: h.member(t), guest: h.guest(t), challenge: map[string]string{}, tokens: map[string]string{}}
-	session := h.logIn(t, c.ada)
+	c := &crossing{Organisation: h, ada: h.Employee(t), guest: h.Invitee(t), challenge: map[string]string{}, tokens: map[string]string{}}
+	session := h.LogIn(t, c.ada)
 	ticket := func(kind string, s api.SigningChallenge) {
 		c.tokens[kind], c.challenge[kind] = s.ChallengeIdentifier, s.Challenge
 	}
-	registration := c.guest.begin(t)
+	registration := c.guest.Begin(t)
 	c.tokens["registration"], c.challenge["registration"] = registration.TemporaryAuthenticationToken, registration.Challenge
-	ticket("login", h.initLogin(t, c.ada.OrgID, c.ada.Username))
-	ticket("login by passkey", h.initLogin(t, "", ""))
-	c.payload = uses[0].payload(1)
-	ticket("action ticket", h.initAction(t, session, "POST", usersPath, c.payload))
+	ticket("login", h.InitLogin(t, c.ada.OrgID, c.ada.Username))
+	ticket("login by passkey", h.InitLogin(t, "", ""))
+	c.payload = world.Uses[0].Payload(1)
+	ticket("action ticket", h.InitAction(t, session, "POST", usersPath, c.payload))
 	c.tokens["session"] = session
-	c.tokens["action"] = h.act(t, c.ada, session, "POST", usersPath, c.payload)
-	list := read[api.UserList](t, h.send(t, "GET", usersPath+"?limit=1", bearer(session), nil))
+	c.tokens["action"] = h.Sign(t, c.ada, session, "POST", usersPath, c.payload)
+	list := world.Read[api.UserList](t, h.Send(t, "GET", usersPath+"?limit=1", world.Bearer(session), nil))
 	c.tokens["page"] = list.NextPageToken
 	c.tokens["registration code"] = c.guest.RegistrationCode
 	code, err := h.Login.IssueCode(t.Context(), c.ada.OrgID, c.ada.Username)
@@ -63,16 +64,16 @@ func newCrossing(t *testing.T, h *house) *crossing {
 func (c *crossing) answering(t *testing.T, token string) api.SignedChallenge {
 	for kind, other := range c.tokens {
 		if other == token {
-			return signed(t, c.ada, api.SigningChallenge{Challenge: c.challenge[kind] + "", ChallengeIdentifier: token})
+			return world.Signed(t, c.ada, api.SigningChallenge{Challenge: c.challenge[kind] + "", ChallengeIdentifier: token})
 		}
 	}
-	return signed(t, c.ada, api.SigningChallenge{Challenge: b64(make([]byte, 32)), ChallengeIdentifier: token})
+	return world.Signed(t, c.ada, api.SigningChallenge{Challenge: world.Base64(make([]byte, 32)), ChallengeIdentifier: token})
 }
 
 func (c *crossing) places(t *testing.T) (all []place) {
 	t.Helper()
 	session := c.tokens["session"]
-	add := func(name, takes string, status int, codes []string, put func(t *testing.T, token string) answer) {
+	add := func(name, takes string, status int, codes []string, put func(t *testing.T, token string) world.Answer) {
 		all = append(all, place{name, takes, status, codes, put})
 	}
 	for _, r := range []struct {
@@ -86,38 +87,38 @@ func (c *crossing) places(t *testing.T) (all []place) {
 		{"POST", usersPath, c.payload},
 		{"GET", usersPath, nil},
 		{"GET", usersPath + "/" + c.ada.UserID, nil},
-		{"GET", "/countersign/actions/" + nobodys("ua"), nil},
+		{"GET", "/countersign/actions/" + world.NobodysID("ua"), nil},
 		{"GET", "/countersign/account", nil},
-		{"DELETE", "/countersign/sessions/" + nobodys("se"), nil},
+		{"DELETE", "/countersign/sessions/" + world.NobodysID("se"), nil},
 	} {
-		add(r.method+" "+r.path, "session", 401, codes("token_invalid"), func(t *testing.T, token string) answer {
-			return c.send(t, r.method, r.path, with2(bearer(token), api.HeaderUserAction, c.tokens["action"]), r.body)
+		add(r.method+" "+r.path, "session", 401, world.Codes("token_invalid"), func(t *testing.T, token string) world.Answer {
+			return c.Send(t, r.method, r.path, world.WithHeader(world.Bearer(token), api.HeaderUserAction, c.tokens["action"]), r.body)
 		})
 	}
-	made := c.guest.passkey(t, api.RegistrationChallenge{Challenge: c.challenge["registration"], RP: &api.RelyingParty{ID: "localhost"},
+	made := c.guest.Passkey(t, api.RegistrationChallenge{Challenge: c.challenge["registration"], RP: &api.RelyingParty{ID: "localhost"},
 		PubKeyCredParams: []api.PubKeyCredParam{{Alg: -7}}}, authenticator.Options{})
-	add("POST "+completePath, "registration", 401, codes("token_invalid"), func(t *testing.T, token string) answer {
-		return c.send(t, "POST", completePath, bearer(token), first(made))
+	add("POST "+completePath, "registration", 401, world.Codes("token_invalid"), func(t *testing.T, token string) world.Answer {
+		return c.Send(t, "POST", completePath, world.Bearer(token), world.First(made))
 	})
-	add("POST "+recoveryPath, "registration", 401, codes("token_invalid"), func(t *testing.T, token string) answer {
-		return c.send(t, "POST", recoveryPath, bearer(token), api.AddRecoveryRequest{RecoveryCredential: &made})
+	add("POST "+recoveryPath, "registration", 401, world.Codes("token_invalid"), func(t *testing.T, token string) world.Answer {
+		return c.Send(t, "POST", recoveryPath, world.Bearer(token), api.AddRecoveryRequest{RecoveryCredential: &made})
 	})
-	add("login's challengeIdentifier", "login", 400, codes("challenge_invalid", "member_missing"), func(t *testing.T, token string) answer {
-		return c.post(t, loginPath, c.answering(t, token))
+	add("login's challengeIdentifier", "login", 400, world.Codes("challenge_invalid", "member_missing"), func(t *testing.T, token string) world.Answer {
+		return c.Post(t, loginPath, c.answering(t, token))
 	})
-	add("action's challengeIdentifier", "action ticket", 400, codes("challenge_invalid", "member_missing"), func(t *testing.T, token string) answer {
-		return c.send(t, "POST", actionPath, bearer(session), c.answering(t, token))
+	add("action's challengeIdentifier", "action ticket", 400, world.Codes("challenge_invalid", "member_missing"), func(t *testing.T, token string) world.Answer {
+		return c.Send(t, "POST", actionPath, world.Bearer(session), c.answering(t, token))
 	})
-	for _, u := range uses {
-		add("the action of "+u.name, "action", 403, codes("user_action_invalid"), func(t *testing.T, token string) answer {
-			return u.put(t, c.house, session, token, c.payload)
+	for _, u := range world.Uses {
+		add("the action of "+u.Name, "action", 403, world.Codes("user_action_invalid"), func(t *testing.T, token string) world.Answer {
+			return u.Put(t, c.Organisation, session, token, c.payload)
 		})
 	}
-	add("consume without comparison", "action", 403, codes("user_action_invalid"), func(t *testing.T, token string) answer {
-		return c.post(t, consumePath, api.ConsumeActionRequest{UserAction: token})
+	add("consume without comparison", "action", 403, world.Codes("user_action_invalid"), func(t *testing.T, token string) world.Answer {
+		return c.Post(t, consumePath, api.ConsumeActionRequest{UserAction: token})
 	})
-	add("paginationToken", "page", 400, codes("pagination_token_invalid"), func(t *testing.T, token string) answer {
-		return c.send(t, "GET", usersPath+"?paginationToken="+url.QueryEscape(token), bearer(session), nil)
+	add("paginationToken", "page", 400, world.Codes("pagination_token_invalid"), func(t *testing.T, token string) world.Answer {
+		return c.Send(t, "GET", usersPath+"?paginationToken="+url.QueryEscape(token), world.Bearer(session), nil)
 	})
 	return all
 }
@@ -126,9 +127,10 @@ func (c *crossing) places(t *testing.T) (all []place) {
 // token is taken, and leaves no trace but the record of a refusal. None of them is told
 // by a refusal, its record, the log or an event.
 func TestTokensOfOtherFlows(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		c := newCrossing(t, h)
-		before := h.kept(t)
+		before := h.Kept(t)
 		var refusals, secrets []string
 		for kind, token := range c.tokens {
 			if token != "" {
@@ -145,14 +147,14 @@ func TestTokensOfOtherFlows(t *testing.T) {
 					continue
 				}
 				a := p.put(t, token)
-				h.refusedAs(t, kind+" at "+p.name, a, p.status, p.codes...)
-				h.refused(t, a, nil, secrets...)
-				refusals = append(refusals, a.envelope.Error.ID)
-				h.unmoved(t, kind+" at "+p.name, before)
+				h.RefusedAs(t, kind+" at "+p.name, a, p.status, p.codes...)
+				h.Refused(t, a, nil, secrets...)
+				refusals = append(refusals, a.SupportID)
+				h.Unmoved(t, kind+" at "+p.name, before)
 			}
 		}
-		h.discreet(t, refusals, secrets...)
-		events := h.kept(t)
+		h.KeepsSecret(t, refusals, secrets...)
+		events := h.Kept(t)
 		for _, s := range secrets {
 			if strings.Contains(events, s) {
 				t.Errorf("an event holds %q", s)
@@ -161,18 +163,18 @@ func TestTokensOfOtherFlows(t *testing.T) {
 
 		// Each still does what it is for.
 		for _, kind := range []string{"login", "login by passkey"} {
-			read[api.LoginResult](t, h.post(t, loginPath, c.answering(t, c.tokens[kind])))
+			world.Read[api.LoginResult](t, h.Post(t, loginPath, c.answering(t, c.tokens[kind])))
 		}
-		read[api.ActionResult](t, h.send(t, "POST", actionPath, bearer(c.tokens["session"]), c.answering(t, c.tokens["action ticket"])))
-		read[api.User](t, uses[0].put(t, h, c.tokens["session"], c.tokens["action"], c.payload))
-		c.guest.registers(t)
-		h.discreet(t, nil, secrets...)
+		world.Read[api.ActionResult](t, h.Send(t, "POST", actionPath, world.Bearer(c.tokens["session"]), c.answering(t, c.tokens["action ticket"])))
+		world.Read[api.User](t, world.Uses[0].Put(t, h, c.tokens["session"], c.tokens["action"], c.payload))
+		c.guest.Registers(t)
+		h.KeepsSecret(t, nil, secrets...)
 	})
 }
 
 // keyed makes tokens with the server's own signing key: what only the server could sign,
 // and still must not take for another thing.
-func keyed(t *testing.T, h *house, tokenType string, claims any) string {
+func keyed(t *testing.T, h *world.Organisation, tokenType string, claims any) string {
 	t.Helper()
 	key := h.Codes.Ring.SigningKey(h.Clock.Now())
 	signer, err := useraction.NewSigner(tokenType, key.ID, key.Private)
@@ -184,9 +186,9 @@ func keyed(t *testing.T, h *house, tokenType string, claims any) string {
 
 // forgedEdDSA are tokens that nobody should take for the one given, which an EdDSA key
 // of the server signed.
-func forgedEdDSA(t *testing.T, h *house, token string) map[string]string {
+func forgedEdDSA(t *testing.T, h *world.Organisation, token string) map[string]string {
 	t.Helper()
-	header, claims, signature := parts(t, token)
+	header, claims, signature := world.Parts(t, token)
 	head, rest, _ := strings.Cut(token, ".")
 	body, _, _ := strings.Cut(rest, ".")
 	key := h.Codes.Ring.SigningKey(h.Clock.Now())
@@ -195,9 +197,9 @@ func forgedEdDSA(t *testing.T, h *house, token string) map[string]string {
 	must(t, err)
 	by := func(private ed25519.PrivateKey, header map[string]any) string {
 		text := unsigned(t, header, claims)
-		return text + "." + b64(ed25519.Sign(private, []byte(text)))
+		return text + "." + world.Base64(ed25519.Sign(private, []byte(text)))
 	}
-	own1 := map[string]any{"kty": "OKP", "crv": "Ed25519", "x": b64(own.Public().(ed25519.PublicKey))}
+	own1 := map[string]any{"kty": "OKP", "crv": "Ed25519", "x": world.Base64(own.Public().(ed25519.PublicKey))}
 	alg := func(name string) map[string]any { return with(header, map[string]any{"alg": name}) }
 	typ := func(name any) string { return by(key.Private, with(header, map[string]any{"typ": name})) }
 	all := map[string]string{
@@ -206,14 +208,14 @@ func forgedEdDSA(t *testing.T, h *house, token string) map[string]string {
 		"a space before": " " + token, "quoted": `"` + token + `"`, "twice": token + "," + token,
 		"alg none": unsigned(t, alg("none"), claims) + ".", "alg None": unsigned(t, alg("None"), claims) + "." + signature,
 		"HS256 by the public key":        hs256(public, unsigned(t, alg("HS256"), claims)),
-		"HS256 by its text":              hs256([]byte(b64(public)), unsigned(t, alg("HS256"), claims)),
+		"HS256 by its text":              hs256([]byte(world.Base64(public)), unsigned(t, alg("HS256"), claims)),
 		"HS256 by the key of tickets":    hs256(h.Codes.Ring.Key(keyring.Ceremony), unsigned(t, alg("HS256"), claims)),
 		"EdDSA by the key of tickets":    by(ed25519.NewKeyFromSeed(h.Codes.Ring.Key(keyring.Ceremony)), header),
 		"a key of its own":               by(own, header),
 		"a key of its own in the header": by(own, with(header, map[string]any{"jwk": own1})),
 		"a key elsewhere":                by(own, with(header, map[string]any{"jku": "https://evil.example/jwks.json"})),
 		"no kid":                         by(key.Private, with(header, map[string]any{"kid": nil})),
-		"another kid":                    by(key.Private, with(header, map[string]any{"kid": nobodys("sk")})),
+		"another kid":                    by(key.Private, with(header, map[string]any{"kid": world.NobodysID("sk")})),
 		"kid a path":                     by(own, with(header, map[string]any{"kid": "../../dev/null"})),
 		"kid SQL":                        by(own, with(header, map[string]any{"kid": "' OR 1=1 --"})),
 		"critical header":                by(key.Private, with(header, map[string]any{"crit": []string{"exp"}, "exp": 1})),
@@ -250,21 +252,22 @@ func forgedEdDSA(t *testing.T, h *house, token string) map[string]string {
 // Nobody makes a session's token or a user action but the server, and of those that the
 // server's own key signed only what is one is taken for one.
 func TestForgedSessionsAndActions(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		ada := h.member(t)
-		session := h.logIn(t, ada)
-		_, claims, _ := parts(t, session)
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		ada := h.Employee(t)
+		session := h.LogIn(t, ada)
+		_, claims, _ := world.Parts(t, session)
 		meta := claims["https://custom/app_metadata"].(map[string]any)
-		org, eve := h.elsewhere(t)
-		action := h.act(t, ada, session, "POST", usersPath, uses[0].payload(1))
-		before := h.kept(t)
+		org, eve := h.Elsewhere(t)
+		action := h.Sign(t, ada, session, "POST", usersPath, world.Uses[0].Payload(1))
+		before := h.Kept(t)
 
 		forged := forgedEdDSA(t, h, session)
 		for name, changes := range map[string]map[string]any{
 			"another's session":    {"https://custom/app_metadata": with(meta, map[string]any{"userId": eve.UserID})},
 			"another organisation": {"sub": org.ID, "https://custom/app_metadata": with(meta, map[string]any{"orgId": org.ID})},
 			"subject alone":        {"sub": org.ID},
-			"no such session":      {"jti": nobodys("se")},
+			"no such session":      {"jti": world.NobodysID("se")},
 		} {
 			forged["signed, "+name] = keyed(t, h, useraction.SessionType, with(claims, changes))
 		}
@@ -275,66 +278,67 @@ func TestForgedSessionsAndActions(t *testing.T) {
 			if strings.ContainsAny(token, " \n") {
 				continue // spaces around a token are no part of it, and no header has a line break
 			}
-			h.refusedAs(t, "session, "+name, h.send(t, "GET", "/countersign/account", bearer(token), nil), 401, "token_invalid", "headers_too_large")
+			h.RefusedAs(t, "session, "+name, h.Send(t, "GET", "/countersign/account", world.Bearer(token), nil), 401, "token_invalid", "headers_too_large")
 		}
 		for name, token := range forgedEdDSA(t, h, action) {
 			if token == action {
 				t.Fatalf("%s is the token itself", name)
 			}
-			for _, u := range uses {
-				if u.name != "consume" && strings.ContainsAny(token, " \n") {
+			for _, u := range world.Uses {
+				if u.Name != "consume" && strings.ContainsAny(token, " \n") {
 					continue // no header has a line break, and spaces around its value are no part of it
 				}
-				h.refusedAs(t, name+" at "+u.name, u.put(t, h, session, token, uses[0].payload(1)), 403, "user_action_invalid")
+				h.RefusedAs(t, name+" at "+u.Name, u.Put(t, h, session, token, world.Uses[0].Payload(1)), 403, "user_action_invalid")
 			}
 		}
-		h.unmoved(t, "forged tokens", before)
-		read[api.User](t, uses[0].put(t, h, session, action, uses[0].payload(1)))
+		h.Unmoved(t, "forged tokens", before)
+		world.Read[api.User](t, world.Uses[0].Put(t, h, session, action, world.Uses[0].Payload(1)))
 	})
 }
 
 // A token has one spelling: bits that base64url leaves over are no second one.
 func TestOneSpellingOfAToken(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	ada := h.member(t)
-	session := h.logIn(t, ada)
-	action := h.act(t, ada, session, "POST", usersPath, uses[0].payload(1))
+	h := world.Open(t)
+	ada := h.Employee(t)
+	session := h.LogIn(t, ada)
+	action := h.Sign(t, ada, session, "POST", usersPath, world.Uses[0].Payload(1))
 	other := func(s string) string { return s[:len(s)-1] + string(nextLetter(s[len(s)-1])) }
-	h.refusedAs(t, "session", h.send(t, "GET", "/countersign/account", bearer(other(session)), nil), 401, "token_invalid")
-	h.refusedAs(t, "action", uses[0].put(t, h, session, other(action), uses[0].payload(1)), 403, "user_action_invalid")
+	h.RefusedAs(t, "session", h.Send(t, "GET", "/countersign/account", world.Bearer(other(session)), nil), 401, "token_invalid")
+	h.RefusedAs(t, "action", world.Uses[0].Put(t, h, session, other(action), world.Uses[0].Payload(1)), 403, "user_action_invalid")
 }
 
 // A ticket is taken as it was issued or not at all.
 func TestForgedChallengeIdentifiers(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		ada := h.member(t)
-		session := h.logIn(t, ada)
-		for _, f := range flows {
-			c := f.begin(t, h, ada, session)
-			in := signed(t, ada, c)
-			before := h.kept(t)
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		ada := h.Employee(t)
+		session := h.LogIn(t, ada)
+		for _, f := range world.Flows {
+			c := f.Begin(t, h, ada, session)
+			in := world.Signed(t, ada, c)
+			before := h.Kept(t)
 			for name, token := range forgeries(t, h, c.ChallengeIdentifier) {
 				if strings.HasPrefix(name, "signed, ") && !strings.Contains(name, "issue") && !strings.Contains(name, "purpose") &&
 					!strings.Contains(name, "xpir") && !strings.Contains(name, "kind") || name == "huge signed" || name == "signed, another purpose" {
 					continue // of another flow, or nothing that a ticket of this one has
 				}
 				in.ChallengeIdentifier = token
-				h.refusedAs(t, f.name+", "+name, f.complete(t, h, session, in), 400, "challenge_invalid", "ceremony_expired")
+				h.RefusedAs(t, f.Name+", "+name, f.Complete(t, h, session, in), 400, "challenge_invalid", "ceremony_expired")
 			}
-			h.unmoved(t, f.name, before)
+			h.Unmoved(t, f.Name, before)
 			in.ChallengeIdentifier = c.ChallengeIdentifier
-			if a := f.complete(t, h, session, in); a.status != http.StatusOK {
-				t.Errorf("%s with the ticket itself: %d %s", f.name, a.status, a.body)
+			if a := f.Complete(t, h, session, in); a.Status != http.StatusOK {
+				t.Errorf("%s with the ticket itself: %d %s", f.Name, a.Status, a.Body)
 			}
 		}
 		late := map[string]api.SignedChallenge{}
-		for _, f := range flows {
-			late[f.name] = signed(t, ada, f.begin(t, h, ada, session))
+		for _, f := range world.Flows {
+			late[f.Name] = world.Signed(t, ada, f.Begin(t, h, ada, session))
 		}
 		h.Clock.Advance(15*time.Minute + time.Second)
-		for _, f := range flows {
-			h.refusedAs(t, f.name+", too late", f.complete(t, h, session, late[f.name]), 400, "ceremony_expired")
+		for _, f := range world.Flows {
+			h.RefusedAs(t, f.Name+", too late", f.Complete(t, h, session, late[f.Name]), 400, "ceremony_expired")
 		}
 	})
 }

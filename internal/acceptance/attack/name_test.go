@@ -13,12 +13,14 @@ import (
 	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/service/organisation"
 	"github.com/countersign/countersign/internal/service/user"
+	"github.com/countersign/countersign/internal/testing/world"
 )
 
 // Names that people could not tell apart, or that would break out of a mail, a log line
 // or a page's title, are not taken in.
 func TestHostileNames(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		hostile := map[string]string{
 			"empty":              "",
 			"space":              " ",
@@ -52,7 +54,7 @@ func TestHostileNames(t *testing.T) {
 		}
 		ctx := context.Background()
 		for what, name := range hostile {
-			if _, err := h.Users.Invite(ctx, h.org.ID, user.Invitee{Username: name}, code.DefaultLifetime); api.KindOf(err) != api.Invalid {
+			if _, err := h.Users.Invite(ctx, h.Org.ID, user.Invitee{Username: name}, code.DefaultLifetime); api.KindOf(err) != api.Invalid {
 				t.Errorf("a user may be named with %s: %v", what, err)
 			}
 			if what == "321 bytes" || what == "too long in UTF-8" {
@@ -68,14 +70,15 @@ func TestHostileNames(t *testing.T) {
 // Case and width do not make another name, so nobody passes for somebody by them; other
 // letters that look alike do, and open nothing.
 func TestConfusableNames(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		inv := h.Invite(t, h.org.ID, "Ada.Müller-Straße@Example.org")
-		g := &guest{inv, h}
-		in := g.invitation()
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		inv := h.Invite(t, h.Org.ID, "Ada.Müller-Straße@Example.org")
+		g := &world.Invitee{Invitation: inv, Organisation: h}
+		in := g.Request()
 		for _, name := range []string{"ada.müller-straße@example.org", "ADA.MÜLLER-STRASSE@EXAMPLE.ORG", "Ada.Mu\u0308ller-Straße@Example.org", wide("ada") + ".müller-straße@example.org", "ADA.MÜLLER-STRA\u1e9eE@example.org"} {
 			in.Username = name
-			if a := h.post(t, initPath, in); a.status != http.StatusOK {
-				t.Errorf("%q: %d %s", name, a.status, a.body)
+			if a := h.Post(t, initPath, in); a.Status != http.StatusOK {
+				t.Errorf("%q: %d %s", name, a.Status, a.Body)
 			}
 		}
 		for _, name := range []string{
@@ -86,45 +89,46 @@ func TestConfusableNames(t *testing.T) {
 			strings.Repeat("\ufdfa", 100), // which is eighteen letters each when unfolded
 		} {
 			in.Username = name
-			h.refused(t, h.post(t, initPath, in), codes("registration_refused"))
+			h.Refused(t, h.Post(t, initPath, in), world.Codes("registration_refused"))
 		}
 		in.Username = strings.Repeat("a", 321)
-		h.refused(t, h.post(t, initPath, in), codes("member_too_long"))
+		h.Refused(t, h.Post(t, initPath, in), world.Codes("member_too_long"))
 		in.Username = strings.Repeat("\ufdfa", 10000)
-		h.refused(t, h.post(t, initPath, in), codes("member_too_long"))
+		h.Refused(t, h.Post(t, initPath, in), world.Codes("member_too_long"))
 
 		// Inviting the same person in other letters makes no second one.
-		again := h.Invite(t, h.org.ID, "ADA.müller-STRASSE@example.ORG")
+		again := h.Invite(t, h.Org.ID, "ADA.müller-STRASSE@example.ORG")
 		if again.UserID != inv.UserID {
 			t.Errorf("two users by case: %s and %s", inv.UserID, again.UserID)
 		}
-		h.refused(t, h.post(t, initPath, g.invitation()), codes("registration_code_revoked"))
+		h.Refused(t, h.Post(t, initPath, g.Request()), world.Codes("registration_code_revoked"))
 	})
 }
 
 // Markup in names is text, in JSON and on the page.
 func TestMarkupInNames(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		const markup = `<img src=x onerror=alert(1)>"'&amp;{{.}}${7*7}`
 		org := h.OrganisationWith(t, organisation.New{Name: "</title><script>alert(1)</script>"})
-		g := &guest{h.Invite(t, org.ID, markup), h}
+		g := &world.Invitee{Invitation: h.Invite(t, org.ID, markup), Organisation: h}
 		if !strings.HasPrefix(g.RegistrationURL, h.URL+"/register#") || strings.ContainsAny(g.RegistrationURL, `<>"' {}`) {
 			t.Errorf("the link is %q", g.RegistrationURL)
 		}
-		a := h.post(t, openPath, g.invitation())
+		a := h.Post(t, openPath, g.Request())
 		var opened api.RegistrationInvitation
-		if err := json.Unmarshal(a.body, &opened); err != nil || opened.User.Username != markup || opened.Organisation.Name != org.Name {
+		if err := json.Unmarshal([]byte(a.Body), &opened); err != nil || opened.User.Username != markup || opened.Organisation.Name != org.Name {
 			t.Errorf("open: %v %+v", err, opened)
 		}
-		c := g.begin(t)
-		made := g.passkey(t, c, authenticator.Options{Name: "<b>" + markup})
-		b := g.complete(t, c.TemporaryAuthenticationToken, first(made))
-		if b.status != http.StatusOK {
-			t.Errorf("completing: %d %s", b.status, b.body)
+		c := g.Begin(t)
+		made := g.Passkey(t, c, authenticator.Options{Name: "<b>" + markup})
+		b := g.Complete(t, c.TemporaryAuthenticationToken, world.First(made))
+		if b.Status != http.StatusOK {
+			t.Errorf("completing: %d %s", b.Status, b.Body)
 		}
-		for _, a := range []answer{a, b} {
-			if ct := a.header.Get("Content-Type"); !strings.HasPrefix(ct, "application/json") || a.header.Get("X-Content-Type-Options") != "nosniff" {
-				t.Errorf("%s is served as %q and may be sniffed", a.path, ct)
+		for _, a := range []world.Answer{a, b} {
+			if ct := a.Header.Get("Content-Type"); !strings.HasPrefix(ct, "application/json") || a.Header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%s is served as %q and may be sniffed", a.Path, ct)
 			}
 		}
 	})
@@ -134,14 +138,14 @@ func TestMarkupInNames(t *testing.T) {
 // script and no foreign one, and nobody may frame it.
 func TestPageRunsNothingForeign(t *testing.T) {
 	t.Parallel()
-	h := open(t)
+	h := world.Open(t)
 	asset := regexp.MustCompile(`/assets/[A-Za-z0-9._-]+`)
 	module := regexp.MustCompile(`from "(\./[^"]+|/[^"]+)"`)
 	seen := map[string]bool{}
 	var queue []string
 	for _, path := range []string{"/", "/register", "/docs"} {
-		a := h.send(t, "GET", path+"?<script>alert(1)</script>", nil, nil)
-		policy := a.header.Get("Content-Security-Policy")
+		a := h.Send(t, "GET", path+"?<script>alert(1)</script>", nil, nil)
+		policy := a.Header.Get("Content-Security-Policy")
 		for _, want := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"} {
 			if !strings.Contains(policy, want) {
 				t.Errorf("the policy of %s lacks %s: %s", path, want, policy)
@@ -150,7 +154,7 @@ func TestPageRunsNothingForeign(t *testing.T) {
 		if strings.Contains(policy, "unsafe") || strings.Contains(policy, "*") {
 			t.Errorf("the policy of %s is lax: %s", path, policy)
 		}
-		page := string(a.body)
+		page := a.Body
 		for _, bad := range []string{"alert(1)", " onclick=", " onload=", " style=\"", "<style", "javascript:", "<iframe", "http-equiv=\"refresh\""} {
 			if strings.Contains(page, bad) {
 				t.Errorf("%s holds %q", path, bad)
@@ -159,8 +163,8 @@ func TestPageRunsNothingForeign(t *testing.T) {
 		if regexp.MustCompile(`<script(>| [^>]*>[^<])`).MatchString(page) {
 			t.Errorf("%s has an inline script", path)
 		}
-		if a.header.Get("Referrer-Policy") != "no-referrer" || a.header.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(a.header.Get("Cache-Control"), "no-store") {
-			t.Errorf("%s is sent with %v", path, a.header)
+		if a.Header.Get("Referrer-Policy") != "no-referrer" || a.Header.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(a.Header.Get("Cache-Control"), "no-store") {
+			t.Errorf("%s is sent with %v", path, a.Header)
 		}
 		queue = append(queue, asset.FindAllString(page, -1)...)
 	}
@@ -170,20 +174,20 @@ func TestPageRunsNothingForeign(t *testing.T) {
 			continue
 		}
 		seen[path] = true
-		a := h.send(t, "GET", path, nil, nil)
-		if a.status != http.StatusOK {
-			t.Errorf("%s: %d", path, a.status)
+		a := h.Send(t, "GET", path, nil, nil)
+		if a.Status != http.StatusOK {
+			t.Errorf("%s: %d", path, a.Status)
 		}
 		if !strings.HasSuffix(path, ".js") {
 			continue
 		}
 		for _, sink := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "setAttribute(\"on", "srcdoc", "localStorage", "sessionStorage", "document.cookie"} {
 			// One module keeps the session, for its tab.
-			if strings.Contains(string(a.body), sink) && !(strings.HasSuffix(sink, "Storage") && strings.HasPrefix(path, "/assets/session.")) {
+			if strings.Contains(a.Body, sink) && !(strings.HasSuffix(sink, "Storage") && strings.HasPrefix(path, "/assets/session.")) {
 				t.Errorf("%s uses %s", path, sink)
 			}
 		}
-		for _, m := range module.FindAllStringSubmatch(string(a.body), -1) {
+		for _, m := range module.FindAllStringSubmatch(a.Body, -1) {
 			queue = append(queue, "/assets/"+strings.TrimPrefix(m[1][strings.LastIndex(m[1], "/")+1:], "/"))
 		}
 	}

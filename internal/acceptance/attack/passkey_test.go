@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest/authenticator"
+	"github.com/countersign/countersign/internal/testing/world"
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
@@ -20,28 +22,28 @@ type spoilt struct {
 
 // refuseAll makes every one of the passkeys, each for a challenge of its own, and sends
 // it. All are refused, and afterwards the same code still registers.
-func refuseAll(t *testing.T, h *house, all map[string]spoilt) {
+func refuseAll(t *testing.T, h *world.Organisation, all map[string]spoilt) {
 	t.Helper()
-	g := h.guest(t)
+	g := h.Invitee(t)
 	for name, s := range all {
-		c := g.begin(t)
+		c := g.Begin(t)
 		o := s.options
 		if o.Origin == "" {
 			o.Origin = h.URL
 		}
-		made, _, err := passkeys.Create(c, o)
+		made, _, err := world.Authenticator.Create(c, o)
 		if err != nil {
 			t.Fatalf("%s cannot be made: %v", name, err)
 		}
-		a := g.complete(t, c.TemporaryAuthenticationToken, first(made))
+		a := g.Complete(t, c.TemporaryAuthenticationToken, world.First(made))
 		ok := !t.Failed()
-		h.refused(t, a, s.codes, c.Challenge, c.TemporaryAuthenticationToken, g.RegistrationCode, g.UserID)
+		h.Refused(t, a, s.codes, c.Challenge, c.TemporaryAuthenticationToken, g.RegistrationCode, g.UserID)
 		if ok && t.Failed() {
 			t.Errorf("… that was %q", name)
 		}
 	}
-	h.discreet(t, nil, g.RegistrationCode)
-	g.registers(t)
+	h.KeepsSecret(t, nil, g.RegistrationCode)
+	g.Registers(t)
 }
 
 // clientData spoils the client data before it is signed.
@@ -81,7 +83,8 @@ func also(text string) func(string) string {
 }
 
 func TestSpoiltClientData(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		const malformed, kind, challenge, origin = "client_data_malformed", "client_data_type", "challenge_mismatch", "origin_not_allowed"
 		all := map[string]spoilt{
 			"empty object":               clientData(func(string) string { return "{}" }, malformed),
@@ -112,40 +115,40 @@ func TestSpoiltClientData(t *testing.T) {
 			"type empty":                 clientData(member("type", `""`), kind),
 			"challenge empty":            clientData(member("challenge", `""`), challenge),
 			"challenge of another":       clientData(member("challenge", `"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"`), challenge),
-			"challenge encoded thrice":   clientData(challengeAs(func(c string) string { return b64([]byte(b64([]byte(c)))) }), challenge),
+			"challenge encoded thrice":   clientData(challengeAs(func(c string) string { return world.Base64([]byte(world.Base64([]byte(c)))) }), challenge),
 			"challenge padded":           clientData(challengeAs(func(c string) string { return c + "=" }), challenge),
-			"challenge decoded":          clientData(challengeAs(func(c string) string { b, _ := base64.RawURLEncoding.DecodeString(c); return b64(b[:31]) }), challenge),
+			"challenge decoded":          clientData(challengeAs(func(c string) string { b, _ := base64.RawURLEncoding.DecodeString(c); return world.Base64(b[:31]) }), challenge),
 			"challenge in capitals":      clientData(challengeAs(strings.ToUpper), challenge),
 			"challenge with space":       clientData(challengeAs(func(c string) string { return c + " " }), challenge),
 			"challenge cut":              clientData(challengeAs(func(c string) string { return c[:len(c)-1] }), challenge),
 			"challenge in std base64":    clientData(challengeAs(func(c string) string { return strings.NewReplacer("-", "+", "_", "/").Replace(c) + "=" }), challenge),
 			"origin null":                clientData(member("origin", `"null"`), origin),
 			"origin empty":               clientData(member("origin", `""`), origin),
-			"origin with slash":          clientData(member("origin", quote(t, h.URL+"/")), origin),
-			"origin with path":           clientData(member("origin", quote(t, h.URL+"/register")), origin),
-			"origin in capitals":         clientData(member("origin", quote(t, strings.ToUpper(h.URL))), origin),
-			"origin with https":          clientData(member("origin", quote(t, strings.Replace(h.URL, "http:", "https:", 1))), origin),
+			"origin with slash":          clientData(member("origin", world.JSON(t, h.URL+"/")), origin),
+			"origin with path":           clientData(member("origin", world.JSON(t, h.URL+"/register")), origin),
+			"origin in capitals":         clientData(member("origin", world.JSON(t, strings.ToUpper(h.URL))), origin),
+			"origin with https":          clientData(member("origin", world.JSON(t, strings.Replace(h.URL, "http:", "https:", 1))), origin),
 			"origin without port":        clientData(member("origin", `"http://localhost"`), origin),
 			"origin with another port":   clientData(member("origin", `"http://localhost:1"`), origin),
-			"origin with address":        clientData(member("origin", quote(t, strings.Replace(h.URL, "localhost", "127.0.0.1", 1))), origin),
-			"origin with subdomain":      clientData(member("origin", quote(t, strings.Replace(h.URL, "localhost", "a.localhost", 1))), origin),
-			"origin with prefix":         clientData(member("origin", quote(t, strings.Replace(h.URL, "localhost", "evillocalhost", 1))), origin),
-			"origin with suffix":         clientData(member("origin", quote(t, h.URL+".evil.example")), origin),
-			"origin with user":           clientData(member("origin", quote(t, strings.Replace(h.URL, "//", "//"+"localhost@", 1))), origin),
-			"origin with dot":            clientData(member("origin", quote(t, strings.Replace(h.URL, "localhost", "localhost.", 1))), origin),
-			"origin with NUL":            clientData(member("origin", strings.TrimSuffix(quote(t, h.URL), `"`)+`\u0000"`), origin),
-			"origin with wide letters":   clientData(member("origin", quote(t, strings.Replace(h.URL, "l", "\uff4c", 1))), origin),
+			"origin with address":        clientData(member("origin", world.JSON(t, strings.Replace(h.URL, "localhost", "127.0.0.1", 1))), origin),
+			"origin with subdomain":      clientData(member("origin", world.JSON(t, strings.Replace(h.URL, "localhost", "a.localhost", 1))), origin),
+			"origin with prefix":         clientData(member("origin", world.JSON(t, strings.Replace(h.URL, "localhost", "evillocalhost", 1))), origin),
+			"origin with suffix":         clientData(member("origin", world.JSON(t, h.URL+".evil.example")), origin),
+			"origin with user":           clientData(member("origin", world.JSON(t, strings.Replace(h.URL, "//", "//"+"localhost@", 1))), origin),
+			"origin with dot":            clientData(member("origin", world.JSON(t, strings.Replace(h.URL, "localhost", "localhost.", 1))), origin),
+			"origin with NUL":            clientData(member("origin", strings.TrimSuffix(world.JSON(t, h.URL), `"`)+`\u0000"`), origin),
+			"origin with wide letters":   clientData(member("origin", world.JSON(t, strings.Replace(h.URL, "l", "\uff4c", 1))), origin),
 			"origin of an app":           clientData(member("origin", `"android:apk-key-hash:AAAA"`), origin),
-			"in a frame":                 {authenticator.Options{CrossOrigin: true}, codes("cross_origin_not_allowed")},
-			"in a frame of ours":         {authenticator.Options{CrossOrigin: true, TopOrigin: h.URL}, codes("cross_origin_not_allowed")},
-			"framed by another":          {authenticator.Options{CrossOrigin: true, TopOrigin: "https://evil.example"}, codes("cross_origin_not_allowed")},
-			"top origin without a frame": {authenticator.Options{TopOrigin: h.URL}, codes("top_origin_not_allowed")},
+			"in a frame":                 {authenticator.Options{CrossOrigin: true}, world.Codes("cross_origin_not_allowed")},
+			"in a frame of ours":         {authenticator.Options{CrossOrigin: true, TopOrigin: h.URL}, world.Codes("cross_origin_not_allowed")},
+			"framed by another":          {authenticator.Options{CrossOrigin: true, TopOrigin: "https://evil.example"}, world.Codes("cross_origin_not_allowed")},
+			"top origin without a frame": {authenticator.Options{TopOrigin: h.URL}, world.Codes("top_origin_not_allowed")},
 			"crossOrigin as text":        clientData(member("crossOrigin", `"false"`), malformed),
 			"crossOrigin as number":      clientData(member("crossOrigin", `0`), malformed),
 			"crossOrigin as null":        clientData(member("crossOrigin", `null`), malformed),
 			"topOrigin as null":          clientData(also(`"topOrigin":null`), malformed),
 			"changed after signing": {authenticator.Options{Format: authenticator.PackedSelf, Tamper: authenticator.Tamper{
-				SentClientData: func(b []byte) []byte { return append([]byte(" "), b...) }}}, codes("attestation_invalid")},
+				SentClientData: func(b []byte) []byte { return append([]byte(" "), b...) }}}, world.Codes("attestation_invalid")},
 		}
 		for _, name := range []string{"type", "challenge", "origin"} {
 			for _, value := range wrongTypes {
@@ -187,19 +190,20 @@ func flags(set, clear byte) func([]byte) []byte {
 }
 
 func TestSpoiltAuthenticatorData(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		const malformed = "authenticator_data_malformed"
 		all := map[string]spoilt{
 			"empty":                 authData(func([]byte) []byte { return nil }, malformed),
-			"RP ID of another":      {authenticator.Options{RPID: "evil.example"}, codes("rp_id_mismatch")},
+			"RP ID of another":      {authenticator.Options{RPID: "evil.example"}, world.Codes("rp_id_mismatch")},
 			"RP ID empty":           authData(func(b []byte) []byte { copy(b, make([]byte, 32)); return b }, "rp_id_mismatch"),
-			"RP ID with port":       {authenticator.Options{RPID: strings.TrimPrefix(h.URL, "http://")}, codes("rp_id_mismatch")},
-			"RP ID in capitals":     {authenticator.Options{RPID: "LOCALHOST"}, codes("rp_id_mismatch")},
-			"U2F app ID":            {authenticator.Options{RPID: h.URL}, codes("rp_id_mismatch")},
-			"nobody present":        {authenticator.Options{WithoutUserPresence: true}, codes("user_not_present")},
-			"nobody verified":       {authenticator.Options{WithoutUserVerification: true}, codes("user_not_verified")},
-			"nobody at all":         {authenticator.Options{WithoutUserPresence: true, WithoutUserVerification: true}, codes("user_not_present")},
-			"backed up, ineligibly": {authenticator.Options{BackupState: true}, codes("backup_flags_inconsistent")},
+			"RP ID with port":       {authenticator.Options{RPID: strings.TrimPrefix(h.URL, "http://")}, world.Codes("rp_id_mismatch")},
+			"RP ID in capitals":     {authenticator.Options{RPID: "LOCALHOST"}, world.Codes("rp_id_mismatch")},
+			"U2F app ID":            {authenticator.Options{RPID: h.URL}, world.Codes("rp_id_mismatch")},
+			"nobody present":        {authenticator.Options{WithoutUserPresence: true}, world.Codes("user_not_present")},
+			"nobody verified":       {authenticator.Options{WithoutUserVerification: true}, world.Codes("user_not_verified")},
+			"nobody at all":         {authenticator.Options{WithoutUserPresence: true, WithoutUserVerification: true}, world.Codes("user_not_present")},
+			"backed up, ineligibly": {authenticator.Options{BackupState: true}, world.Codes("backup_flags_inconsistent")},
 			"no AT flag":            authData(flags(0, 0x40), malformed),
 			"ED flag, nothing":      authData(flags(0x80, 0), malformed),
 			"all flags":             authData(flags(0xff, 0), malformed),
@@ -225,21 +229,21 @@ func TestSpoiltAuthenticatorData(t *testing.T) {
 			"credential ID longer":   authData(func(b []byte) []byte { b[53], b[54] = 0, 33; return b }, malformed),
 			"credential ID shorter":  authData(func(b []byte) []byte { b[53], b[54] = 0, 31; return b }, malformed),
 			"credential ID beyond":   authData(func(b []byte) []byte { b[53], b[54] = 0xff, 0xff; return b }, malformed),
-			"credential ID too long": {authenticator.Options{CredentialID: bytes.Repeat([]byte{7}, 1024)}, codes("credential_id_too_long")},
+			"credential ID too long": {authenticator.Options{CredentialID: bytes.Repeat([]byte{7}, 1024)}, world.Codes("credential_id_too_long")},
 			"another ID outside": {authenticator.Options{Tamper: authenticator.Tamper{Attestation: func(a *api.CredentialAttestation) {
-				a.CredentialInfo.CredID = b64(bytes.Repeat([]byte{7}, 32))
-			}}}, codes("credential_id_mismatch")},
+				a.CredentialInfo.CredID = world.Base64(bytes.Repeat([]byte{7}, 32))
+			}}}, world.Codes("credential_id_mismatch")},
 			"another ID inside": authData(func(b []byte) []byte { b[60] ^= 1; return b }, "credential_id_mismatch"),
 			"ID cut outside": {authenticator.Options{Tamper: authenticator.Tamper{Attestation: func(a *api.CredentialAttestation) {
 				a.CredentialInfo.CredID = a.CredentialInfo.CredID[:24]
-			}}}, codes("credential_id_mismatch")},
+			}}}, world.Codes("credential_id_mismatch")},
 			"ID longer outside": {authenticator.Options{Tamper: authenticator.Tamper{Attestation: func(a *api.CredentialAttestation) {
-				a.CredentialInfo.CredID = b64(bytes.Repeat([]byte{7}, 1024))
-			}}}, codes("credential_id_too_long")},
+				a.CredentialInfo.CredID = world.Base64(bytes.Repeat([]byte{7}, 1024))
+			}}}, world.Codes("credential_id_too_long")},
 			"key missing": authData(func(b []byte) []byte { return b[:len(b)-77] }, malformed),
 		}
 		for _, n := range []int{1, 31, 32, 33, 36, 37, 38, 52, 53, 54, 55, 60, 86, 87, 88, 100, 163} {
-			all["cut to "+itoa(n)] = authData(func(b []byte) []byte { return b[:min(n, len(b)-1)] }, malformed)
+			all["cut to "+strconv.Itoa(n)] = authData(func(b []byte) []byte { return b[:min(n, len(b)-1)] }, malformed)
 		}
 		refuseAll(t, h, all)
 	})
@@ -248,7 +252,7 @@ func TestSpoiltAuthenticatorData(t *testing.T) {
 // What the standard says to tolerate is no attack.
 func TestToleratedPasskeys(t *testing.T) {
 	t.Parallel()
-	h := open(t)
+	h := world.Open(t)
 	for name, o := range map[string]authenticator.Options{
 		"byte order mark": clientData(func(s string) string { return "\ufeff" + s }).options,
 		"unknown members": clientData(also(`"other_keys_can_be_added_here":"do not compare","virtualAuthenticatorLevel":{"a":[1]}`)).options,
@@ -265,10 +269,10 @@ func TestToleratedPasskeys(t *testing.T) {
 		"EdDSA":           {Algorithm: publickey.EdDSA},
 		"RS256":           {Algorithm: publickey.RS256},
 	} {
-		g := h.guest(t)
-		c := g.begin(t)
-		if a := g.complete(t, c.TemporaryAuthenticationToken, first(g.passkey(t, c, o))); a.status != 200 {
-			t.Errorf("%s: %d %s", name, a.status, a.body)
+		g := h.Invitee(t)
+		c := g.Begin(t)
+		if a := g.Complete(t, c.TemporaryAuthenticationToken, world.First(g.Passkey(t, c, o))); a.Status != 200 {
+			t.Errorf("%s: %d %s", name, a.Status, a.Body)
 		}
 	}
 }

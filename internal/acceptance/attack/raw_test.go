@@ -13,10 +13,11 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/countersigntest"
+	"github.com/countersign/countersign/internal/testing/world"
 )
 
 // dial opens a bare connection to the server.
-func (h *house) dial(t *testing.T) *net.TCPConn {
+func dial(t *testing.T, h *world.Organisation) *net.TCPConn {
 	t.Helper()
 	u, err := url.Parse(h.URL)
 	if err != nil {
@@ -32,13 +33,13 @@ func (h *house) dial(t *testing.T) *net.TCPConn {
 }
 
 // hear reads one answer to a request of the given method and path.
-func hear(t *testing.T, from *bufio.Reader, method, path string) answer {
+func hear(t *testing.T, from *bufio.Reader, method, path string) world.Answer {
 	t.Helper()
 	res, err := http.ReadResponse(from, &http.Request{Method: method})
 	if err != nil {
 		t.Fatalf("%s %s: no answer: %v", method, path, err)
 	}
-	return judge(t, method, path, res)
+	return world.ReadAnswer(t, method, path, res)
 }
 
 // closed fails t unless the server has closed the connection with nothing more to say.
@@ -51,9 +52,9 @@ func closed(t *testing.T, from *bufio.Reader) {
 }
 
 // say sends bytes as they are and returns the answer. Nothing may follow it.
-func (h *house) say(t *testing.T, bytes string) answer {
+func say(t *testing.T, h *world.Organisation, bytes string) world.Answer {
 	t.Helper()
-	c := h.dial(t)
+	c := dial(t, h)
 	go io.WriteString(c, bytes)
 	method, rest, _ := strings.Cut(bytes, " ")
 	path, _, _ := strings.Cut(rest, " ")
@@ -65,7 +66,7 @@ func (h *house) say(t *testing.T, bytes string) answer {
 	}
 	from := bufio.NewReader(c)
 	a := hear(t, from, method, path)
-	if a.closes {
+	if a.Closes {
 		closed(t, from)
 	}
 	return a
@@ -73,8 +74,8 @@ func (h *house) say(t *testing.T, bytes string) answer {
 
 func TestUnreadableHTTP(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	g := h.guest(t)
+	h := world.Open(t)
+	g := h.Invitee(t)
 	body := fmt.Sprintf(`{"orgId":%q,"username":%q,"registrationCode":%q}`, g.OrgID, g.Username, g.RegistrationCode)
 	length := fmt.Sprintf("Content-Length: %d\r\n", len(body))
 	post := "POST " + initPath + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
@@ -149,14 +150,14 @@ func TestUnreadableHTTP(t *testing.T) {
 				t.Parallel()
 				var want []string
 				if attack.code != "" {
-					want = codes(attack.code)
+					want = world.Codes(attack.code)
 				}
-				h.refused(t, h.say(t, attack.bytes), want, g.RegistrationCode)
+				h.Refused(t, say(t, h, attack.bytes), want, g.RegistrationCode)
 			})
 		}
 	})
-	h.discreet(t, nil, g.RegistrationCode)
-	g.registers(t)
+	h.KeepsSecret(t, nil, g.RegistrationCode)
+	g.Registers(t)
 }
 
 func chunk(s string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(s), s) }
@@ -165,7 +166,7 @@ func chunk(s string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(s), s) }
 // is read in its own right or not at all.
 func TestSmuggledRequests(t *testing.T) {
 	t.Parallel()
-	h := open(t)
+	h := world.Open(t)
 	hidden := "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
 	for name, bytes := range map[string]string{
 		"length and chunks": fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"+
@@ -180,9 +181,9 @@ func TestSmuggledRequests(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := h.say(t, bytes) // fails if a second answer follows
-			h.refused(t, a, nil)
-			if !a.closes {
+			a := say(t, h, bytes) // fails if a second answer follows
+			h.Refused(t, a, nil)
+			if !a.Closes {
 				t.Errorf("the connection stays open")
 			}
 		})
@@ -192,10 +193,10 @@ func TestSmuggledRequests(t *testing.T) {
 // Pipelined requests are each answered, in order, the good as well as the bad.
 func TestPipelinedRequests(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	g := h.guest(t)
+	h := world.Open(t)
+	g := h.Invitee(t)
 	body := fmt.Sprintf(`{"orgId":%q,"username":%q,"registrationCode":%q}`, g.OrgID, g.Username, g.RegistrationCode)
-	c := h.dial(t)
+	c := dial(t, h)
 	_, err := fmt.Fprintf(c, "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"+
 		"POST %[1]s HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n[]"+
 		"POST %[1]s HTTP/1.1\r\nHost: x\r\nContent-Length: %[2]d\r\n\r\n%[3]s"+
@@ -205,39 +206,40 @@ func TestPipelinedRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	from := bufio.NewReader(c)
-	h.refused(t, hear(t, from, "GET", "/nowhere"), codes("not_found"))
-	h.refused(t, hear(t, from, "POST", initPath), codes("invalid_member"))
-	if a := hear(t, from, "POST", initPath); a.status != http.StatusOK {
-		t.Errorf("a good request between bad ones: %d %s", a.status, a.body)
+	h.Refused(t, hear(t, from, "GET", "/nowhere"), world.Codes("not_found"))
+	h.Refused(t, hear(t, from, "POST", initPath), world.Codes("invalid_member"))
+	if a := hear(t, from, "POST", initPath); a.Status != http.StatusOK {
+		t.Errorf("a good request between bad ones: %d %s", a.Status, a.Body)
 	}
-	h.refused(t, hear(t, from, "DELETE", initPath), codes("method_not_allowed"))
-	h.refused(t, hear(t, from, "POST", "/"), codes("http_malformed"))
+	h.Refused(t, hear(t, from, "DELETE", initPath), world.Codes("method_not_allowed"))
+	h.Refused(t, hear(t, from, "POST", "/"), world.Codes("http_malformed"))
 	closed(t, from)
 }
 
 func TestHTTP10(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	c := h.dial(t)
+	h := world.Open(t)
+	c := dial(t, h)
 	fmt.Fprint(c, "GET /healthz HTTP/1.0\r\n\r\n")
 	from := bufio.NewReader(c)
-	if a := hear(t, from, "GET", "/healthz"); a.status != http.StatusOK {
-		t.Errorf("healthz over HTTP/1.0: %d %s", a.status, a.body)
+	if a := hear(t, from, "GET", "/healthz"); a.Status != http.StatusOK {
+		t.Errorf("healthz over HTTP/1.0: %d %s", a.Status, a.Body)
 	}
 	closed(t, from)
-	h.refused(t, h.say(t, "POST "+initPath+" HTTP/1.0\r\nContent-Length: 4\r\n\r\nnull"), codes("member_missing"))
-	h.refused(t, h.say(t, "POST "+initPath+" HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"), nil)
+	h.Refused(t, say(t, h, "POST "+initPath+" HTTP/1.0\r\nContent-Length: 4\r\n\r\nnull"), world.Codes("member_missing"))
+	h.Refused(t, say(t, h, "POST "+initPath+" HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"), nil)
 }
 
 // Who closes the sending side after the request, as simple tools do, still gets a true
 // answer; and a request that is cut off in the middle gets one as well.
 func TestHalfClosedConnections(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		g := h.guest(t)
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		g := h.Invitee(t)
 		body := fmt.Sprintf(`{"orgId":%q,"username":%q,"registrationCode":%q}`, g.OrgID, g.Username, g.RegistrationCode)
 		whole := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", initPath, len(body), body)
-		half := func(bytes string) answer {
-			c := h.dial(t)
+		half := func(bytes string) world.Answer {
+			c := dial(t, h)
 			if _, err := io.WriteString(c, bytes); err != nil {
 				t.Fatal(err)
 			}
@@ -247,17 +249,17 @@ func TestHalfClosedConnections(t *testing.T) {
 			return hear(t, bufio.NewReader(c), "POST", initPath)
 		}
 		for range 25 {
-			if a := half(whole); a.status != http.StatusOK {
-				t.Fatalf("a whole request, then the end: %d %s", a.status, a.body)
+			if a := half(whole); a.Status != http.StatusOK {
+				t.Fatalf("a whole request, then the end: %d %s", a.Status, a.Body)
 			}
 		}
 		wrong := strings.Replace(whole, g.RegistrationCode, "ABCD-ABCD-ABCD-ABCD-ABCD", 1)
 		for range 5 {
-			h.refused(t, half(wrong), codes("registration_refused"))
+			h.Refused(t, half(wrong), world.Codes("registration_refused"))
 		}
-		h.refused(t, half(whole[:len(whole)-5]), codes("body_unreadable"))
-		h.refused(t, half(whole[:40]), codes("http_malformed"))
-		g.registers(t)
+		h.Refused(t, half(whole[:len(whole)-5]), world.Codes("body_unreadable"))
+		h.Refused(t, half(whole[:40]), world.Codes("http_malformed"))
+		g.Registers(t)
 	})
 }
 
@@ -265,8 +267,8 @@ func TestHalfClosedConnections(t *testing.T) {
 // clients that send everything before they read anything.
 func TestHugeBodies(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	g := h.guest(t)
+	h := world.Open(t)
+	g := h.Invitee(t)
 	ten := strings.Repeat("a", 10<<20)
 	attacks := map[string]struct{ head, body, code string }{
 		"announced":            {fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", initPath, len(ten)), ten, "body_too_large"},
@@ -281,31 +283,31 @@ func TestHugeBodies(t *testing.T) {
 		for name, attack := range attacks {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				c := h.dial(t)
+				c := dial(t, h)
 				if _, err := io.WriteString(c, attack.head+attack.body); err != nil {
 					t.Fatalf("the server broke off while the client sent: %v", err)
 				}
-				h.refused(t, hear(t, bufio.NewReader(c), "POST", "/"), codes(attack.code))
+				h.Refused(t, hear(t, bufio.NewReader(c), "POST", "/"), world.Codes(attack.code))
 			})
 		}
 		t.Run("announced and awaited", func(t *testing.T) {
 			t.Parallel()
-			c := h.dial(t)
+			c := dial(t, h)
 			begin := time.Now()
 			fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n", initPath)
-			h.refused(t, hear(t, bufio.NewReader(c), "POST", initPath), codes("body_too_large"))
+			h.Refused(t, hear(t, bufio.NewReader(c), "POST", initPath), world.Codes("body_too_large"))
 			if took := time.Since(begin); took > 3*time.Second {
 				t.Errorf("it took %v to refuse what need not even be sent", took)
 			}
 		})
 	})
-	g.registers(t)
+	g.Registers(t)
 }
 
 func TestContinue(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	c := h.dial(t)
+	h := world.Open(t)
+	c := dial(t, h)
 	from := bufio.NewReader(c)
 	fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n", initPath)
 	res, err := http.ReadResponse(from, nil)
@@ -313,31 +315,31 @@ func TestContinue(t *testing.T) {
 		t.Fatalf("%v, %v, want 100", res, err)
 	}
 	fmt.Fprint(c, "{}")
-	h.refused(t, hear(t, from, "POST", initPath), codes("member_missing"))
+	h.Refused(t, hear(t, from, "POST", initPath), world.Codes("member_missing"))
 }
 
 // Who sends too slowly is told so. These take as long as the server's patience.
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
-	h := open(t)
+	h := world.Open(t)
 	attacks := []struct{ bytes, code string }{
 		{"GE", "request_too_slow"},
 		{"GET / HTTP/1.1\r\nHost: x\r\nX-A: ", "request_too_slow"},
 		{"POST " + initPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", "body_too_slow"},
 		{"POST " + initPath + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{", "body_too_slow"},
 	}
-	silent := h.dial(t)
+	silent := dial(t, h)
 	var slow []net.Conn // all at once: they wait side by side
 	for _, attack := range attacks {
-		c := h.dial(t)
+		c := dial(t, h)
 		fmt.Fprint(c, attack.bytes)
 		slow = append(slow, c)
 	}
 	for i, attack := range attacks {
 		a := hear(t, bufio.NewReader(slow[i]), "POST", "/")
-		h.refused(t, a, codes(attack.code))
-		if a.status != http.StatusRequestTimeout {
-			t.Errorf("%q: status %d, want 408", attack.bytes, a.status)
+		h.Refused(t, a, world.Codes(attack.code))
+		if a.Status != http.StatusRequestTimeout {
+			t.Errorf("%q: status %d, want 408", attack.bytes, a.Status)
 		}
 	}
 	if b, err := bufio.NewReader(silent).ReadByte(); !errors.Is(err, io.EOF) {
@@ -348,21 +350,21 @@ func TestSlowClients(t *testing.T) {
 // Over TLS all is the same, and so is speaking plain HTTP to a server that wants TLS.
 func TestUnreadableHTTPOverTLS(t *testing.T) {
 	t.Parallel()
-	h := open(t, countersigntest.TLS())
-	h.refused(t, h.say(t, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"), codes("tls_required"))
-	h.refused(t, h.say(t, "POST "+initPath+" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"), codes("tls_required"))
+	h := world.Open(t, countersigntest.TLS())
+	h.Refused(t, say(t, h, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"), world.Codes("tls_required"))
+	h.Refused(t, say(t, h, "POST "+initPath+" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"), world.Codes("tls_required"))
 	for bytes, code := range map[string]string{
 		"NONSENSE\r\n\r\n": "http_malformed",
 		"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n": "transfer_encoding_unsupported",
 		"GET / HTTP/1.1\r\nX-A: " + strings.Repeat("a", 300<<10):       "headers_too_large",
 	} {
-		c := h.dialTLS(t)
+		c := dialTLS(t, h)
 		go io.WriteString(c, bytes)
-		h.refused(t, hear(t, bufio.NewReader(c), "POST", "/"), codes(code))
+		h.Refused(t, hear(t, bufio.NewReader(c), "POST", "/"), world.Codes(code))
 	}
-	c := h.dialTLS(t)
+	c := dialTLS(t, h)
 	fmt.Fprint(c, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-	if a := hear(t, bufio.NewReader(c), "GET", "/healthz"); a.status != http.StatusOK {
-		t.Errorf("healthz over TLS: %d %s", a.status, a.body)
+	if a := hear(t, bufio.NewReader(c), "GET", "/healthz"); a.Status != http.StatusOK {
+		t.Errorf("healthz over TLS: %d %s", a.Status, a.Body)
 	}
 }

@@ -2,7 +2,6 @@ package attack_test
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"sync"
@@ -12,27 +11,19 @@ import (
 	"github.com/countersign/countersign/countersigntest/authenticator"
 	"github.com/countersign/countersign/internal/keyring"
 	"github.com/countersign/countersign/internal/service/organisation"
-	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/testing/world"
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
-// in invites a guest of another organisation of the same server.
-func (h *house) in(t *testing.T, org store.Organisation) *guest {
-	t.Helper()
-	home := h.org
-	h.org = org
-	defer func() { h.org = home }()
-	return h.guest(t)
-}
-
 // No code, token or challenge works for anybody or anything but what it was made for.
 func TestSubstitutedCeremonies(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		port := h.URL[strings.LastIndex(h.URL, ":"):]
 		elsewhere := h.OrganisationWith(t, organisation.New{Name: "Difference Engines"})
 		apart := h.OrganisationWith(t, organisation.New{Name: "Apart", RPID: "app.localhost", Origins: []string{"http://app.localhost" + port}})
-		ada, bob, eve, zoe := h.guest(t), h.guest(t), h.in(t, elsewhere), h.in(t, apart)
-		guests := []*guest{ada, bob, eve, zoe}
+		ada, bob, eve, zoe := h.Invitee(t), h.Invitee(t), h.InviteeOf(t, elsewhere), h.InviteeOf(t, apart)
+		guests := []*world.Invitee{ada, bob, eve, zoe}
 
 		// Codes.
 		for _, a := range guests {
@@ -44,17 +35,17 @@ func TestSubstitutedCeremonies(t *testing.T) {
 					{OrgID: b.OrgID, Username: b.Username, RegistrationCode: a.RegistrationCode},
 					{OrgID: a.OrgID, Username: b.Username, RegistrationCode: a.RegistrationCode},
 				} {
-					h.refused(t, h.post(t, initPath, in), codes("registration_refused"), a.RegistrationCode, b.Username)
+					h.Refused(t, h.Post(t, initPath, in), world.Codes("registration_refused"), a.RegistrationCode, b.Username)
 				}
 			}
 		}
 		// A guest of one organisation is nobody in the next, with the right code too.
-		h.refused(t, h.post(t, initPath, api.InitRegistrationRequest{OrgID: elsewhere.ID, Username: ada.Username, RegistrationCode: ada.RegistrationCode}), codes("registration_refused"))
+		h.Refused(t, h.Post(t, initPath, api.InitRegistrationRequest{OrgID: elsewhere.ID, Username: ada.Username, RegistrationCode: ada.RegistrationCode}), world.Codes("registration_refused"))
 
 		// Tokens and challenges.
-		challenges := map[*guest]api.RegistrationChallenge{}
+		challenges := map[*world.Invitee]api.RegistrationChallenge{}
 		for _, g := range guests {
-			challenges[g] = g.begin(t)
+			challenges[g] = g.Begin(t)
 		}
 		for _, a := range guests {
 			for _, b := range guests {
@@ -66,15 +57,15 @@ func TestSubstitutedCeremonies(t *testing.T) {
 					origin = apart.Origins[0]
 				}
 				for _, o := range []authenticator.Options{{Origin: origin}, {Origin: origin, Format: authenticator.PackedSelf}} {
-					answer := b.passkey(t, challenges[b], o)
-					a.h.refused(t, a.complete(t, challenges[a].TemporaryAuthenticationToken, first(answer)), codes("challenge_mismatch"), challenges[a].Challenge, challenges[b].Challenge)
+					answer := b.Passkey(t, challenges[b], o)
+					a.Organisation.Refused(t, a.Complete(t, challenges[a].TemporaryAuthenticationToken, world.First(answer)), world.Codes("challenge_mismatch"), challenges[a].Challenge, challenges[b].Challenge)
 				}
 				key := authenticator.NewKeySigner(publickey.P256).Create(challenges[b].Challenge, api.KindKey)
-				h.refused(t, a.complete(t, challenges[a].TemporaryAuthenticationToken, first(key)), codes("challenge_mismatch"))
+				h.Refused(t, a.Complete(t, challenges[a].TemporaryAuthenticationToken, world.First(key)), world.Codes("challenge_mismatch"))
 			}
-			again := a.begin(t)
-			answer := a.passkey(t, challenges[a], authenticator.Options{})
-			h.refused(t, a.complete(t, again.TemporaryAuthenticationToken, first(answer)), codes("challenge_mismatch"))
+			again := a.Begin(t)
+			answer := a.Passkey(t, challenges[a], authenticator.Options{})
+			h.Refused(t, a.Complete(t, again.TemporaryAuthenticationToken, world.First(answer)), world.Codes("challenge_mismatch"))
 		}
 
 		// Relying parties.
@@ -84,23 +75,23 @@ func TestSubstitutedCeremonies(t *testing.T) {
 			"RP ID and origin of other": {RPID: "app.localhost", Origin: apart.Origins[0]},
 			"origin of the other":       {Origin: apart.Origins[0]},
 		} {
-			a := ada.complete(t, c.TemporaryAuthenticationToken, first(ada.passkey(t, c, o)))
+			a := ada.Complete(t, c.TemporaryAuthenticationToken, world.First(ada.Passkey(t, c, o)))
 			ok := !t.Failed()
-			h.refused(t, a, codes("rp_id_mismatch", "origin_not_allowed"), "app.localhost")
+			h.Refused(t, a, world.Codes("rp_id_mismatch", "origin_not_allowed"), "app.localhost")
 			if ok && t.Failed() {
 				t.Errorf("… that was the %s", name)
 			}
 		}
 		c = challenges[zoe]
 		for _, o := range []authenticator.Options{{}, {RPID: "localhost"}, {RPID: "localhost", Origin: apart.Origins[0]}, {RPID: "b.app.localhost", Origin: apart.Origins[0]}} {
-			h.refused(t, zoe.complete(t, c.TemporaryAuthenticationToken, first(zoe.passkey(t, c, o))), codes("rp_id_mismatch", "origin_not_allowed"))
+			h.Refused(t, zoe.Complete(t, c.TemporaryAuthenticationToken, world.First(zoe.Passkey(t, c, o))), world.Codes("rp_id_mismatch", "origin_not_allowed"))
 		}
 
 		// Tickets that were signed by us but name what does not belong together.
-		header, claims, _ := parts(t, challenges[ada].TemporaryAuthenticationToken)
-		_, bobs, _ := parts(t, challenges[bob].TemporaryAuthenticationToken)
-		_, eves, _ := parts(t, challenges[eve].TemporaryAuthenticationToken)
-		answer := first(ada.passkey(t, challenges[ada], authenticator.Options{}))
+		header, claims, _ := world.Parts(t, challenges[ada].TemporaryAuthenticationToken)
+		_, bobs, _ := world.Parts(t, challenges[bob].TemporaryAuthenticationToken)
+		_, eves, _ := world.Parts(t, challenges[eve].TemporaryAuthenticationToken)
+		answer := world.First(ada.Passkey(t, challenges[ada], authenticator.Options{}))
 		for name, changes := range map[string]map[string]any{
 			"code of another":         {"codeId": bobs["codeId"]},
 			"code elsewhere":          {"codeId": eves["codeId"]},
@@ -115,65 +106,66 @@ func TestSubstitutedCeremonies(t *testing.T) {
 			"another challenge":       {"challenge": bobs["challenge"]},
 		} {
 			token := hs256(h.Codes.Ring.Key(keyring.Ceremony), unsigned(t, header, with(claims, changes)))
-			a := ada.complete(t, token, answer)
+			a := ada.Complete(t, token, answer)
 			ok := !t.Failed()
-			h.refused(t, a, codes("registration_refused", "algorithm_not_offered", "challenge_mismatch", "token_invalid"))
+			h.Refused(t, a, world.Codes("registration_refused", "algorithm_not_offered", "challenge_mismatch", "token_invalid"))
 			if ok && t.Failed() {
 				t.Errorf("… that was %q", name)
 			}
 		}
 		for _, g := range guests {
-			g.untouched(t)
+			g.Untouched(t)
 		}
-		ada.registers(t)
-		bob.registers(t)
-		eve.registers(t)
+		ada.Registers(t)
+		bob.Registers(t)
+		eve.Registers(t)
 	})
 }
 
 // A credential has one owner, whatever organisation another is in.
 func TestCredentialOfAnother(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		elsewhere := h.OrganisationWith(t, organisation.New{Name: "Difference Engines"})
-		owner := h.guest(t)
-		c := owner.begin(t)
-		made, kept, err := passkeys.Create(c, authenticator.Options{Origin: h.URL})
+		owner := h.Invitee(t)
+		c := owner.Begin(t)
+		made, kept, err := world.Authenticator.Create(c, authenticator.Options{Origin: h.URL})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a := owner.complete(t, c.TemporaryAuthenticationToken, first(made)); a.status != http.StatusOK {
-			t.Fatalf("%d %s", a.status, a.body)
+		if a := owner.Complete(t, c.TemporaryAuthenticationToken, world.First(made)); a.Status != http.StatusOK {
+			t.Fatalf("%d %s", a.Status, a.Body)
 		}
-		for _, thief := range []*guest{h.guest(t), h.in(t, elsewhere)} {
-			c := thief.begin(t)
-			h.refused(t, thief.complete(t, c.TemporaryAuthenticationToken, first(made)), codes("challenge_mismatch"))
+		for _, thief := range []*world.Invitee{h.Invitee(t), h.InviteeOf(t, elsewhere)} {
+			c := thief.Begin(t)
+			h.Refused(t, thief.Complete(t, c.TemporaryAuthenticationToken, world.First(made)), world.Codes("challenge_mismatch"))
 			for _, o := range []authenticator.Options{{CredentialID: kept.ID}, {CredentialID: kept.ID, Reuse: kept}, {CredentialID: kept.ID, Format: authenticator.PackedX5C}} {
-				a := thief.complete(t, c.TemporaryAuthenticationToken, first(thief.passkey(t, c, o)))
-				h.refused(t, a, codes("credential_already_registered"), owner.Username, owner.UserID)
-				if a.status != http.StatusConflict {
-					t.Errorf("status %d, want 409", a.status)
+				a := thief.Complete(t, c.TemporaryAuthenticationToken, world.First(thief.Passkey(t, c, o)))
+				h.Refused(t, a, world.Codes("credential_already_registered"), owner.Username, owner.UserID)
+				if a.Status != http.StatusConflict {
+					t.Errorf("status %d, want 409", a.Status)
 				}
 			}
-			thief.registers(t)
+			thief.Registers(t)
 		}
 
-		keeper := h.guest(t)
+		keeper := h.Invitee(t)
 		key := authenticator.NewKeySigner(publickey.Ed25519)
-		c = keeper.begin(t)
-		if a := keeper.complete(t, c.TemporaryAuthenticationToken, first(key.Create(c.Challenge, api.KindKey))); a.status != http.StatusOK {
-			t.Fatalf("%d %s", a.status, a.body)
+		c = keeper.Begin(t)
+		if a := keeper.Complete(t, c.TemporaryAuthenticationToken, world.First(key.Create(c.Challenge, api.KindKey))); a.Status != http.StatusOK {
+			t.Fatalf("%d %s", a.Status, a.Body)
 		}
-		thief := h.guest(t)
-		c = thief.begin(t)
-		h.refused(t, thief.complete(t, c.TemporaryAuthenticationToken, first(key.Create(c.Challenge, api.KindKey))), codes("credential_already_registered"))
+		thief := h.Invitee(t)
+		c = thief.Begin(t)
+		h.Refused(t, thief.Complete(t, c.TemporaryAuthenticationToken, world.First(key.Create(c.Challenge, api.KindKey))), world.Codes("credential_already_registered"))
 		other := authenticator.NewKeySigner(publickey.P256)
 		other.CredentialID = key.CredentialID
-		second := thief.passkey(t, c, authenticator.Options{})
+		second := thief.Passkey(t, c, authenticator.Options{})
 		third := other.Create(c.Challenge, api.KindRecoveryKey)
-		h.refused(t, thief.complete(t, c.TemporaryAuthenticationToken,
-			api.RegistrationRequest{FirstFactorCredential: &second, RecoveryCredential: &third}), codes("credential_already_registered"))
-		thief.registers(t)
-		if n := len(owner.credentials(t)); n != 1 {
+		h.Refused(t, thief.Complete(t, c.TemporaryAuthenticationToken,
+			api.RegistrationRequest{FirstFactorCredential: &second, RecoveryCredential: &third}), world.Codes("credential_already_registered"))
+		thief.Registers(t)
+		if n := len(owner.Credentials(t)); n != 1 {
 			t.Errorf("the owner has %d credentials", n)
 		}
 	})
@@ -182,19 +174,20 @@ func TestCredentialOfAnother(t *testing.T) {
 // Every factor is a key of its own, of a kind that may be that factor, and all of them
 // are right or none is kept.
 func TestSubstitutedFactors(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		g := h.guest(t)
-		c := g.begin(t)
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		g := h.Invitee(t)
+		c := g.Begin(t)
 		key, recovery := authenticator.NewKeySigner(publickey.P256), authenticator.NewKeySigner(publickey.Ed25519)
-		passkey, reused, err := passkeys.Create(c, authenticator.Options{Origin: h.URL})
+		passkey, reused, err := world.Authenticator.Create(c, authenticator.Options{Origin: h.URL})
 		if err != nil {
 			t.Fatal(err)
 		}
-		sameKey := g.passkey(t, c, authenticator.Options{Reuse: reused})
+		sameKey := g.Passkey(t, c, authenticator.Options{Reuse: reused})
 		plain := key.Create(c.Challenge, api.KindKey)
 		protected := key.Create(c.Challenge, api.KindPasswordProtectedKey)
 		renamed := plain
-		renamed.CredentialInfo.CredID = b64([]byte("another name for the same key"))
+		renamed.CredentialInfo.CredID = world.Base64([]byte("another name for the same key"))
 		good := recovery.Create(c.Challenge, api.KindRecoveryKey)
 		asRecovery := key.Create(c.Challenge, api.KindRecoveryKey)
 		asRecovery.CredentialInfo.CredID = renamed.CredentialInfo.CredID
@@ -234,18 +227,18 @@ func TestSubstitutedFactors(t *testing.T) {
 			"second alone":                     {nil, &passkey, nil, "member_missing"},
 			"recovery alone":                   {nil, nil, &good, "member_missing"},
 		} {
-			a := g.complete(t, c.TemporaryAuthenticationToken, api.RegistrationRequest{FirstFactorCredential: in.first, SecondFactorCredential: in.second, RecoveryCredential: in.recovery})
+			a := g.Complete(t, c.TemporaryAuthenticationToken, api.RegistrationRequest{FirstFactorCredential: in.first, SecondFactorCredential: in.second, RecoveryCredential: in.recovery})
 			ok := !t.Failed()
-			h.refused(t, a, codes(in.code), c.Challenge)
-			g.untouched(t)
+			h.Refused(t, a, world.Codes(in.code), c.Challenge)
+			g.Untouched(t)
 			if ok && t.Failed() {
 				t.Errorf("… that was %q", name)
 			}
 		}
-		if a := g.complete(t, c.TemporaryAuthenticationToken, api.RegistrationRequest{FirstFactorCredential: &passkey, SecondFactorCredential: &plain, RecoveryCredential: &good}); a.status != http.StatusOK {
-			t.Errorf("three good ones: %d %s", a.status, a.body)
+		if a := g.Complete(t, c.TemporaryAuthenticationToken, api.RegistrationRequest{FirstFactorCredential: &passkey, SecondFactorCredential: &plain, RecoveryCredential: &good}); a.Status != http.StatusOK {
+			t.Errorf("three good ones: %d %s", a.Status, a.Body)
 		}
-		if n := len(g.credentials(t)); n != 3 {
+		if n := len(g.Credentials(t)); n != 3 {
 			t.Errorf("%d credentials, want 3", n)
 		}
 	})
@@ -254,51 +247,52 @@ func TestSubstitutedFactors(t *testing.T) {
 // What was spent stays spent: only the winner's own call, with its own token, is
 // answered again, and with the same answer.
 func TestReplays(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		g := h.guest(t)
-		other, c := g.begin(t), g.begin(t)
-		made := g.passkey(t, c, authenticator.Options{})
-		otherMade := g.passkey(t, other, authenticator.Options{})
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		g := h.Invitee(t)
+		other, c := g.Begin(t), g.Begin(t)
+		made := g.Passkey(t, c, authenticator.Options{})
+		otherMade := g.Passkey(t, other, authenticator.Options{})
 
 		bad := made
 		bad.CredentialInfo.AttestationData = otherMade.CredentialInfo.AttestationData
 		for range 5 { // a refused call may be repeated for ever and is refused for ever
-			h.refused(t, g.complete(t, c.TemporaryAuthenticationToken, first(bad)), codes("credential_id_mismatch"))
+			h.Refused(t, g.Complete(t, c.TemporaryAuthenticationToken, world.First(bad)), world.Codes("credential_id_mismatch"))
 		}
-		g.untouched(t)
+		g.Untouched(t)
 
-		won := g.complete(t, c.TemporaryAuthenticationToken, first(made))
-		if won.status != http.StatusOK {
-			t.Fatalf("%d %s", won.status, won.body)
+		won := g.Complete(t, c.TemporaryAuthenticationToken, world.First(made))
+		if won.Status != http.StatusOK {
+			t.Fatalf("%d %s", won.Status, won.Body)
 		}
 		for range 3 {
-			if a := g.complete(t, c.TemporaryAuthenticationToken, first(made)); a.status != http.StatusOK || string(a.body) != string(won.body) {
-				t.Errorf("the winner's call again: %d %s", a.status, a.body)
+			if a := g.Complete(t, c.TemporaryAuthenticationToken, world.First(made)); a.Status != http.StatusOK || a.Body != won.Body {
+				t.Errorf("the winner's call again: %d %s", a.Status, a.Body)
 			}
 		}
-		again := g.passkey(t, c, authenticator.Options{})
+		again := g.Passkey(t, c, authenticator.Options{})
 		recovery := authenticator.NewKeySigner(publickey.P256).Create(c.Challenge, api.KindRecoveryKey)
 		for name, call := range map[string]struct {
 			token string
 			body  api.RegistrationRequest
 		}{
-			"another passkey, same token":    {c.TemporaryAuthenticationToken, first(again)},
-			"other token, own passkey":       {other.TemporaryAuthenticationToken, first(otherMade)},
-			"other token, winner's passkey":  {other.TemporaryAuthenticationToken, first(made)},
+			"another passkey, same token":    {c.TemporaryAuthenticationToken, world.First(again)},
+			"other token, own passkey":       {other.TemporaryAuthenticationToken, world.First(otherMade)},
+			"other token, winner's passkey":  {other.TemporaryAuthenticationToken, world.First(made)},
 			"winner's with a recovery key":   {c.TemporaryAuthenticationToken, api.RegistrationRequest{FirstFactorCredential: &made, RecoveryCredential: &recovery}},
 			"winner's with a second passkey": {c.TemporaryAuthenticationToken, api.RegistrationRequest{FirstFactorCredential: &made, SecondFactorCredential: &again}},
-			"winner's with another's proof":  {c.TemporaryAuthenticationToken, first(bad)},
+			"winner's with another's proof":  {c.TemporaryAuthenticationToken, world.First(bad)},
 		} {
-			a := g.complete(t, call.token, call.body)
+			a := g.Complete(t, call.token, call.body)
 			ok := !t.Failed()
-			h.refused(t, a, codes("user_already_exists"))
+			h.Refused(t, a, world.Codes("user_already_exists"))
 			if ok && t.Failed() {
 				t.Errorf("… that was %q", name)
 			}
 		}
-		h.refused(t, h.post(t, initPath, g.invitation()), codes("user_already_exists"))
-		h.refused(t, h.post(t, openPath, g.invitation()), codes("user_already_exists"))
-		if n := len(g.credentials(t)); n != 1 {
+		h.Refused(t, h.Post(t, initPath, g.Request()), world.Codes("user_already_exists"))
+		h.Refused(t, h.Post(t, openPath, g.Request()), world.Codes("user_already_exists"))
+		if n := len(g.Credentials(t)); n != 1 {
 			t.Errorf("%d credentials, want 1", n)
 		}
 	})
@@ -306,27 +300,28 @@ func TestReplays(t *testing.T) {
 
 // A recovery key is added once, by the ceremony that registered, and is a key of its own.
 func TestSubstitutedRecovery(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		ada, bob, eve := h.guest(t), h.guest(t), h.guest(t)
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		ada, bob, eve := h.Invitee(t), h.Invitee(t), h.Invitee(t)
 		signer, second := authenticator.NewKeySigner(publickey.P256), authenticator.NewKeySigner(publickey.Ed25519)
-		other, c, bobs := ada.begin(t), ada.begin(t), bob.begin(t)
-		add := func(token string, key api.CredentialAttestation) answer {
-			return h.send(t, "POST", recoveryPath, bearer(token), api.AddRecoveryRequest{RecoveryCredential: &key})
+		other, c, bobs := ada.Begin(t), ada.Begin(t), bob.Begin(t)
+		add := func(token string, key api.CredentialAttestation) world.Answer {
+			return h.Send(t, "POST", recoveryPath, world.Bearer(token), api.AddRecoveryRequest{RecoveryCredential: &key})
 		}
 		good := signer.Create(c.Challenge, api.KindRecoveryKey)
 
-		h.refused(t, add(c.TemporaryAuthenticationToken, good), codes("registration_not_completed"))
-		ada.untouched(t)
+		h.Refused(t, add(c.TemporaryAuthenticationToken, good), world.Codes("registration_not_completed"))
+		ada.Untouched(t)
 		own := authenticator.NewKeySigner(publickey.P256) // the first factor is a key, so that it could be used twice
-		if a := ada.complete(t, c.TemporaryAuthenticationToken, first(own.Create(c.Challenge, api.KindKey))); a.status != http.StatusOK {
-			t.Fatalf("%d %s", a.status, a.body)
+		if a := ada.Complete(t, c.TemporaryAuthenticationToken, world.First(own.Create(c.Challenge, api.KindKey))); a.Status != http.StatusOK {
+			t.Fatalf("%d %s", a.Status, a.Body)
 		}
 
 		plain := signer.Create(c.Challenge, api.KindKey)
-		asPasskey := ada.passkey(t, c, authenticator.Options{})
+		asPasskey := ada.Passkey(t, c, authenticator.Options{})
 		firstAgain := own.Create(c.Challenge, api.KindRecoveryKey)
 		firstRenamed := firstAgain
-		firstRenamed.CredentialInfo.CredID = b64([]byte("another name"))
+		firstRenamed.CredentialInfo.CredID = world.Base64([]byte("another name"))
 		nameTaken := good
 		nameTaken.CredentialInfo.CredID = own.CredentialID
 		for name, call := range map[string]struct {
@@ -348,12 +343,12 @@ func TestSubstitutedRecovery(t *testing.T) {
 		} {
 			a := add(call.token, call.key)
 			ok := !t.Failed()
-			h.refused(t, a, codes(call.code))
+			h.Refused(t, a, world.Codes(call.code))
 			if ok && t.Failed() {
 				t.Errorf("… that was %q", name)
 			}
 		}
-		if n := len(ada.credentials(t)); n != 1 {
+		if n := len(ada.Credentials(t)); n != 1 {
 			t.Fatalf("%d credentials, want 1", n)
 		}
 
@@ -362,7 +357,7 @@ func TestSubstitutedRecovery(t *testing.T) {
 		status := make([]int, 8)
 		for i := range status {
 			key := authenticator.NewKeySigner(publickey.P256).Create(c.Challenge, api.KindRecoveryKey)
-			wg.Go(func() { status[i] = add(c.TemporaryAuthenticationToken, key).status })
+			wg.Go(func() { status[i] = add(c.TemporaryAuthenticationToken, key).Status })
 		}
 		wg.Wait()
 		won := 0
@@ -375,43 +370,44 @@ func TestSubstitutedRecovery(t *testing.T) {
 				t.Errorf("a recovery key beside others: %d", s)
 			}
 		}
-		if n := len(ada.credentials(t)); won != 1 || n != 2 {
+		if n := len(ada.Credentials(t)); won != 1 || n != 2 {
 			t.Errorf("%d recovery keys were taken and %d credentials kept", won, n)
 		}
-		h.refused(t, add(c.TemporaryAuthenticationToken, second.Create(c.Challenge, api.KindRecoveryKey)), codes("recovery_already_registered"))
-		bob.registers(t)
-		eve.registers(t)
+		h.Refused(t, add(c.TemporaryAuthenticationToken, second.Create(c.Challenge, api.KindRecoveryKey)), world.Codes("recovery_already_registered"))
+		bob.Registers(t)
+		eve.Registers(t)
 	})
 }
 
 // Of many that complete at once with one code one wins, and of many users that bring the
 // same credential one keeps it.
 func TestRaces(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		const racers = 24
-		g := h.guest(t)
-		calls := make([]func() answer, racers)
+		g := h.Invitee(t)
+		calls := make([]func() world.Answer, racers)
 		for i := range calls {
-			c := g.begin(t)
-			body := first(g.passkey(t, c, authenticator.Options{}))
-			calls[i] = func() answer { return g.complete(t, c.TemporaryAuthenticationToken, body) }
+			c := g.Begin(t)
+			body := world.First(g.Passkey(t, c, authenticator.Options{}))
+			calls[i] = func() world.Answer { return g.Complete(t, c.TemporaryAuthenticationToken, body) }
 		}
-		if won := h.race(t, calls, "user_already_exists", "registration_lost"); won != 1 {
+		if won := h.Race(t, calls, "user_already_exists", "registration_lost"); won != 1 {
 			t.Errorf("%d of %d completions with one code won", won, racers)
 		}
-		if n := len(g.credentials(t)); n != 1 {
+		if n := len(g.Credentials(t)); n != 1 {
 			t.Errorf("%d credentials, want 1", n)
 		}
 
 		id := []byte("the same credential for everybody")
-		guests := make([]*guest, racers)
+		guests := make([]*world.Invitee, racers)
 		for i := range calls {
-			guests[i] = h.guest(t)
-			c := guests[i].begin(t)
-			body := first(guests[i].passkey(t, c, authenticator.Options{CredentialID: id}))
-			calls[i] = func() answer { return guests[i].complete(t, c.TemporaryAuthenticationToken, body) }
+			guests[i] = h.Invitee(t)
+			c := guests[i].Begin(t)
+			body := world.First(guests[i].Passkey(t, c, authenticator.Options{CredentialID: id}))
+			calls[i] = func() world.Answer { return guests[i].Complete(t, c.TemporaryAuthenticationToken, body) }
 		}
-		if won := h.race(t, calls, "credential_already_registered"); won != 1 {
+		if won := h.Race(t, calls, "credential_already_registered"); won != 1 {
 			t.Errorf("%d of %d users registered the same credential", won, racers)
 		}
 		registered := 0
@@ -424,33 +420,10 @@ func TestRaces(t *testing.T) {
 				registered++
 				continue
 			}
-			g.registers(t)
+			g.Registers(t)
 		}
 		if registered != 1 {
 			t.Errorf("%d users are registered by it", registered)
 		}
 	})
-}
-
-func (h *house) race(t *testing.T, calls []func() answer, losing ...string) (won int) {
-	t.Helper()
-	answers := make([]answer, len(calls))
-	start := make(chan struct{})
-	var wg sync.WaitGroup
-	for i, call := range calls {
-		wg.Go(func() { <-start; answers[i] = call() })
-	}
-	close(start)
-	wg.Wait()
-	for _, a := range answers {
-		if a.status == http.StatusOK {
-			won++
-			if !json.Valid(a.body) {
-				t.Errorf("the winner got %s", a.body)
-			}
-			continue
-		}
-		h.refused(t, a, losing)
-	}
-	return won
 }

@@ -3,11 +3,13 @@ package attack_test
 import (
 	"crypto/tls"
 	"testing"
+
+	"github.com/countersign/countersign/internal/testing/world"
 )
 
-func (h *house) dialTLS(t *testing.T) *tls.Conn {
+func dialTLS(t *testing.T, h *world.Organisation) *tls.Conn {
 	t.Helper()
-	c := tls.Client(h.dial(t), &tls.Config{RootCAs: h.CA, ServerName: "localhost"})
+	c := tls.Client(dial(t, h), &tls.Config{RootCAs: h.CA, ServerName: "localhost"})
 	if err := c.Handshake(); err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/base64"
-	"encoding/json"
 	"maps"
 	"net/http"
 	"strings"
@@ -20,39 +18,19 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest/authenticator"
 	"github.com/countersign/countersign/internal/keyring"
+	"github.com/countersign/countersign/internal/testing/world"
 )
-
-func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
-
-// parts takes a token apart.
-func parts(t *testing.T, token string) (header, claims map[string]any, signature string) {
-	t.Helper()
-	p := strings.Split(token, ".")
-	if len(p) != 3 {
-		t.Fatalf("%d parts in the token", len(p))
-	}
-	for i, into := range []*map[string]any{&header, &claims} {
-		b, err := base64.RawURLEncoding.DecodeString(p[i])
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(b, into); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return header, claims, p[2]
-}
 
 // unsigned puts the first two parts of a token together.
 func unsigned(t *testing.T, header, claims any) string {
 	t.Helper()
-	return b64([]byte(quote(t, header))) + "." + b64([]byte(quote(t, claims)))
+	return world.Base64([]byte(world.JSON(t, header))) + "." + world.Base64([]byte(world.JSON(t, claims)))
 }
 
 func hs256(key []byte, text string) string {
 	m := hmac.New(sha256.New, key)
 	m.Write([]byte(text))
-	return text + "." + b64(m.Sum(nil))
+	return text + "." + world.Base64(m.Sum(nil))
 }
 
 // with returns a copy of m with some members changed; nil takes one away.
@@ -69,9 +47,9 @@ func with(m map[string]any, changes map[string]any) map[string]any {
 }
 
 // forgeries are tokens that nobody should take for the one given.
-func forgeries(t *testing.T, h *house, token string) map[string]string {
+func forgeries(t *testing.T, h *world.Organisation, token string) map[string]string {
 	t.Helper()
-	header, claims, signature := parts(t, token)
+	header, claims, signature := world.Parts(t, token)
 	key := h.Codes.Ring.Key(keyring.Ceremony)
 	head, rest, _ := strings.Cut(token, ".")
 	body, _, _ := strings.Cut(rest, ".")
@@ -96,7 +74,7 @@ func forgeries(t *testing.T, h *house, token string) map[string]string {
 	}
 	mac512 := hmac.New(sha512.New, key)
 	mac512.Write([]byte(alg("HS512")))
-	jwk := map[string]any{"kty": "oct", "k": b64([]byte("0123456789abcdef0123456789abcdef"))}
+	jwk := map[string]any{"kty": "oct", "k": world.Base64([]byte("0123456789abcdef0123456789abcdef"))}
 
 	all := map[string]string{
 		"empty":                   "",
@@ -118,13 +96,13 @@ func forgeries(t *testing.T, h *house, token string) map[string]string {
 		"alg absent":              hs256(key, unsigned(t, with(header, map[string]any{"alg": nil}), claims)),
 		"alg in capitals wrong":   hs256(key, alg("hs256")),
 		"alg HS384":               hs256(key, alg("HS384")),
-		"alg HS512":               alg("HS512") + "." + b64(mac512.Sum(nil)),
-		"alg RS256":               alg("RS256") + "." + b64(rs),
-		"alg ES256":               alg("ES256") + "." + b64(es),
+		"alg HS512":               alg("HS512") + "." + world.Base64(mac512.Sum(nil)),
+		"alg RS256":               alg("RS256") + "." + world.Base64(rs),
+		"alg ES256":               alg("ES256") + "." + world.Base64(es),
 		"alg EdDSA":               alg("EdDSA") + "." + signature,
 		"alg dir":                 hs256(key, alg("dir")),
-		"alg twice":               hs256(key, b64([]byte(`{"alg":"none","alg":"HS256","typ":"JWT"}`))+"."+body),
-		"alg as a list":           hs256(key, b64([]byte(`{"alg":["HS256"]}`))+"."+body),
+		"alg twice":               hs256(key, world.Base64([]byte(`{"alg":"none","alg":"HS256","typ":"JWT"}`))+"."+body),
+		"alg as a list":           hs256(key, world.Base64([]byte(`{"alg":["HS256"]}`))+"."+body),
 		"critical header":         hs256(key, unsigned(t, with(header, map[string]any{"crit": []string{"exp"}, "exp": 1}), claims)),
 		"b64 false":               hs256(key, unsigned(t, with(header, map[string]any{"crit": []string{"b64"}, "b64": false}), claims)),
 		"key of its own":          hs256([]byte("0123456789abcdef0123456789abcdef"), unsigned(t, with(header, map[string]any{"jwk": jwk}), claims)),
@@ -134,25 +112,25 @@ func forgeries(t *testing.T, h *house, token string) map[string]string {
 		"zero key":                hs256(make([]byte, 32), head+"."+body),
 		"key of codes":            hs256(h.Codes.Ring.Key(keyring.Code), head+"."+body),
 		"key of counters":         hs256(h.Codes.Ring.Key(keyring.Throttle), head+"."+body),
-		"header no JSON":          hs256(key, b64([]byte(`alg=HS256`))+"."+body),
-		"header a list":           hs256(key, b64([]byte(`["HS256"]`))+"."+body),
-		"claims no JSON":          hs256(key, head+"."+b64([]byte(`orgId=x`))),
-		"claims a list":           hs256(key, head+"."+b64([]byte(`[]`))),
-		"claims null":             hs256(key, head+"."+b64([]byte(`null`))),
-		"claims empty":            hs256(key, head+"."+b64([]byte(`{}`))),
-		"claims encoded twice":    hs256(key, head+"."+b64([]byte(body))),
+		"header no JSON":          hs256(key, world.Base64([]byte(`alg=HS256`))+"."+body),
+		"header a list":           hs256(key, world.Base64([]byte(`["HS256"]`))+"."+body),
+		"claims no JSON":          hs256(key, head+"."+world.Base64([]byte(`orgId=x`))),
+		"claims a list":           hs256(key, head+"."+world.Base64([]byte(`[]`))),
+		"claims null":             hs256(key, head+"."+world.Base64([]byte(`null`))),
+		"claims empty":            hs256(key, head+"."+world.Base64([]byte(`{}`))),
+		"claims encoded twice":    hs256(key, head+"."+world.Base64([]byte(body))),
 		"signature cut":           token[:len(token)-1],
 		"signature cut more":      token[:len(token)-4],
 		"signature longer":        token + "A",
 		"signature padded":        token + "=",
-		"signature of another":    head + "." + body + "." + b64(make([]byte, 32)),
+		"signature of another":    head + "." + body + "." + world.Base64(make([]byte, 32)),
 		"unused bits":             token[:len(token)-1] + string(nextLetter(token[len(token)-1])),
 		"letter changed":          flip(token, len(head)+1+len(body)/2),
 		"header changed":          flip(token, len(head)/2),
 		"signature changed":       flip(token, len(token)-20),
 		"huge":                    head + "." + strings.Repeat("A", 12000) + "." + signature,
 		"huge signed":             hs256(key, unsigned(t, header, with(claims, map[string]any{"x": strings.Repeat("A", 8000)}))),
-		"deep":                    hs256(key, b64([]byte(`{"alg":"HS256","x":`+strings.Repeat("[", 1500)+strings.Repeat("]", 1500)+`}`))+"."+body),
+		"deep":                    hs256(key, world.Base64([]byte(`{"alg":"HS256","x":`+strings.Repeat("[", 1500)+strings.Repeat("]", 1500)+`}`))+"."+body),
 		"not ASCII":               "ey\u00e9" + token,
 		"percent":                 strings.Replace(token, ".", "%2e", 1),
 		"quoted":                  `"` + token + `"`,
@@ -202,39 +180,41 @@ func nextLetter(b byte) byte {
 func flip(s string, i int) string { return s[:i] + string(nextLetter(s[i])) + s[i+1:] }
 
 func TestForgedTokens(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		g := h.guest(t)
-		c := g.begin(t)
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		g := h.Invitee(t)
+		c := g.Begin(t)
 		token := c.TemporaryAuthenticationToken
-		body := first(g.passkey(t, c, authenticator.Options{}))
-		want := codes("token_invalid", "ceremony_expired", "registration_refused", "headers_too_large")
+		body := world.First(g.Passkey(t, c, authenticator.Options{}))
+		want := world.Codes("token_invalid", "ceremony_expired", "registration_refused", "headers_too_large")
 		for name, forged := range forgeries(t, h, token) {
 			if forged == token {
 				t.Fatalf("%s is the token itself", name)
 			}
 			for _, path := range []string{completePath, recoveryPath} {
-				a := h.send(t, "POST", path, bearer(forged), body)
-				h.refused(t, a, want, c.Challenge, token)
-				if a.status != http.StatusUnauthorized && a.status != http.StatusRequestHeaderFieldsTooLarge {
-					t.Errorf("%s at %s: %d", name, path, a.status)
+				a := h.Send(t, "POST", path, world.Bearer(forged), body)
+				h.Refused(t, a, want, c.Challenge, token)
+				if a.Status != http.StatusUnauthorized && a.Status != http.StatusRequestHeaderFieldsTooLarge {
+					t.Errorf("%s at %s: %d", name, path, a.Status)
 				}
 			}
-			g.untouched(t)
+			g.Untouched(t)
 		}
-		h.discreet(t, nil, token, c.Challenge)
-		if a := g.complete(t, token, body); a.status != http.StatusOK {
-			t.Errorf("the token itself: %d %s", a.status, a.body)
+		h.KeepsSecret(t, nil, token, c.Challenge)
+		if a := g.Complete(t, token, body); a.Status != http.StatusOK {
+			t.Errorf("the token itself: %d %s", a.Status, a.Body)
 		}
 	})
 }
 
 // The token is in exactly one Authorization header, with exactly the scheme Bearer.
 func TestAuthorizationHeaders(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		g := h.guest(t)
-		c := g.begin(t)
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		g := h.Invitee(t)
+		c := g.Begin(t)
 		token := c.TemporaryAuthenticationToken
-		body := first(g.passkey(t, c, authenticator.Options{}))
+		body := world.First(g.Passkey(t, c, authenticator.Options{}))
 		for name, header := range map[string]http.Header{
 			"none":                {},
 			"empty":               {"Authorization": {""}},
@@ -255,32 +235,33 @@ func TestAuthorizationHeaders(t *testing.T) {
 			"cookie":              {"Cookie": {"token=" + token + "; Authorization=Bearer " + token}},
 			"other header":        {"X-Authorization": {"Bearer " + token}, "X-Dfns-Useraction": {token}},
 		} {
-			a := h.send(t, "POST", completePath, header, body)
-			h.refused(t, a, codes("token_invalid"), token)
-			if a.status != http.StatusUnauthorized {
-				t.Errorf("%s: %d", name, a.status)
+			a := h.Send(t, "POST", completePath, header, body)
+			h.Refused(t, a, world.Codes("token_invalid"), token)
+			if a.Status != http.StatusUnauthorized {
+				t.Errorf("%s: %d", name, a.Status)
 			}
 		}
-		h.refused(t, h.send(t, "POST", completePath+"?access_token="+token+"&token="+token, nil, body), codes("token_invalid"), token)
-		g.untouched(t)
+		h.Refused(t, h.Send(t, "POST", completePath+"?access_token="+token+"&token="+token, nil, body), world.Codes("token_invalid"), token)
+		g.Untouched(t)
 		// RFC 9110 §11.1: the scheme's case does not matter.
-		if a := h.send(t, "POST", completePath, http.Header{"Authorization": {"bEARER " + token}}, body); a.status != http.StatusOK {
-			t.Errorf("with bEARER: %d %s", a.status, a.body)
+		if a := h.Send(t, "POST", completePath, http.Header{"Authorization": {"bEARER " + token}}, body); a.Status != http.StatusOK {
+			t.Errorf("with bEARER: %d %s", a.Status, a.Body)
 		}
 	})
 }
 
 // A ticket dies with its time, on the server's clock.
 func TestExpiredTicket(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		g := h.guest(t)
-		c := g.begin(t)
-		body := first(g.passkey(t, c, authenticator.Options{}))
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		g := h.Invitee(t)
+		c := g.Begin(t)
+		body := world.First(g.Passkey(t, c, authenticator.Options{}))
 		h.Clock.Advance(15*time.Minute + time.Second)
-		a := g.complete(t, c.TemporaryAuthenticationToken, body)
-		h.refused(t, a, codes("ceremony_expired"), c.Challenge)
-		g.registers(t)
-		h.refused(t, g.complete(t, c.TemporaryAuthenticationToken, body), codes("ceremony_expired"))
+		a := g.Complete(t, c.TemporaryAuthenticationToken, body)
+		h.Refused(t, a, world.Codes("ceremony_expired"), c.Challenge)
+		g.Registers(t)
+		h.Refused(t, g.Complete(t, c.TemporaryAuthenticationToken, body), world.Codes("ceremony_expired"))
 	})
 }
 
@@ -288,12 +269,12 @@ func TestExpiredTicket(t *testing.T) {
 // gives nothing.
 func TestTokensOnOpenEndpoints(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	g := h.guest(t)
-	token := g.begin(t).TemporaryAuthenticationToken
+	h := world.Open(t)
+	g := h.Invitee(t)
+	token := g.Begin(t).TemporaryAuthenticationToken
 	for _, in := range []api.InitRegistrationRequest{{}, {OrgID: g.OrgID}, {OrgID: g.OrgID, Username: g.Username},
 		{OrgID: g.OrgID, Username: g.Username, RegistrationCode: token}} {
-		h.refused(t, h.send(t, "POST", initPath, bearer(token), in), codes("member_missing", "member_too_long"), token)
+		h.Refused(t, h.Send(t, "POST", initPath, world.Bearer(token), in), world.Codes("member_missing", "member_too_long"), token)
 	}
-	g.registers(t)
+	g.Registers(t)
 }

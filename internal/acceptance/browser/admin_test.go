@@ -8,9 +8,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
-	"github.com/countersign/countersign/internal/mail"
 	"github.com/countersign/countersign/internal/testing/chromium"
-	"github.com/countersign/countersign/internal/testing/smtptest"
 )
 
 // adminIn is the first user of an organisation, signed in with a passkey, whose device
@@ -216,8 +214,7 @@ func TestAdminRenewsAndWithdrawsCodes(t *testing.T) {
 
 // Where the server sends mail the code goes by mail alone.
 func TestAdminInvitesByMail(t *testing.T) {
-	post := smtptest.Start(t, smtptest.Options{})
-	srv := countersigntest.Start(t, countersigntest.SMTP(mail.Config{URL: post.URL, From: "no-reply@example.org"}))
+	srv := countersigntest.Start(t, countersigntest.Mail())
 	g := adminIn(t, chromium.Start(t), srv)
 	g.visit("/people")
 	g.Click("#invite")

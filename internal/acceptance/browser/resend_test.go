@@ -6,19 +6,16 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/countersigntest"
-	"github.com/countersign/countersign/internal/mail"
 	"github.com/countersign/countersign/internal/testing/chromium"
-	"github.com/countersign/countersign/internal/testing/smtptest"
 )
 
 // Who comes too late asks for a new code with one click, gets it by mail, and registers
 // with the link in it. Who is registered already sees the same words and gets no mail.
 func TestResend(t *testing.T) {
-	post := smtptest.Start(t, smtptest.Options{})
-	srv := countersigntest.Start(t, countersigntest.SMTP(mail.Config{URL: post.URL, From: "no-reply@example.org"}))
+	srv := countersigntest.Start(t, countersigntest.Mail())
 	browser := chromium.Start(t)
 	g := invite(t, browser, srv)
-	before := len(post.Messages())
+	before := len(srv.Mailbox.Messages())
 	srv.Clock.Advance(25 * time.Hour)
 	ask := func() (answer string) {
 		g.Open("about:blank")
@@ -30,7 +27,7 @@ func TestResend(t *testing.T) {
 	}
 	open := ask()
 	srv.Codes.Outbox.Finish()
-	messages := post.Messages()
+	messages := srv.Mailbox.Messages()
 	if len(messages) != before+1 {
 		t.Fatalf("%d mails were sent, want 1", len(messages)-before)
 	}
@@ -53,7 +50,7 @@ func TestResend(t *testing.T) {
 		t.Errorf("a registered user sees %q, one who is not %q", closed, open)
 	}
 	srv.Codes.Outbox.Finish()
-	if n := len(post.Messages()); n != before+1 {
+	if n := len(srv.Mailbox.Messages()); n != before+1 {
 		t.Errorf("%d mails more went to a registered user", n-before-1)
 	}
 }

@@ -7,32 +7,18 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
-	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testing/database"
+	"github.com/countersign/countersign/internal/testing/world"
 )
 
-// assignment is the one that gives an identity the permission to do everything.
-func (n *tenant) assignment(t *testing.T, identityID string) store.Assignment {
-	t.Helper()
-	all, err := n.DB.Assignments(context.Background(), n.all, "", 0)
-	must(t, err)
-	for _, a := range all {
-		if a.IdentityID == identityID {
-			return a
-		}
-	}
-	t.Fatalf("%s is no administrator", identityID)
-	return store.Assignment{}
-}
-
-// administrators counts who can administer the organisation: log in as an employee and do
+// countAdministrators counts who can administer the organisation: log in as an employee and do
 // everything.
-func (n *tenant) administrators(t *testing.T) (count int) {
+func countAdministrators(t *testing.T, n *world.Tenant) (count int) {
 	t.Helper()
-	all, err := n.DB.Assignments(context.Background(), n.all, "", 0)
+	all, err := n.DB.Assignments(context.Background(), n.Everything, "", 0)
 	must(t, err)
 	for _, a := range all {
-		m, err := n.DB.Member(context.Background(), n.org.ID, a.IdentityID)
+		m, err := n.DB.Member(context.Background(), n.Org.ID, a.IdentityID)
 		if err == nil && m.Active && !m.RegisteredAt.IsZero() && m.ArchivedAt.IsZero() && m.Kind == api.CustomerEmployee {
 			count++
 		}
@@ -40,59 +26,52 @@ func (n *tenant) administrators(t *testing.T) (count int) {
 	return count
 }
 
-// boss is the id of the tenant's first administrator.
-func (n *tenant) boss(t *testing.T) string {
-	t.Helper()
-	u, err := n.DB.UserByName(context.Background(), n.org.ID, "administrator@example.org")
-	must(t, err)
-	return u.ID
-}
-
 // The last administrator stays, whoever else holds the permission to do everything without
 // being able to use it as one.
 func TestLastAdministratorStays(t *testing.T) {
-	offices(t, func(t *testing.T, n *tenant) {
+	t.Parallel()
+	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		ctx := context.Background()
-		boss := n.boss(t)
+		boss := n.AdministratorID(t)
 		stays := func(what string) {
 			t.Helper()
-			before := n.state(t)
-			refused(t, what+": revoked", n.admin.Revoke(ctx, n.all, n.assignment(t, boss).ID), 409, "last_administrator")
-			_, err := n.admin.DeactivateUser(ctx, boss)
-			refused(t, what+": deactivated", err, 409, "last_administrator")
-			_, err = n.admin.ArchiveUser(ctx, boss)
-			refused(t, what+": archived", err, 409, "last_administrator")
-			n.unchanged(t, what, before)
-			if !n.lives(t, n.admin) {
+			before := n.State(t)
+			world.Refused(t, what+": revoked", n.Admin.Revoke(ctx, n.Everything, n.AdministratorAssignment(t, boss).ID), 409, "last_administrator")
+			_, err := n.Admin.DeactivateUser(ctx, boss)
+			world.Refused(t, what+": deactivated", err, 409, "last_administrator")
+			_, err = n.Admin.ArchiveUser(ctx, boss)
+			world.Refused(t, what+": archived", err, 409, "last_administrator")
+			n.Unchanged(t, what, before)
+			if !n.Lives(t, n.Admin) {
 				t.Errorf("%s: the administrator's session is over", what)
 			}
 		}
 		stays("alone")
-		machine, _ := n.Machine(t, n.org.ID, "root", n.all)
+		machine, _ := n.ServiceAccount(t, n.Org.ID, "root", n.Everything)
 		stays("and a machine")
-		program, _ := n.PersonalToken(t, n.admin, "program", n.all)
+		program, _ := n.PersonalToken(t, n.Admin, "program", n.Everything)
 		stays("and a program")
-		n.promote(t, n.ids["appId"])
+		n.Promote(t, n.IDs["appId"])
 		stays("and an application")
-		customer := n.hireAs(t, "customer", api.EndUser)
-		n.promote(t, customer.id)
+		customer := n.EmployAs(t, "customer", api.EndUser)
+		n.Promote(t, customer.ID)
 		stays("and an end user, who cannot invite anybody")
-		invited := n.Invite(t, n.org.ID, "invited@example.org")
-		n.promote(t, invited.UserID)
+		invited := n.Invite(t, n.Org.ID, "invited@example.org")
+		n.Promote(t, invited.UserID)
 		stays("and one who is still to register")
-		off := n.hire(t, "off@example.org")
-		n.promote(t, off.id)
-		_, err := n.admin.DeactivateUser(ctx, off.id)
+		off := n.Employ(t, "off@example.org")
+		n.Promote(t, off.ID)
+		_, err := n.Admin.DeactivateUser(ctx, off.ID)
 		must(t, err)
 		stays("and one who is deactivated")
-		gone := n.hire(t, "gone@example.org")
-		n.promote(t, gone.id)
-		_, err = n.admin.ArchiveUser(ctx, gone.id)
+		gone := n.Employ(t, "gone@example.org")
+		n.Promote(t, gone.ID)
+		_, err = n.Admin.ArchiveUser(ctx, gone.ID)
 		must(t, err)
 		stays("and one who is archived")
 		// None of them needs to stay.
-		for _, id := range []string{machine, program, n.ids["appId"], customer.id, invited.UserID, off.id, gone.id} {
-			if err := n.admin.Revoke(ctx, n.all, n.assignment(t, id).ID); err != nil {
+		for _, id := range []string{machine, program, n.IDs["appId"], customer.ID, invited.UserID, off.ID, gone.ID} {
+			if err := n.Admin.Revoke(ctx, n.Everything, n.AdministratorAssignment(t, id).ID); err != nil {
 				t.Errorf("revoke from %s: %v", id, err)
 			}
 		}
@@ -101,28 +80,28 @@ func TestLastAdministratorStays(t *testing.T) {
 
 // A second administrator lifts it, and then is the last one.
 func TestSecondAdministrator(t *testing.T) {
-	for what, do := range map[string]func(n *tenant, t *testing.T, by member, id string) error{
-		"revoked": func(n *tenant, t *testing.T, by member, id string) error {
-			return by.Revoke(t.Context(), n.all, n.assignment(t, id).ID)
+	for what, do := range map[string]func(n *world.Tenant, t *testing.T, by world.Member, id string) error{
+		"revoked": func(n *world.Tenant, t *testing.T, by world.Member, id string) error {
+			return by.Revoke(t.Context(), n.Everything, n.AdministratorAssignment(t, id).ID)
 		},
-		"deactivated": func(n *tenant, t *testing.T, by member, id string) error {
+		"deactivated": func(n *world.Tenant, t *testing.T, by world.Member, id string) error {
 			_, err := by.DeactivateUser(t.Context(), id)
 			return err
 		},
-		"archived": func(n *tenant, t *testing.T, by member, id string) error {
+		"archived": func(n *world.Tenant, t *testing.T, by world.Member, id string) error {
 			_, err := by.ArchiveUser(t.Context(), id)
 			return err
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
-			offices(t, func(t *testing.T, n *tenant) {
-				second := n.hire(t, "second@example.org")
-				n.promote(t, second.id)
-				if err := do(n, t, second, n.boss(t)); err != nil {
+			world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
+				second := n.Employ(t, "second@example.org")
+				n.Promote(t, second.ID)
+				if err := do(n, t, second, n.AdministratorID(t)); err != nil {
 					t.Fatal(err)
 				}
-				refused(t, "the second one", do(n, t, second, second.id), 409, "last_administrator")
-				if got := n.administrators(t); got != 1 {
+				world.Refused(t, "the second one", do(n, t, second, second.ID), 409, "last_administrator")
+				if got := countAdministrators(t, n); got != 1 {
 					t.Errorf("%d administrators remain", got)
 				}
 			})
@@ -132,40 +111,41 @@ func TestSecondAdministrator(t *testing.T) {
 
 // Two administrators who take each other's rights at the same moment: one remains.
 func TestAdministratorsAgainstEachOther(t *testing.T) {
-	offices(t, func(t *testing.T, n *tenant) {
+	t.Parallel()
+	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		ctx := context.Background()
-		boss := member{Session: n.admin, id: n.boss(t)}
-		second := n.hire(t, "second@example.org")
+		boss := world.Member{Session: n.Admin, ID: n.AdministratorID(t)}
+		second := n.Employ(t, "second@example.org")
 		revoked := 0
 		for round := range 20 {
-			n.promote(t, second.id)
+			n.Promote(t, second.ID)
 			errs := make([]error, 2)
-			ids := []string{n.assignment(t, second.id).ID, n.assignment(t, boss.id).ID}
+			ids := []string{n.AdministratorAssignment(t, second.ID).ID, n.AdministratorAssignment(t, boss.ID).ID}
 			var all sync.WaitGroup
-			for i, by := range []member{boss, second} {
-				action, err := by.SignFor(ctx, "DELETE", "/permissions/"+n.all+"/assignments/"+ids[i], []byte("{}"))
+			for i, by := range []world.Member{boss, second} {
+				action, err := by.SignFor(ctx, "DELETE", "/permissions/"+n.Everything+"/assignments/"+ids[i], []byte("{}"))
 				must(t, err)
 				all.Go(func() {
-					a := n.send(t, "DELETE", "/permissions/"+n.all+"/assignments/"+ids[i], by.Token, action, "{}")
-					if a.status != 200 {
-						errs[i] = &api.Error{Code: a.code}
+					a := n.Call(t, "DELETE", "/permissions/"+n.Everything+"/assignments/"+ids[i], by.Token, action, "{}")
+					if a.Status != 200 {
+						errs[i] = &api.Error{Code: a.Code}
 					}
 				})
 			}
 			all.Wait()
-			if (errs[0] == nil) == (errs[1] == nil) || n.administrators(t) != 1 {
-				t.Fatalf("round %d: %v; %d administrators remain", round, errs, n.administrators(t))
+			if (errs[0] == nil) == (errs[1] == nil) || countAdministrators(t, n) != 1 {
+				t.Fatalf("round %d: %v; %d administrators remain", round, errs, countAdministrators(t, n))
 			}
 			revoked++
 			if errs[0] != nil { // the second one remains, and makes the first one anew
 				n.Access.Changed()
-				_, err := second.Assign(ctx, n.all, boss.id)
+				_, err := second.Assign(ctx, n.Everything, boss.ID)
 				must(t, err)
-				must(t, second.Revoke(ctx, n.all, ids[0]))
+				must(t, second.Revoke(ctx, n.Everything, ids[0]))
 				revoked++
 			}
 		}
-		if got := len(n.happened(t, boss.id, "permission.revoked")) + len(n.happened(t, second.id, "permission.revoked")); got != revoked {
+		if got := len(n.EventsAbout(t, boss.ID, "permission.revoked")) + len(n.EventsAbout(t, second.ID, "permission.revoked")); got != revoked {
 			t.Errorf("the log has %d revocations, of %d", got, revoked)
 		}
 	})

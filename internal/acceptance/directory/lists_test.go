@@ -2,7 +2,6 @@ package directory_test
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -14,52 +13,24 @@ import (
 	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/service/user"
 	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/testing/world"
 )
 
-// leaf is a page of any list.
-type leaf struct {
-	Items         []struct{ ID, UserID, Username string } `json:"items"`
-	NextPageToken string                                  `json:"nextPageToken"`
-}
-
-// turn reads a page.
-func (n *tenant) turn(t *testing.T, path string, query url.Values) (p leaf) {
-	t.Helper()
-	a := n.send(t, "GET", path+"?"+query.Encode(), n.admin.Token, "", "")
-	a.wants(t, path+"?"+query.Encode(), 200, "")
-	must(t, json.Unmarshal([]byte(a.body), &p))
-	return p
-}
-
-// readThrough turns pages to the end and returns what names each row.
-func (n *tenant) readThrough(t *testing.T, path string, query url.Values) (all []string) {
-	t.Helper()
-	for {
-		p := n.turn(t, path, query)
-		for _, i := range p.Items {
-			all = append(all, i.ID+i.UserID)
-		}
-		if p.NextPageToken == "" {
-			return all
-		}
-		query.Set("paginationToken", p.NextPageToken)
-	}
-}
-
-// paged are the lists that come in pages, with how long a page may be.
-func (n *tenant) paged() map[string]int {
-	return map[string]int{"/auth/users": 200, people: 200, "/permissions": 1000, "/permissions/" + n.ids["permissionId"] + "/assignments": 1000}
+// pagedLists are the lists that come in pages, with how long a page may be.
+func pagedLists(n *world.Tenant) map[string]int {
+	return map[string]int{"/auth/users": 200, people: 200, "/permissions": 1000, "/permissions/" + n.IDs["permissionId"] + "/assignments": 1000}
 }
 
 func TestWrongParametersOfLists(t *testing.T) {
-	offices(t, func(t *testing.T, n *tenant) {
-		for path, most := range n.paged() {
+	t.Parallel()
+	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
+		for path, most := range pagedLists(n) {
 			for _, limit := range []string{"", "0", "-1", fmt.Sprint(most + 1), "x", "1.5", "1e2", "+1", "01", "%201", "1%00", "0x1",
 				"9223372036854775808", "-9223372036854775809", "1&limit=1", "٣", "null"} {
-				n.send(t, "GET", path+"?limit="+limit, n.admin.Token, "", "").wants(t, path+"?limit="+limit, 400, "parameter_invalid")
+				n.Call(t, "GET", path+"?limit="+limit, n.Admin.Token, "", "").Wants(t, path+"?limit="+limit, 400, "parameter_invalid")
 			}
 			for _, limit := range []int{1, most} {
-				if p := n.turn(t, path, url.Values{"limit": {fmt.Sprint(limit)}}); len(p.Items) == 0 || len(p.Items) > limit {
+				if p := n.ReadPage(t, path, url.Values{"limit": {fmt.Sprint(limit)}}); len(p.Items) == 0 || len(p.Items) > limit {
 					t.Errorf("%s, %d: %d rows", path, limit, len(p.Items))
 				}
 			}
@@ -67,35 +38,36 @@ func TestWrongParametersOfLists(t *testing.T) {
 		for _, path := range []string{"/auth/users", people} {
 			for _, kind := range []string{"", "*", "%25", "_", "%", "ServiceAccount", "customeremployee", "EndUser%20", "CustomerEmployee,EndUser",
 				"EndUser&kind=EndUser", "%27%20OR%201=1--"} {
-				a := n.send(t, "GET", path+"?kind="+kind, n.admin.Token, "", "")
-				if a.status != 400 || a.code != "parameter_invalid" && a.code != "query_invalid" {
+				a := n.Call(t, "GET", path+"?kind="+kind, n.Admin.Token, "", "")
+				if a.Status != 400 || a.Code != "parameter_invalid" && a.Code != "query_invalid" {
 					t.Errorf("%s?kind=%s: %v", path, kind, a)
 				}
 			}
-			if all := n.readThrough(t, path, url.Values{"kind": {"EndUser"}}); !slices.Equal(all, []string{n.grants[api.CallerEndUser]}) {
+			if all := n.ReadAll(t, path, url.Values{"kind": {"EndUser"}}); !slices.Equal(all, []string{n.Identities[api.CallerEndUser]}) {
 				t.Errorf("end users: %v", all)
 			}
 		}
-		n.send(t, "GET", people+"?name="+strings.Repeat("x", 321), n.admin.Token, "", "").wants(t, "a long name", 400, "parameter_invalid")
+		n.Call(t, "GET", people+"?name="+strings.Repeat("x", 321), n.Admin.Token, "", "").Wants(t, "a long name", 400, "parameter_invalid")
 	})
 }
 
 // A page token is good for the list that it was made for, asked for in the same way.
 func TestWrongPageTokens(t *testing.T) {
-	each(t, func(t *testing.T, srv *countersigntest.Server) {
-		n, theirs := newTenant(t, srv, "Engines"), newTenant(t, srv, "Theirs")
+	t.Parallel()
+	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
+		n, theirs := world.NewTenant(t, srv, "Engines"), world.NewTenant(t, srv, "Theirs")
 		tokens := map[string]string{}
-		one := func(n *tenant, of, path string, query url.Values) {
+		one := func(n *world.Tenant, of, path string, query url.Values) {
 			query.Set("limit", "1")
-			p := n.turn(t, path, query)
+			p := n.ReadPage(t, path, query)
 			if p.NextPageToken == "" {
 				t.Fatalf("%s has one page", of)
 			}
 			tokens[of] = p.NextPageToken
 		}
-		other := n.Permission(t, n.org.ID, "other", "Wallets:Read")
-		n.Grant(t, n.org.ID, other, n.ids["userId"])
-		n.Grant(t, n.org.ID, other, n.ids["serviceAccountId"])
+		other := n.Permission(t, n.Org.ID, "other", "Wallets:Read")
+		n.Grant(t, n.Org.ID, other, n.IDs["userId"])
+		n.Grant(t, n.Org.ID, other, n.IDs["serviceAccountId"])
 		lists := map[string]struct {
 			path  string
 			query url.Values
@@ -103,10 +75,10 @@ func TestWrongPageTokens(t *testing.T) {
 			"users": {"/auth/users", url.Values{}}, "employees": {"/auth/users", url.Values{"kind": {"CustomerEmployee"}}},
 			"people": {people, url.Values{}}, "people who are employees": {people, url.Values{"kind": {"CustomerEmployee"}}},
 			"people by name": {people, url.Values{"name": {"admin"}}}, "people by another": {people, url.Values{"name": {"ad"}}},
-			"permissions": {"/permissions", url.Values{}}, "assignments": {"/permissions/" + n.ids["permissionId"] + "/assignments", url.Values{}},
+			"permissions": {"/permissions", url.Values{}}, "assignments": {"/permissions/" + n.IDs["permissionId"] + "/assignments", url.Values{}},
 			"another's assignments": {"/permissions/" + other + "/assignments", url.Values{}},
 		}
-		n.Invite(t, n.org.ID, "admin.two@example.org")
+		n.Invite(t, n.Org.ID, "admin.two@example.org")
 		for of, l := range lists {
 			one(n, of, l.path, l.query)
 		}
@@ -121,7 +93,7 @@ func TestWrongPageTokens(t *testing.T) {
 			wrong := map[string]string{"a cut one": own[:len(own)-1], "a longer one": own + "A", "a padded one": own + "=", "a space": own + " ",
 				"its bare row": encode(raw[12:]), "nothing but its mark": encode(raw[:12]), "nonsense": "x", "a wildcard": "%",
 				"a huge one": strings.Repeat("A", 2000), "a flipped one": flipped(own),
-				"another row": encode(append(slices.Clone(raw[:12]), n.ids["userId"]...))}
+				"another row": encode(append(slices.Clone(raw[:12]), n.IDs["userId"]...))}
 			for whose, token := range tokens {
 				if whose != of {
 					wrong["the one of "+whose] = token
@@ -132,7 +104,7 @@ func TestWrongPageTokens(t *testing.T) {
 				for k, v := range l.query {
 					q[k] = v
 				}
-				n.send(t, "GET", l.path+"?"+q.Encode(), n.admin.Token, "", "").wants(t, of+" with "+what, 400, "pagination_token_invalid")
+				n.Call(t, "GET", l.path+"?"+q.Encode(), n.Admin.Token, "", "").Wants(t, of+" with "+what, 400, "pagination_token_invalid")
 			}
 			q := url.Values{"paginationToken": {own}, "limit": {"7"}} // another length is the same list
 			for k, v := range l.query {
@@ -140,7 +112,7 @@ func TestWrongPageTokens(t *testing.T) {
 					q[k] = v
 				}
 			}
-			if p := n.turn(t, l.path, q); len(p.Items) == 0 {
+			if p := n.ReadPage(t, l.path, q); len(p.Items) == 0 {
 				t.Errorf("%s: its own token leads nowhere", of)
 			}
 		}
@@ -157,26 +129,27 @@ func flipped(token string) string {
 
 // Pages have every row once and in order, whatever comes or goes meanwhile.
 func TestPagesWhileRowsAreMade(t *testing.T) {
-	offices(t, func(t *testing.T, n *tenant) {
+	t.Parallel()
+	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		for i := range 60 {
-			n.Invite(t, n.org.ID, fmt.Sprintf("early%02d@example.org", i))
-			n.Grant(t, n.org.ID, n.ids["permissionId"], n.shown(t, fmt.Sprintf("early%02d@example.org", i)).UserID)
-			n.Permission(t, n.org.ID, fmt.Sprint("early", i), "Wallets:Read")
+			n.Invite(t, n.Org.ID, fmt.Sprintf("early%02d@example.org", i))
+			n.Grant(t, n.Org.ID, n.IDs["permissionId"], n.PersonNamed(t, fmt.Sprintf("early%02d@example.org", i)).UserID)
+			n.Permission(t, n.Org.ID, fmt.Sprint("early", i), "Wallets:Read")
 		}
 		early := map[string][]string{}
-		for path := range n.paged() {
-			early[path] = n.readThrough(t, path, url.Values{})
+		for path := range pagedLists(n) {
+			early[path] = n.ReadAll(t, path, url.Values{})
 		}
-		early["by name"] = n.readThrough(t, people, url.Values{"name": {"early"}})
-		gone := n.shown(t, "early30@example.org").UserID
-		stop := n.fills(t)
+		early["by name"] = n.ReadAll(t, people, url.Values{"name": {"early"}})
+		gone := n.PersonNamed(t, "early30@example.org").UserID
+		stop := fillLists(t, n)
 		for what, were := range early {
 			path, query := what, url.Values{"limit": {"3"}}
 			if what == "by name" {
 				path = people
 				query.Set("name", "early")
 			}
-			now := n.readThrough(t, path, query)
+			now := n.ReadAll(t, path, query)
 			if sorted := slices.Compact(slices.Sorted(slices.Values(now))); len(sorted) != len(now) || what != "by name" && !slices.Equal(sorted, now) {
 				t.Errorf("%s: %d rows, of which %d are different, in order: %t", what, len(now), len(sorted), slices.Equal(sorted, now))
 			}
@@ -191,36 +164,36 @@ func TestPagesWhileRowsAreMade(t *testing.T) {
 		}
 		stop()
 		// A token whose row is gone leads on from where the row was.
-		p := n.turn(t, "/auth/users", url.Values{"limit": {fmt.Sprint(slices.Index(early["/auth/users"], gone) + 1)}})
+		p := n.ReadPage(t, "/auth/users", url.Values{"limit": {fmt.Sprint(slices.Index(early["/auth/users"], gone) + 1)}})
 		if last := p.Items[len(p.Items)-1].UserID; last != gone {
 			t.Fatalf("the page ends with %s", last)
 		}
-		_, err := n.admin.ArchiveUser(t.Context(), gone)
+		_, err := n.Admin.ArchiveUser(t.Context(), gone)
 		must(t, err)
-		next := n.turn(t, "/auth/users", url.Values{"limit": {"1"}, "paginationToken": {p.NextPageToken}})
+		next := n.ReadPage(t, "/auth/users", url.Values{"limit": {"1"}, "paginationToken": {p.NextPageToken}})
 		if want := early["/auth/users"][len(p.Items)]; next.Items[0].UserID != want {
 			t.Errorf("then comes %s, want %s", next.Items[0].UserID, want)
 		}
 	})
 }
 
-// fills makes people, permissions and assignments until the function that it returns is
+// fillLists makes people, permissions and assignments until the function that it returns is
 // called.
-func (n *tenant) fills(t *testing.T) (stop func()) {
+func fillLists(t *testing.T, n *world.Tenant) (stop func()) {
 	t.Helper()
-	p, err := n.DB.Permission(t.Context(), n.org.ID, n.ids["permissionId"])
+	p, err := n.DB.Permission(t.Context(), n.Org.ID, n.IDs["permissionId"])
 	must(t, err)
 	over, made := make(chan struct{}), make(chan error, 1)
 	more := func(i int) error {
-		invited, err := n.Users.Invite(t.Context(), n.org.ID, user.Invitee{Username: fmt.Sprintf("early%04d@example.com", i)}, code.DefaultLifetime)
+		invited, err := n.Users.Invite(t.Context(), n.Org.ID, user.Invitee{Username: fmt.Sprintf("early%04d@example.com", i)}, code.DefaultLifetime)
 		if err != nil {
 			return err
 		}
 		now := n.Clock.Now()
 		return n.DB.Write(t.Context(), func(tx *store.Tx) error {
 			name := fmt.Sprint("late", i)
-			tx.CreatePermission(store.Permission{ID: api.NewID(api.PrefixPermission, now), OrgID: n.org.ID, Name: name, NameKey: name, CreatedAt: now}, nil)
-			tx.Assign(store.Assignment{ID: api.NewID(api.PrefixAssignment, now), OrgID: n.org.ID, PermissionID: p.ID, IdentityID: invited.User.ID,
+			tx.CreatePermission(store.Permission{ID: api.NewID(api.PrefixPermission, now), OrgID: n.Org.ID, Name: name, NameKey: name, CreatedAt: now}, nil)
+			tx.Assign(store.Assignment{ID: api.NewID(api.PrefixAssignment, now), OrgID: n.Org.ID, PermissionID: p.ID, IdentityID: invited.User.ID,
 				CreatedAt: now}, p.Version, nil, nil)
 			return nil
 		})
@@ -245,47 +218,4 @@ func (n *tenant) fills(t *testing.T) (stop func()) {
 		close(over)
 		must(t, <-made)
 	}
-}
-
-// A name that is searched for is text and no pattern, and capitals do not matter.
-func TestPeopleByName(t *testing.T) {
-	offices(t, func(t *testing.T, n *tenant) {
-		names := []string{"a%b", "a%c", "a_b", "axb", "A\\b", "Éclair", "eclair", "straße", "STRASSE2", "ἀθήνα", "中文", "中文二",
-			"\U0001F600a", "\U0001F600b", "zz\uffee", "zz\U00010400", "'--", `"x"`}
-		for _, name := range names {
-			n.Invite(t, n.org.ID, name)
-		}
-		for search, want := range map[string][]string{
-			"a%": {"a%b", "a%c"}, "A%": {"a%b", "a%c"}, "a_": {"a_b"}, "%": {}, "_": {}, "*": {}, "a\\": {"A\\b"}, "ax": {"axb"},
-			"é": {"Éclair"}, "e\u0301": {"Éclair"}, "E": {"eclair"}, "strass": {"straße", "STRASSE2"}, "STRASS": {"straße", "STRASSE2"}, "ß": {}, "Ἀθ": {"ἀθήνα"},
-			"中": {"中文", "中文二"}, "\U0001F600": {"\U0001F600a", "\U0001F600b"}, "zz": {"zz\uffee", "zz\U00010400"}, "'": {"'--"}, `"`: {`"x"`},
-			"a%b%": {}, "\x00": {}, "a\x00": {}, "\xff": {}, "a%b\xff": {}, "\ufffd": {}, "\U0010ffff": {}, " ": {},
-			"administrator@example.org": {"administrator@example.org"},
-		} {
-			for _, limit := range []string{"1", "50"} {
-				var got []string
-				for query := (url.Values{"name": {search}, "limit": {limit}}); ; {
-					p := n.turn(t, people, query)
-					for _, i := range p.Items {
-						got = append(got, i.Username)
-					}
-					if p.NextPageToken == "" {
-						break
-					}
-					query.Set("paginationToken", p.NextPageToken)
-				}
-				slices.Sort(got)
-				if slices.Sort(want); !slices.Equal(got, want) {
-					t.Errorf("%q, by %s: %q, want %q", search, limit, got, want)
-				}
-			}
-		}
-		// The longest names that there may be can be paged through.
-		for i := range 3 {
-			n.Invite(t, n.org.ID, strings.Repeat("\u00fd", 159)+fmt.Sprint(i))
-		}
-		if got := n.readThrough(t, people, url.Values{"name": {"\u00dd"}, "limit": {"1"}}); len(got) != 3 {
-			t.Errorf("of three long names there are %d", len(got))
-		}
-	})
 }

@@ -7,16 +7,17 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
+	"github.com/countersign/countersign/internal/testing/world"
 )
 
 // wanted is what those of these tests want to do and may not.
 const wanted = "Auth:Logs:Read"
 
-// raised holds that somebody still cannot do what they want.
-func (n *tenant) raised(t *testing.T, what string, s *client.Session) {
+// wantNotRaised holds that somebody still cannot do what they want.
+func wantNotRaised(t *testing.T, n *world.Tenant, what string, s *client.Session) {
 	t.Helper()
-	for _, path := range []string{n.auditLog(), "/countersign/audit"} {
-		if n.may(t, s.Token, path) {
+	for _, path := range []string{n.AuditLogPath(), "/countersign/audit"} {
+		if n.May(t, s.Token, path) {
 			t.Errorf("%s: they raised their rights", what)
 		}
 	}
@@ -25,20 +26,21 @@ func (n *tenant) raised(t *testing.T, what string, s *client.Session) {
 // Whoever may make, change and assign permissions comes to no more than they have, whatever
 // they do with them.
 func TestNobodyRaisesTheirRights(t *testing.T) {
-	offices(t, func(t *testing.T, n *tenant) {
+	t.Parallel()
+	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		ctx := t.Context()
-		eve := n.hire(t, "eve@example.org", "Permissions:Create", "Permissions:Assign", "Permissions:Update", "Permissions:Archive", "Permissions:Read",
+		eve := n.Employ(t, "eve@example.org", "Permissions:Create", "Permissions:Assign", "Permissions:Update", "Permissions:Archive", "Permissions:Read",
 			"Auth:Pats:Create", "Auth:ServiceAccounts:Create", "Auth:Users:Create")
-		if !n.may(t, n.admin.Token, n.auditLog()) {
+		if !n.May(t, n.Admin.Token, n.AuditLogPath()) {
 			t.Fatal("nobody can do what she wants")
 		}
-		machine, _ := n.Machine(t, n.org.ID, "hers")
+		machine, _ := n.ServiceAccount(t, n.Org.ID, "hers")
 		program, hers := n.PersonalToken(t, eve.Session, "program", "")
 		denied := func(what string, err error) {
 			t.Helper()
-			refused(t, what, err, 403, "permission_denied")
-			n.raised(t, what, eve.Session)
-			n.raised(t, what+", her program", hers)
+			world.Refused(t, what, err, 403, "permission_denied")
+			wantNotRaised(t, n, what, eve.Session)
+			wantNotRaised(t, n, what+", her program", hers)
 		}
 		make := func(name string, operations ...string) api.Permission {
 			t.Helper()
@@ -55,21 +57,21 @@ func TestNobodyRaisesTheirRights(t *testing.T) {
 		must(t, err)
 
 		more := make("more", wanted, "Permissions:Read")
-		for what, id := range map[string]string{"herself": eve.id, "her machine": machine, "her program": program,
-			"somebody": n.ids["userId"], "an application": n.ids["appId"]} {
+		for what, id := range map[string]string{"herself": eve.ID, "her machine": machine, "her program": program,
+			"somebody": n.IDs["userId"], "an application": n.IDs["appId"]} {
 			denied("made and assigned to "+what, assign(more.ID, id))
-			denied("everything to "+what, assign(n.all, id))
+			denied("everything to "+what, assign(n.Everything, id))
 		}
 		must(t, change(more.ID, wanted, "Permissions:Update"))
-		denied("changed and assigned", assign(more.ID, eve.id))
+		denied("changed and assigned", assign(more.ID, eve.ID))
 		own := make("own", "Permissions:Read")
-		must(t, assign(own.ID, eve.id))
+		must(t, assign(own.ID, eve.ID))
 		denied("assigned and changed", change(own.ID, "Permissions:Read", wanted))
-		denied("what she has by another, changed", change(n.assignmentsOf(t, eve.id)[0].ID, "Permissions:Create", wanted))
+		denied("what she has by another, changed", change(n.AssignmentsOf(t, eve.ID)[0].ID, "Permissions:Create", wanted))
 		must(t, change(own.ID, "Permissions:Create"))
 		denied("changed in steps", change(own.ID, wanted))
-		denied("another's that she does not hold", change(n.ids["permissionId"], "Auth:Pats:Create", wanted))
-		denied("what end users have", change(api.EndUserPermissionID(n.org.ID), wanted))
+		denied("another's that she does not hold", change(n.IDs["permissionId"], "Auth:Pats:Create", wanted))
+		denied("what end users have", change(api.EndUserPermissionID(n.Org.ID), wanted))
 
 		_, err = eve.ArchivePermission(ctx, own.ID, true)
 		must(t, err)
@@ -78,7 +80,7 @@ func TestNobodyRaisesTheirRights(t *testing.T) {
 		}
 		_, err = eve.ArchivePermission(ctx, own.ID, false)
 		must(t, err)
-		n.raised(t, "archived, changed and brought back", eve.Session)
+		wantNotRaised(t, n, "archived, changed and brought back", eve.Session)
 		_, err = eve.ArchivePermission(ctx, more.ID, true)
 		must(t, err)
 		_, err = eve.ArchivePermission(ctx, more.ID, false)
@@ -87,75 +89,52 @@ func TestNobodyRaisesTheirRights(t *testing.T) {
 
 		_, err = eve.CreateToken(ctx, api.CreateTokenRequest{Name: "a", PublicKey: key.PublicKeyPEM(), PermissionID: more.ID})
 		denied("a program", err)
-		_, err = eve.CreateToken(ctx, api.CreateTokenRequest{Name: "b", PublicKey: key.PublicKeyPEM(), PermissionID: n.all})
+		_, err = eve.CreateToken(ctx, api.CreateTokenRequest{Name: "b", PublicKey: key.PublicKeyPEM(), PermissionID: n.Everything})
 		denied("a program for everything", err)
-		for _, id := range []string{more.ID, n.all} {
+		for _, id := range []string{more.ID, n.Everything} {
 			_, err = eve.CreateServiceAccount(ctx, api.CreateServiceAccountRequest{Name: "c", PublicKey: key.PublicKeyPEM(), PermissionID: id})
 			denied("a machine", err)
-			a, _ := n.invite(t, eve.Session, api.InvitePeopleRequest{Usernames: []string{"puppet@example.org"}, PermissionID: id})
-			a.wants(t, "a puppet", 403, "permission_denied")
+			puppet := world.JSON(t, api.InvitePeopleRequest{Usernames: []string{"puppet@example.org"}, PermissionID: id})
+			n.CallAs(t, eve.Session, true, "POST", people, puppet).Wants(t, "a puppet", 403, "permission_denied")
 		}
 		// Even what a caller holds is given with a new machine only by who may assign.
-		mule := n.hire(t, "mule@example.org", "Auth:ServiceAccounts:Create", "Permissions:Read")
-		reads := n.Permission(t, n.org.ID, "reads", "Permissions:Read")
+		mule := n.Employ(t, "mule@example.org", "Auth:ServiceAccounts:Create", "Permissions:Read")
+		reads := n.Permission(t, n.Org.ID, "reads", "Permissions:Read")
 		_, err = mule.CreateServiceAccount(ctx, api.CreateServiceAccountRequest{Name: "d", PublicKey: key.PublicKeyPEM(), PermissionID: reads})
-		refused(t, "a machine of who may not assign", err, 403, "permission_denied")
+		world.Refused(t, "a machine of who may not assign", err, 403, "permission_denied")
 	})
 }
 
 // A program assigns with the rights of the program, not of its person.
 func TestProgramsDoNotRaiseTheirRights(t *testing.T) {
-	offices(t, func(t *testing.T, n *tenant) {
+	t.Parallel()
+	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		ctx := t.Context()
-		narrow := n.Permission(t, n.org.ID, "narrow", "Permissions:Create", "Permissions:Assign", "Permissions:Update", "Permissions:Read")
-		id, program := n.PersonalToken(t, n.admin, "narrow", narrow)
-		program = n.watched(program)
+		narrow := n.Permission(t, n.Org.ID, "narrow", "Permissions:Create", "Permissions:Assign", "Permissions:Update", "Permissions:Read")
+		id, program := n.PersonalToken(t, n.Admin, "narrow", narrow)
+		program = n.Checked(program)
 		made, err := program.CreatePermission(ctx, api.CreatePermissionRequest{Name: "more", Operations: []string{wanted}})
 		must(t, err)
-		for _, to := range []string{id, n.boss(t), n.ids["serviceAccountId"]} {
+		for _, to := range []string{id, n.AdministratorID(t), n.IDs["serviceAccountId"]} {
 			_, err = program.Assign(ctx, made.ID, to)
-			refused(t, "more", err, 403, "permission_denied")
-			_, err = program.Assign(ctx, n.all, to)
-			refused(t, "everything", err, 403, "permission_denied")
+			world.Refused(t, "more", err, 403, "permission_denied")
+			_, err = program.Assign(ctx, n.Everything, to)
+			world.Refused(t, "everything", err, 403, "permission_denied")
 		}
 		_, err = program.UpdatePermission(ctx, api.UpdatePermissionRequest{PermissionID: narrow, Operations: []string{"Permissions:Read", wanted}})
-		refused(t, "its own", err, 403, "permission_denied")
-		n.raised(t, "a program", program)
-	})
-}
-
-// Who may renew registration codes is not told that of somebody who will be able to do more
-// than themselves: with it they would register in their place.
-func TestCodesDoNotRaiseRights(t *testing.T) {
-	offices(t, func(t *testing.T, n *tenant) {
-		clerk := n.hire(t, "clerk@example.org", "Auth:Users:Create", "Auth:Users:Read", "Permissions:Assign")
-		for what, permission := range map[string]string{"second-administrator": n.all, "auditor": n.Permission(t, n.org.ID, "auditor", wanted, "Auth:Users:Read")} {
-			i := n.Invite(t, n.org.ID, what+"@example.org")
-			n.Grant(t, n.org.ID, permission, i.UserID)
-			a := n.signedSend(t, clerk.Session, true, "POST", people+"/"+i.UserID+"/code", "")
-			a.wants(t, what, 403, "permission_denied")
-			if strings.Contains(a.body, "registrationCode") {
-				t.Errorf("%s: %v", what, a)
-			}
-			n.opened(t, i, 200) // the code that they have stays good
-			n.opened(t, n.renewed(t, n.admin, i), 200)
-		}
-		reader := n.Invite(t, n.org.ID, "reader@example.org")
-		n.allow(t, reader.UserID, "Auth:Users:Read")
-		n.renewed(t, clerk.Session, reader)
-		guest, _ := n.invite(t, clerk.Session, api.InvitePeopleRequest{Usernames: []string{"guest2"}, Kind: api.EndUser})
-		guest.wants(t, "an end user", 200, "")
-		n.renewed(t, clerk.Session, invitationOf(n.org.ID, api.InvitedPerson{UserID: n.shown(t, "guest2").UserID}))
+		world.Refused(t, "its own", err, 403, "permission_denied")
+		wantNotRaised(t, n, "a program", program)
 	})
 }
 
 // All of it at the same moment changes nothing.
 func TestNobodyRaisesTheirRightsInARace(t *testing.T) {
-	offices(t, func(t *testing.T, n *tenant) {
-		eve := n.hire(t, "eve@example.org", "Permissions:Create", "Permissions:Assign", "Permissions:Update", "Permissions:Archive", "Permissions:Read")
-		boss := n.hire(t, "boss@example.org", "Permissions:Update", "Permissions:Read", "Auth:Users:Read")
-		own := n.Permission(t, n.org.ID, "own", "Permissions:Read")
-		n.Grant(t, n.org.ID, own, eve.id)
+	t.Parallel()
+	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
+		eve := n.Employ(t, "eve@example.org", "Permissions:Create", "Permissions:Assign", "Permissions:Update", "Permissions:Archive", "Permissions:Read")
+		boss := n.Employ(t, "boss@example.org", "Permissions:Update", "Permissions:Read", "Auth:Users:Read")
+		own := n.Permission(t, n.Org.ID, "own", "Permissions:Read")
+		n.Grant(t, n.Org.ID, own, eve.ID)
 		n.Access.Changed()
 		path := "/permissions/" + own
 		var hers []request
@@ -163,37 +142,37 @@ func TestNobodyRaisesTheirRightsInARace(t *testing.T) {
 			hers = append(hers, request{"PUT", path, `{"operations":["` + wanted + `"]}`}, request{"PUT", path, `{"operations":["Permissions:Update","` + wanted + `"]}`},
 				request{"PUT", path, `{"operations":["Permissions:Read"]}`}, request{"PUT", path, `{"operations":["Permissions:Update"]}`},
 				request{"PUT", path + "/archive", `{"isArchived":true}`}, request{"PUT", path + "/archive", `{"isArchived":false}`},
-				request{"POST", path + "/assignments", `{"identityId":"` + n.ids["userId"] + `"}`})
+				request{"POST", path + "/assignments", `{"identityId":"` + n.IDs["userId"] + `"}`})
 		}
 		// Somebody else changes it meanwhile, to what both may do.
-		others := n.ready(t, boss.Session, repeated(request{"PUT", path, `{"operations":["Permissions:Update","Permissions:Read"]}`}, 10)...)
-		storm := n.ready(t, eve.Session, hers...)
+		others := prepare(t, n, boss.Session, repeated(request{"PUT", path, `{"operations":["Permissions:Update","Permissions:Read"]}`}, 10)...)
+		storm := prepare(t, n, eve.Session, hers...)
 		var both sync.WaitGroup
 		both.Go(func() {
 			for _, a := range others() {
-				if a.status != 200 && a.code != "permission_changed" && a.code != "permission_archived" {
+				if a.Status != 200 && a.Code != "permission_changed" && a.Code != "permission_archived" {
 					t.Errorf("%v", a)
 				}
 			}
 		})
 		for i, a := range storm() {
-			if strings.Contains(hers[i].body, wanted) && a.status == 200 {
+			if strings.Contains(hers[i].body, wanted) && a.Status == 200 {
 				t.Errorf("%s: %v", hers[i].body, a)
 			}
-			if a.status >= 500 || a.status == 401 {
+			if a.Status >= 500 || a.Status == 401 {
 				t.Errorf("%s: %v", hers[i].body, a)
 			}
 		}
 		both.Wait()
-		n.raised(t, "in a race", eve.Session)
-		p, err := n.DB.Permission(t.Context(), n.org.ID, own)
+		wantNotRaised(t, n, "in a race", eve.Session)
+		p, err := n.DB.Permission(t.Context(), n.Org.ID, own)
 		must(t, err)
-		if strings.Contains(jsonOf(t, p.Operations), wanted) {
+		if strings.Contains(world.JSON(t, p.Operations), wanted) {
 			t.Errorf("the permission allows %v", p.Operations)
 		}
 		// Each change has counted, and is in the log.
 		changes := 0
-		for _, kind := range n.eventsNaming(t, own) {
+		for _, kind := range n.EventsNaming(t, own) {
 			if kind != "permission.assigned" {
 				changes++
 			}

@@ -11,7 +11,7 @@ import (
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/internal/server"
 	"github.com/countersign/countersign/internal/store"
-	"github.com/countersign/countersign/internal/testing/database"
+	"github.com/countersign/countersign/internal/testing/world"
 )
 
 // kinds are the kinds of caller.
@@ -32,35 +32,31 @@ func known(t *testing.T) (rows []server.Route) {
 	return rows
 }
 
-func each(t *testing.T, test func(t *testing.T, srv *countersigntest.Server)) {
-	t.Helper()
-	database.Each(t, func(t *testing.T, url string) { test(t, countersigntest.Start(t, countersigntest.Database(url))) })
-}
-
 // TestWhoMayCall walks every route that asks who comes: without a token, with one of the
 // wrong kind, of the wrong kind of caller, without the permission, and with it; without a
 // signature, with one for something else, and with the right one.
 func TestWhoMayCall(t *testing.T) {
-	each(t, func(t *testing.T, srv *countersigntest.Server) {
-		n := newTenant(t, srv, "Engines")
-		strangers := n.otherTokens(t)
+	t.Parallel()
+	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
+		n := world.NewTenant(t, srv, "Engines")
+		strangers := otherTokens(t, n)
 		for _, r := range known(t) {
 			t.Run(r.ID, func(t *testing.T) {
-				method, path := n.fill(r.Pattern)
+				method, path := n.Fill(r.Pattern)
 				if strings.Contains(path, "{") {
 					t.Fatalf("no id for %s", path)
 				}
 				for what, token := range strangers {
-					if a := n.send(t, method, path, token, "", "{}"); a.status != 401 || a.code != "token_invalid" {
+					if a := n.Call(t, method, path, token, "", "{}"); a.Status != 401 || a.Code != "token_invalid" {
 						t.Errorf("with %s: %v", what, a)
 					}
 				}
 				for _, k := range kinds {
 					if !slices.Contains(r.Callers, k) {
-						n.refuses(t, r, k, "permission_denied")
+						wantRefuses(t, n, r, k, "permission_denied")
 						continue
 					}
-					n.serves(t, r, k)
+					wantServes(t, n, r, k)
 				}
 			})
 		}
@@ -68,27 +64,27 @@ func TestWhoMayCall(t *testing.T) {
 }
 
 // otherTokens are texts that are no bearer of a session or an access token.
-func (n *tenant) otherTokens(t *testing.T) map[string]string {
+func otherTokens(t *testing.T, n *world.Tenant) map[string]string {
 	t.Helper()
-	inv := n.Invite(t, n.org.ID, "somebody@example.org")
-	challenge, err := n.Client().InitRegistration(context.Background(), api.InitRegistrationRequest{OrgID: n.org.ID,
+	inv := n.Invite(t, n.Org.ID, "somebody@example.org")
+	challenge, err := n.Client().InitRegistration(context.Background(), api.InitRegistrationRequest{OrgID: n.Org.ID,
 		Username: inv.Username, RegistrationCode: inv.RegistrationCode})
 	must(t, err)
-	worker := n.callers[api.CallerEmployee]
+	worker := n.Callers[api.CallerEmployee]
 	action, err := worker.SignFor(context.Background(), "GET", "/", nil)
 	must(t, err)
 	begun, err := n.Client().InitAction(context.Background(), worker.Token, api.InitActionRequest{Method: "GET", Path: "/"})
 	must(t, err)
-	ended := n.Session(t, n.Register(t, n.Invite(t, n.org.ID, "leaver@example.org")))
+	ended := n.Session(t, n.Register(t, n.Invite(t, n.Org.ID, "leaver@example.org")))
 	must(t, ended.LogOut(context.Background(), false))
-	_, withdrawn := n.Machine(t, n.org.ID, "withdrawn", n.all)
-	id := n.machineToken(t, "withdrawn")
+	_, withdrawn := n.ServiceAccount(t, n.Org.ID, "withdrawn", n.Everything)
+	id := n.ServiceAccountToken(t, "withdrawn")
 	must(t, n.DB.Write(context.Background(), func(tx *store.Tx) error {
 		tx.DeactivateAccessToken(id.ID, id.UserID, n.Clock.Now(), nil)
 		return nil
 	}))
-	_, gone := n.Machine(t, n.org.ID, "gone", n.all)
-	id = n.machineToken(t, "gone")
+	_, gone := n.ServiceAccount(t, n.Org.ID, "gone", n.Everything)
+	id = n.ServiceAccountToken(t, "gone")
 	must(t, n.DB.Write(context.Background(), func(tx *store.Tx) error {
 		tx.ArchiveAccessToken(id.ID, id.UserID, n.Clock.Now(), nil)
 		return nil
@@ -100,51 +96,38 @@ func (n *tenant) otherTokens(t *testing.T) map[string]string {
 		"a withdrawn access token": withdrawn.Token, "an archived access token": gone.Token, "a changed token": string(tampered)}
 }
 
-func (n *tenant) machineToken(t *testing.T, name string) store.AccessToken {
+// wantRefuses holds that a caller is refused even with every permission.
+func wantRefuses(t *testing.T, n *world.Tenant, r server.Route, k api.CallerKind, code string) {
 	t.Helper()
-	_, tokens, err := n.DB.ServiceAccounts(context.Background(), n.org.ID)
-	must(t, err)
-	for _, e := range tokens {
-		if e.Name == name {
-			return e.AccessToken
-		}
-	}
-	t.Fatalf("no access token of %s", name)
-	return store.AccessToken{}
-}
-
-// refuses holds that a caller is refused even with every permission.
-func (n *tenant) refuses(t *testing.T, r server.Route, k api.CallerKind, code string) {
-	t.Helper()
-	defer n.give(t, k, n.all)()
-	method, path := n.fill(r.Pattern)
-	if a := n.signedSend(t, n.callers[k], r.Signed, method, path, "{}"); a.status != 403 || a.code != code {
+	defer give(t, n, k, n.Everything)()
+	method, path := n.Fill(r.Pattern)
+	if a := n.CallAs(t, n.Callers[k], r.Signed, method, path, "{}"); a.Status != 403 || a.Code != code {
 		t.Errorf("%s with every permission: %v", k, a)
 	}
 }
 
-// serves holds that a caller of the right kind needs the permission and the signature, and
+// wantServes holds that a caller of the right kind needs the permission and the signature, and
 // nothing else.
-func (n *tenant) serves(t *testing.T, r server.Route, k api.CallerKind) {
+func wantServes(t *testing.T, n *world.Tenant, r server.Route, k api.CallerKind) {
 	t.Helper()
-	s := n.callers[k]
-	method, path := n.fill(r.Pattern)
+	s := n.Callers[k]
+	method, path := n.Fill(r.Pattern)
 	if r.Permission != "" {
-		other := n.Permission(t, n.org.ID, "other "+r.ID+string(k), otherThan(r.Permission)...)
-		back := n.give(t, k, other)
-		if a := n.signedSend(t, s, r.Signed, method, path, "{}"); a.status != 403 || a.code != "permission_denied" {
+		other := n.Permission(t, n.Org.ID, "other "+r.ID+string(k), otherThan(r.Permission)...)
+		back := give(t, n, k, other)
+		if a := n.CallAs(t, s, r.Signed, method, path, "{}"); a.Status != 403 || a.Code != "permission_denied" {
 			t.Errorf("%s with every permission but this: %v", k, a)
 		}
 		back()
 	}
 	if r.Signed {
-		back := n.give(t, k, n.all)
-		if a := n.send(t, method, path, s.Token, "", "{}"); a.status != 403 || a.code != "user_action_invalid" {
+		back := give(t, n, k, n.Everything)
+		if a := n.Call(t, method, path, s.Token, "", "{}"); a.Status != 403 || a.Code != "user_action_invalid" {
 			t.Errorf("%s without a signature: %v", k, a)
 		}
 		elsewhere, err := s.SignFor(t.Context(), method, path+"x", []byte("{}"))
 		must(t, err)
-		if a := n.send(t, method, path, s.Token, elsewhere, "{}"); a.status != 403 || a.code != "user_action_invalid" {
+		if a := n.Call(t, method, path, s.Token, elsewhere, "{}"); a.Status != 403 || a.Code != "user_action_invalid" {
 			t.Errorf("%s with a signature for another path: %v", k, a)
 		}
 		back()
@@ -154,13 +137,13 @@ func (n *tenant) serves(t *testing.T, r server.Route, k api.CallerKind) {
 	}
 	if r.Permission != "" {
 		// The very permission, and no other, under its older name.
-		defer n.give(t, k, n.Permission(t, n.org.ID, "this "+r.ID+string(k), r.Permission))()
+		defer give(t, n, k, n.Permission(t, n.Org.ID, "this "+r.ID+string(k), r.Permission))()
 	}
 	probe := path
 	if r.Signed { // nobody of that id: past the door, with no effect
-		probe = strings.NewReplacer(n.noIDs()...).Replace(path)
+		probe = strings.NewReplacer(noIDs(n)...).Replace(path)
 	}
-	if a := n.signedSend(t, s, r.Signed, method, probe, "{}"); a.status == 401 || a.status == 403 || a.status >= 500 {
+	if a := n.CallAs(t, s, r.Signed, method, probe, "{}"); a.Status == 401 || a.Status == 403 || a.Status >= 500 {
 		t.Errorf("%s with the permission: %v", k, a)
 	}
 }
@@ -169,8 +152,8 @@ func (n *tenant) serves(t *testing.T, r server.Route, k api.CallerKind) {
 var destructive = map[string]bool{"logout": true, "logoutLegacy": true, "endSession": true}
 
 // noIDs pairs every id of the tenant with one that nothing has.
-func (n *tenant) noIDs() (pairs []string) {
-	for _, id := range n.ids {
+func noIDs(n *world.Tenant) (pairs []string) {
+	for _, id := range n.IDs {
 		prefix, _, _ := strings.Cut(id, "-")
 		pairs = append(pairs, id, api.NewID(prefix, n.Clock.Now()))
 	}
@@ -190,15 +173,15 @@ func otherThan(operation string) (all []string) {
 
 // give gives a caller a permission until the function that it returns is called. What was
 // remembered of their rights has passed by then: the ledger's patience is short.
-func (n *tenant) give(t *testing.T, k api.CallerKind, permissionID string) (back func()) {
+func give(t *testing.T, n *world.Tenant, k api.CallerKind, permissionID string) (back func()) {
 	t.Helper()
-	identities := []string{n.grants[k]}
+	identities := []string{n.Identities[k]}
 	if k == api.CallerPersonalToken {
-		identities = append(identities, n.grants[api.CallerEmployee])
+		identities = append(identities, n.Identities[api.CallerEmployee])
 	}
 	var given []store.Assignment
 	for _, id := range identities {
-		given = append(given, n.Grant(t, n.org.ID, permissionID, id))
+		given = append(given, n.Grant(t, n.Org.ID, permissionID, id))
 	}
 	n.Access.Changed()
 	return func() {
@@ -215,13 +198,14 @@ func (n *tenant) give(t *testing.T, k api.CallerKind, permissionID string) (back
 // TestOrganisationsDoNotCross has an administrator of one organisation call every route
 // with the ids of another's things: nothing is shown and nothing changes.
 func TestOrganisationsDoNotCross(t *testing.T) {
-	each(t, func(t *testing.T, srv *countersigntest.Server) {
-		ours, theirs := newTenant(t, srv, "Ours"), newTenant(t, srv, "Theirs")
+	t.Parallel()
+	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
+		ours, theirs := world.NewTenant(t, srv, "Ours"), world.NewTenant(t, srv, "Theirs")
 		for _, k := range kinds[:3] { // the worker's is the program's too
-			ours.give(t, k, ours.all)
+			give(t, ours, k, ours.Everything)
 		}
-		ours.Grant(t, ours.org.ID, ours.all, ours.grants[api.CallerPersonalToken])
-		before := theirs.state(t)
+		ours.Grant(t, ours.Org.ID, ours.Everything, ours.Identities[api.CallerPersonalToken])
+		before := theirs.State(t)
 		crossed := 0
 		for _, r := range known(t) {
 			if !strings.Contains(r.Pattern, "{") {
@@ -229,24 +213,24 @@ func TestOrganisationsDoNotCross(t *testing.T) {
 			}
 			for _, k := range r.Callers {
 				crossed++
-				method, path := theirs.fill(r.Pattern)
-				a := ours.signedSend(t, ours.callers[k], r.Signed, method, path, bodies[r.ID])
-				if a.status < 400 || a.status == 401 || a.status >= 500 {
+				method, path := theirs.Fill(r.Pattern)
+				a := ours.CallAs(t, ours.Callers[k], r.Signed, method, path, bodies[r.ID])
+				if a.Status < 400 || a.Status == 401 || a.Status >= 500 {
 					t.Errorf("%s as %s: %v", r.ID, k, a)
 				}
 				for _, name := range []string{"worker@example.org", "target@example.org", "maker", "Theirs"} {
-					if strings.Contains(a.body, name) {
+					if strings.Contains(a.Body, name) {
 						t.Errorf("%s tells %s: %v", r.ID, name, a)
 					}
 				}
 				// Their thing below ours, and ours below theirs.
 				if strings.Count(r.Pattern, "{") > 1 {
-					for name, id := range ours.ids {
-						_, own := theirs.fill(strings.ReplaceAll(r.Pattern, "{"+name+"}", id))
+					for name, id := range ours.IDs {
+						_, own := theirs.Fill(strings.ReplaceAll(r.Pattern, "{"+name+"}", id))
 						if own == path {
 							continue
 						}
-						if a := ours.signedSend(t, ours.callers[k], r.Signed, method, own, bodies[r.ID]); a.status < 400 {
+						if a := ours.CallAs(t, ours.Callers[k], r.Signed, method, own, bodies[r.ID]); a.Status < 400 {
 							t.Errorf("%s at %s: %v", r.ID, own, a)
 						}
 					}
@@ -256,7 +240,7 @@ func TestOrganisationsDoNotCross(t *testing.T) {
 		if crossed < 80 {
 			t.Errorf("only %d calls crossed", crossed)
 		}
-		if after := theirs.state(t); after != before {
+		if after := theirs.State(t); after != before {
 			t.Errorf("their state was %s\nand is %s", before, after)
 		}
 	})
@@ -270,34 +254,35 @@ var bodies = map[string]string{
 
 // TestIdsInBodiesDoNotCross is the same for ids that come in a body or a query.
 func TestIdsInBodiesDoNotCross(t *testing.T) {
-	each(t, func(t *testing.T, srv *countersigntest.Server) {
-		ours, theirs := newTenant(t, srv, "Ours"), newTenant(t, srv, "Theirs")
-		before := theirs.state(t)
+	t.Parallel()
+	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
+		ours, theirs := world.NewTenant(t, srv, "Ours"), world.NewTenant(t, srv, "Theirs")
+		before := theirs.State(t)
 		key, err := client.GenerateKeySigner("P-256")
 		must(t, err)
 		pem := strings.ReplaceAll(key.PublicKeyPEM(), "\n", `\n`)
-		own := "/permissions/" + ours.all + "/assignments"
+		own := "/permissions/" + ours.Everything + "/assignments"
 		for _, c := range []struct{ method, path, body string }{
-			{"POST", own, `{"identityId":"` + theirs.ids["userId"] + `"}`},
-			{"POST", own, `{"identityId":"` + theirs.ids["serviceAccountId"] + `"}`},
-			{"POST", own, `{"identityId":"` + theirs.ids["tokenId"] + `"}`},
-			{"POST", own, `{"identityId":"` + theirs.ids["appId"] + `"}`},
-			{"POST", "/auth/service-accounts", `{"name":"m","publicKey":"` + pem + `","permissionId":"` + theirs.all + `"}`},
-			{"POST", "/auth/pats", `{"name":"p","publicKey":"` + pem + `","permissionId":"` + theirs.all + `"}`},
-			{"POST", "/auth/apps", `{"name":"a","kind":"ClientSideApplication","permissionId":"` + theirs.all + `"}`},
-			{"POST", "/countersign/people", `{"usernames":["x@example.org"],"permissionId":"` + theirs.all + `"}`},
+			{"POST", own, `{"identityId":"` + theirs.IDs["userId"] + `"}`},
+			{"POST", own, `{"identityId":"` + theirs.IDs["serviceAccountId"] + `"}`},
+			{"POST", own, `{"identityId":"` + theirs.IDs["tokenId"] + `"}`},
+			{"POST", own, `{"identityId":"` + theirs.IDs["appId"] + `"}`},
+			{"POST", "/auth/service-accounts", `{"name":"m","publicKey":"` + pem + `","permissionId":"` + theirs.Everything + `"}`},
+			{"POST", "/auth/pats", `{"name":"p","publicKey":"` + pem + `","permissionId":"` + theirs.Everything + `"}`},
+			{"POST", "/auth/apps", `{"name":"a","kind":"ClientSideApplication","permissionId":"` + theirs.Everything + `"}`},
+			{"POST", "/countersign/people", `{"usernames":["x@example.org"],"permissionId":"` + theirs.Everything + `"}`},
 		} {
-			if a := ours.signedSend(t, ours.admin, true, c.method, c.path, c.body); a.status != 404 {
+			if a := ours.CallAs(t, ours.Admin, true, c.method, c.path, c.body); a.Status != 404 {
 				t.Errorf("%s %s %s: %v", c.method, c.path, c.body, a)
 			}
 		}
-		if a := ours.send(t, "POST", "/auth/tokens", ours.admin.Token, "", `{"target":"`+theirs.org.ID+`"}`); a.status != 403 {
+		if a := ours.Call(t, "POST", "/auth/tokens", ours.Admin.Token, "", `{"target":"`+theirs.Org.ID+`"}`); a.Status != 403 {
 			t.Errorf("exchange: %v", a)
 		}
-		if a := ours.send(t, "GET", "/countersign/audit?userId="+theirs.ids["userId"], ours.admin.Token, "", ""); a.status != 200 || strings.Contains(a.body, "target") {
+		if a := ours.Call(t, "GET", "/countersign/audit?userId="+theirs.IDs["userId"], ours.Admin.Token, "", ""); a.Status != 200 || strings.Contains(a.Body, "target") {
 			t.Errorf("audit: %v", a)
 		}
-		if after := theirs.state(t); after != before {
+		if after := theirs.State(t); after != before {
 			t.Errorf("their state was %s\nand is %s", before, after)
 		}
 	})

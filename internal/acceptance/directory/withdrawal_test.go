@@ -81,7 +81,7 @@ type poll struct {
 }
 
 // watch asks a server again and again, with hardly a pause, what a token may read. Once it
-// is told when the withdrawal was answered it goes on until it has asked often enough after
+// wantActive told when the withdrawal was answered it goes on until it has asked often enough after
 // the last moment at which the token may be let in.
 func (s *service) watch(at *client.Client, token string, told <-chan time.Time) <-chan []poll {
 	const enough = 20

@@ -84,7 +84,7 @@ func register(t *testing.T, tab *chromium.Tab, b build, baseURL string, inv coun
 }
 
 // checkStored compares what the store has with what the browser made.
-func checkStored(t *testing.T, h *house, b build, key *chromium.Authenticator, inv countersigntest.Invitation, o outcome) {
+func checkStored(t *testing.T, h *checkedServer, b build, key *chromium.Authenticator, inv countersigntest.Invitation, o outcome) {
 	t.Helper()
 	if o.Error != nil {
 		t.Fatalf("the SDK threw %+v %s", *o.Error, o.Error.Body)

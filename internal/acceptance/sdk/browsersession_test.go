@@ -16,7 +16,7 @@ import (
 
 // open shows an application's page with the build in it: on an origin of its own, or on
 // the server's. It returns the program in it and where its SDK finds the server.
-func (b build) open(t *testing.T, h *house, tab *chromium.Tab, origin string) (p program, url string) {
+func (b build) open(t *testing.T, h *checkedServer, tab *chromium.Tab, origin string) (p program, url string) {
 	t.Helper()
 	if origin != "" {
 		tab.Open(origin)
@@ -28,7 +28,7 @@ func (b build) open(t *testing.T, h *house, tab *chromium.Tab, origin string) (p
 }
 
 // organisationAt makes an organisation whose passkeys work on the origin, "" for the server's own.
-func organisationAt(t *testing.T, h *house, origin string) store.Organisation {
+func organisationAt(t *testing.T, h *checkedServer, origin string) store.Organisation {
 	t.Helper()
 	if origin == "" {
 		return h.Organisation(t, "Analytical Engines")
@@ -102,7 +102,7 @@ func browserCreates(t *testing.T, u *sdkUser) {
 
 // checkUsed looks at what three signatures left: the credential's use, and the
 // preflights of what an application on another origin sent.
-func checkUsed(t *testing.T, h *house, b build, key *chromium.Authenticator, inv countersigntest.Invitation, origin string) {
+func checkUsed(t *testing.T, h *checkedServer, b build, key *chromium.Authenticator, inv countersigntest.Invitation, origin string) {
 	t.Helper()
 	credentials, err := h.DB.CredentialsOfUser(t.Context(), inv.UserID)
 	if err != nil || len(credentials) != 1 {
@@ -195,8 +195,8 @@ func TestPasswordProtectedKeyInTheBrowser(t *testing.T) {
 	for where, origin := range map[string]string{"across origins": site(t, b.script(t)), "on the server's origin": ""} {
 		t.Run(where, func(t *testing.T) {
 			tab := browser.New(t)
-			p, url := b.open(t, m.house, tab, origin)
-			protectedKey(t, m, organisationAt(t, m.house, origin), p, url)
+			p, url := b.open(t, m.checkedServer, tab, origin)
+			protectedKey(t, m, organisationAt(t, m.checkedServer, origin), p, url)
 		})
 	}
 }

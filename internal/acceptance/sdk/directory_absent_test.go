@@ -17,7 +17,7 @@ var absent = []string{
 }
 
 // notOffered has the SDK try what this server does not offer: it says so.
-func (k desk) notOffered(t *testing.T) {
+func (k actor) notOffered(t *testing.T) {
 	tried := 0
 	for _, method := range absent {
 		if !k.has(method) {
@@ -52,7 +52,7 @@ func (d *directory) unknown(t *testing.T) {
 		return
 	}
 	for _, m := range []manner{direct, application} {
-		k := d.desk(d.admin, m)
+		k := d.actor(d.admin, m)
 		for _, method := range bygone {
 			if !k.has(method) {
 				continue

@@ -9,7 +9,7 @@ import (
 )
 
 // applications shows applications, which only versions before 0.7 have methods to change.
-func (k desk) applications(t *testing.T) {
+func (k actor) applications(t *testing.T) {
 	name := k.unique("console")
 	request := body(req{"name": name, "kind": api.ServerSideApplication, "relyingPartyId": "example.org", "origin": "https://example.org",
 		"publicKey": newKey(t, client.P256).PublicKeyPEM(), "externalId": "№ 10", "daysValid": 30})

@@ -19,7 +19,7 @@ import (
 
 // auditLog does something, is refused something, and reads both in the log: what was done
 // with the signature that allowed it. Versions before 0.7 have no methods for it.
-func (k desk) auditLog(t *testing.T) {
+func (k actor) auditLog(t *testing.T) {
 	if !k.has("auth.listAuditLogs") {
 		return
 	}
@@ -59,7 +59,7 @@ func (k desk) auditLog(t *testing.T) {
 var logHeader = []string{"Date Performed", "Audit Log ID", "User ID", "Username", "Primary Credential ID", "Action Path", "Summary"}
 
 // log is what happened around now: all, or what concerns a user.
-func (k desk) log(t *testing.T, userID string) [][]string {
+func (k actor) log(t *testing.T, userID string) [][]string {
 	t.Helper()
 	now := k.Clock.Now().UTC()
 	query := req{"startTime": now.Add(-time.Hour).Format(time.RFC3339), "endTime": now.Add(time.Hour).Format(time.RFC3339)}

@@ -9,9 +9,9 @@ import (
 	"github.com/countersign/countersign/client"
 )
 
-// makeEndUser has the service account at the desk register an end user, who answers the
+// makeEndUser has the service account register an end user, who answers the
 // challenge with a key of their own, and log them in. It returns them with that session.
-func (k desk) makeEndUser(t *testing.T, name string) *sdkUser {
+func (k actor) makeEndUser(t *testing.T, name string) *sdkUser {
 	t.Helper()
 	request := body(req{"email": name, "kind": api.EndUser, "externalId": "№ 11"})
 	begun := []json.RawMessage{
@@ -46,7 +46,7 @@ func (k desk) makeEndUser(t *testing.T, name string) *sdkUser {
 
 // completes has a new user answer the challenge of a registration, with the client of the
 // desk.
-func (k desk) completes(t *testing.T, u *sdkUser, text json.RawMessage) outcome {
+func (k actor) completes(t *testing.T, u *sdkUser, text json.RawMessage) outcome {
 	t.Helper()
 	var challenge api.RegistrationChallenge
 	if err := json.Unmarshal(text, &challenge); err != nil || challenge.TemporaryAuthenticationToken == "" {
@@ -58,7 +58,7 @@ func (k desk) completes(t *testing.T, u *sdkUser, text json.RawMessage) outcome 
 }
 
 // endUsers is what a service account does for end users.
-func (k desk) endUsers(t *testing.T) {
+func (k actor) endUsers(t *testing.T) {
 	k.makeEndUser(t, k.unique("end user"))
 	wantRefused(t, "nobody", k.do(t, "auth.delegatedLogin", body(req{"username": "nobody"})), 401, "user_not_found")
 	wantRefused(t, "an employee", k.do(t, "auth.delegatedLogin", body(req{"username": "ada@example.org"})), 401, "user_not_found")
@@ -68,13 +68,13 @@ func (k desk) endUsers(t *testing.T) {
 // under either. From 0.4 on the published signer itself wants credId.
 func (d *directory) keyByUUID(t *testing.T) {
 	key := newKey(t, client.P256)
-	made := did[api.ServiceAccount](t, d.desk(d.admin, direct).do(t, "auth.createServiceAccount", body(req{
+	made := did[api.ServiceAccount](t, d.actor(d.admin, direct).do(t, "auth.createServiceAccount", body(req{
 		"name": "by uuid", "publicKey": key.PublicKeyPEM(), "permissionId": api.AdministratorPermissionID(d.org.ID)})))
 	token, uuid := made.AccessTokens[0], made.UserInfo.CredentialUUID
 	request := body(req{"email": "by uuid", "kind": api.EndUser})
 	machine := d.carrier(t, "by credId", token, key)
 	token.CredID = uuid
-	o := d.desk(d.carrier(t, "by uuid", token, key), direct).do(t, "auth.createDelegatedRegistrationChallenge", request)
+	o := d.actor(d.carrier(t, "by uuid", token, key), direct).do(t, "auth.createDelegatedRegistrationChallenge", request)
 	if !d.generated {
 		o.into(t, nil)
 		return

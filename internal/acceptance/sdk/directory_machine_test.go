@@ -23,7 +23,7 @@ func newKey(t *testing.T, keyType string) *client.KeySigner {
 
 // makeMachine makes a service account with a permission, or none, and returns it and
 // whoever carries its token.
-func (k desk) makeMachine(t *testing.T, name, permissionID string) (api.ServiceAccount, *sdkUser) {
+func (k actor) makeMachine(t *testing.T, name, permissionID string) (api.ServiceAccount, *sdkUser) {
 	t.Helper()
 	key := newKey(t, client.P256)
 	request := req{"name": name, "publicKey": key.PublicKeyPEM(), "externalId": "№ 8", "daysValid": 30}
@@ -57,7 +57,7 @@ func lifetime(t *testing.T, token api.AccessToken) time.Duration {
 }
 
 // machines is what who may make service accounts does with them.
-func (k desk) machines(t *testing.T) {
+func (k actor) machines(t *testing.T) {
 	name := k.unique("loom")
 	made, machine := k.makeMachine(t, name, "")
 	again := body(req{"name": name, "publicKey": newKey(t, client.Ed25519).PublicKeyPEM()})
@@ -69,7 +69,7 @@ func (k desk) machines(t *testing.T) {
 
 // managesMachine shows, renames, deactivates and archives a service account, whose token
 // goes with it.
-func (k desk) managesMachine(t *testing.T, made api.ServiceAccount, machine *sdkUser) {
+func (k actor) managesMachine(t *testing.T, made api.ServiceAccount, machine *sdkUser) {
 	t.Helper()
 	id := req{"serviceAccountId": made.UserInfo.UserID}
 	shown := k.do(t, "auth.getServiceAccount", id)
@@ -121,7 +121,7 @@ func (k desk) managesMachine(t *testing.T, made api.ServiceAccount, machine *sdk
 	wantRefused(t, "archiving again", k.do(t, "auth.archiveServiceAccount", id), 404, "service_account_not_found")
 }
 
-func (k desk) listsMachine(t *testing.T, id req) bool {
+func (k actor) listsMachine(t *testing.T, id req) bool {
 	t.Helper()
 	return slices.ContainsFunc(did[api.ServiceAccountList](t, k.do(t, "auth.listServiceAccounts", req{})).Items,
 		func(s api.ServiceAccount) bool { return s.UserInfo.UserID == id["serviceAccountId"] })
@@ -136,7 +136,7 @@ func (d *directory) forced(path string) int {
 }
 
 // makeToken makes a personal access token and returns it and whoever carries it.
-func (k desk) makeToken(t *testing.T, name, permissionID string) (api.AccessToken, *sdkUser) {
+func (k actor) makeToken(t *testing.T, name, permissionID string) (api.AccessToken, *sdkUser) {
 	t.Helper()
 	key := newKey(t, client.Ed25519)
 	request := req{"name": name, "publicKey": key.PublicKeyPEM(), "daysValid": 2, "secondsValid": 3600}
@@ -151,7 +151,7 @@ func (k desk) makeToken(t *testing.T, name, permissionID string) (api.AccessToke
 }
 
 // tokens is what people do with their personal access tokens.
-func (k desk) tokens(t *testing.T) {
+func (k actor) tokens(t *testing.T) {
 	name := k.unique("script")
 	made, script := k.makeToken(t, name, "")
 	again := body(req{"name": name, "publicKey": newKey(t, client.P256).PublicKeyPEM()})
@@ -161,7 +161,7 @@ func (k desk) tokens(t *testing.T) {
 
 // managesToken shows, renames, withdraws and archives a token, and whoever carries it
 // stands and falls with it.
-func (k desk) managesToken(t *testing.T, made api.AccessToken, script *sdkUser) {
+func (k actor) managesToken(t *testing.T, made api.AccessToken, script *sdkUser) {
 	t.Helper()
 	id := req{"tokenId": made.TokenID}
 	shown := k.do(t, "auth.getPersonalAccessToken", id)
@@ -199,7 +199,7 @@ func (k desk) managesToken(t *testing.T, made api.AccessToken, script *sdkUser) 
 	wantRefused(t, "archiving again", k.do(t, "auth.archivePersonalAccessToken", id), 404, "token_not_found")
 }
 
-func (k desk) listsToken(t *testing.T, id req) bool {
+func (k actor) listsToken(t *testing.T, id req) bool {
 	t.Helper()
 	return slices.ContainsFunc(did[api.TokenList](t, k.do(t, "auth.listPersonalAccessTokens", req{})).Items,
 		func(a api.AccessToken) bool { return a.TokenID == id["tokenId"] })

@@ -8,7 +8,7 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-func (k desk) makePermission(t *testing.T, name string, operations ...string) api.Permission {
+func (k actor) makePermission(t *testing.T, name string, operations ...string) api.Permission {
 	t.Helper()
 	made := did[api.Permission](t, k.do(t, "permissions.createPermission", body(req{"name": name, "operations": operations})))
 	if made.Name != name || !slices.Equal(made.Operations, operations) || made.IsArchived || made.IsImmutable {
@@ -18,7 +18,7 @@ func (k desk) makePermission(t *testing.T, name string, operations ...string) ap
 }
 
 // give assigns a permission. The first versions have no method for it that is still known.
-func (k desk) give(t *testing.T, permissionID, identityID string) (assignmentID string) {
+func (k actor) give(t *testing.T, permissionID, identityID string) (assignmentID string) {
 	t.Helper()
 	if !k.has("permissions.createAssignment") {
 		defer k.Access.Changed()
@@ -33,14 +33,14 @@ func (k desk) give(t *testing.T, permissionID, identityID string) (assignmentID 
 }
 
 // take takes back what was assigned.
-func (k desk) take(t *testing.T, permissionID, assignmentID string, force bool) {
+func (k actor) take(t *testing.T, permissionID, assignmentID string, force bool) {
 	t.Helper()
 	k.do(t, "permissions.deleteAssignment", req{"permissionId": permissionID, "assignmentId": assignmentID, "query": req{"force": force}}).into(t, nil)
 }
 
 // permissions makes a permission, changes it, archives it and brings it back, gives it to
 // somebody and takes it from them.
-func (k desk) permissions(t *testing.T) {
+func (k actor) permissions(t *testing.T) {
 	name := k.unique("readers")
 	made := k.makePermission(t, name, "Permissions:Read", "PermissionAssignments:Read")
 	id := req{"permissionId": made.ID}
@@ -74,7 +74,7 @@ func (k desk) permissions(t *testing.T) {
 	}
 }
 
-func (k desk) assignments(t *testing.T, permissionID string) {
+func (k actor) assignments(t *testing.T, permissionID string) {
 	t.Helper()
 	bob := k.Invite(t, k.org.ID, k.unique("assignee")).UserID
 	id := req{"permissionId": permissionID}

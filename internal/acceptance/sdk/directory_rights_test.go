@@ -43,9 +43,9 @@ func (d *directory) employee(t *testing.T, name string) (u *sdkUser, userID stri
 
 // rights are had as long as they are assigned, and a token never has more than its person.
 func (d *directory) rights(t *testing.T) {
-	ada := d.desk(d.admin, direct)
+	ada := d.actor(d.admin, direct)
 	user, id := d.employee(t, "bob")
-	bob, who := d.desk(user, direct), "CustomerEmployee "+id
+	bob, who := d.actor(user, direct), "CustomerEmployee "+id
 	invitation := body(req{"email": "eve@example.org", "kind": api.CustomerEmployee})
 	wantDenied(t, who, "Auth:Users:Create", bob.do(t, "auth.createUser", invitation))
 	wantDenied(t, who, "Auth:Pats:Create", bob.do(t, "auth.createPersonalAccessToken",
@@ -80,11 +80,11 @@ func (d *directory) rights(t *testing.T) {
 
 // programs is what a program does with an administrator's token and a key of its own.
 func (d *directory) programs(t *testing.T) {
-	ada := d.desk(d.admin, direct)
+	ada := d.actor(d.admin, direct)
 	made, user := ada.makeToken(t, "program", "")
 	who := "Pat " + made.TokenID
 	for _, m := range []manner{direct, application} {
-		program := d.desk(user, m)
+		program := d.actor(user, m)
 		t.Run(string(m), func(t *testing.T) {
 			t.Run("permissions", program.permissions)
 			t.Run("audit log", program.auditLog)
@@ -102,7 +102,7 @@ func (d *directory) programs(t *testing.T) {
 }
 
 // sessions invites, registers, logs in, signs by hand and logs out by the single calls.
-func (k desk) sessions(t *testing.T) {
+func (k actor) sessions(t *testing.T) {
 	inv := k.Invite(t, k.org.ID, k.unique("carol"))
 	login := named(k.org.ID, inv.Username)
 	says := func(method string, request req) {
@@ -130,9 +130,9 @@ func (k desk) sessions(t *testing.T) {
 	wantRefused(t, "after the logout", carol.call(t, "auth.listPersonalAccessTokens", req{}), 401, "token_invalid")
 }
 
-// logsIn registers the one at the desk and logs them in, by the generated calls where
+// logsIn registers the actor and logs them in, by the generated calls where
 // there are any.
-func (k desk) logsIn(t *testing.T, inv countersigntest.Invitation) *sdkUser {
+func (k actor) logsIn(t *testing.T, inv countersigntest.Invitation) *sdkUser {
 	t.Helper()
 	invitation := req{"orgId": inv.OrgID, "username": inv.Username, "registrationCode": inv.RegistrationCode}
 	if !k.generated {

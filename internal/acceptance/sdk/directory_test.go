@@ -42,7 +42,7 @@ func TestDirectoryByOlderSDKs(t *testing.T) {
 // elsewhere are the operations that the SDKs of other languages have, and this one not.
 var elsewhere = []string{"POST /auth/tokens", "POST /auth/users/invite"}
 
-func (h *house) everyOperation(t *testing.T) {
+func (h *checkedServer) everyOperation(t *testing.T) {
 	var description struct {
 		Paths map[string]map[string]json.RawMessage
 	}
@@ -82,7 +82,7 @@ func (h *house) everyOperation(t *testing.T) {
 // all that the version has.
 func (d *directory) everyMethod(t *testing.T) {
 	for _, m := range []manner{direct, application} {
-		admin := d.desk(d.admin, m)
+		admin := d.actor(d.admin, m)
 		t.Run(string(m), func(t *testing.T) {
 			t.Run("users", admin.users)
 			t.Run("service accounts", admin.machines)
@@ -95,8 +95,8 @@ func (d *directory) everyMethod(t *testing.T) {
 	}
 	t.Run("key by uuid", d.keyByUUID)
 	for _, m := range []manner{direct, former, application, formerApplication} {
-		t.Run("sessions/"+string(m), d.desk(d.admin, m).sessions)
-		t.Run("end users/"+string(m), d.desk(d.clerk, m).endUsers)
+		t.Run("sessions/"+string(m), d.actor(d.admin, m).sessions)
+		t.Run("end users/"+string(m), d.actor(d.clerk, m).endUsers)
 	}
 	t.Run("unknown to the contract", d.unknown)
 	t.Run("nothing is forgotten", d.nothingForgotten)
@@ -106,7 +106,7 @@ func (d *directory) everyMethod(t *testing.T) {
 func (d *directory) everyCaller(t *testing.T) {
 	t.Run("the clerk's", func(t *testing.T) {
 		for _, m := range []manner{direct, application} {
-			clerk := d.desk(d.clerk, m)
+			clerk := d.actor(d.clerk, m)
 			t.Run(string(m), func(t *testing.T) {
 				t.Run("users", clerk.users)
 				t.Run("permissions", clerk.permissions)
@@ -139,7 +139,7 @@ func (d *directory) nothingForgotten(t *testing.T) {
 }
 
 // mayNotMakeMachines: a service account keeps the others, and makes none.
-func (k desk) mayNotMakeMachines(t *testing.T) {
+func (k actor) mayNotMakeMachines(t *testing.T) {
 	made, machine := k.as(k.admin).makeMachine(t, k.unique("loom"), "")
 	k.managesMachine(t, made, machine)
 	key := newKey(t, "P-256").PublicKeyPEM()
@@ -151,10 +151,10 @@ func (k desk) mayNotMakeMachines(t *testing.T) {
 // guests is what an end user does whom a service account registered and logged in: they
 // read with the token that it got for them, and sign with their own key.
 func (d *directory) guests(t *testing.T) {
-	ada := d.desk(d.admin, direct)
+	ada := d.actor(d.admin, direct)
 	who := "EndUser " + userID(t, d.guest)
 	for _, m := range []manner{direct, application} {
-		guest := d.desk(d.guest, m)
+		guest := d.actor(d.guest, m)
 		if all := did[api.TokenList](t, guest.do(t, "auth.listPersonalAccessTokens", req{})); len(all.Items) != 0 {
 			t.Errorf("they have %+v", all)
 		}
@@ -166,7 +166,7 @@ func (d *directory) guests(t *testing.T) {
 	operations := append(slices.DeleteFunc(slices.Clone(clerical), func(o string) bool { return o[:4] == "Auth" }), "Auth:Pats:Create")
 	ada.give(t, ada.makePermission(t, "guests", operations...).ID, userID(t, d.guest))
 	for _, m := range []manner{direct, application} {
-		guest := d.desk(d.guest, m)
+		guest := d.actor(d.guest, m)
 		t.Run(string(m), func(t *testing.T) {
 			t.Run("tokens", guest.tokens)
 			t.Run("permissions", guest.permissions)

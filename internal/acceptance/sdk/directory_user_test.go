@@ -9,7 +9,7 @@ import (
 )
 
 // users invites somebody, shows, changes, deactivates and archives them.
-func (k desk) users(t *testing.T) {
+func (k actor) users(t *testing.T) {
 	name := k.unique("bob") + "@example.org"
 	request := body(req{"email": name, "kind": api.CustomerEmployee, "externalId": "№ 7"})
 	made := did[api.User](t, k.do(t, "auth.createUser", request))
@@ -56,7 +56,7 @@ func (k desk) users(t *testing.T) {
 	wantRefused(t, "nobody's end", k.do(t, "auth.archiveUser", nobody), 404, "user_not_found")
 }
 
-func (k desk) shows(t *testing.T, who req, want api.User) {
+func (k actor) shows(t *testing.T, who req, want api.User) {
 	t.Helper()
 	if got := did[api.User](t, k.do(t, "auth.getUser", who)); !reflect.DeepEqual(got, want) {
 		t.Errorf("shown %+v, want %+v", got, want)
@@ -64,7 +64,7 @@ func (k desk) shows(t *testing.T, who req, want api.User) {
 }
 
 // userIDs lists users, and sees that the kinds add up to the whole.
-func (k desk) userIDs(t *testing.T) []string {
+func (k actor) userIDs(t *testing.T) []string {
 	t.Helper()
 	all := k.ids(t, "auth.listUsers", req{}, "userId", k.generated)
 	if !k.generated { // its listUsers takes no query

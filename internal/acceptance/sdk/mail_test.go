@@ -8,23 +8,17 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
-	"github.com/countersign/countersign/internal/mail"
 	"github.com/countersign/countersign/internal/service/organisation"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testing/contract"
-	"github.com/countersign/countersign/internal/testing/smtptest"
 )
 
-// mailed is a house whose server sends mail.
-type mailed struct {
-	*house
-	post *smtptest.Server
-}
+// mailed is a server that sends mail.
+type mailed struct{ *checkedServer }
 
 func startMailed(t *testing.T) *mailed {
 	t.Helper()
-	post := smtptest.Start(t, smtptest.Options{})
-	return &mailed{post: post, house: start(t, countersigntest.SMTP(mail.Config{URL: post.URL, From: "no-reply@example.org"}))}
+	return &mailed{start(t, countersigntest.Mail())}
 }
 
 var codeInMail = regexp.MustCompile(`\b[0-9A-Z]{4}(-[0-9A-Z]{4}){4}\b`)
@@ -33,10 +27,10 @@ var codeInMail = regexp.MustCompile(`\b[0-9A-Z]{4}(-[0-9A-Z]{4}){4}\b`)
 func (m *mailed) code(t *testing.T, to string, do func()) string {
 	t.Helper()
 	m.Codes.Outbox.Finish()
-	before := len(m.post.Messages())
+	before := len(m.Mailbox.Messages())
 	do()
 	m.Codes.Outbox.Finish()
-	messages := m.post.Messages()[before:]
+	messages := m.Mailbox.Messages()[before:]
 	if len(messages) != 1 || len(messages[0].To) != 1 || messages[0].To[0] != to {
 		t.Fatalf("%d mails were sent (%+v), want one to %s", len(messages), messages, to)
 	}

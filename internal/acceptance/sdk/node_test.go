@@ -14,7 +14,7 @@ import (
 )
 
 // register runs register.mjs for an invitation, through the judging proxy.
-func (h *house) register(t *testing.T, inv countersigntest.Invitation, env map[string]string) outcome {
+func (h *checkedServer) register(t *testing.T, inv countersigntest.Invitation, env map[string]string) outcome {
 	t.Helper()
 	all := map[string]string{
 		"URL": h.proxy, "ORG_ID": inv.OrgID, "USERNAME": inv.Username, "REGISTRATION_CODE": inv.RegistrationCode,

@@ -72,7 +72,7 @@ func TestKeysLogInAndCountersignOnEveryDatabase(t *testing.T) {
 	})
 }
 
-func administer(t *testing.T, h *house, v version, p program, key string) {
+func administer(t *testing.T, h *checkedServer, v version, p program, key string) {
 	org := h.Organisation(t, "Engines of "+v.sdk+" "+key)
 	inv := h.Invite(t, org.ID, "machine@example.org")
 	ada := newUser(p, "ada "+key, h.proxy)
@@ -100,7 +100,7 @@ func administer(t *testing.T, h *house, v version, p program, key string) {
 }
 
 // checkToken reads the session's token as its consumers do.
-func checkToken(t *testing.T, h *house, token string, inv countersigntest.Invitation) {
+func checkToken(t *testing.T, h *checkedServer, token string, inv countersigntest.Invitation) {
 	t.Helper()
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -127,7 +127,7 @@ func checkToken(t *testing.T, h *house, token string, inv countersigntest.Invita
 
 // scopes shows that the SDK finds the organisation in the token: it throws by itself, and
 // sends nothing, if that is another one than the client was made for.
-func scopes(t *testing.T, h *house, u *sdkUser, inv countersigntest.Invitation) {
+func scopes(t *testing.T, h *checkedServer, u *sdkUser, inv countersigntest.Invitation) {
 	t.Helper()
 	all := func(contract.Exchange) bool { return true }
 	before := len(h.passed(all))
@@ -141,7 +141,7 @@ func scopes(t *testing.T, h *house, u *sdkUser, inv countersigntest.Invitation) 
 }
 
 // creates has the administrator's client sign and send the creation of a user.
-func creates(t *testing.T, h *house, admin *sdkUser, org store.Organisation, email string) api.User {
+func creates(t *testing.T, h *checkedServer, admin *sdkUser, org store.Organisation, email string) api.User {
 	t.Helper()
 	signed := func(e contract.Exchange) bool {
 		return e.Request.Header.Get(api.HeaderUserAction) != "" && e.Request.URL.Path == "/auth/users" && e.Status == http.StatusOK
@@ -214,7 +214,7 @@ func reads(t *testing.T, v version, u *sdkUser, org store.Organisation, user api
 
 // delegates creates a user through an application's client: the signer stays with the
 // user. A signature is good for one action, and an action for one use.
-func delegates(t *testing.T, h *house, u *sdkUser, org store.Organisation) {
+func delegates(t *testing.T, h *checkedServer, u *sdkUser, org store.Organisation) {
 	t.Helper()
 	for _, how := range []string{"delegated@example.org", "söphie@example.org"} {
 		request := body(map[string]any{"email": how, "kind": api.CustomerEmployee})
@@ -252,7 +252,7 @@ func sign(t *testing.T, u *sdkUser, challenge json.RawMessage) map[string]any {
 }
 
 // noUser fails t if the caller's organisation has a user of that name.
-func (h *house) noUser(t *testing.T, admin *sdkUser, username string) {
+func (h *checkedServer) noUser(t *testing.T, admin *sdkUser, username string) {
 	t.Helper()
 	var list api.UserList
 	admin.call(t, "auth.listUsers").into(t, &list)
@@ -332,7 +332,7 @@ func countersigns(t *testing.T, v version, u *sdkUser) {
 
 // refuses has the invited user, who is no administrator, register and try what the
 // administrator may do; and somebody else log in as the administrator.
-func refuses(t *testing.T, h *house, v version, admin *sdkUser, org store.Organisation, user api.User) {
+func refuses(t *testing.T, h *checkedServer, v version, admin *sdkUser, org store.Organisation, user api.User) {
 	t.Helper()
 	bob := newUser(admin.program, user.UserID, h.proxy)
 	bob.makeSigner(t, "key", v.keyOptions("P-256"))
@@ -373,7 +373,7 @@ func refuses(t *testing.T, h *house, v version, admin *sdkUser, org store.Organi
 }
 
 // ends logs in by the single calls, and logs out: one session, and then all.
-func ends(t *testing.T, h *house, v version, u *sdkUser, inv countersigntest.Invitation) {
+func ends(t *testing.T, h *checkedServer, v version, u *sdkUser, inv countersigntest.Invitation) {
 	t.Helper()
 	login := named(inv.OrgID, inv.Username)
 	open := func(init, complete string, wrap func(any) map[string]any) *sdkUser {

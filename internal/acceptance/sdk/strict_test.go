@@ -108,7 +108,7 @@ func quote(t *testing.T, s string) string {
 
 func TestStrictClientsRegisterOverTLS(t *testing.T) {
 	srv := countersigntest.Start(t, countersigntest.TLS())
-	h := &house{Server: srv}
+	h := &checkedServer{Server: srv}
 	org := srv.Organisation(t, "Analytical Engines")
 	c := newStrictClient(t, srv)
 

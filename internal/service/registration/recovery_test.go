@@ -8,15 +8,13 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/countersigntest/authenticator"
-	"github.com/countersign/countersign/internal/testing/database"
 )
 
 // A client that sends its recovery key again before the first answer came must not be
 // told that somebody was faster.
 func TestRecoveryKeySentTwiceAtOnce(t *testing.T) {
-	database.Each(t, func(t *testing.T, url string) {
+	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
 		ctx := context.Background()
-		srv := countersigntest.Start(t, countersigntest.Database(url))
 		inv := srv.Invite(t, srv.Organisation(t, "Engines").ID, "ada@example.org")
 		c, err := srv.Registration.Init(ctx, api.Caller{}, api.InitRegistrationRequest{
 			OrgID: inv.OrgID, Username: inv.Username, RegistrationCode: inv.RegistrationCode})

@@ -1,0 +1,169 @@
+package login_test
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/countersigntest"
+	"github.com/countersign/countersign/countersigntest/authenticator"
+	"github.com/countersign/countersign/internal/service/login"
+	"github.com/countersign/countersign/internal/testing/world"
+)
+
+const encrypted = "an encrypted key that only its owner may see"
+
+// protected is somebody whose key is kept here, encrypted.
+type protected struct {
+	*world.Invitee
+	key *authenticator.KeySigner
+}
+
+func protect(t *testing.T, h *world.Organisation, g *world.Invitee) protected {
+	t.Helper()
+	p := protected{g, authenticator.NewKeySigner(authenticator.KeyTypes[0])}
+	p.key.EncryptedPrivateKey = encrypted
+	c := g.Begin(t)
+	if a := g.Complete(t, c.TemporaryAuthenticationToken, world.First(p.key.Create(c.Challenge, api.KindPasswordProtectedKey))); a.Status != http.StatusOK {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	return p
+}
+
+func (p protected) code(t *testing.T) string {
+	t.Helper()
+	code, err := p.Organisation.Login.IssueCode(context.Background(), p.OrgID, p.Username)
+	must(t, err)
+	return code.Code
+}
+
+func (p protected) init(t *testing.T, code string) world.Answer {
+	t.Helper()
+	return p.Organisation.Post(t, loginInitPath, api.InitLoginRequest{OrgID: p.OrgID, Username: p.Username, LoginCode: code})
+}
+
+func (p protected) answer(t *testing.T, c api.SigningChallenge) api.SignedChallenge {
+	t.Helper()
+	as := countersigntest.Person{Invitation: p.Invitation, Key: p.key}
+	in := world.Signed(t, &as, c)
+	in.FirstFactor.Kind = api.KindPasswordProtectedKey
+	return in
+}
+
+// An encrypted key is shown for a live login code of its own user and for nothing else.
+func TestLoginCodes(t *testing.T) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		h.Employee(t)
+		other, _ := h.Elsewhere(t)
+		ada, bob, eve, invited := protect(t, h, h.Invitee(t)), protect(t, h, h.Invitee(t)), protect(t, h, h.InviteeOf(t, other)), h.Invitee(t)
+		adas, bobs, eves := ada.code(t), bob.code(t), eve.code(t)
+		for name, in := range map[string]api.InitLoginRequest{
+			"nobody's":             {OrgID: ada.OrgID, Username: ada.Username, LoginCode: nobodysCode},
+			"a colleague's":        {OrgID: ada.OrgID, Username: ada.Username, LoginCode: bobs},
+			"a stranger's":         {OrgID: ada.OrgID, Username: ada.Username, LoginCode: eves},
+			"of another place":     {OrgID: other.ID, Username: ada.Username, LoginCode: adas},
+			"of nowhere":           {OrgID: world.NobodysID("or"), Username: ada.Username, LoginCode: adas},
+			"for a colleague":      {OrgID: ada.OrgID, Username: bob.Username, LoginCode: adas},
+			"for somebody invited": {OrgID: ada.OrgID, Username: invited.Username, LoginCode: invited.RegistrationCode},
+			"for registering":      {OrgID: ada.OrgID, Username: ada.Username, LoginCode: ada.RegistrationCode},
+			"almost hers":          {OrgID: ada.OrgID, Username: ada.Username, LoginCode: adas[:len(adas)-1]},
+			"injected":             {OrgID: ada.OrgID, Username: ada.Username, LoginCode: "' OR 1=1 --"},
+			"separators alone":     {OrgID: ada.OrgID, Username: ada.Username, LoginCode: "----"},
+		} {
+			a := h.Post(t, loginInitPath, in)
+			h.RefusedAs(t, name, a, 403, "login_code_invalid")
+			h.Refused(t, a, nil, in.LoginCode, in.Username)
+			h.KeepsSecret(t, []string{a.SupportID}, adas, bobs, eves)
+		}
+		h.RefusedAs(t, "without a name", h.Post(t, loginInitPath, api.InitLoginRequest{OrgID: ada.OrgID, LoginCode: adas}), 400, "member_missing")
+		h.RefusedAs(t, "as a registration code", h.Post(t, initPath, api.InitRegistrationRequest{OrgID: invited.OrgID, Username: invited.Username, RegistrationCode: adas}), 401, "registration_refused")
+		for _, who := range []api.InitLoginRequest{{OrgID: ada.OrgID, Username: ada.Username}, {OrgID: ada.OrgID}, {}} {
+			if a := h.Post(t, loginInitPath, who); a.Status != 200 || strings.Contains(a.Body, encrypted) || strings.Contains(a.Body, "passwordProtectedKey\"") {
+				t.Errorf("without a code: %d %s", a.Status, a.Body)
+			}
+		}
+
+		// A newer code voids the older one, also for who began with it.
+		begun := world.Read[api.SigningChallenge](t, ada.init(t, adas))
+		newer := ada.code(t)
+		h.RefusedAs(t, "replaced", ada.init(t, adas), 403, "login_code_invalid")
+		before := h.Kept(t)
+		h.RefusedAs(t, "begun with one replaced", h.Post(t, loginPath, ada.answer(t, begun)), 403, "login_code_invalid")
+		h.Unmoved(t, "begun with one replaced", before)
+		spelt := strings.ToLower(strings.ReplaceAll(newer, "-", " "))
+		c := world.Read[api.SigningChallenge](t, ada.init(t, spelt))
+		if k := c.AllowCredentials.PasswordProtectedKey; len(k) != 1 || k[0].EncryptedPrivateKey != encrypted {
+			t.Errorf("with a code: %+v", c.AllowCredentials)
+		}
+
+		// It is used once, whatever was begun with it, and at once by one.
+		var calls []func() world.Answer
+		for range 8 {
+			in := ada.answer(t, world.Read[api.SigningChallenge](t, ada.init(t, newer)))
+			calls = append(calls, func() world.Answer { return h.Post(t, loginPath, in) })
+		}
+		if won := h.Race(t, calls, "login_code_invalid"); won != 1 {
+			t.Errorf("%d logins by one code", won)
+		}
+		h.RefusedAs(t, "used", ada.init(t, newer), 403, "login_code_invalid")
+
+		// It dies with its time and with its user.
+		last, bobLast := ada.code(t), bob.code(t)
+		must(t, h.Users.SetActive(context.Background(), bob.OrgID, bob.UserID, false))
+		h.RefusedAs(t, "of somebody deactivated", bob.init(t, bobLast), 403, "login_code_invalid")
+		world.Read[api.SigningChallenge](t, ada.init(t, last))
+		h.Clock.Advance(login.CodeLifetime - time.Second)
+		late := world.Read[api.SigningChallenge](t, ada.init(t, last))
+		h.Clock.Advance(time.Second)
+		h.RefusedAs(t, "expired", ada.init(t, last), 403, "login_code_invalid")
+		h.RefusedAs(t, "expired since", h.Post(t, loginPath, ada.answer(t, late)), 403, "login_code_invalid")
+		h.KeepsSecret(t, nil, encrypted, adas, bobs, eves, newer, last, bobLast)
+		for _, s := range []string{encrypted, adas, newer, last} {
+			if strings.Contains(h.Kept(t), s) {
+				t.Errorf("an event holds %q", s)
+			}
+		}
+	})
+}
+
+// Ten wrong codes close a name for codes, to the right one too and under every spelling;
+// others, and passkeys of the same name, stay open. The operator opens it again, and so
+// does time.
+func TestGuessingLoginCodes(t *testing.T) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		h.Employee(t)
+		ada, bob := protect(t, h, h.Invitee(t)), protect(t, h, h.Invitee(t))
+		code, bobs := ada.code(t), bob.code(t)
+		names := []string{ada.Username, strings.ToUpper(ada.Username), "nobody@example.org"}
+		for i := range 10 {
+			for _, name := range []string{names[i%2], names[2]} {
+				a := h.Post(t, loginInitPath, api.InitLoginRequest{OrgID: ada.OrgID, Username: name, LoginCode: nobodysCode})
+				h.RefusedAs(t, strconv.Itoa(i), a, 403, "login_code_invalid")
+			}
+		}
+		for _, name := range names {
+			for _, try := range []string{nobodysCode, code} {
+				a := h.Post(t, loginInitPath, api.InitLoginRequest{OrgID: ada.OrgID, Username: name, LoginCode: try})
+				h.RefusedAs(t, name, a, 429, "too_many_tries")
+				if s := a.Header.Get("Retry-After"); s == "" || s == "0" {
+					t.Errorf("Retry-After %q", s)
+				}
+			}
+		}
+		world.Read[api.SigningChallenge](t, bob.init(t, bobs))
+		world.Read[api.SigningChallenge](t, ada.init(t, ""))
+		world.Read[api.SigningChallenge](t, ada.init(t, ada.code(t)))
+		for range 10 {
+			ada.init(t, nobodysCode)
+		}
+		h.RefusedAs(t, "again", ada.init(t, nobodysCode), 429, "too_many_tries")
+		h.Clock.Advance(15 * time.Minute)
+		h.RefusedAs(t, "later", ada.init(t, nobodysCode), 403, "login_code_invalid")
+	})
+}

@@ -1,0 +1,5 @@
+package token_test
+
+import "github.com/countersign/countersign/internal/testing/world"
+
+var must = world.Must
