@@ -14,7 +14,7 @@ import (
 
 // Complete registers the user with the credentials that answer the challenge of Init.
 // Everything that lasts happens in one transaction: the code is spent, the user is
-// registered, the credentials are kept and the event is recorded, or none of it. Of
+// registered, the credentials are stored and the event is recorded, or none of it. Of
 // any number of completions with one code exactly one wins; the winner may repeat its
 // call, byte for byte the same credentials, and gets the same answer.
 func (s *Service) Complete(ctx context.Context, who api.Caller, in api.RegistrationRequest) (api.RegistrationResult, error) {
