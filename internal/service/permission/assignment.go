@@ -21,24 +21,13 @@ func (s *Service) Assignments(ctx context.Context, who api.Caller, in api.ListAs
 	if _, err := s.DB.Permission(ctx, who.OrgID, in.PermissionID); err != nil {
 		return api.AssignmentList{}, err
 	}
-	after, err := s.Pages.Open(in.PaginationToken, "assignments", who.OrgID, in.PermissionID)
-	if err != nil {
-		return api.AssignmentList{}, err
-	}
-	limit := size(in.Limit)
-	rows, err := s.DB.Assignments(ctx, in.PermissionID, after, limit+1)
-	if err != nil {
-		return api.AssignmentList{}, err
-	}
-	rows, last := pagination.Cut(rows, limit)
-	list := api.AssignmentList{Items: make([]api.Assignment, 0, len(rows))}
-	for _, a := range rows {
-		list.Items = append(list.Items, assigned(a))
-	}
-	if last != nil {
-		list.NextPageToken = s.Pages.Token(last.ID, "assignments", who.OrgID, in.PermissionID)
-	}
-	return list, nil
+	assignments := pagination.List[store.Assignment, api.Assignment]{Name: []string{"assignments", who.OrgID, in.PermissionID}, Show: assigned,
+		Read: func(after string, limit int) ([]store.Assignment, error) {
+			return s.DB.Assignments(ctx, in.PermissionID, after, limit)
+		},
+		Mark: func(a store.Assignment) string { return a.ID }}
+	items, next, err := pagination.Read(s.Pages, assignments, in.PaginationToken, size(in.Limit))
+	return api.AssignmentList{Items: items, NextPageToken: next}, err
 }
 
 // Assign gives a permission that the caller holds all of to an identity of the same

@@ -73,24 +73,13 @@ func checked(operations []string) ([]string, error) {
 
 // List lists the permissions of the caller's organisation.
 func (s *Service) List(ctx context.Context, who api.Caller, in api.ListPermissionsRequest) (api.PermissionList, error) {
-	after, err := s.Pages.Open(in.PaginationToken, "permissions", who.OrgID)
-	if err != nil {
-		return api.PermissionList{}, err
-	}
-	limit := size(in.Limit)
-	rows, err := s.DB.Permissions(ctx, who.OrgID, after, limit+1)
-	if err != nil {
-		return api.PermissionList{}, err
-	}
-	rows, last := pagination.Cut(rows, limit)
-	list := api.PermissionList{Items: make([]api.Permission, 0, len(rows))}
-	for _, p := range rows {
-		list.Items = append(list.Items, shown(p))
-	}
-	if last != nil {
-		list.NextPageToken = s.Pages.Token(last.ID, "permissions", who.OrgID)
-	}
-	return list, nil
+	permissions := pagination.List[store.Permission, api.Permission]{Name: []string{"permissions", who.OrgID}, Show: shown,
+		Read: func(after string, limit int) ([]store.Permission, error) {
+			return s.DB.Permissions(ctx, who.OrgID, after, limit)
+		},
+		Mark: func(p store.Permission) string { return p.ID }}
+	items, next, err := pagination.Read(s.Pages, permissions, in.PaginationToken, size(in.Limit))
+	return api.PermissionList{Items: items, NextPageToken: next}, err
 }
 
 func size(limit int) int {

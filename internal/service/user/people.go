@@ -19,28 +19,18 @@ func (s *Service) People(ctx context.Context, who api.Caller, in api.ListPeopleR
 		return api.PeopleList{}, &api.Error{Kind: api.Invalid, Code: "parameter_invalid", Message: "The parameter name is too long."}
 	}
 	name := username.Key(in.Name)
-	after, err := s.Pages.Open(in.PaginationToken, "people", who.OrgID, in.Kind, name)
-	if err != nil {
-		return api.PeopleList{}, err
-	}
-	limit := cmp.Or(in.Limit, defaultPeople)
-	rows, err := s.DB.People(ctx, who.OrgID, in.Kind, name, after, limit+1)
-	if err != nil {
-		return api.PeopleList{}, err
-	}
-	rows, last := pagination.Cut(rows, limit)
-	list := api.PeopleList{Items: make([]api.Person, 0, len(rows))}
-	if last != nil {
-		mark := last.ID
-		if name != "" {
-			mark = last.UsernameKey
-		}
-		list.NextPageToken = s.Pages.Token(mark, "people", who.OrgID, in.Kind, name)
-	}
-	for _, p := range rows {
-		list.Items = append(list.Items, s.person(p))
-	}
-	return list, nil
+	people := pagination.List[store.Person, api.Person]{Name: []string{"people", who.OrgID, in.Kind, name}, Show: s.person,
+		Read: func(after string, limit int) ([]store.Person, error) {
+			return s.DB.People(ctx, who.OrgID, in.Kind, name, after, limit)
+		},
+		Mark: func(p store.Person) string {
+			if name != "" {
+				return p.UsernameKey
+			}
+			return p.ID
+		}}
+	items, next, err := pagination.Read(s.Pages, people, in.PaginationToken, cmp.Or(in.Limit, defaultPeople))
+	return api.PeopleList{Items: items, NextPageToken: next}, err
 }
 
 func (s *Service) person(p store.Person) api.Person {

@@ -115,24 +115,13 @@ const (
 
 // Page lists the users of the caller's organisation, in the order they were invited.
 func (s *Service) Page(ctx context.Context, who api.Caller, in api.ListUsersRequest) (api.UserList, error) {
-	after, err := s.Pages.Open(in.PaginationToken, "users", who.OrgID, in.Kind)
-	if err != nil {
-		return api.UserList{}, err
-	}
-	limit := cmp.Or(in.Limit, defaultPage)
-	members, err := s.DB.Members(ctx, who.OrgID, in.Kind, after, limit+1)
-	if err != nil {
-		return api.UserList{}, err
-	}
-	members, last := pagination.Cut(members, limit)
-	list := api.UserList{Items: make([]api.User, 0, len(members))}
-	if last != nil {
-		list.NextPageToken = s.Pages.Token(last.ID, "users", who.OrgID, in.Kind)
-	}
-	for _, m := range members {
-		list.Items = append(list.Items, toAPI(m))
-	}
-	return list, nil
+	users := pagination.List[store.Member, api.User]{Name: []string{"users", who.OrgID, in.Kind}, Show: toAPI,
+		Read: func(after string, limit int) ([]store.Member, error) {
+			return s.DB.Members(ctx, who.OrgID, in.Kind, after, limit)
+		},
+		Mark: func(m store.Member) string { return m.ID }}
+	items, next, err := pagination.Read(s.Pages, users, in.PaginationToken, cmp.Or(in.Limit, defaultPage))
+	return api.UserList{Items: items, NextPageToken: next}, err
 }
 
 // toAPI shows a user as the contract has it.
