@@ -117,7 +117,7 @@ func Start(t testing.TB, options ...Option) *Server {
 	if set.tls {
 		cert, pool := Certificate(t, "localhost")
 		s.CA, s.URL = pool, "https://localhost:"+port(listener)
-		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{cert}})
+		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: server.Protocols()})
 	}
 	s.build(t, set)
 	front := s.handler()

@@ -90,7 +90,7 @@ func (s *serveCommand) serve(ctx context.Context, c console, h *app, listener ne
 			return misuseError{err}
 		}
 		listener = tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.certificate,
-			NextProtos: []string{"http/1.1"}}) // see server.Serve
+			NextProtos: server.Protocols()})
 	}
 	link, err := rooms.Registration.First(ctx, registration.FirstAdministrator{Organisation: s.Organisation, Username: s.Administrator})
 	if err != nil {

@@ -19,26 +19,26 @@ import (
 func (s *Server) serve(row route) http.Handler {
 	own := row.reach == hosted || row.reach == hostedSession
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := w.(*exchange)
-		v.route = row.pattern
+		x := w.(*exchange)
+		x.route = row.pattern
 		if !own {
-			crossOrigin(v.Header())
+			crossOrigin(x.Header())
 		} else if err := s.ownPage(r); err != nil {
-			s.refuse(v, r, err)
+			s.refuse(x, r, err)
 			return
 		}
-		out, err := s.run(row, v, r)
+		out, err := s.run(row, x, r)
 		if err == nil && out != nil {
-			err = web.Encode(v, http.StatusOK, out)
+			err = web.Encode(x, http.StatusOK, out)
 		}
 		if err != nil {
-			s.refuse(v, r, err)
+			s.refuse(x, r, err)
 		}
 	})
 }
 
-func (s *Server) run(row route, v *exchange, r *http.Request) (any, error) {
-	who := api.Caller{RequestID: v.id, Address: s.address(r), UserAgent: shorten(r.UserAgent(), 200)}
+func (s *Server) run(row route, x *exchange, r *http.Request) (any, error) {
+	who := api.Caller{RequestID: x.id, Address: s.address(r), UserAgent: shorten(r.UserAgent(), 200)}
 	var body []byte // of a caller who is logged in
 	switch row.reach {
 	case ticketed, hosted:
@@ -46,29 +46,29 @@ func (s *Server) run(row route, v *exchange, r *http.Request) (any, error) {
 	case known, hostedSession:
 		// All of it first: it may come slowly, and nobody keeps meanwhile what was taken from them.
 		var err error
-		if body, err = readBody(v, r); err != nil {
+		if body, err = readBody(x, r); err != nil {
 			return nil, err
 		}
 		if who, err = s.identify(r, who); err != nil {
 			return nil, err
 		}
-		v.caller = who
+		x.caller = who
 		if err := s.allow(r, row, who); err != nil {
 			return nil, err
 		}
 	}
 	if row.operation.Signed() {
-		return s.runSigned(row, v, r, who, body)
+		return s.runSigned(row, x, r, who, body)
 	}
-	return row.operation.Run(v, r, who)
+	return row.operation.Run(x, r, who)
 }
 
 // readBody reads a request's body, so that nothing of it is still to come, and leaves it in
 // the request to be read again.
-func readBody(v *exchange, r *http.Request) ([]byte, error) {
+func readBody(x *exchange, r *http.Request) ([]byte, error) {
 	var body bytes.Buffer
 	if r.ContentLength != 0 {
-		if err := web.ReadBody(v, r, &body); err != nil {
+		if err := web.ReadBody(x, r, &body); err != nil {
 			return nil, err
 		}
 	}
@@ -157,7 +157,7 @@ func tokenEnded(received string, subject api.Subject) error {
 // runSigned runs an operation that its caller must have signed, body included. The signature
 // is used up in the unit of the operation's effect, so that there is one effect however often
 // it is sent; an operation with nothing to write uses it up all the same.
-func (s *Server) runSigned(row route, v *exchange, r *http.Request, who api.Caller, body []byte) (any, error) {
+func (s *Server) runSigned(row route, x *exchange, r *http.Request, who api.Caller, body []byte) (any, error) {
 	token, err := userAction(r)
 	if err != nil {
 		return nil, err
@@ -170,11 +170,11 @@ func (s *Server) runSigned(row route, v *exchange, r *http.Request, who api.Call
 		return nil, err
 	}
 	who.ActionID = permit.ActionID
-	v.action = permit.ActionID
+	x.action = permit.ActionID
 	out, err := store.Do(ctx, s.db, func(tx *store.Tx) (any, error) {
 		permit.Use(tx)
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		return row.operation.RunSigned(v, r, who, tx)
+		return row.operation.RunSigned(x, r, who, tx)
 	})
 	return out, s.services.Action.Why(ctx, permit.ActionID, err)
 }

@@ -79,6 +79,10 @@ func judge(t *testing.T, method, path string, res *http.Response) answer {
 			t.Errorf("%s %s: %v in %q", method, path, err, body)
 		}
 	}
+	// The support id is in a header too, where clients find it that do not read the body.
+	if id := res.Header.Get("X-Request-ID"); id == "" || a.status >= 400 && method != http.MethodHead && id != a.envelope.Error.ID {
+		t.Errorf("%s %s: X-Request-ID is %q, error.id %q", method, path, id, a.envelope.Error.ID)
+	}
 	return a
 }
 
