@@ -7,7 +7,7 @@ import (
 	"net/http"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/internal/auth/assertion"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/server/web"
 	"github.com/countersign/countersign/internal/service/action"
@@ -49,7 +49,7 @@ func (s *Server) run(row route, x *exchange, r *http.Request) (any, error) {
 		if body, err = readBody(x, r); err != nil {
 			return nil, err
 		}
-		if who, err = s.identify(r, who); err != nil {
+		if who, err = s.identify(r, who, row.inactive()); err != nil {
 			return nil, err
 		}
 		x.caller = who
@@ -76,9 +76,18 @@ func readBody(x *exchange, r *http.Request) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
+// inactive refuses the token of a deactivated user: with 401, save where the contract lists
+// 400 for the caller, which it does for the two operations that sign.
+func (row route) inactive() *api.Error {
+	if row.id == "createUserActionChallenge" || row.id == "createUserActionSignature" {
+		return auth.ErrUserInactive
+	}
+	return auth.ErrOwnerInactive
+}
+
 // identify finds out who asks. The token says who it was made for; whether that
 // still holds is read from the store at every call.
-func (s *Server) identify(r *http.Request, who api.Caller) (api.Caller, error) {
+func (s *Server) identify(r *http.Request, who api.Caller, inactive *api.Error) (api.Caller, error) {
 	ctx, cancel := web.Lasting(r)
 	defer cancel()
 	token := bearerToken(r)
@@ -107,11 +116,11 @@ func (s *Server) identify(r *http.Request, who api.Caller) (api.Caller, error) {
 	}
 	switch {
 	case !found:
-		return who, tokenEnded("none that is known", who.Subject())
+		return who, api.About(auth.TokenEnded("none that is known"), who.Subject())
 	case !user.Active:
-		return who, api.About(assertion.ErrUserInactive, who.Subject())
+		return who, api.About(inactive, who.Subject())
 	case !live:
-		return who, tokenEnded("one that has ended", who.Subject())
+		return who, api.About(auth.TokenEnded("one that has ended"), who.Subject())
 	}
 	who.Username, who.UserKind = user.Username, user.Kind
 	return who, nil
@@ -147,11 +156,6 @@ func (s *Server) allow(r *http.Request, row route, who api.Caller) error {
 		err = who.Refused(operation, "permission of the operation", "a caller without it")
 	}
 	return err
-}
-
-func tokenEnded(received string, subject api.Subject) error {
-	return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
-		Rule: "bearer token: the session or access token is live", Received: received, Subject: subject}
 }
 
 // runSigned runs an operation that its caller must have signed, body included. The signature

@@ -160,7 +160,7 @@ func TestLifeOfMachines(t *testing.T) {
 		if a, err := n.admin.DeactivateServiceAccount(ctx, id); err != nil || a.UserInfo.IsActive || a.AccessTokens[0].IsActive {
 			t.Errorf("%+v, %v", a, err)
 		}
-		n.send(t, "GET", "/permissions", engine.Token, "", "").wants(t, "deactivated", 400, "user_inactive")
+		n.send(t, "GET", "/permissions", engine.Token, "", "").wants(t, "deactivated", 401, "user_inactive")
 		if a, err := n.admin.ActivateServiceAccount(ctx, id); err != nil || !a.UserInfo.IsActive || !a.AccessTokens[0].IsActive {
 			t.Errorf("%+v, %v", a, err)
 		}

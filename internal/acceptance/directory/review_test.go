@@ -79,7 +79,7 @@ func TestReviewWithdrawalWhileARequestComes(t *testing.T) {
 		reads = n.halting(t, "GET", "/auth/pats", clerk.Token, "", "{}")
 		_, err = n.admin.DeactivateUser(ctx, clerk.id)
 		must(t, err)
-		reads().wants(t, "who is deactivated", 400, "user_inactive")
+		reads().wants(t, "who is deactivated", 401, "user_inactive")
 	})
 }
 

@@ -59,10 +59,10 @@ func TestUserDeactivation(t *testing.T) {
 			t.Fatalf("%+v, %v", u, err)
 		}
 		for what, token := range map[string]string{"session": ada.Token, "other session": other.Token, "program": program.Token} {
-			n.send(t, "GET", "/auth/users", token, "", "").wants(t, what, 400, "user_inactive")
+			n.send(t, "GET", "/auth/users", token, "", "").wants(t, what, 401, "user_inactive")
 			n.send(t, "POST", "/auth/action/init", token, "", `{"userActionHttpMethod":"POST","userActionHttpPath":"/auth/users"}`).wants(t, what+" signs", 400, "user_inactive")
 		}
-		n.send(t, "POST", "/auth/users", ada.Token, signature, body).wants(t, "signed before", 400, "user_inactive")
+		n.send(t, "POST", "/auth/users", ada.Token, signature, body).wants(t, "signed before", 401, "user_inactive")
 		// The holder of the key is told; who guesses learns no more than of a name that nobody has.
 		_, err = n.Client().Login(ctx, api.SignedChallenge{ChallengeIdentifier: begun.ChallengeIdentifier, FirstFactor: ada.person.Assert(t, begun)})
 		refused(t, "login begun before", err, 400, "user_inactive")
@@ -131,7 +131,7 @@ func TestUserArchiving(t *testing.T) {
 		}
 		_, err = n.Client().LogIn(ctx, n.org.ID, ada.name, ada.Signer)
 		refused(t, "login", err, 401, "signature_invalid")
-		n.send(t, "POST", "/auth/users", ada.Token, signature, body).wants(t, "signed before", 400, "user_inactive")
+		n.send(t, "POST", "/auth/users", ada.Token, signature, body).wants(t, "signed before", 401, "user_inactive")
 
 		again, err := n.admin.CreateUser(ctx, api.CreateUserRequest{Email: "Ada@example.org", Kind: api.CustomerEmployee})
 		if err != nil || again.UserID == ada.id || again.IsRegistered || len(again.PermissionAssignments) > 0 {

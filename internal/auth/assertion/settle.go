@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/store"
 )
@@ -97,7 +98,7 @@ func Why(ctx context.Context, db *store.DB, challenge string, h store.Owner, pro
 	}
 	for _, p := range proofs[1:] {
 		if c, read := db.Credential(ctx, p.Credential.ID); read != nil || !c.Active {
-			return cmp.Or(read, about(h, ErrCredentialInactive))
+			return cmp.Or(read, about(h, auth.ErrCredentialInactive))
 		}
 	}
 	used, read := db.ChallengeUsed(ctx, challenge)
@@ -105,9 +106,9 @@ func Why(ctx context.Context, db *store.DB, challenge string, h store.Owner, pro
 	case read != nil:
 		return read
 	case !h.User.Active:
-		return about(h, ErrUserInactive)
+		return about(h, auth.ErrUserInactive)
 	case !h.Credential.Active:
-		return about(h, ErrCredentialInactive)
+		return about(h, auth.ErrCredentialInactive)
 	case used || errors.Is(err, lost):
 		return about(h, ceremony.ErrChallengeUsed)
 	}

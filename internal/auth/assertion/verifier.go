@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/relyingparty"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/verify/keycredential"
@@ -161,20 +162,12 @@ func (j *Verifier) verifyPasskey(p *Verified, asked Request, h store.Owner, reco
 func (j *Verifier) checkActive(h store.Owner) error {
 	switch {
 	case !h.User.Active:
-		return ErrUserInactive
+		return auth.ErrUserInactive
 	case !h.Credential.Active:
-		return ErrCredentialInactive
+		return auth.ErrCredentialInactive
 	}
 	return nil
 }
-
-// What a credential's holder is told once the signature is good.
-var (
-	ErrUserInactive = &api.Error{Kind: api.Invalid, Code: "user_inactive",
-		Message: "User account has been deactivated.", Rule: "the user is active"}
-	ErrCredentialInactive = &api.Error{Kind: api.Unauthenticated, Code: "credential_inactive",
-		Message: "This passkey or key has been deactivated.", Rule: "the credential is active"}
-)
 
 // explain tells the operator, and nobody else, that there was nothing to verify against.
 func explain(err error, f Factor, known bool) error {

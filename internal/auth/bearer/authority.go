@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/keyring"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/verify/useraction"
@@ -105,26 +106,26 @@ func (c tokenClaims) claims() Claims {
 // Unauthenticated, whatever this server did not sign as one, and what has expired.
 func (a *Authority) Read(ctx context.Context, token string) (Claims, error) {
 	if token == "" {
-		return Claims{}, invalid("a bearer token", errors.New("there is none"))
+		return Claims{}, auth.TokenInvalid("bearer token: a bearer token", "", errors.New("there is none"))
 	}
 	b, known := a.sessions.get(token)
 	if !known {
 		payload, err := useraction.Open(useraction.SessionType, token, a.keys(ctx))
 		if err != nil {
-			return Claims{}, invalid("a bearer token of ours", err)
+			return Claims{}, auth.TokenInvalid("bearer token: a bearer token of ours", "", err)
 		}
 		var c tokenClaims
 		if err := json.Unmarshal(payload, &c); err != nil {
-			return Claims{}, invalid("claims of a bearer token", err)
+			return Claims{}, auth.TokenInvalid("bearer token: claims of a bearer token", "", err)
 		}
 		b = c.claims()
 		if c.Issuer != a.Issuer || c.Subject != b.OrgID || prefixes[b.Kind] == "" || !api.ValidID(prefixes[b.Kind], b.ID) {
-			return Claims{}, invalid("issuer, subject, kind and id of a bearer token", nil)
+			return Claims{}, auth.TokenInvalid("bearer token: issuer, subject, kind and id of a bearer token", "", nil)
 		}
 		a.sessions.put(token, b)
 	}
 	if err := useraction.Current(b.IssuedAt, b.Expiry, a.Now()); err != nil {
-		return Claims{}, invalid("its lifetime", err)
+		return Claims{}, auth.TokenInvalid("bearer token: its lifetime", "", err)
 	}
 	return b, nil
 }
@@ -158,11 +159,6 @@ func (a *Authority) ReadAction(ctx context.Context, token string) (useraction.Cl
 		a.actions.put(token, c)
 	}
 	return c, err
-}
-
-func invalid(rule string, cause error) *api.Error {
-	return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid",
-		Message: "user token is missing or invalid", Rule: "bearer token: " + rule, Cause: cause}
 }
 
 func (a *Authority) sign(tokenType string, claims any) (string, error) {
