@@ -17,11 +17,10 @@ import (
 // serve adapts a row of the table: who asks, whether they may, whether they signed it,
 // and then the operation.
 func (s *Server) serve(row route) http.Handler {
-	own := row.reach == hosted || row.reach == hostedSession
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange)
 		x.route = row.pattern
-		if !own {
+		if row.origins == anySite {
 			crossOrigin(x.Header())
 		} else if err := s.ownPage(r); err != nil {
 			s.refuse(x, r, err)
@@ -40,10 +39,10 @@ func (s *Server) serve(row route) http.Handler {
 func (s *Server) run(row route, x *exchange, r *http.Request) (any, error) {
 	who := api.Caller{RequestID: x.id, Address: s.address(r), UserAgent: shorten(r.UserAgent(), 200)}
 	var body []byte // of a caller who is logged in
-	switch row.reach {
-	case ticketed, hosted:
+	switch {
+	case row.callers == ticket:
 		who.RawToken = bearerToken(r)
-	case known, hostedSession:
+	case row.callers.known():
 		// All of it first: it may come slowly, and nobody keeps meanwhile what was taken from them.
 		var err error
 		if body, err = readBody(x, r); err != nil {
@@ -128,7 +127,7 @@ func (s *Server) identify(r *http.Request, who api.Caller, inactive *api.Error) 
 
 // kinds has the bit of each kind of caller.
 var kinds = map[api.CallerKind]callers{api.CallerEmployee: employee, api.CallerEndUser: endUser,
-	api.CallerServiceAccount: machine, api.CallerPersonalToken: personal}
+	api.CallerServiceAccount: serviceAccount, api.CallerPersonalToken: personal}
 
 // include reports whether a caller is among those of a route. A person's token is not where
 // the person is not: what is not for end users is not for their programs either.
