@@ -38,6 +38,7 @@ var assetOrder = []string{
 	"rolesmessages.js", "holders.js", "roles.js",
 	"machinesmessages.js", "tokens.js", "making.js", "machines.js",
 	"auditmessages.js", "audit.js",
+	"reference.js",
 }
 
 var contentTypes = map[string]string{

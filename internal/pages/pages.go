@@ -13,9 +13,6 @@ import (
 
 // Config is what the pages need from the server that shows them.
 type Config struct {
-	// OpenAPI returns the OpenAPI document, as JSON, that the API reference is made
-	// from. It is called for each view of the reference and must be cheap.
-	OpenAPI func() []byte
 	// Version is shown at the foot of pages; it may be "".
 	Version string
 	// NoMail says that the server sends no mail. The registration page then offers no new
@@ -43,7 +40,7 @@ var templates embed.FS
 // script asks for.
 var shown = map[string]string{
 	"/": "home.html", "/register": "register.html", "/login": "login.html", "/account": "account.html",
-	"/people": "people.html", "/roles": "roles.html", "/machines": "machines.html", "/audit": "audit.html",
+	"/people": "people.html", "/roles": "roles.html", "/machines": "machines.html", "/audit": "audit.html", "/docs": "docs.html",
 }
 
 // place is where somebody who is signed in can go, and the operations of which they must
@@ -60,23 +57,21 @@ var places = []place{
 
 // Handler serves the pages: "/" (what this server is), "/register" (the registration
 // page), "/login" (the login page), "/account" (one's own account), "/people", "/roles",
-// "/machines" and "/audit" (for administrators), "/docs" (the API reference) and
+// "/machines" and "/audit" (for administrators), "/docs" (the API reference, made from /openapi.json) and
 // "/assets/…" (their styles, scripts and pictures, under names that change with their
 // content). It answers GET and HEAD only, and answering changes nothing: no code is looked
 // at, so mail scanners may fetch links as often as they like.
 func Handler(c Config) http.Handler {
 	h := &handler{config: c, pages: map[string][]byte{}}
 	for path, name := range shown {
-		h.pages[path] = h.render(name, path, nil)
+		h.pages[path] = h.render(name, path)
 	}
-	h.reference = &reference{source: c.OpenAPI, render: func(d *document) []byte { return h.render("docs.html", "/docs", d) }}
 	return h
 }
 
 type handler struct {
-	config    Config
-	pages     map[string][]byte
-	reference *reference
+	config Config
+	pages  map[string][]byte
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -91,19 +86,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.page(w, r, page)
 		return
 	}
-	switch {
-	case path == "/docs":
-		page, err := h.reference.page()
-		if err != nil {
-			h.refuse(w, r, err)
-			return
-		}
-		h.page(w, r, page)
-	case strings.HasPrefix(path, assetPath):
+	if strings.HasPrefix(path, assetPath) {
 		h.asset(w, r, path)
-	default:
-		h.notFound(w, r)
+		return
 	}
+	h.notFound(w, r)
 }
 
 // page answers with a page. It is never kept by a cache: after an upgrade an old page
@@ -157,7 +144,7 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err *api.Error)
 
 // render makes a page from its template. The templates are part of the program, so one
 // that fails is a mistake of ours that no request can bring about.
-func (h *handler) render(name, path string, d *document) []byte {
+func (h *handler) render(name, path string) []byte {
 	t := template.New("").Funcs(template.FuncMap{"asset": assetURL})
 	template.Must(t.ParseFS(templates, "template/layout.html", "template/office.html", "template/"+name))
 	own, others := operationGroups()
@@ -165,10 +152,9 @@ func (h *handler) render(name, path string, d *document) []byte {
 	if err := t.ExecuteTemplate(&page, "layout.html", struct {
 		Version, Path  string
 		NoMail         bool
-		Reference      *document
 		Places         []place
 		Own, Elsewhere []operationGroup
-	}{h.config.Version, path, h.config.NoMail, d, places, own, others}); err != nil {
+	}{h.config.Version, path, h.config.NoMail, places, own, others}); err != nil {
 		panic("pages: template " + name + ": " + err.Error())
 	}
 	return page.Bytes()

@@ -62,14 +62,19 @@ func describeRow(r *openapi31.Reflector, group string, row route) error {
 	op.SetID(row.id)
 	op.SetSummary(summaries[row.id])
 	op.SetTags(group)
+	o := op.(openapi31.OperationExposer).Operation()
 	switch {
 	case row.callers == ticket:
 		op.AddSecurity(registrationScheme)
 	case row.callers.known():
-		op.AddSecurity(bearerScheme)
+		needs := map[string][]string{bearerScheme: {}}
 		if row.signing == signed {
-			op.AddSecurity(actionScheme)
+			needs[actionScheme] = []string{} // beside the token, not in place of it
 		}
+		o.WithSecurity(needs).WithMapOfAnythingItem("x-callers", row.callers.kinds())
+	}
+	if row.permission != "" {
+		o.WithMapOfAnythingItem("x-permission", row.permission)
 	}
 	if row.operation.In != nil {
 		op.AddReqStructure(reflect.New(row.operation.In).Interface())

@@ -90,7 +90,7 @@ func New(c Config) *Server {
 	s := &Server{db: c.DB, services: c.Services, access: c.Access, tokens: c.Tokens, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
 		log: c.Log, now: c.Now, version: c.Version}
 	s.description = sync.OnceValue(s.describe)
-	s.handler = s.mount(pages.Handler(pages.Config{OpenAPI: s.description, Version: c.Version,
+	s.handler = s.mount(pages.Handler(pages.Config{Version: c.Version,
 		NoMail: c.Services.Registration.Codes.Mail == nil,
 		Refuse: func(w http.ResponseWriter, r *http.Request, e *api.Error) { s.refuse(w.(*exchange), r, e) }}))
 	return s
