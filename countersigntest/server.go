@@ -21,6 +21,7 @@ import (
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/mail"
+	"github.com/countersign/countersign/internal/server"
 	"github.com/countersign/countersign/internal/service/organisation"
 	"github.com/countersign/countersign/internal/service/user"
 	"github.com/countersign/countersign/internal/store"
@@ -103,7 +104,7 @@ func Start(t testing.TB, options ...Option) *Server {
 	if set.tls {
 		cert, pool := Certificate(t, "localhost")
 		s.CA, s.URL = pool, "https://localhost:"+port(listener)
-		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{cert}})
+		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: server.Protocols()})
 	}
 	var sender mail.Config
 	if set.mail {

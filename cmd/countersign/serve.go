@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/app"
+	"github.com/countersign/countersign/internal/server"
 	"github.com/countersign/countersign/internal/service/registration"
 )
 
@@ -84,7 +85,7 @@ func (s *serveCommand) serve(ctx context.Context, c console, a *app.App, listene
 			return misuseError{err}
 		}
 		listener = tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.certificate,
-			NextProtos: []string{"http/1.1"}}) // see server.Serve
+			NextProtos: server.Protocols()})
 	}
 	link, err := a.Registration.First(ctx, registration.FirstAdministrator{Organisation: s.Organisation, Username: s.Administrator})
 	if err != nil {

@@ -38,6 +38,7 @@ var assetOrder = []string{
 	"rolesmessages.js", "assignees.js", "roles.js",
 	"serviceaccountsmessages.js", "tokens.js", "create.js", "serviceaccounts.js",
 	"auditmessages.js", "audit.js",
+	"reference.js",
 }
 
 var contentTypes = map[string]string{

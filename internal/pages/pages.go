@@ -14,9 +14,6 @@ import (
 
 // Config is what the pages need from the server that shows them.
 type Config struct {
-	// OpenAPI returns the OpenAPI document, as JSON, that the API reference is made
-	// from. It is called for each view of the reference and must be cheap.
-	OpenAPI func() []byte
 	// Version is shown at the foot of pages; it may be "".
 	Version string
 	// NoMail says that the server sends no mail. The registration page then offers no new
@@ -44,7 +41,7 @@ var templates embed.FS
 // template says everything, a script of the same name that asks the server for the rest.
 var pageNames = map[string]string{
 	"/": "home", "/register": "register", "/login": "login", "/account": "account",
-	"/people": "people", "/roles": "roles", "/machines": "serviceaccounts", "/audit": "audit",
+	"/people": "people", "/roles": "roles", "/machines": "serviceaccounts", "/audit": "audit", "/docs": "docs",
 }
 
 // navLink leads to a page for people who are signed in. Needs are the operations of which
@@ -72,24 +69,21 @@ func newTable(id, labelledBy, last string, columns ...string) table {
 
 // Handler serves the pages: "/" (what this server is), "/register" (the registration
 // page), "/login" (the login page), "/account" (one's own account), "/people", "/roles",
-// "/machines" (service accounts and access tokens) and "/audit" (for administrators),
-// "/docs" (the API reference) and "/assets/…" (their styles, scripts and pictures, under
-// names that change with their content). It answers GET and HEAD only, and answering
-// changes nothing: no code is looked at, so mail scanners may fetch links as often as they
-// like.
+// "/machines" and "/audit" (for administrators), "/docs" (the API reference, made from /openapi.json) and
+// "/assets/…" (their styles, scripts and pictures, under names that change with their
+// content). It answers GET and HEAD only, and answering changes nothing: no code is looked
+// at, so mail scanners may fetch links as often as they like.
 func Handler(c Config) http.Handler {
 	h := &handler{config: c, pages: map[string][]byte{}}
 	for path, name := range pageNames {
-		h.pages[path] = h.render(name, path, nil)
+		h.pages[path] = h.render(name, path)
 	}
-	h.reference = &reference{source: c.OpenAPI, render: func(d *document) []byte { return h.render("docs", "/docs", d) }}
 	return h
 }
 
 type handler struct {
-	config    Config
-	pages     map[string][]byte
-	reference *reference
+	config Config
+	pages  map[string][]byte
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -104,19 +98,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.page(w, r, page)
 		return
 	}
-	switch {
-	case path == "/docs":
-		page, err := h.reference.page()
-		if err != nil {
-			h.refuse(w, r, err)
-			return
-		}
-		h.page(w, r, page)
-	case strings.HasPrefix(path, assetPath):
+	if strings.HasPrefix(path, assetPath) {
 		h.asset(w, r, path)
-	default:
-		h.notFound(w, r)
+		return
 	}
+	h.notFound(w, r)
 }
 
 // page answers with a page. No cache may keep it: after an upgrade an old page would ask
@@ -170,7 +156,7 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err *api.Error)
 
 // render makes a page from its template. The templates are part of the program, so one
 // that fails is a mistake of ours that no request can cause.
-func (h *handler) render(name, path string, d *document) []byte {
+func (h *handler) render(name, path string) []byte {
 	t := template.New("").Funcs(template.FuncMap{"asset": assetURL, "table": newTable})
 	template.Must(t.ParseFS(templates, "template/layout.html"))
 	if slices.ContainsFunc(navLinks, func(l navLink) bool { return l.Path == path }) {
@@ -186,10 +172,9 @@ func (h *handler) render(name, path string, d *document) []byte {
 	if err := t.ExecuteTemplate(&page, "layout.html", struct {
 		Version, Path, Script string
 		NoMail                bool
-		Reference             *document
 		NavLinks              []navLink
 		Own, Elsewhere        []operationGroup
-	}{h.config.Version, path, script, h.config.NoMail, d, navLinks, own, others}); err != nil {
+	}{h.config.Version, path, script, h.config.NoMail, navLinks, own, others}); err != nil {
 		panic("pages: template " + name + ": " + err.Error())
 	}
 	return page.Bytes()

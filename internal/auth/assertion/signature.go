@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/verify/keycredential"
 	"github.com/countersign/countersign/internal/verify/publickey"
@@ -139,19 +140,12 @@ func (v *Verifier) verifyPasskey(p *VerifiedFactor, asked Request, owner store.O
 func checkActive(owner store.Owner) error {
 	switch {
 	case !owner.User.Active:
-		return ErrUserInactive
+		return auth.ErrUserInactive
 	case !owner.Credential.Active:
-		return errCredentialInactive
+		return auth.ErrCredentialInactive
 	}
 	return nil
 }
-
-// ErrUserInactive is a user who has been deactivated.
-var ErrUserInactive = &api.Error{Kind: api.Invalid, Code: "user_inactive",
-	Message: "User account has been deactivated.", Rule: "the user is active"}
-
-var errCredentialInactive = &api.Error{Kind: api.Unauthenticated, Code: "credential_inactive",
-	Message: "This passkey or key has been deactivated.", Rule: "the credential is active"}
 
 // forOperator tells the operator, and nobody else, that there was nothing to verify against.
 func forOperator(err error, f Factor, known bool) error {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/store"
 )
@@ -107,7 +108,7 @@ func (v *Verifier) Explain(ctx context.Context, done Verified, err error) error 
 	}
 	for _, f := range done.Factors[1:] {
 		if c, read := v.DB.Credential(ctx, f.Credential.ID); read != nil || !c.Active {
-			return cmp.Or(read, about(owner, errCredentialInactive))
+			return cmp.Or(read, about(owner, auth.ErrCredentialInactive))
 		}
 	}
 	used, read := v.DB.ChallengeUsed(ctx, done.request.Challenge)

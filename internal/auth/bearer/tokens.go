@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/cache"
 	"github.com/countersign/countersign/internal/keyring"
 	"github.com/countersign/countersign/internal/store"
@@ -171,9 +172,8 @@ func (t *Tokens) ReadAction(ctx context.Context, token string) (useraction.Claim
 	return c, useraction.Current(c.IssuedAt, c.Expiry, t.Now())
 }
 
-func invalid(rule string, cause error) *api.Error {
-	return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid",
-		Message: "user token is missing or invalid", Rule: "bearer token: " + rule, Cause: cause}
+func invalid(rule string, cause error) error {
+	return auth.TokenInvalid("bearer token: "+rule, "", cause)
 }
 
 func (t *Tokens) sign(tokenType string, claims any) (string, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/auth/access"
 	"github.com/countersign/countersign/internal/auth/assertion"
 	"github.com/countersign/countersign/internal/auth/bearer"
@@ -54,7 +55,7 @@ func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitActionReq
 		return api.SigningChallenge{}, err
 	}
 	if !state.Found || !state.User.Active {
-		return api.SigningChallenge{}, assertion.ErrUserInactive
+		return api.SigningChallenge{}, auth.ErrUserInactive
 	}
 	statement := useraction.NewStatement(useraction.Statement{
 		Issuer: s.Site.Origin(), OrgID: who.OrgID, UserID: who.UserID, Username: state.User.Username,
@@ -183,8 +184,7 @@ func (s *Service) explain(ctx context.Context, who api.Caller, verified assertio
 	explained := s.Verifier.Explain(ctx, verified, err)
 	if errors.Is(err, ceremony.ErrChallengeUsed) && api.CodeOf(explained) == ceremony.ErrChallengeUsed.Code {
 		if live, read := s.sessionOrTokenLive(ctx, who); read == nil && !live {
-			return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
-				Rule: "bearer token: the session or access token is live", Received: "one that has ended"}
+			return auth.TokenEnded("one that has ended")
 		}
 	}
 	return explained

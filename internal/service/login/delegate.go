@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/internal/auth/assertion"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
 )
@@ -50,7 +50,7 @@ func (s *Service) endUser(ctx context.Context, who api.Caller, name string) (sto
 	case u.Kind != api.EndUser:
 		unknown.Received = "a user of kind " + u.Kind
 	case !u.Active:
-		return u, api.About(assertion.ErrUserInactive, unknown.Subject)
+		return u, api.About(auth.ErrUserInactive, unknown.Subject)
 	case u.RegisteredAt.IsZero():
 		unknown.Received = "a user who is still to register"
 	default:

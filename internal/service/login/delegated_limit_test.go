@@ -31,7 +31,7 @@ func TestDelegatedEndUserIsWithdrawn(t *testing.T) {
 		_, err = d.complete(pending)
 		world.Refused(t, "a deactivated user's challenge", err, 401, "user_inactive")
 		_, err = d.client.Session(token, nil).ListTokens(ctx)
-		world.Refused(t, "a deactivated user's session", err, 400, "user_inactive")
+		world.Refused(t, "a deactivated user's session", err, 401, "user_inactive")
 		for _, name := range []string{"pending@example.org", "done@example.org"} {
 			for _, path := range []string{delegatedPath, restartPath} {
 				_, err := d.ask(path, endUserNamed(name))

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -28,6 +29,5 @@ func (s *Service) Logout(ctx context.Context, who api.Caller, in api.LogoutReque
 	return api.Message{Message: message}, err
 }
 
-// errEnded is a session that ended after the request was authenticated.
-var errEnded = &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
-	Rule: "bearer token: the session is live", Received: "one that has ended"}
+// errEnded is a session that ended since the request was authenticated.
+var errEnded = auth.TokenEnded("one that has ended")

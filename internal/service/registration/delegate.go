@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/internal/auth/assertion"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
 )
@@ -93,7 +93,7 @@ func (s *Service) unfinished(ctx context.Context, who api.Caller, name string) (
 	case u.Kind != api.EndUser:
 		return u, alreadyExists("a user of kind "+u.Kind, subject)
 	case !u.Active:
-		return u, api.About(assertion.ErrUserInactive, subject)
+		return u, api.About(auth.ErrUserInactive, subject)
 	case !u.RegisteredAt.IsZero():
 		return u, alreadyExists("a registered user", subject)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/auth/access"
 	"github.com/countersign/countersign/internal/auth/attestation"
 	"github.com/countersign/countersign/internal/auth/ceremony"
@@ -73,8 +74,7 @@ func checkActive(inv store.Invitation, now time.Time) error {
 	var e *api.Error
 	switch {
 	case !u.Active:
-		e = &api.Error{Kind: api.Unauthenticated, Code: "user_inactive",
-			Message: "User account has been deactivated.", Rule: "the user is active"}
+		e = auth.ErrOwnerInactive
 	case !u.RegisteredAt.IsZero() || !c.SpentAt.IsZero():
 		e = &api.Error{Kind: api.Unauthenticated, Code: "user_already_exists",
 			Message: "User already exists.", Rule: "the user is not registered yet",

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/auth/access"
 	"github.com/countersign/countersign/internal/auth/accesstoken"
-	"github.com/countersign/countersign/internal/auth/assertion"
 	"github.com/countersign/countersign/internal/auth/resource"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
@@ -46,7 +46,7 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	for i, p := range given {
 		given[i] = access.Held(p.Permission, made.Token.ID, now)
 	}
-	made.Keep(tx, errName, assertion.ErrUserInactive)
+	made.Keep(tx, errName, auth.ErrOwnerInactive)
 	access.Assign(tx, who, given, who.UserID, now)
 	entry := made.Entry(given)
 	tx.Record(event(who, store.EventTokenCreated, entry, now))
@@ -170,7 +170,7 @@ func (s *Service) Exchange(ctx context.Context, who api.Caller, in api.ExchangeT
 	}
 	b, err := s.DB.SessionWithUser(ctx, who.SessionID)
 	if err == nil && !b.Found {
-		err = &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid"}
+		err = auth.TokenEnded("a session that is gone")
 	}
 	if err != nil {
 		return api.LoginResult{}, err
