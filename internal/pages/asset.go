@@ -15,7 +15,7 @@ var assetFiles embed.FS
 const assetPath = "/assets/"
 
 // asset is a style, script or picture under a name that changes with its content, so
-// that browsers may keep it for ever.
+// that browsers may keep it forever.
 type asset struct {
 	url         string
 	contentType string

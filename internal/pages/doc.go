@@ -1,5 +1,5 @@
 // Package pages is what people see in a browser: the registration page, the login page,
-// one's own account, the pages where administrators look after people, roles, machines and
+// one's own account, the pages where administrators look after people, roles, service accounts and
 // the audit log, a plain front page and a readable API reference, with their styles and
 // scripts. There is no build step and nothing comes from elsewhere; a strict content
 // security policy holds that. It knows no invitation and no user: the pages' scripts ask

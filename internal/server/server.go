@@ -54,7 +54,7 @@ type Services struct {
 	Audit           *audit.Service
 }
 
-// Config is what the front door needs.
+// Config is what a Server needs.
 type Config struct {
 	DB       *store.DB
 	Services Services
@@ -85,7 +85,7 @@ type Server struct {
 	description func() []byte
 }
 
-// New furnishes the front door. Nothing listens yet.
+// New makes a Server. Nothing listens yet.
 func New(c Config) *Server {
 	s := &Server{db: c.DB, services: c.Services, access: c.Access, tokens: c.Tokens, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
 		log: c.Log, now: c.Now, version: c.Version}
