@@ -93,7 +93,7 @@ func TestPagesHoldNothingInlineAndNothingForeign(t *testing.T) {
 }
 
 // Whatever a page or an asset refers to is there, is of the right type, and may be kept
-// for ever because its name changes with its content.
+// forever because its name changes with its content.
 func TestEveryReferenceLeadsToAnAsset(t *testing.T) {
 	h := handler()
 	reference := regexp.MustCompile(`/assets/[a-z]+\.[0-9a-f]{16}\.([a-z]+)`)

@@ -12,7 +12,7 @@ import (
 	"github.com/countersign/countersign/internal/service/user"
 )
 
-// BenchmarkRegistration is one complete registration through the door, init and
+// BenchmarkRegistration is one complete registration through the server, init and
 // completion, by 64 clients at once in the same process. `make bench` measures the
 // real binary; this is for the profiler.
 func BenchmarkRegistration(b *testing.B) {

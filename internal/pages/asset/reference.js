@@ -4,7 +4,7 @@ const deepest = 3; // how far members of members are shown; it also ends schemas
 
 const element = (tag, attributes, ...children) => {
   const e = Object.assign(document.createElement(tag), attributes);
-  e.append(...children.flat().filter(Boolean));
+  e.append(...children.flat(Infinity).filter(Boolean));
   return e;
 };
 const code = (text) => element("code", {}, String(text));
@@ -47,7 +47,9 @@ function row(name, type, required, description, values, depth = 0) {
 
 function table(heading, all) {
   if (!all?.length) return [];
-  const head = ["Member", "Type", "Meaning"].map((text) => element("th", { scope: "col" }, text));
+  const described = all.some((r) => r.lastChild.textContent);
+  if (!described) all.forEach((r) => r.lastChild.remove());
+  const head = ["Member", "Type", described && "Meaning"].map((text) => text && element("th", { scope: "col" }, text));
   return [heading && element("h4", {}, heading),
     element("table", { className: "members" }, element("thead", {}, element("tr", {}, head)), element("tbody", {}, all))];
 }
@@ -57,8 +59,8 @@ function access(api, o) {
   const ways = (o.security ?? []).map((all) => Object.keys(all).map((name) => api.components.securitySchemes[name]?.description ?? name).join(", and "));
   return [
     element("p", { className: "hint" }, ways.length ? `Needs: ${ways.join("; or ")}.` : "Open to anybody."),
-    o["x-callers"] && element("p", { className: "hint" }, `Callers: ${o["x-callers"].join(", ")}.`),
-    o["x-permission"] && element("p", { className: "hint" }, "Permission: ", code(o["x-permission"]), "."),
+    o["x-callers"] && element("p", { className: "hint" }, `Callers: ${o["x-callers"].join(", ")}.`,
+      o["x-permission"] && [" Permission: ", code(o["x-permission"]), "."]),
   ];
 }
 
