@@ -25,6 +25,7 @@ func used(t testing.TB, db *store.DB, id string) bool {
 }
 
 func TestARiderGoesWithTheFirstWrite(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada, a, r := signed(t, db)
 		ctx := store.Alongside(context.Background(), r)
@@ -61,6 +62,7 @@ func TestARiderGoesWithTheFirstWrite(t *testing.T) {
 }
 
 func TestARiderAloneIsWritten(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		_, a, r := signed(t, db)
 		if err := db.Write(store.Alongside(context.Background(), r), func(*store.Tx) error { return nil }); err != nil {
@@ -73,6 +75,7 @@ func TestARiderAloneIsWritten(t *testing.T) {
 }
 
 func TestARiderStaysAfterAWriteThatFails(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada, a, r := signed(t, db)
 		ctx := store.Alongside(context.Background(), r)
@@ -112,6 +115,7 @@ func TestARiderStaysAfterAWriteThatFails(t *testing.T) {
 }
 
 func TestARiderThatFailsLeavesNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada, a, first := signed(t, db)
 		second := &store.Rider{ActionID: a.ID, Do: first.Do}
@@ -140,6 +144,7 @@ func TestARiderThatFailsLeavesNothing(t *testing.T) {
 // TestRidersLeaveTheirGroupAlone mixes units with and without riders, riders that hold and
 // riders that fail, so that they share groups.
 func TestRidersLeaveTheirGroupAlone(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada := settle(t, db)
 		s := ada.login(t, db)
@@ -202,6 +207,7 @@ func TestRidersLeaveTheirGroupAlone(t *testing.T) {
 // TestWritesAtOnceTakeOneRider holds that of many writes under one context exactly one
 // takes the rider, also when the first ones to try fail.
 func TestWritesAtOnceTakeOneRider(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada, a, r := signed(t, db)
 		var rode atomic.Int64
@@ -228,6 +234,7 @@ func TestWritesAtOnceTakeOneRider(t *testing.T) {
 }
 
 func TestAContextWithoutARiderCostsNoMemory(t *testing.T) {
+	// Not parallel: testing.AllocsPerRun.
 	db := open(t, "sqlite:"+t.TempDir()+"/a.db")
 	ctx := context.Background()
 	nothing := func(*store.Tx) error { return nil }

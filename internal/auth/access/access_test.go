@@ -14,22 +14,22 @@ import (
 	"github.com/countersign/countersign/internal/testing/database"
 )
 
-// house is a store with one organisation.
-type house struct {
+// fixture is a store with one organisation.
+type fixture struct {
 	*testing.T
 	db  *store.DB
 	org string
 }
 
-func each(t *testing.T, test func(h *house, l *access.Checker)) {
+func each(t *testing.T, test func(h *fixture, l *access.Checker)) {
 	t.Helper()
-	database.Each(t, func(t *testing.T, url string) {
+	database.InTurn(t, func(t *testing.T, url string) {
 		db, err := store.Open(context.Background(), url, store.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { db.Close() })
-		h := &house{T: t, db: db, org: api.NewID(api.PrefixOrganization, time.Now())}
+		h := &fixture{T: t, db: db, org: api.NewID(api.PrefixOrganization, time.Now())}
 		h.write(func(tx *store.Tx) {
 			tx.CreateOrganisation(store.Organisation{ID: h.org, Name: "Engines", CreatedAt: time.Now()})
 		})
@@ -37,7 +37,7 @@ func each(t *testing.T, test func(h *house, l *access.Checker)) {
 	})
 }
 
-func (h *house) write(do func(tx *store.Tx)) {
+func (h *fixture) write(do func(tx *store.Tx)) {
 	h.Helper()
 	if err := h.db.Write(h.Context(), func(tx *store.Tx) error { do(tx); return nil }); err != nil {
 		h.Fatal(err)
@@ -45,21 +45,21 @@ func (h *house) write(do func(tx *store.Tx)) {
 }
 
 // permission makes one and returns it.
-func (h *house) permission(name string, operations ...string) store.Permission {
+func (h *fixture) permission(name string, operations ...string) store.Permission {
 	h.Helper()
 	p := store.Permission{ID: api.NewID(api.PrefixPermission, time.Now()), OrgID: h.org, Name: name, NameKey: name, Operations: operations, CreatedAt: time.Now()}
 	h.write(func(tx *store.Tx) { tx.CreatePermission(p, nil) })
 	return p
 }
 
-func (h *house) assign(permissionID, identityID string) store.Assignment {
+func (h *fixture) assign(permissionID, identityID string) store.Assignment {
 	h.Helper()
 	a := store.Assignment{ID: api.NewID(api.PrefixAssignment, time.Now()), OrgID: h.org, PermissionID: permissionID, IdentityID: identityID, CreatedAt: time.Now()}
 	h.write(func(tx *store.Tx) { tx.Assign(a, 1, nil, nil) })
 	return a
 }
 
-func (h *house) rights(l *access.Checker, who api.Caller) access.Rights {
+func (h *fixture) rights(l *access.Checker, who api.Caller) access.Rights {
 	h.Helper()
 	r, err := l.Of(h.Context(), who)
 	if err != nil {
@@ -69,7 +69,8 @@ func (h *house) rights(l *access.Checker, who api.Caller) access.Rights {
 }
 
 func TestRightsAreTheSumOfWhatIsAssigned(t *testing.T) {
-	each(t, func(h *house, l *access.Checker) {
+	t.Parallel()
+	each(t, func(h *fixture, l *access.Checker) {
 		ada := api.Caller{OrgID: h.org, UserID: "us-ada", Kind: api.CallerEmployee}
 		if r := h.rights(l, ada); r.Everything() || r.Hold("Auth:Users:Read") || len(r.Operations()) != 0 {
 			h.Errorf("who was assigned nothing may %v", r.Operations())
@@ -97,7 +98,8 @@ func TestRightsAreTheSumOfWhatIsAssigned(t *testing.T) {
 }
 
 func TestAProgramMayWhatItAndItsPersonMay(t *testing.T) {
-	each(t, func(h *house, l *access.Checker) {
+	t.Parallel()
+	each(t, func(h *fixture, l *access.Checker) {
 		program := api.Caller{OrgID: h.org, UserID: "us-ada", TokenID: "to-1", Kind: api.CallerPersonalToken}
 		both, person, token := h.permission("both", "Auth:Logs:Read"), h.permission("person", "Auth:Users:Read"), h.permission("token", "Auth:Users:Create")
 		h.assign(both.ID, program.UserID)
@@ -127,7 +129,8 @@ func TestAProgramMayWhatItAndItsPersonMay(t *testing.T) {
 // What is remembered is forgotten soon, and at once where it was changed; a read that began
 // before a change does not bring it back.
 func TestWhatIsRememberedEnds(t *testing.T) {
-	each(t, func(h *house, l *access.Checker) {
+	// Not parallel: it is held to a time.
+	each(t, func(h *fixture, l *access.Checker) {
 		ada := api.Caller{OrgID: h.org, UserID: "us-ada", Kind: api.CallerEmployee}
 		given := h.assign(h.permission("p", "Auth:Users:Read").ID, ada.UserID)
 		if !h.rights(l, ada).Hold("Auth:Users:Read") {
@@ -154,7 +157,8 @@ func TestWhatIsRememberedEnds(t *testing.T) {
 
 // Many callers at once, while everything changes: for the race detector.
 func TestManyAtOnce(t *testing.T) {
-	each(t, func(h *house, l *access.Checker) {
+	t.Parallel()
+	each(t, func(h *fixture, l *access.Checker) {
 		var all sync.WaitGroup
 		for i := range 8 {
 			all.Go(func() {
@@ -173,7 +177,8 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
-	each(t, func(h *house, l *access.Checker) {
+	t.Parallel()
+	each(t, func(h *fixture, l *access.Checker) {
 		ada := api.Caller{OrgID: h.org, UserID: "us-ada", Kind: api.CallerEmployee}
 		mine, more := h.permission("mine", "Auth:Users:Read"), h.permission("more", "Auth:Users:Read", "Auth:Users:Create")
 		h.assign(mine.ID, ada.UserID)
