@@ -13,6 +13,7 @@ import (
 
 // The real server, on both databases, with every type of key.
 func TestAgainstTheServer(t *testing.T) {
+	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
 		org := srv.Organisation(t, "Analytical Engines")
 		first := srv.Invite(t, org.ID, "first@example.org") // the administrator
@@ -141,6 +142,7 @@ func logsOut(t *testing.T, c *client.Client, s *client.Session) {
 
 // Who does not exist gets an answer in which no signer finds itself.
 func TestNobodyLogsInAsNobody(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t)
 	org, admin := srv.Administrator(t, "Analytical Engines")
 	k := signer(t, client.P256)

@@ -83,6 +83,7 @@ var calls = map[string]struct {
 }
 
 func TestWhatEachCallSends(t *testing.T) {
+	t.Parallel()
 	for name, c := range calls {
 		f := serve(t, say(200, `{}`))
 		if _, err := c.call(f.Client); err != nil {
@@ -116,6 +117,7 @@ func TestWhatEachCallSends(t *testing.T) {
 
 // What comes back is what was answered, not an empty thing.
 func TestAnswersAreRead(t *testing.T) {
+	t.Parallel()
 	f := serve(t, func(w http.ResponseWriter, r seen) {
 		io.WriteString(w, map[string]string{
 			"/auth/login/init":             `{"challenge":"c","challengeIdentifier":"i","allowCredentials":{"key":[{"type":"public-key","id":"k"}],"webauthn":[]},"later":1}`,
@@ -144,6 +146,7 @@ func TestAnswersAreRead(t *testing.T) {
 
 // A receipt is a document: every byte of it counts, the last line break too.
 func TestAReceiptComesByteForByte(t *testing.T) {
+	t.Parallel()
 	document := "{\n  \"version\" : 1,\t\"text\":\"\\u003c<\"\n}\n"
 	f := serve(t, say(200, document))
 	got, err := f.Receipt(background, "session", "ua-1")
@@ -164,6 +167,7 @@ func code(err error) string {
 }
 
 func TestRefusalsTravelWhole(t *testing.T) {
+	t.Parallel()
 	f := serve(t, func(w http.ResponseWriter, r seen) {
 		w.Header().Set("Retry-After", "7")
 		w.WriteHeader(429)
@@ -185,6 +189,7 @@ func TestRefusalsTravelWhole(t *testing.T) {
 
 // Answers that no Countersign gives: a proxy, a portal, another service.
 func TestAnswersThatAreNotTheServers(t *testing.T) {
+	t.Parallel()
 	huge := `{"token":"` + strings.Repeat("a", 4<<20) + `"}`
 	for name, c := range map[string]struct {
 		status int
@@ -220,6 +225,7 @@ func TestAnswersThatAreNotTheServers(t *testing.T) {
 // net/http would carry a signed action, and with 307 and 308 the body, wherever a
 // redirect points.
 func TestRedirectsAreNotFollowed(t *testing.T) {
+	t.Parallel()
 	thief := serve(t, say(200, `{}`))
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		f := serve(t, func(w http.ResponseWriter, _ seen) {
@@ -245,6 +251,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 
 // A path that continues the host's name would send the token to another host.
 func TestPathsAndOriginsThatAreNone(t *testing.T) {
+	t.Parallel()
 	f := serve(t, say(200, `{}`))
 	s := f.Session("session", nil)
 	for _, path := range []string{"", "x", ".evil.example/x", "@evil.example/x", ":1/x", "?x", "/x#y", "https://evil.example/", "/\x00", "/%zz"} {
@@ -276,6 +283,7 @@ func TestPathsAndOriginsThatAreNone(t *testing.T) {
 }
 
 func TestACallEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	hold := make(chan struct{})
 	f := serve(t, func(http.ResponseWriter, seen) { <-hold })
 	defer close(hold)
@@ -296,6 +304,7 @@ func TestACallEndsWithItsContext(t *testing.T) {
 
 // A lost answer may have had its effect, so the call is not made again.
 func TestALostAnswerIsNotAskedForAgain(t *testing.T) {
+	t.Parallel()
 	var lose atomic.Bool
 	f := serve(t, func(w http.ResponseWriter, r seen) {
 		if !lose.Load() {
@@ -345,6 +354,7 @@ func TestAServerThatIsDown(t *testing.T) {
 }
 
 func TestRetryAfterThatIsNoNumber(t *testing.T) {
+	t.Parallel()
 	for _, value := range []string{"", "soon", "-1", "Wed, 21 Oct 2026 07:28:00 GMT"} {
 		f := serve(t, func(w http.ResponseWriter, r seen) {
 			w.Header().Set("Retry-After", value)
@@ -360,6 +370,7 @@ func TestRetryAfterThatIsNoNumber(t *testing.T) {
 
 // A body that is JSON already is not quoted again.
 func TestRawJSONGoesAsItIs(t *testing.T) {
+	t.Parallel()
 	f := serve(t, say(200, `{"a":1}`))
 	var out json.RawMessage
 	if err := f.Session("session", nil).Do(background, "PATCH", "/x?y=%20z", json.RawMessage(`{"n":1e400,"s":"a"}`), &out); err != nil {

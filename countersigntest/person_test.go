@@ -13,6 +13,7 @@ import (
 
 // What all other tests stand on: people of every kind log in and sign.
 func TestPeople(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t)
 	ctx := context.Background()
 	org, admin := srv.Administrator(t, "Analytical Engines")

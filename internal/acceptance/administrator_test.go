@@ -26,6 +26,7 @@ func (n *node) printed() invitation {
 // the same after every restart until it is used, and twenty people who follow it at
 // once make one administrator.
 func TestFirstAdministrator(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		n := h.serve("--organisation", "Engines & Sons", "--administrator", "root@example.org")
 		link := n.printed()
@@ -76,6 +77,7 @@ func TestFirstAdministrator(t *testing.T) {
 // Servers that start at once on one empty database are one service: they print the same
 // link, and there is one organisation with one user.
 func TestServersThatStartTogetherPrintOneLink(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		countersigntest.Binary(h) // so that building it does not come between them
 		const servers = 4
@@ -111,6 +113,7 @@ func TestServersThatStartTogetherPrintOneLink(t *testing.T) {
 
 // Who has made an organisation by hand invites its users by hand.
 func TestNoLinkOnADatabaseInUse(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		h.organisation()
 		n := h.serve()
@@ -127,6 +130,7 @@ func TestNoLinkOnADatabaseInUse(t *testing.T) {
 // An administrator who let the first link expire gets a fresh one at the next start, and
 // the old one is void.
 func TestFirstLinkIsRenewedOnceExpired(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		clock := &countersigntest.Clock{}
 		srv := countersigntest.Start(h, countersigntest.Database(h.database), countersigntest.At(clock))

@@ -11,8 +11,9 @@ import (
 
 // A hundred thousand people are invited in one go, while the server serves.
 func TestBulkInvitation(t *testing.T) {
+	// Not parallel: it is held to a time.
 	const people = 100_000
-	each(t, func(h *installation) {
+	inTurn(t, func(h *installation) {
 		org := h.organisation()
 		n := h.serve()
 		var text strings.Builder
@@ -82,6 +83,7 @@ func TestBulkInvitation(t *testing.T) {
 // A CSV with a mistake invites nobody, and the error names the line that a person finds
 // the mistake in.
 func TestMistakesInACSV(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		org := h.organisation()
 		n := h.serve()
@@ -129,6 +131,7 @@ func TestMistakesInACSV(t *testing.T) {
 // What spreadsheets write is read: a byte order mark, Windows line ends, quotes. Names
 // that hold a comma come out quoted.
 func TestCSVOfSpreadsheets(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		org := h.organisation()
 		out, stderr, status := h.command("\ufeffusername,kind\r\n\"Lovelace, Ada\",EndUser\r\n\r\nŽofie,\r\n", "user", "invite", "--org", org, "--csv", "-", "--format", "csv")

@@ -13,7 +13,8 @@ import (
 // Codes that can no longer be used say so to who holds them, at init, when the page
 // opens them and, because the state at completion decides, to who began in time.
 func TestCodesThatNoLongerWork(t *testing.T) {
-	each(t, func(h *installation) {
+	// Not parallel: a code lives for two seconds.
+	inTurn(t, func(h *installation) {
 		org := h.organisation()
 		n := h.serve()
 		for _, c := range []struct {
@@ -76,6 +77,7 @@ func (n *node) resend(inv invitation) (status int, body string) {
 // Whoever does not hold the right code learns nothing: an unknown user, a wrong code, a
 // code of somebody else and one of another organisation are refused in the same words.
 func TestForeignCodesTellNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		org, elsewhere := h.organisation(), h.organisation()
 		ada, bob := h.invite(org, "ada"), h.invite(org, "bob")
@@ -124,6 +126,7 @@ func TestForeignCodesTellNothing(t *testing.T) {
 // After ten wrong codes a name is closed for a while, whether there is such a user or
 // not and whichever server is asked; an invitation opens it at once.
 func TestWrongCodesAreLimited(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		org := h.organisation()
 		ada := h.invite(org, "ada@example.org")
@@ -181,6 +184,7 @@ func limited(h *installation, e *client.Error) {
 // A registration that was begun in time is completed although somebody has since closed
 // the name with wrong codes: a stranger must not be able to lock people out half way.
 func TestWrongCodesDoNotDisturbWhoHasBegun(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		ada := h.invite(h.organisation(), "ada")
 		n := h.serve()

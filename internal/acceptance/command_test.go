@@ -37,6 +37,7 @@ func items(t testing.TB, text string) []json.RawMessage {
 
 // The forms that scripts rely on: each command's JSON, one value on one line.
 func TestCommandsForPrograms(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		out := h.do("org", "create", "--name", "Engines", "--rp-id", "example.org", "--origin", "https://app.example.org", "--origin", "https://example.org:8443", "--json")
 		wantMembers(h, json.RawMessage(out), "orgId")
@@ -95,6 +96,7 @@ func TestCommandsForPrograms(t *testing.T) {
 // A registered user is shown with credential and code, and a refusal by its support id
 // with the rule that failed. Neither holds a secret.
 func TestShowingWhatHappened(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		ada := h.invite(h.organisation(), "ada@example.org")
 		n := h.serve()
@@ -155,6 +157,7 @@ func must2[T any](v T, err error) func(testing.TB) T {
 
 // What people read.
 func TestCommandsForPeople(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		org := regexp.MustCompile(`or-\S+`).FindString(h.do("org", "create", "--name", "Engines"))
 		inv := invitationOf(h, printedLink.FindString(h.do("user", "invite", "--org", org, "--username", "ada lovelace")))
@@ -188,6 +191,7 @@ func TestCommandsForPeople(t *testing.T) {
 // Failure is 1 and misuse 2, with one sentence on standard error and nothing on standard
 // output, and nothing is made.
 func TestFailuresOfCommands(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		org, elsewhere := h.organisation(), h.organisation()
 		h.invite(org, "ada")
@@ -263,7 +267,8 @@ func oneSentence(t testing.TB, stderr string) {
 
 // Settings come from flags, then the environment, then the config file.
 func TestConfiguration(t *testing.T) {
-	each(t, func(h *installation) {
+	// Not parallel: it changes the environment.
+	inTurn(t, func(h *installation) {
 		h.organisation()
 		dir := h.TempDir()
 		write := func(name, text string) string {
@@ -330,7 +335,8 @@ func onlyOrganisation(h *installation) string {
 
 // The server serves what its environment says, without a flag.
 func TestServeByEnvironment(t *testing.T) {
-	each(t, func(h *installation) {
+	// Not parallel: it changes the environment.
+	inTurn(t, func(h *installation) {
 		h.Setenv("COUNTERSIGN_DATABASE", h.database)
 		h.Setenv("COUNTERSIGN_ADMINISTRATOR", "by environment")
 		h.Setenv("COUNTERSIGN_LOG_FORMAT", "json")

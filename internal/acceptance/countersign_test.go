@@ -12,6 +12,7 @@ import (
 // The whole story: an administrator logs in, signs the creation of a user; the user
 // registers, logs in, and signs an action of their own, which another service spends.
 func TestAdministratorCountersignsAUser(t *testing.T) {
+	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
 		ctx := context.Background()
 		org, admin := srv.Administrator(t, "Engines")

@@ -20,6 +20,7 @@ const (
 // was told that they are registered still is; whoever was told nothing sends the same
 // call again and then is; nobody is half registered or twice.
 func TestKilledServerLosesNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		org := h.organisation()
 		n := h.serve()

@@ -38,6 +38,7 @@ const nodeClient = `fetch(process.argv[1] + '/healthz').then(r => process.stdout
 // One flag, and official SDKs in Node and Go reach the server by https, by the line that
 // it printed for them; without that line they refuse it.
 func TestDevTLS(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		dir := filepath.Join(h.TempDir(), "it's a folder")
 		port := countersigntest.FreePort(h)
@@ -124,6 +125,7 @@ func lineWith(t testing.TB, text, words string) string {
 }
 
 func TestDevTLSMisused(t *testing.T) {
+	t.Parallel()
 	h := &installation{T: t, database: "sqlite:" + filepath.Join(t.TempDir(), "countersign.db")}
 	spoilt := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(spoilt, "ca-key.pem"), []byte("spoilt"), 0o600))

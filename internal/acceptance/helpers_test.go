@@ -37,6 +37,12 @@ func each(t *testing.T, test func(h *installation)) {
 	database.Each(t, func(t *testing.T, url string) { test(&installation{T: t, database: url}) })
 }
 
+// inTurn is each without parallel subtests, see database.InTurn.
+func inTurn(t *testing.T, test func(h *installation)) {
+	t.Helper()
+	database.InTurn(t, func(t *testing.T, url string) { test(&installation{T: t, database: url}) })
+}
+
 // command runs a countersign command on the installation's database.
 func (h *installation) command(stdin string, args ...string) (stdout, stderr string, status int) {
 	h.Helper()

@@ -13,6 +13,7 @@ import (
 // A deactivated user cannot even finish what they had begun, and can once they are put
 // back; both by the operator, while the server runs.
 func TestDeactivatingAUser(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		ada := h.invite(h.organisation(), "ada@example.org")
 		n := h.serve()
@@ -54,6 +55,7 @@ type operatorsCredential struct {
 }
 
 func TestWithdrawingACredential(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		ada := h.invite(h.organisation(), "ada@example.org")
 		n := h.serve()
@@ -98,6 +100,7 @@ func TestWithdrawingACredential(t *testing.T) {
 }
 
 func TestPoliciesOfAnOrganisation(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		org := h.organisation()
 		want := func(signCount, backup, second string) {
@@ -132,6 +135,7 @@ func TestPoliciesOfAnOrganisation(t *testing.T) {
 
 // A key that was made now is published and signs in a while; the former one stays.
 func TestRotatingTheSigningKey(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		type key struct {
 			Kid, X, DateCreated string
@@ -163,11 +167,12 @@ func TestRotatingTheSigningKey(t *testing.T) {
 // The first user of an organisation is its administrator; another one becomes it by the
 // operator's word alone.
 func TestInvitingAnotherAdministrator(t *testing.T) {
+	// Not parallel: it changes the environment.
 	// Serve has a setting of the flag's name, which must not be taken for it.
 	t.Setenv("COUNTERSIGN_ADMINISTRATOR", "root@example.org")
 	config := filepath.Join(t.TempDir(), "config.json")
 	must(t, os.WriteFile(config, []byte(`{"administrator": "root@example.org"}`), 0o600))
-	each(t, func(h *installation) {
+	inTurn(t, func(h *installation) {
 		org := h.organisation()
 		h.invite(org, "first@example.org")
 		h.invite(org, "member@example.org", "--config", config)

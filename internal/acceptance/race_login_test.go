@@ -97,6 +97,7 @@ func (n *node) forward(ctx context.Context, action, path, body string) error {
 // Fifty uses of one action at the same moment on two servers: one effect, and forty-nine
 // are told that it was used, whatever it is used for, also for several things at once.
 func TestOneActionIsUsedOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		nodes, _, admin := h.service()
 		token := admin.LogIn(h)
@@ -158,6 +159,7 @@ func TestOneActionIsUsedOnce(t *testing.T) {
 // Fifty answers to one challenge at the same moment on two servers: one session, or one
 // action. A passkey that counts is no exception.
 func TestOneChallengeIsAnsweredOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		nodes, org, admin := h.service()
 		machine := countersigntest.RegisterKeyAt(h, nodes[0].client, h.invite(org, "robot").known(), publickey.Ed25519)
@@ -198,6 +200,7 @@ func TestOneChallengeIsAnsweredOnce(t *testing.T) {
 // Fifty different actions for the same new user: one user, and those who came too late
 // have spent nothing.
 func TestOneEffectOfManyActions(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		nodes, _, admin := h.service()
 		token := admin.LogIn(h)

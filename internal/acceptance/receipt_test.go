@@ -45,6 +45,7 @@ func sealed(t testing.TB) (document []byte, keySet string) {
 // In a fresh folder with nothing but the receipt, and no way to any server, the command
 // says who signed what; and of a changed receipt, what is wrong with it.
 func TestReceiptVerifiedOffline(t *testing.T) {
+	t.Parallel()
 	document, keySet := sealed(t)
 	_, otherSet := sealed(t)
 	dir := t.TempDir()
@@ -122,6 +123,7 @@ func TestReceiptVerifiedOffline(t *testing.T) {
 // for and the one that the operator exports verify in a folder of their own against the
 // published keys, and one of another action or with another payload does not.
 func TestReceiptOfASignedAction(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		org := h.organisation()
 		n := h.serve()

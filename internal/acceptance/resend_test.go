@@ -36,6 +36,7 @@ func letter(t testing.TB, m smtptest.Message) (to string, inv invitation) {
 // Asking for a new code voids the old one and mails the new one, to who is still to
 // register and to nobody else. Whoever asks cannot tell the difference.
 func TestResendIsTheSameForEverybody(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		smtp := h.mailed()
 		org, elsewhere := h.organisation(), h.organisation()
@@ -100,6 +101,7 @@ func TestResendIsTheSameForEverybody(t *testing.T) {
 // Who keeps asking gets the same answer but no flood of mails, and the last code stays
 // good.
 func TestResendingIsLimited(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		smtp := h.mailed()
 		ada := h.invite(h.organisation(), "ada@example.org")
@@ -138,6 +140,7 @@ func TestResendingIsLimited(t *testing.T) {
 // A mail server that is down takes nothing from the answer: the invitation stands, the
 // command says that its mail did not go, and a resend is answered as always.
 func TestMailServerDown(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		org := h.organisation()
 		h.flags = []string{"--smtp", "smtp://127.0.0.1:1", "--mail-from", "no-reply@example.org"}

@@ -40,6 +40,7 @@ var interruptions = []interruption{
 // Whatever comes between challenge and answer, signature and use, or login and logout: a
 // flow begun on one server is completed on another, and what was done is done there too.
 func TestFlowsGoOnElsewhere(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		nodes, org, admin := h.service()
 		machine := countersigntest.RegisterKeyAt(h, nodes[0].client, h.invite(org, "robot").known(), publickey.P256)
@@ -92,6 +93,7 @@ func TestFlowsGoOnElsewhere(t *testing.T) {
 // Credentials that nobody has are the same for a name on every server and after every
 // restart, or they would be told from those that somebody has.
 func TestDecoysLast(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		nodes, org, admin := h.service()
 		names := []string{"nobody@example.org", "robot", h.invite(org, "invited@example.org").Username, admin.Username}
@@ -115,6 +117,7 @@ func TestDecoysLast(t *testing.T) {
 // What the operator withdraws at the command line holds at once on running servers, and
 // what they lose count of comes back by their word.
 func TestOperatorWithdraws(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		nodes, org, admin := h.service()
 		ctx := h.Context()

@@ -36,6 +36,7 @@ func forms(secret string) []string {
 // Codes, tokens and challenges are in no log line, no refusal, and not in what is kept
 // of refusals, whatever goes wrong with the request that carries them.
 func TestSecretsAreWrittenNowhere(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		smtp := h.mailed()
 		org := h.organisation()
@@ -151,6 +152,7 @@ func TestSecretsAreWrittenNowhere(t *testing.T) {
 // Each request has one line in the log, with the same id as the refusal that was
 // answered.
 func TestOneLogLineForEachRequest(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		inv := h.invite(h.organisation(), "ada")
 		var refusals []string

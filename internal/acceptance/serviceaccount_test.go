@@ -51,6 +51,7 @@ func (p program) as(t testing.TB, n *node, a madeAccount) *client.Session {
 // What the operator prints is all that a program needs: it reads and signs at a running
 // server, as far as its permissions go and until the operator withdraws it.
 func TestServiceAccountsOfTheOperator(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		org := h.organisation()
 		n := h.serve()
@@ -144,6 +145,7 @@ func (h *installation) listsServiceAccounts(org string, deployer madeAccount) {
 
 // What people read.
 func TestServiceAccountCommandsForPeople(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		org, p := h.organisation(), newProgram(h)
 		create := []string{"service-account", "create", "--org", org, "--public-key", p.file, "--name"}
@@ -168,6 +170,7 @@ func TestServiceAccountCommandsForPeople(t *testing.T) {
 // Failure is 1 and misuse 2, one sentence each, and nothing is made. A private key that is
 // given by mistake is not printed.
 func TestFailuresOfServiceAccountCommands(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		org, elsewhere, p := h.organisation(), h.organisation(), newProgram(h)
 		made := h.serviceAccount(org, "taken", p)

@@ -14,6 +14,7 @@ import (
 
 // Every answer that is not a success is the error envelope, whatever was asked.
 func TestEveryErrorIsJSON(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		n := h.serve()
 		huge := `{"orgId":"` + strings.Repeat("x", 70_000) + `"}`
@@ -79,6 +80,7 @@ func TestEveryErrorIsJSON(t *testing.T) {
 
 // HEAD is answered as GET is, without a body.
 func TestHead(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		n := h.serve()
 		for path, status := range map[string]int{"/": 200, "/register": 200, "/docs": 200, "/healthz": 200, "/openapi.json": 200,
@@ -92,6 +94,7 @@ func TestHead(t *testing.T) {
 
 // Browser SDKs call from the pages of other sites, with headers of their own.
 func TestCrossOrigin(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		n := h.serve()
 		const page = "https://app.example.org"
@@ -157,6 +160,7 @@ func allows(header http.Header, name, value string) bool {
 // A mistake of ours, a panic in the middle of an operation, is an answer like any other:
 // it shows nothing of itself, is logged once with its place, and harms nobody else.
 func TestPanicIsAnAnswer(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		srv := countersigntest.Start(h, countersigntest.Database(h.database))
 		inv := srv.Invite(h, srv.Organisation(h, "Engines").ID, "ada")

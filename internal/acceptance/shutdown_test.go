@@ -73,7 +73,8 @@ func (n *node) terminate() <-chan int {
 // A server that is told to stop finishes the completions it has begun to read, and then
 // ends well.
 func TestStoppingFinishesWhatIsInFlight(t *testing.T) {
-	each(t, func(h *installation) {
+	// Not parallel: it is held to a time.
+	inTurn(t, func(h *installation) {
 		n := h.serve()
 		people := h.inviteMany(h.organisation(), "guest", 8)
 		var calls []*slowCall
@@ -97,7 +98,8 @@ func TestStoppingFinishesWhatIsInFlight(t *testing.T) {
 // A request that never comes to its end does not keep the server from ending. The code
 // is as good as it was.
 func TestStoppingDoesNotWaitForever(t *testing.T) {
-	each(t, func(h *installation) {
+	// Not parallel: it is held to a time.
+	inTurn(t, func(h *installation) {
 		inv := h.invite(h.organisation(), "ada")
 		n := h.serve("--drain", "500ms")
 		n.half(n.mustBegin(inv))

@@ -14,6 +14,7 @@ import (
 // Mail scanners, chat previews and impatient people fetch a link many times before its
 // reader does. The hosted page is the same for everybody and nothing is written.
 func TestFetchingALinkChangesNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		inv := h.invite(h.organisation(), "ada@example.org")
 		n := h.serve()
@@ -55,6 +56,7 @@ func (n *node) fetch(method, url string, status int) string {
 
 // People begin and think again. Beginning leaves no trace whatever in the database.
 func TestBeginningWritesNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		inv := h.invite(h.organisation(), "ada@example.org")
 		n := h.serve()
@@ -79,6 +81,7 @@ func TestBeginningWritesNothing(t *testing.T) {
 // An attempt that is refused, for whatever reason, stores no credential and leaves the
 // code as good as it was; the very same challenge can still be answered properly.
 func TestRefusedCompletionLeavesTheCodeUsable(t *testing.T) {
+	t.Parallel()
 	spoil := func(t authenticator.Tamper) authenticator.Options {
 		return authenticator.Options{Format: authenticator.PackedSelf, Tamper: t}
 	}
@@ -128,6 +131,7 @@ func TestRefusedCompletionLeavesTheCodeUsable(t *testing.T) {
 // What a person began is completed although the server was restarted meanwhile, by an
 // operator or by an accident, and on another server as well.
 func TestCompletionAfterRestartAndElsewhere(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		all := h.inviteMany(h.organisation(), "guest", 3)
 		n := h.serve()
@@ -151,6 +155,7 @@ func TestCompletionAfterRestartAndElsewhere(t *testing.T) {
 // The page asks what a code is for before it shows anything, and that is the only thing
 // that counts as opening it.
 func TestOpeningTellsWhomACodeIsFor(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		inv := h.invite(h.organisation(), "ada@example.org")
 		n := h.serve()
@@ -211,6 +216,7 @@ func (n *node) exchange(method, path, body string, headers ...string) (*http.Res
 
 // A code may be typed in any case and with any separators.
 func TestCodesAsPeopleTypeThem(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		inv := h.invite(h.organisation(), "Ada Lovelace")
 		n := h.serve()

@@ -37,6 +37,7 @@ func trusting(t testing.TB, pool *x509.CertPool) *http.Client {
 // The server serves https from files, and a renewed certificate without a restart. Half
 // a certificate, as it lies there while it is being written, disturbs nobody.
 func TestTLSFromFiles(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		cert, key := filepath.Join(h.TempDir(), "cert.pem"), filepath.Join(h.TempDir(), "key.pem")
 		old := writePair(h, cert, key)

@@ -23,6 +23,7 @@ func (h *installation) unservable(status int, says string, args ...string) {
 // A server with which no registration could succeed does not start, and says what to
 // mend.
 func TestUnusableConfigurationIsRefused(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		missing := filepath.Join(h.TempDir(), "no", "file")
 		rubbish := filepath.Join(h.TempDir(), "rubbish")
@@ -78,6 +79,7 @@ func TestUnusableConfigurationIsRefused(t *testing.T) {
 // An organisation that made sense when it was made keeps the server from starting once
 // the server has moved out of its reach.
 func TestOrganisationOutOfReach(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		h.do("org", "create", "--name", "Engines", "--rp-id", "example.org", "--public-url", "https://sign.example.org")
 		h.unservable(2, "does not cover", "--database", h.database, "--public-url", "https://sign.example.net")
@@ -91,6 +93,7 @@ func TestOrganisationOutOfReach(t *testing.T) {
 // A master key belongs to its database. Keys kept without one are wrapped as soon as
 // there is one, and what was begun before goes on.
 func TestMasterKey(t *testing.T) {
+	t.Parallel()
 	const right, wrong = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 	each(t, func(h *installation) {
 		org := h.organisation()
@@ -140,6 +143,7 @@ func TestMasterKey(t *testing.T) {
 
 // No command shows the password of the database or of the mail server.
 func TestPasswordsAreNotPrinted(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		for _, args := range [][]string{
 			{"--database", "postgres://somebody:hunter2@127.0.0.1:1/x"},

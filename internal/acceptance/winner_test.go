@@ -15,6 +15,7 @@ const attempts = 64
 // Sixty-four browsers hold one code, each with its own challenge and its own passkey,
 // and complete at the same moment on two servers. One wins.
 func TestOneOfManyCompletionsWins(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		org := h.organisation()
 		inv := h.invite(org, "ada@example.org")
@@ -64,6 +65,7 @@ func TestOneOfManyCompletionsWins(t *testing.T) {
 // One completing call is sent many times at once, as by a client that retries before
 // it has an answer. Every copy gets the same success; it happens once.
 func TestOneCallSentManyTimesSucceedsOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		inv := h.invite(h.organisation(), "ada@example.org")
 		first := h.serve()
@@ -86,6 +88,7 @@ func TestOneCallSentManyTimesSucceedsOnce(t *testing.T) {
 // What another call sends with the winner's token, or the winner's credential with
 // another token, is no repetition.
 func TestOnlyTheWinnersOwnCallIsRepeated(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		inv := h.invite(h.organisation(), "ada@example.org")
 		n := h.serve()
@@ -143,6 +146,7 @@ func onlyWinner(t testing.TB, results []api.RegistrationResult, errs []error) in
 // Two invitations race for one credential: two users present the very same passkey,
 // each with a right challenge of their own. A credential belongs to one user.
 func TestOneCredentialForOneUser(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		org := h.organisation()
 		n := h.serve()

@@ -36,6 +36,7 @@ func open(t *testing.T, url string) *store.DB {
 }
 
 func TestKeysAreMadeOnceByWhoeverIsFirst(t *testing.T) {
+	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		rings := make([]*keyring.Ring, 8)
 		var all sync.WaitGroup
@@ -63,6 +64,7 @@ func TestKeysAreMadeOnceByWhoeverIsFirst(t *testing.T) {
 }
 
 func TestMasterKeyWrapsWhatWasBare(t *testing.T) {
+	t.Parallel()
 	ctx, url := context.Background(), "sqlite:"+filepath.Join(t.TempDir(), "x.db")
 	db := open(t, url)
 	bare, err := keyring.Open(ctx, db, nil, time.Now())
@@ -119,6 +121,7 @@ func TestMasterKeysAsPeopleKeepThem(t *testing.T) {
 }
 
 func TestPartsDoNotRunTogether(t *testing.T) {
+	t.Parallel()
 	db := open(t, database.SQLite(t))
 	ring, err := keyring.Open(context.Background(), db, nil, time.Now())
 	if err != nil {
@@ -135,6 +138,7 @@ func TestPartsDoNotRunTogether(t *testing.T) {
 // A new key is published before it signs, everywhere at the same time, and what the
 // former ones signed stays good.
 func TestRotation(t *testing.T) {
+	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		ctx, start := context.Background(), time.Now()
 		db := open(t, url)

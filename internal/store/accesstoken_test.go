@@ -48,6 +48,7 @@ func (p program) entry(held ...store.HeldPermission) store.TokenEntry {
 }
 
 func TestAnAccessTokenIsOfAnActiveUser(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada, elsewhere := settle(t, db), settle(t, db)
@@ -94,6 +95,7 @@ func TestAnAccessTokenIsOfAnActiveUser(t *testing.T) {
 }
 
 func TestAnAccessTokenIsWithdrawn(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada := settle(t, db)
 		bob := join(t, db, ada.o, "bob")
@@ -151,6 +153,7 @@ func TestAnAccessTokenLives(t *testing.T) {
 }
 
 func TestAnAccessTokenIsRenamed(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada := settle(t, db)
 		bob := join(t, db, ada.o, "bob")
@@ -188,6 +191,7 @@ func TestAnAccessTokenIsRenamed(t *testing.T) {
 }
 
 func TestAccessTokensAreListedWithWhatTheyMay(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada := settle(t, db)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestAnActionIsSignedOnlyIfEverythingHolds(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada := settle(t, db)
 		bob := join(t, db, ada.o, "bob")
@@ -63,6 +64,7 @@ func TestAnActionIsSignedOnlyIfEverythingHolds(t *testing.T) {
 }
 
 func TestAnActionIsUsedOnlyIfEverythingStillHolds(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada := settle(t, db)
@@ -112,6 +114,7 @@ func TestAnActionIsUsedOnlyIfEverythingStillHolds(t *testing.T) {
 }
 
 func TestASignedActionIsKeptToTheByte(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada := settle(t, db)
@@ -140,6 +143,7 @@ func TestASignedActionIsKeptToTheByte(t *testing.T) {
 }
 
 func TestActionsAreListedInPages(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada := settle(t, db)
@@ -169,6 +173,7 @@ func TestActionsAreListedInPages(t *testing.T) {
 // Who withdraws takes the row that who uses takes, so that neither passes the other by.
 // The rows tell: what could still be used is void, and nothing else is touched.
 func TestEndingSessionsVoidsWhatTheySigned(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada := settle(t, db)

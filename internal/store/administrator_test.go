@@ -36,6 +36,7 @@ var takings = map[string]func(tx *store.Tx, u store.User, a store.Assignment){
 }
 
 func TestTheLastAdministratorStays(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		elsewhere := settle(t, db)
 		promote(t, db, elsewhere.o, elsewhere.u.ID)
@@ -87,6 +88,7 @@ func TestTheLastAdministratorStays(t *testing.T) {
 }
 
 func TestWhoIsNoAdministratorMayGo(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada := settle(t, db)
 		keep := func(orgID, userID string) error {

@@ -16,6 +16,7 @@ func newApplication(o store.Organisation, name string, minutes int) store.Applic
 }
 
 func TestApplications(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		o, elsewhere := settle(t, db).o, settle(t, db).o
@@ -66,6 +67,7 @@ func TestApplications(t *testing.T) {
 }
 
 func TestAnApplicationIsRenamed(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		o, elsewhere := settle(t, db).o, settle(t, db).o

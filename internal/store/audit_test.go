@@ -22,6 +22,7 @@ func newRefusal(p person, when time.Time) store.Refusal {
 }
 
 func TestAuditEntriesComeWithWhatBelongsToThem(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada, elsewhere := settle(t, db), settle(t, db)
@@ -104,6 +105,7 @@ func idsOf(entries []store.AuditEntry) (ids []string) {
 }
 
 func TestTheAuditLogIsReadBothWays(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada, elsewhere := settle(t, db), settle(t, db)
@@ -149,6 +151,7 @@ func TestTheAuditLogIsReadBothWays(t *testing.T) {
 }
 
 func TestTheAuditLogIsCountedUpToABound(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada, elsewhere := settle(t, db), settle(t, db)

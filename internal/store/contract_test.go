@@ -46,6 +46,7 @@ func wantKind(t testing.TB, err error, kind api.Kind, code string) {
 }
 
 func TestOrganisations(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		if !must[bool](t)(db.IsEmpty(ctx)) {
@@ -73,6 +74,7 @@ func TestOrganisations(t *testing.T) {
 }
 
 func TestUsernameIsTakenOnceInAnOrganisation(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		a, b := newOrganisation(), newOrganisation()
@@ -103,6 +105,7 @@ func TestUsernameIsTakenOnceInAnOrganisation(t *testing.T) {
 }
 
 func TestUsersAreListedInPages(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		o, other := newOrganisation(), newOrganisation()
@@ -170,6 +173,7 @@ func TestCodeStates(t *testing.T) {
 }
 
 func TestIssuingACodeVoidsTheOldOne(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		o, u, first := invite(t, db)
@@ -194,6 +198,7 @@ func TestIssuingACodeVoidsTheOldOne(t *testing.T) {
 }
 
 func TestOnlyALiveCodeOfTheUserIsSpent(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		o, u, c := invite(t, db)
@@ -230,6 +235,7 @@ func TestOnlyALiveCodeOfTheUserIsSpent(t *testing.T) {
 }
 
 func TestStepsOfACodeAreNotedOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		_, _, c := invite(t, db)
 		for i := range 2 {
@@ -247,6 +253,7 @@ func TestStepsOfACodeAreNotedOnce(t *testing.T) {
 }
 
 func TestOnlyAnInvitedActiveUserIsRegistered(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		o, u, _ := invite(t, db)
 		idle := newUser(o, "idle")
@@ -266,6 +273,7 @@ func TestOnlyAnInvitedActiveUserIsRegistered(t *testing.T) {
 }
 
 func TestCredentials(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		_, u, c := invite(t, db)
@@ -296,6 +304,7 @@ func TestCredentials(t *testing.T) {
 }
 
 func TestInvitationAnswersWhateverExists(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		o, u, c := invite(t, db)
@@ -329,6 +338,7 @@ func TestInvitationAnswersWhateverExists(t *testing.T) {
 }
 
 func TestEventsAreListedInPages(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		_, u, c := invite(t, db)
@@ -345,6 +355,7 @@ func TestEventsAreListedInPages(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		f := store.Refusal{
@@ -367,6 +378,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestRefusalsArePruned(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ids := make([]string, 10)
 		for i := range ids {
@@ -398,6 +410,7 @@ func TestRefusalsArePruned(t *testing.T) {
 }
 
 func TestServerKeys(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		key := func(purpose, material string) store.ServerKey {
@@ -420,6 +433,7 @@ func TestServerKeys(t *testing.T) {
 }
 
 func TestThrottle(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		key := []byte{0, 1, 255}
@@ -450,6 +464,7 @@ func TestThrottle(t *testing.T) {
 }
 
 func TestAUnitIsAllOrNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		_, u, c := invite(t, db)
@@ -474,6 +489,7 @@ func TestAUnitIsAllOrNothing(t *testing.T) {
 }
 
 func TestAFunctionThatFailsWritesNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		own := errors.New("changed my mind")
@@ -499,6 +515,7 @@ func TestAFunctionThatFailsWritesNothing(t *testing.T) {
 }
 
 func TestAWrongPrimaryKeyIsInternal(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		o, _, _ := invite(t, db)
 		err := try(db, func(tx *store.Tx) { tx.CreateOrganisation(o) })
@@ -510,6 +527,7 @@ func TestAWrongPrimaryKeyIsInternal(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		want := func(name, value string) {
 			t.Helper()
@@ -528,6 +546,7 @@ func TestSettings(t *testing.T) {
 }
 
 func TestUsersByKey(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		o, ada, _ := invite(t, db)
 		const n = 1200 // more than one statement asks for

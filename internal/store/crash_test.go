@@ -65,6 +65,7 @@ func registerUntilKilled(url string) error {
 }
 
 func TestKilledProcessLosesNothingAnswered(t *testing.T) {
+	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		db := open(t, url)
 		o := newOrganisation()

@@ -22,6 +22,7 @@ func endUser(t testing.TB, db *store.DB, o store.Organisation, name string, chan
 }
 
 func TestADelegatedSessionIsOfAnEndUser(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada, elsewhere := settle(t, db), settle(t, db)
@@ -64,6 +65,7 @@ func TestADelegatedSessionIsOfAnEndUser(t *testing.T) {
 // TestWhoIsDeactivatedKeepsNoDelegatedSession is TestWhoIsDeactivatedKeepsNoSession for
 // sessions that no credential of the user's opens.
 func TestWhoIsDeactivatedKeepsNoDelegatedSession(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		o := settle(t, dbs[0]).o
 		for round := range 6 {

@@ -19,6 +19,7 @@ type lifetime struct {
 // TestFiftyChangesLeaveOneState switches one thing on and off and archives it, all at once:
 // it is archived once, and the log has an event for each change that was answered.
 func TestFiftyChangesLeaveOneState(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		ctx := context.Background()
 		ada := settle(t, dbs[0])
@@ -101,6 +102,7 @@ func logOf(t testing.TB, db *store.DB, o store.Organisation, about string) map[s
 // TestFiftyChangesOfAPermission has everybody change, archive, bring back, assign and revoke
 // what they have just read.
 func TestFiftyChangesOfAPermission(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		ctx := context.Background()
 		ada := settle(t, dbs[0])

@@ -48,6 +48,7 @@ func inOffice(t testing.TB, db *store.DB, people []person) (n int) {
 }
 
 func TestAdministratorsTakeEachOthersRight(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		for round := range 20 {
 			people, rights := council(t, dbs[0], 2)
@@ -79,6 +80,7 @@ func TestAdministratorsTakeEachOthersRight(t *testing.T) {
 // TestManyAdministratorsGoAtOnce does so for many organisations at the same moment, whose
 // units meet in groups in whatever order.
 func TestManyAdministratorsGoAtOnce(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		const organisations, size = 10, 5
 		var people [organisations][]person
@@ -107,6 +109,7 @@ func TestManyAdministratorsGoAtOnce(t *testing.T) {
 
 // TestOneNameHasOneHolder renames two at a time, and many, to one name.
 func TestOneNameHasOneHolder(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		ada := settle(t, dbs[0])
 		name := func(kind, i int) string { return fmt.Sprint("kind", kind, "-", i) }
@@ -178,6 +181,7 @@ func TestOneNameHasOneHolder(t *testing.T) {
 // TestNamesAreTakenInAnyOrder has groups want the same names, and rename the same things, in
 // another order.
 func TestNamesAreTakenInAnyOrder(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		ada := settle(t, dbs[0])
 		const n = 6
@@ -221,6 +225,7 @@ func TestNamesAreTakenInAnyOrder(t *testing.T) {
 // TestNothingIsUsedAfterItsTokenIsWithdrawn holds that what was not used when a withdrawal
 // was answered never will be, even by who was at it already.
 func TestNothingIsUsedAfterItsTokenIsWithdrawn(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		o := settle(t, dbs[0]).o
 		for round, w := range append(withdrawals, withdrawals...) {
@@ -272,6 +277,7 @@ func TestNothingIsUsedAfterItsTokenIsWithdrawn(t *testing.T) {
 
 // TestWhoIsArchivedWhileTheyRegister holds that nobody is left with a code, or active.
 func TestWhoIsArchivedWhileTheyRegister(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		ctx := context.Background()
 		o := settle(t, dbs[0]).o

@@ -162,6 +162,7 @@ func forward(to io.Writer, from io.Reader, typed bool, pass func(kind byte, body
 }
 
 func TestAConnectionLostBeforeCommitIsNotNoticed(t *testing.T) {
+	t.Parallel()
 	r, through := throughRelay(t, database.Postgres(t))
 	db := open(t, through)
 	o, u, c := invite(t, db)
@@ -191,6 +192,7 @@ func TestAConnectionLostBeforeCommitIsNotNoticed(t *testing.T) {
 // TestHalfAnAnswerIsNoAnswer breaks the connection between the rows of one answer, and
 // again between those of the second attempt.
 func TestHalfAnAnswerIsNoAnswer(t *testing.T) {
+	t.Parallel()
 	r, through := throughRelay(t, database.Postgres(t))
 	db := open(t, through)
 	ada := settle(t, db)
@@ -226,6 +228,7 @@ func TestHalfAnAnswerIsNoAnswer(t *testing.T) {
 // TestAConnectionLostAtCommitIsAnUnknownOutcome holds that a commit is never sent twice,
 // and that the caller is told what is not known.
 func TestAConnectionLostAtCommitIsAnUnknownOutcome(t *testing.T) {
+	// Not parallel: it waits a while for the server.
 	for _, committed := range []bool{false, true} {
 		t.Run(fmt.Sprint("committed ", committed), func(t *testing.T) {
 			r, through := throughRelay(t, database.Postgres(t))
@@ -246,6 +249,7 @@ func TestAConnectionLostAtCommitIsAnUnknownOutcome(t *testing.T) {
 // TestServerThatDropsEverybody ends all connections under load, as a restart or a
 // failover does.
 func TestServerThatDropsEverybody(t *testing.T) {
+	// Not parallel: it interrupts a server under load.
 	url := database.Postgres(t)
 	db, outside := open(t, url), connect(t, url)
 	o := newOrganisation()

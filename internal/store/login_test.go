@@ -21,6 +21,7 @@ func light(k store.Credential) store.Credential {
 }
 
 func TestLoginStateAnswersWhateverExists(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada := settle(t, db)
@@ -71,6 +72,7 @@ func TestLoginStateAnswersWhateverExists(t *testing.T) {
 }
 
 func TestHolderIsOfTheirOwnCredentialOnly(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada := settle(t, db)
@@ -122,6 +124,7 @@ func TestHolderIsOfTheirOwnCredentialOnly(t *testing.T) {
 }
 
 func TestSignerState(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada := settle(t, db)
@@ -140,6 +143,7 @@ func TestSignerState(t *testing.T) {
 
 // One raw id may stand in two realms, and may read like an id of ours.
 func TestHolderOfTwoCredentialsThatAnswer(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada := settle(t, db)
 		twin := newCredential(ada.u, store.Code{})
@@ -165,6 +169,7 @@ func TestHolderOfTwoCredentialsThatAnswer(t *testing.T) {
 }
 
 func TestLoginCodes(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada := settle(t, db)
 		bob := join(t, db, ada.o, "bob")
@@ -215,6 +220,7 @@ func TestLoginCodes(t *testing.T) {
 }
 
 func TestACredentialIsUsed(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada := settle(t, db)
@@ -279,6 +285,7 @@ func TestACredentialIsUsed(t *testing.T) {
 }
 
 func TestACredentialIsAddedActive(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada := settle(t, db)
 		k := newCredential(ada.u, store.Code{})

@@ -12,6 +12,7 @@ import (
 )
 
 func TestMembersAreListedInPages(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada, elsewhere := settle(t, db), settle(t, db)
@@ -53,6 +54,7 @@ func TestMembersAreListedInPages(t *testing.T) {
 }
 
 func TestAMemberIsShownWithTheirFirstFactor(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada := settle(t, db)
 		add := func(factor string, when time.Time) store.Credential {
@@ -77,6 +79,7 @@ func TestAMemberIsShownWithTheirFirstFactor(t *testing.T) {
 }
 
 func TestUsersAreDeactivatedByTheirOrganisation(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada, elsewhere := settle(t, db), settle(t, db)
 		set := func(userID, orgID string, active bool) error {
@@ -97,6 +100,7 @@ func TestUsersAreDeactivatedByTheirOrganisation(t *testing.T) {
 }
 
 func TestWhoIsArchivedIsGoneForGood(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada, elsewhere := settle(t, db), settle(t, db)
@@ -163,6 +167,7 @@ func TestWhoIsArchivedIsGoneForGood(t *testing.T) {
 }
 
 func TestAUserIsRenamed(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada, elsewhere := settle(t, db), settle(t, db)
 		join(t, db, ada.o, "bob")
@@ -192,6 +197,7 @@ func TestAUserIsRenamed(t *testing.T) {
 }
 
 func TestTheFirstEmployeeIsMadeAdministrator(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		add := func(o store.Organisation, name, kind string) bool {
 			t.Helper()
@@ -219,6 +225,7 @@ func TestTheFirstEmployeeIsMadeAdministrator(t *testing.T) {
 }
 
 func TestPolicies(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		o, other := newOrganisation(), newOrganisation()
 		other.SignCountPolicy, other.BackupPolicy, other.SecondFactor = "record", "record", "required"
@@ -237,6 +244,7 @@ func TestPolicies(t *testing.T) {
 }
 
 func TestSoleOrganisation(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		want := func(o store.Organisation, sole bool) {
 			t.Helper()
@@ -256,6 +264,7 @@ func TestSoleOrganisation(t *testing.T) {
 }
 
 func TestKeysThatSignMayBeSeveral(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		key := func(purpose string, minute int) store.ServerKey {
 			return store.ServerKey{ID: api.NewID(api.PrefixKey, at(minute)), Purpose: purpose, CreatedAt: at(minute),

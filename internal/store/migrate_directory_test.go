@@ -86,6 +86,7 @@ func older(t *testing.T, db *sql.DB) settlers {
 }
 
 func TestADatabaseOfTheSecondVersionKeepsItsAdministrators(t *testing.T) {
+	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		ctx := context.Background()
 		migrateTo(t, url, 2)

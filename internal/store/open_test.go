@@ -49,6 +49,7 @@ func openFails(t *testing.T, url, code string, words ...string) {
 }
 
 func TestOpenNamesTheMend(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	text := filepath.Join(dir, "notes.txt")
 	if err := os.WriteFile(text, []byte(strings.Repeat("These are not tables. ", 100)), 0o600); err != nil {
@@ -86,6 +87,7 @@ func freeAddress(t *testing.T) string {
 }
 
 func TestPathsAreTakenAsTheyAre(t *testing.T) {
+	// Not parallel: it changes the working directory.
 	dir := t.TempDir()
 	for _, name := range []string{"with space.db", "a?b=c#d%20.db", "ünïcode.db", "file:x.db"} {
 		path := filepath.Join(dir, name)
@@ -118,7 +120,8 @@ func TestPathsAreTakenAsTheyAre(t *testing.T) {
 }
 
 func TestPing(t *testing.T) {
-	database.Each(t, func(t *testing.T, url string) {
+	// Not parallel: it is held to a time.
+	database.InTurn(t, func(t *testing.T, url string) {
 		db := open(t, url)
 		if err := db.Ping(context.Background()); err != nil {
 			t.Error(err)
@@ -142,6 +145,7 @@ func TestPing(t *testing.T) {
 }
 
 func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {
+	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		db := open(t, url)
 		insert := "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999999, "
@@ -155,6 +159,7 @@ func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {
 }
 
 func TestBothDatabasesHaveTheSameTables(t *testing.T) {
+	t.Parallel()
 	sqlite, postgres := database.SQLite(t), database.Postgres(t)
 	open(t, sqlite)
 	open(t, postgres)
@@ -200,6 +205,7 @@ func TestBothDatabasesHaveTheSameTables(t *testing.T) {
 }
 
 func TestOpeningAMigratedDatabaseIsQuick(t *testing.T) {
+	// Not parallel: it is held to a time.
 	url := database.SQLite(t)
 	open(t, url).Close()
 	quickest := time.Hour // of several: other programs may have the processors

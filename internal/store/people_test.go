@@ -41,6 +41,7 @@ func named(t testing.TB, db *store.DB, orgID, kind, name string) (names []string
 }
 
 func TestPeopleAreListedInPages(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		o, other := newOrganisation(), newOrganisation()
 		write(t, db, func(tx *store.Tx) { tx.CreateOrganisation(o); tx.CreateOrganisation(other) })
@@ -95,6 +96,7 @@ func TestPeopleAreListedInPages(t *testing.T) {
 }
 
 func TestAPersonIsShownWithAllThatAdministratorsAsk(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada := settle(t, db)
 		idle := add(t, db, ada.o, "idle", api.CustomerEmployee, 1)
@@ -150,6 +152,7 @@ func TestAPersonIsShownWithAllThatAdministratorsAsk(t *testing.T) {
 }
 
 func TestAPageIsCutByPeopleNotByPermissions(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		o := settle(t, db).o
@@ -187,6 +190,7 @@ func TestAPageIsCutByPeopleNotByPermissions(t *testing.T) {
 }
 
 func TestAListEndsAtItsLongest(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		o := newOrganisation()
@@ -216,6 +220,7 @@ func TestAListEndsAtItsLongest(t *testing.T) {
 }
 
 func TestServiceAccountsAreNoPeople(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada, elsewhere := settle(t, db), settle(t, db)

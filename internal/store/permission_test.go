@@ -49,6 +49,7 @@ func sorted(all []store.HeldPermission) []store.HeldPermission {
 }
 
 func TestAnOrganisationHasItsManagedPermissions(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		a, b := newOrganisation(), newOrganisation()
 		write(t, db, func(tx *store.Tx) { tx.CreateOrganisation(a); tx.CreateOrganisation(b) })
@@ -59,6 +60,7 @@ func TestAnOrganisationHasItsManagedPermissions(t *testing.T) {
 }
 
 func TestAPermissionHasItsNameAlone(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada, elsewhere := settle(t, db), settle(t, db)
 		create := func(o store.Organisation, name string) error {
@@ -93,6 +95,7 @@ func TestAPermissionHasItsNameAlone(t *testing.T) {
 }
 
 func TestAPermissionIsChangedAsItWasRead(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada, elsewhere := settle(t, db), settle(t, db)
 		p := permit(t, db, ada.o, "Readers")
@@ -149,6 +152,7 @@ func TestAPermissionIsChangedAsItWasRead(t *testing.T) {
 }
 
 func TestPermissionsAreListedInPages(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada, elsewhere := settle(t, db), settle(t, db)
@@ -184,6 +188,7 @@ func TestPermissionsAreListedInPages(t *testing.T) {
 }
 
 func TestAssignmentsAreListedInPages(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada, elsewhere := settle(t, db), settle(t, db)
@@ -217,6 +222,7 @@ func TestAssignmentsAreListedInPages(t *testing.T) {
 }
 
 func TestAPermissionIsAssignedAsItWasLookedAt(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada, elsewhere := settle(t, db), settle(t, db)

@@ -13,6 +13,7 @@ import (
 // TestNothingOnTheWayScansATable asks both databases how they run what logins, signatures
 // and pages of lists ask for: by index, and in the order of the index.
 func TestNothingOnTheWayScansATable(t *testing.T) {
+	t.Parallel()
 	ctx, raw := context.Background(), []byte{1}
 	reads := map[string]func(db *store.DB){
 		"login state":    func(db *store.DB) { db.LoginState(ctx, "or-1", "ada", raw, raw) },

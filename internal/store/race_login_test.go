@@ -54,6 +54,7 @@ func wantNoDeadlock(t *testing.T, url string) {
 }
 
 func TestOneChallengeOpensOneSession(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		ada := settle(t, dbs[0])
 		bob := join(t, dbs[0], ada.o, "bob")
@@ -81,6 +82,7 @@ func TestOneChallengeOpensOneSession(t *testing.T) {
 }
 
 func TestOneChallengeSignsOneAction(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		ada := settle(t, dbs[0])
 		s := ada.login(t, dbs[0])
@@ -97,6 +99,7 @@ func TestOneChallengeSignsOneAction(t *testing.T) {
 }
 
 func TestOneActionHasOneEffect(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		ada := settle(t, dbs[0])
 		a := ada.sign(t, dbs[0], ada.login(t, dbs[0]))
@@ -121,6 +124,7 @@ func TestOneActionHasOneEffect(t *testing.T) {
 }
 
 func TestOneLoginCodeIsSpentOnce(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		ada := settle(t, dbs[0])
 		c := newLoginCode(ada)
@@ -141,6 +145,7 @@ func TestOneLoginCodeIsSpentOnce(t *testing.T) {
 }
 
 func TestAStrictSignCountPassesOnce(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		ada := settle(t, dbs[0])
 		use := func(count int64) error {
@@ -166,6 +171,7 @@ func TestAStrictSignCountPassesOnce(t *testing.T) {
 }
 
 func TestFirstUsersAtOnceMakeOneAdministrator(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		for range 5 {
 			o := newOrganisation()
@@ -193,6 +199,7 @@ func TestFirstUsersAtOnceMakeOneAdministrator(t *testing.T) {
 // TestWhoIsDeactivatedKeepsNoSession holds that no login slips in between the steps of a
 // deactivation, whatever the order in which they arrive.
 func TestWhoIsDeactivatedKeepsNoSession(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		o := settle(t, dbs[0]).o
 		opened := 0
@@ -228,6 +235,7 @@ func TestWhoIsDeactivatedKeepsNoSession(t *testing.T) {
 // TestWhoIsWithdrawnUsesNoAction holds that once a withdrawal was answered nothing that
 // was signed before can be used.
 func TestWhoIsWithdrawnUsesNoAction(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		o := settle(t, dbs[0]).o
 		for name, withdraw := range map[string]func(tx *store.Tx, p person, s store.Session){
@@ -283,6 +291,7 @@ func TestWhoIsWithdrawnUsesNoAction(t *testing.T) {
 // TestManyLoginsOfTheSameFewUsers holds that groups which want the same rows in another
 // order do not lock each other out, nor do counted tries or codes that are asked for.
 func TestManyLoginsOfTheSameFewUsers(t *testing.T) {
+	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		people := []person{settle(t, dbs[0])}
 		for i := range 5 {

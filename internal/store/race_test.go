@@ -45,6 +45,7 @@ func wins(t *testing.T, errs []error, want error) (n int) {
 }
 
 func TestOneCodeHasOneWinner(t *testing.T) {
+	t.Parallel()
 	for _, handles := range []int{1, 2} {
 		t.Run(fmt.Sprint(handles, " handles"), func(t *testing.T) {
 			database.Each(t, func(t *testing.T, url string) {
@@ -74,6 +75,7 @@ func TestOneCodeHasOneWinner(t *testing.T) {
 }
 
 func TestOneCredentialHasOneOwner(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		o, ada, c := invite(t, db)
 		k := newCredential(ada, c)
@@ -108,6 +110,7 @@ func TestOneCredentialHasOneOwner(t *testing.T) {
 }
 
 func TestCodesIssuedAtOnceLeaveOneLive(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		o, u, _ := invite(t, db)
 		errs := parallel(32, func(int) error {
@@ -129,6 +132,7 @@ func TestCodesIssuedAtOnceLeaveOneLive(t *testing.T) {
 }
 
 func TestASettingIsMadeOnce(t *testing.T) {
+	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		a, b := open(t, url), open(t, url)
 		errs := parallel(20, func(i int) error {
@@ -147,6 +151,7 @@ func TestASettingIsMadeOnce(t *testing.T) {
 }
 
 func TestHitsAreAllCounted(t *testing.T) {
+	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		a, b := open(t, url), open(t, url)
 		key := []byte("key")
@@ -165,6 +170,7 @@ func TestHitsAreAllCounted(t *testing.T) {
 // TestAFailureLeavesItsGroupAlone mixes units that hold with units that fail in each of
 // the ways there are, so that they share groups.
 func TestAFailureLeavesItsGroupAlone(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		o, _, _ := invite(t, db)
 		const n = 240
@@ -211,6 +217,7 @@ func TestAFailureLeavesItsGroupAlone(t *testing.T) {
 }
 
 func TestWhatWasAnsweredIsSeenByOthers(t *testing.T) {
+	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		a, b := open(t, url), open(t, url)
 		o := newOrganisation()
@@ -234,6 +241,7 @@ func TestWhatWasAnsweredIsSeenByOthers(t *testing.T) {
 }
 
 func TestOpeningAtOnceOnAnEmptyDatabase(t *testing.T) {
+	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		errs := parallel(6, func(int) error {
 			db, err := store.Open(context.Background(), url, store.Options{})
@@ -253,6 +261,7 @@ func TestOpeningAtOnceOnAnEmptyDatabase(t *testing.T) {
 }
 
 func TestCloseFinishesWhatIsQueued(t *testing.T) {
+	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		db := open(t, url)
 		o := newOrganisation()
@@ -297,6 +306,7 @@ func TestCloseFinishesWhatIsQueued(t *testing.T) {
 }
 
 func TestAUnitWhoseCallerLeftIsWholeOrNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		o, _, _ := invite(t, db)
 		ended, cancel := context.WithCancel(context.Background())
@@ -325,6 +335,7 @@ func TestAUnitWhoseCallerLeftIsWholeOrNothing(t *testing.T) {
 // TestASecondProcessGetsItsTurn holds that a file whose one writer never rests can still
 // be written by another: the command line beside a busy server.
 func TestASecondProcessGetsItsTurn(t *testing.T) {
+	// Not parallel: its writers never rest.
 	url := database.SQLite(t)
 	server, command := open(t, url), open(t, url)
 	o := newOrganisation()

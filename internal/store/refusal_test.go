@@ -11,6 +11,7 @@ import (
 
 // Refusals of strangers are bounded; those of callers who are known belong to the audit log.
 func TestRefusalsOfKnownCallersStay(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		var all []store.Refusal

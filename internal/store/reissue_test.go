@@ -11,6 +11,7 @@ import (
 
 // Whoever asks for a new code gets one only while nobody in authority has said no.
 func TestCodeIsReissuedOnlyToWhoIsStillInvited(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		o, u, c := invite(t, db)
@@ -44,6 +45,7 @@ func TestCodeIsReissuedOnlyToWhoIsStillInvited(t *testing.T) {
 }
 
 func TestUnknownUserIsReissuedNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		u := newUser(newOrganisation(), "nobody")
 		wantError(t, try(db, func(tx *store.Tx) { tx.ReissueCode(newCode(u), errLost) }), errLost)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestASessionOpensOnlyIfEverythingHolds(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada := settle(t, db)
@@ -70,6 +71,7 @@ func TestASessionOpensOnlyIfEverythingHolds(t *testing.T) {
 }
 
 func TestBearerReadsTheSessionWhateverItsState(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada := settle(t, db)
@@ -104,6 +106,7 @@ func TestSessionLives(t *testing.T) {
 }
 
 func TestSessionsEnd(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada := settle(t, db)
@@ -151,6 +154,7 @@ func TestSessionsEnd(t *testing.T) {
 }
 
 func TestSessionsArePruned(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada := settle(t, db)
 		expired, ended, live := ada.session(), ada.login(t, db), ada.login(t, db)

@@ -11,6 +11,7 @@ import (
 // The key of an access token signs for that token and for nothing else, and nothing else
 // signs for it.
 func TestAnActionIsSignedWithTheTokensOwnKey(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada := settle(t, db)
@@ -73,6 +74,7 @@ var withdrawals = []struct {
 }
 
 func TestAWithdrawnTokenSignsAndUsesNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada := settle(t, db)
 		for _, w := range withdrawals {
@@ -112,6 +114,7 @@ func TestAWithdrawnTokenSignsAndUsesNothing(t *testing.T) {
 }
 
 func TestAnActionOfAnExpiredTokenIsNotUsed(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		p := mint(t, db, settle(t, db), "program")
 		a := p.action(store.Session{ID: p.token.ID})
@@ -129,6 +132,7 @@ func TestAnActionOfAnExpiredTokenIsNotUsed(t *testing.T) {
 
 // Withdrawing one token leaves what the person and their other programs signed.
 func TestATokenIsWithdrawnAlone(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada := settle(t, db)
 		one, two, three := mint(t, db, ada, "one"), mint(t, db, ada, "two"), mint(t, db, ada, "three")
@@ -148,6 +152,7 @@ func TestATokenIsWithdrawnAlone(t *testing.T) {
 }
 
 func TestASignedActionNamesItsToken(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		p := mint(t, db, settle(t, db), "program")
 		a := p.signed(t, db)
@@ -167,6 +172,7 @@ func TestASignedActionNamesItsToken(t *testing.T) {
 }
 
 func TestATokensKeyIsNoWayToLogIn(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
 		ada := settle(t, db)

@@ -32,6 +32,7 @@ func used(t testing.TB, db *store.DB, id string) bool {
 }
 
 func TestEventsOfAUnitCarryTheActionItUsed(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada, a := signed(t, db)
 		var events []store.Event
@@ -62,6 +63,7 @@ func TestEventsOfAUnitCarryTheActionItUsed(t *testing.T) {
 }
 
 func TestAnActionIsUsedForNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		_, a := signed(t, db)
 		if err := db.Write(context.Background(), with(a, func(*store.Tx) {})); err != nil {
@@ -74,6 +76,7 @@ func TestAnActionIsUsedForNothing(t *testing.T) {
 }
 
 func TestAnActionIsLeftByAUnitThatFails(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada, a := signed(t, db)
 		ctx := context.Background()
@@ -113,6 +116,7 @@ func TestAnActionIsLeftByAUnitThatFails(t *testing.T) {
 }
 
 func TestAnActionThatCannotBeUsedLeavesNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada, a := signed(t, db)
 		add := func(name string) error {
@@ -132,6 +136,7 @@ func TestAnActionThatCannotBeUsedLeavesNothing(t *testing.T) {
 }
 
 func TestWhatIsCommittedIsToldAfterwards(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada, a := signed(t, db)
 		told := 0
@@ -163,6 +168,7 @@ func TestWhatIsCommittedIsToldAfterwards(t *testing.T) {
 // TestActionsLeaveTheirGroupAlone mixes units that use no action, one that can be used and one
 // that cannot, so that they share groups.
 func TestActionsLeaveTheirGroupAlone(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada := settle(t, db)
 		s := ada.login(t, db)
@@ -223,6 +229,7 @@ func TestActionsLeaveTheirGroupAlone(t *testing.T) {
 }
 
 func TestAWriteOfNothingCostsNoMemory(t *testing.T) {
+	// Not parallel: testing.AllocsPerRun.
 	db := open(t, "sqlite:"+t.TempDir()+"/a.db")
 	ctx := context.Background()
 	nothing := func(*store.Tx) error { return nil }

@@ -80,6 +80,7 @@ func TestLastAdministratorStays(t *testing.T) {
 
 // A second administrator lifts it, and then is the last one.
 func TestSecondAdministrator(t *testing.T) {
+	t.Parallel()
 	for what, do := range map[string]func(n *world.Tenant, t *testing.T, by world.Member, id string) error{
 		"revoked": func(n *world.Tenant, t *testing.T, by world.Member, id string) error {
 			return by.Revoke(t.Context(), n.Everything, n.AdministratorAssignment(t, id).ID)
@@ -153,6 +154,7 @@ func TestAdministratorsAgainstEachOther(t *testing.T) {
 
 // The same, each at another server.
 func TestAdministratorsAgainstEachOtherAtTwoServers(t *testing.T) {
+	t.Parallel()
 	s := serve(t, database.Postgres(t), 2)
 	ctx := t.Context()
 	all := api.AdministratorPermissionID(s.org)

@@ -184,6 +184,7 @@ func (s *service) withdraws(what, token string, status int, do func() error) {
 
 // What is taken at one server is refused by the other within a second.
 func TestWithdrawalAcrossServers(t *testing.T) {
+	// Not parallel: it is held to a time.
 	s := serve(t, database.Postgres(t), 2)
 	ctx := t.Context()
 	admin := s.admin
@@ -239,7 +240,8 @@ func TestWithdrawalAcrossServers(t *testing.T) {
 // What the operator withdraws at the command line is refused by a running server within a
 // second.
 func TestWithdrawalAtTheCommandLine(t *testing.T) {
-	database.Each(t, func(t *testing.T, url string) {
+	// Not parallel: it is held to a time.
+	database.InTurn(t, func(t *testing.T, url string) {
 		s := serve(t, url, 1)
 		ctx := t.Context()
 		reads, err := s.admin.CreatePermission(ctx, api.CreatePermissionRequest{Name: "reads", Operations: []string{"Auth:Users:Read"}})

@@ -87,6 +87,7 @@ func with(h map[string]string, more ...string) map[string]string {
 
 // How each proxy asks when all is well.
 func TestForwardAuthPasses(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t)
 	ada := logIn(t, srv)
 	const path = "/transfers?fast=1"
@@ -137,6 +138,7 @@ func TestForwardAuthPasses(t *testing.T) {
 
 // What must not pass. None of it may cost the signer the signature.
 func TestForwardAuthRefuses(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t)
 	ada := logIn(t, srv)
 	const path = "/transfers?fast=1"
@@ -197,6 +199,7 @@ func TestForwardAuthRefuses(t *testing.T) {
 // A query that was not signed may be the amount. It is refused for other services, even
 // though SDKs leave it out for Countersign's own operations.
 func TestForwardAuthUnsignedQuery(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t)
 	ada := logIn(t, srv)
 	for _, a := range []ask{
@@ -214,6 +217,7 @@ func TestForwardAuthUnsignedQuery(t *testing.T) {
 // Where the path is the original's, so is the query: a client's own body=upstream must
 // not switch the comparison off, signed or not.
 func TestForwardAuthModeIsTheProxysOwn(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t)
 	ada := logIn(t, srv)
 	const mallory = `{"to":"mallory","amount":"10.00"}`
@@ -234,6 +238,7 @@ func TestForwardAuthModeIsTheProxysOwn(t *testing.T) {
 // still to come. So nothing but the proxy's own "0" says that there is no body, or the
 // service would get one that nobody compared.
 func TestForwardAuthEmptyIsTheProxysWord(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t)
 	ada := logIn(t, srv)
 	for _, a := range []ask{
@@ -254,6 +259,7 @@ func TestForwardAuthEmptyIsTheProxysWord(t *testing.T) {
 // A signature for one service does not pass at another that has the same path, nor one by
 // somebody of another organisation, nor one for a path that has two meanings.
 func TestForwardAuthOfAnotherService(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t)
 	ada := logIn(t, srv)
 	const path = "/transfers?fast=1"

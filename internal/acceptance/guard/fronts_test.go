@@ -19,6 +19,7 @@ const (
 
 // Each front must do the same: let a signed transfer through once, and nothing else.
 func TestFronts(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t)
 	ada := logIn(t, srv)
 	for name, start := range fronts {
@@ -237,6 +238,7 @@ func testTokens(t *testing.T, s signer, f front) {
 
 // Without Countersign nothing passes, and the client is told that it is not at fault.
 func TestFrontsWithoutCountersign(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t)
 	ada := logIn(t, srv)
 	nobody := "http://localhost:" + countersigntest.FreePort(t)
@@ -253,6 +255,7 @@ func TestFrontsWithoutCountersign(t *testing.T) {
 
 // A user who was deactivated after signing has signed nothing.
 func TestFrontsAfterLogout(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t)
 	for name, start := range fronts {
 		t.Run(name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 // The page of the example service: log in by passkey, sign, send, all from another
 // origin than Countersign's.
 func TestPage(t *testing.T) {
+	t.Parallel()
 	tab, srv := chromium.Start(t), countersigntest.Start(t)
 	port := countersigntest.FreePort(t) // the organisation names the page's origin, and the service the organisation
 	url := "http://localhost:" + port

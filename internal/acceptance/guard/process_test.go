@@ -35,6 +35,7 @@ func guarded(t *testing.T, c guard.Config) string {
 // What the handler learns, for a person with a passkey and a machine with a key; and the
 // receipt proves it without the server.
 func TestWhatTheHandlerLearns(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t)
 	org, ada := srv.Administrator(t, "Analytical Engines")
 	const origin = "https://pay.example.org"
@@ -89,6 +90,7 @@ func TestWhatTheHandlerLearns(t *testing.T) {
 
 // Two organisations of one server: the other's signature does not pass.
 func TestAnotherOrganisation(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t)
 	ada := logIn(t, srv)
 	other := srv.Organisation(t, "Difference Engines")
@@ -99,6 +101,7 @@ func TestAnotherOrganisation(t *testing.T) {
 // A signature for this service does nothing at Countersign itself, nor at another
 // service, and the other way round.
 func TestAnotherService(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t)
 	ada := logIn(t, srv)
 	pay := front{url: guarded(t, guard.Config{Server: srv.URL, Origin: "https://pay.example.org"})}

@@ -23,7 +23,7 @@ type fixture struct {
 
 func each(t *testing.T, test func(f *fixture, c *access.Checker)) {
 	t.Helper()
-	database.Each(t, func(t *testing.T, url string) {
+	database.InTurn(t, func(t *testing.T, url string) {
 		db, err := store.Open(context.Background(), url, store.Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -69,6 +69,7 @@ func (f *fixture) rights(c *access.Checker, who api.Caller) access.Rights {
 }
 
 func TestRightsAreTheSumOfWhatIsAssigned(t *testing.T) {
+	t.Parallel()
 	each(t, func(f *fixture, c *access.Checker) {
 		ada := api.Caller{OrgID: f.org, UserID: "us-ada", Kind: api.CallerEmployee}
 		if r := f.rights(c, ada); r.Everything() || r.Hold("Auth:Users:Read") || len(r.Operations()) != 0 {
@@ -97,6 +98,7 @@ func TestRightsAreTheSumOfWhatIsAssigned(t *testing.T) {
 }
 
 func TestAPersonalTokenMayWhatItAndItsPersonMay(t *testing.T) {
+	t.Parallel()
 	each(t, func(f *fixture, c *access.Checker) {
 		pat := api.Caller{OrgID: f.org, UserID: "us-ada", TokenID: "to-1", Kind: api.CallerPersonalToken}
 		both, person, token := f.permission("both", "Auth:Logs:Read"), f.permission("person", "Auth:Users:Read"), f.permission("token", "Auth:Users:Create")
@@ -127,6 +129,7 @@ func TestAPersonalTokenMayWhatItAndItsPersonMay(t *testing.T) {
 // What is remembered is forgotten soon, and at once where it was changed; a read that began
 // before a change does not bring it back.
 func TestWhatIsRememberedEnds(t *testing.T) {
+	// Not parallel: it is held to a time.
 	each(t, func(f *fixture, c *access.Checker) {
 		ada := api.Caller{OrgID: f.org, UserID: "us-ada", Kind: api.CallerEmployee}
 		given := f.assign(f.permission("p", "Auth:Users:Read").ID, ada.UserID)
@@ -154,6 +157,7 @@ func TestWhatIsRememberedEnds(t *testing.T) {
 
 // Many callers at once, while everything changes: for the race detector.
 func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(f *fixture, c *access.Checker) {
 		var all sync.WaitGroup
 		for i := range 8 {
@@ -173,6 +177,7 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
+	t.Parallel()
 	each(t, func(f *fixture, c *access.Checker) {
 		ada := api.Caller{OrgID: f.org, UserID: "us-ada", Kind: api.CallerEmployee}
 		mine, more := f.permission("mine", "Auth:Users:Read"), f.permission("more", "Auth:Users:Read", "Auth:Users:Create")

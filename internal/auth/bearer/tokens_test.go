@@ -51,6 +51,7 @@ func session(now time.Time) store.Session {
 
 // What consumers of these tokens read must be there, and verify with the published keys.
 func TestSessionIsAJWTThatOthersVerify(t *testing.T) {
+	t.Parallel()
 	c := &clock{time.Now()}
 	a := tokens(t, open(t), c)
 	s := session(c.now)
@@ -95,6 +96,7 @@ func TestSessionIsAJWTThatOthersVerify(t *testing.T) {
 // Another server of the same database reads the token with a cold cache; both refuse it
 // once it has expired, remembered or not.
 func TestSessionsAreReadByEveryServer(t *testing.T) {
+	t.Parallel()
 	c, db := &clock{time.Now()}, open(t)
 	one, two := tokens(t, db, c), tokens(t, db, c)
 	s := session(c.now)
@@ -120,6 +122,7 @@ func TestSessionsAreReadByEveryServer(t *testing.T) {
 // A key that one server made signs tokens that another reads, though it never heard of
 // the key before.
 func TestRotationLogsNobodyOut(t *testing.T) {
+	t.Parallel()
 	c, db := &clock{time.Now().Add(-time.Hour)}, open(t)
 	one, two := tokens(t, db, c), tokens(t, db, c)
 	old, err := one.SignSession(session(c.now), store.User{})
@@ -155,6 +158,7 @@ func kid(t *testing.T, token string) string {
 }
 
 func TestTokensAreNotTakenForOthers(t *testing.T) {
+	t.Parallel()
 	c, db := &clock{time.Now()}, open(t)
 	a := tokens(t, db, c)
 	elsewhere := tokens(t, db, c)

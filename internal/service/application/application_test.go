@@ -56,6 +56,7 @@ func events(t *testing.T, r *application.Service, orgID string) (kinds []string)
 }
 
 func TestCreateRefuses(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, r *application.Service, who api.Caller) {
 		ctx, zero, much := context.Background(), 0, 731
 		key := authenticator.NewKeySigner("Ed25519").PEM
@@ -92,6 +93,7 @@ func TestCreateRefuses(t *testing.T) {
 }
 
 func TestUpdateRefuses(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, r *application.Service, who api.Caller) {
 		a, err := write(r, r.Create, who, api.CreateApplicationRequest{Name: "app", Kind: api.ClientSideApplication})
 		must(t, err)
@@ -110,6 +112,7 @@ func TestUpdateRefuses(t *testing.T) {
 
 // The key of an application is kept, although nothing asks it to sign.
 func TestPublicKeyIsKept(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, r *application.Service, who api.Caller) {
 		key := authenticator.NewKeySigner("Ed25519")
 		a, err := write(r, r.Create, who, api.CreateApplicationRequest{Name: "app", Kind: api.ServerSideApplication, PublicKey: key.PEM})
@@ -125,6 +128,7 @@ func TestPublicKeyIsKept(t *testing.T) {
 // Of fifty changes at the same moment each is made and recorded, or refused and neither.
 // Nothing is made after the archiving.
 func TestChangesAtOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, r *application.Service, who api.Caller) {
 		ctx := context.Background()
 		a, err := write(r, r.Create, who, api.CreateApplicationRequest{Name: "app", Kind: api.ClientSideApplication})
@@ -165,6 +169,7 @@ func TestChangesAtOnce(t *testing.T) {
 
 // Of twenty that want one name at the same moment one gets it.
 func TestNameIsTakenOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, r *application.Service, who api.Caller) {
 		errs := make([]error, 20)
 		var done sync.WaitGroup

@@ -13,6 +13,7 @@ import (
 )
 
 func TestPolicies(t *testing.T) {
+	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		db, err := store.Open(t.Context(), url, store.Options{})
 		must(t, err)

@@ -13,6 +13,7 @@ import (
 // A client that sends its recovery key again before the first answer came must not be
 // told that somebody was faster.
 func TestRecoveryKeySentTwiceAtOnce(t *testing.T) {
+	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
 		ctx := context.Background()
 		inv := srv.Invite(t, srv.Organisation(t, "Engines").ID, "ada@example.org")

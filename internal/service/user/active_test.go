@@ -123,6 +123,7 @@ func (d *fixture) wantCode(err error, code string) {
 }
 
 func TestDeactivatedUsersAreLoggedOut(t *testing.T) {
+	t.Parallel()
 	each(t, func(d *fixture) {
 		ada, key := d.registered("ada@example.org")
 		bob, _ := d.registered("bob@example.org")
@@ -147,6 +148,7 @@ func TestDeactivatedUsersAreLoggedOut(t *testing.T) {
 }
 
 func TestWithdrawnCredentialsLogNobodyIn(t *testing.T) {
+	t.Parallel()
 	each(t, func(d *fixture) {
 		ada, key := d.registered("ada@example.org")
 		bob, _ := d.registered("bob@example.org")
@@ -195,6 +197,7 @@ func TestWithdrawnCredentialsLogNobodyIn(t *testing.T) {
 
 // Whoever logs in at the very moment is logged out too, or was never in.
 func TestNoSessionOutlivesADeactivation(t *testing.T) {
+	t.Parallel()
 	for name, deactivate := range map[string]func(d *fixture, u store.User, c store.Credential) error{
 		"user": func(d *fixture, u store.User, _ store.Credential) error {
 			return d.SetActive(d.Context(), d.org, u.ID, false)

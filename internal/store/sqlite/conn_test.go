@@ -37,6 +37,7 @@ func exec(t *testing.T, c *sqlite.Conn, sql string, args ...any) int64 {
 }
 
 func TestValuesComeBackAsTheyWere(t *testing.T) {
+	t.Parallel()
 	c := open(t)
 	large := bytes.Repeat([]byte("0123456789abcdef"), 100_000)
 	for i, v := range []struct {
@@ -71,6 +72,7 @@ func TestValuesComeBackAsTheyWere(t *testing.T) {
 }
 
 func TestNullReadsAsNothing(t *testing.T) {
+	t.Parallel()
 	c := open(t)
 	exec(t, c, `INSERT INTO t VALUES (1, $1, $2, $3)`, nil, []byte(nil), nil)
 	seen := false
@@ -85,6 +87,7 @@ func TestNullReadsAsNothing(t *testing.T) {
 }
 
 func TestNumbersOfParametersCount(t *testing.T) {
+	t.Parallel()
 	c := open(t)
 	exec(t, c, `INSERT INTO t (n, s, id) VALUES ($3, $2, $1)`, int64(1), "two", true)
 	if n := exec(t, c, `UPDATE t SET n = 9 WHERE id = $1 AND s = $2 AND n = 1 AND id = $1`, int64(1), "two"); n != 1 {
@@ -96,6 +99,7 @@ func TestNumbersOfParametersCount(t *testing.T) {
 }
 
 func TestFailuresAreErrorsAndLeaveTheConnectionUsable(t *testing.T) {
+	t.Parallel()
 	c := open(t)
 	exec(t, c, `INSERT INTO t (id) VALUES (1)`)
 	for sql, args := range map[string][]any{
@@ -131,6 +135,7 @@ func TestOpenFails(t *testing.T) {
 }
 
 func TestTransactionsAreSeen(t *testing.T) {
+	t.Parallel()
 	c := open(t)
 	for i, end := range []string{`COMMIT`, `ROLLBACK`} {
 		exec(t, c, `BEGIN`)
@@ -146,6 +151,7 @@ func TestTransactionsAreSeen(t *testing.T) {
 }
 
 func TestAClosedConnectionFails(t *testing.T) {
+	t.Parallel()
 	c := open(t)
 	if err := c.Close(); err != nil {
 		t.Fatal(err)

@@ -38,6 +38,14 @@ func SQLite(t testing.TB) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "countersign.db")
 }
 
+// InTurn is Each without parallel subtests: for tests that change the environment or the
+// working directory, or that hold something to a time.
+func InTurn(t *testing.T, test func(t *testing.T, url string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
+}
+
 // Postgres creates an empty database and returns its URL. It is dropped after the test,
 // whoever may still be connected. The test is skipped if no server is named, and only then.
 func Postgres(t testing.TB) string {

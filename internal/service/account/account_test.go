@@ -1,0 +1,106 @@
+package account_test
+
+import (
+	"testing"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/countersigntest"
+	"github.com/countersign/countersign/internal/testing/world"
+)
+
+const (
+	accountPath  = "/countersign/account"
+	sessionsPath = "/countersign/sessions/"
+)
+
+func show(t *testing.T, o *world.Organisation, session string) api.Account {
+	t.Helper()
+	return world.Read[api.Account](t, o.Send(t, "GET", accountPath, world.Bearer(session), nil))
+}
+
+// Who is logged in sees who they are, with what and where, and nobody else's sessions.
+func TestAccount(t *testing.T) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, o *world.Organisation) {
+		admin, ada := o.Employee(t), o.Employee(t)
+		first, second := o.LogIn(t, ada), o.LogIn(t, ada)
+		o.LogIn(t, admin)
+		a := show(t, o, first)
+		if a.Organisation.ID != o.Org.ID || a.Organisation.Name != o.Org.Name || a.RPID != "localhost" {
+			t.Errorf("of the organisation it shows %+v, %s", a.Organisation, a.RPID)
+		}
+		if a.User.ID != ada.UserID || a.User.Username != ada.Username || a.User.Kind != api.CustomerEmployee || a.User.Administrator || a.User.RegisteredAt == "" {
+			t.Errorf("of the user it shows %+v", a.User)
+		}
+		if len(a.Credentials) != 1 || a.Credentials[0].CredentialID != ada.CredentialID() || !a.Credentials[0].IsActive || a.Credentials[0].LastUsedAt == "" {
+			t.Errorf("it shows the credentials %+v", a.Credentials)
+		}
+		if !show(t, o, o.LogIn(t, admin)).User.Administrator {
+			t.Error("the administrator is not shown as one")
+		}
+		current := map[string]string{}
+		for _, token := range []string{first, second} {
+			sessions := show(t, o, token).Sessions
+			if len(sessions) != 2 {
+				t.Fatalf("%d sessions, want 2", len(sessions))
+			}
+			for _, s := range sessions {
+				if s.Current {
+					current[token] = s.ID
+				}
+			}
+		}
+		if current[first] == "" || current[first] == current[second] {
+			t.Errorf("the current sessions are %v", current)
+		}
+	})
+}
+
+// A session is ended by its own user, here or elsewhere, at once and alone.
+func TestEndSession(t *testing.T) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, o *world.Organisation) {
+		admin, ada := o.Employee(t), o.Employee(t)
+		first, second, admins := o.LogIn(t, ada), o.LogIn(t, ada), o.LogIn(t, admin)
+		id := func(token string) string {
+			_, claims, _ := world.Parts(t, token)
+			return claims["jti"].(string)
+		}
+		end := func(token, id string) world.Answer {
+			return o.Send(t, "DELETE", sessionsPath+id, world.Bearer(token), nil)
+		}
+		before := o.Kept(t)
+		o.RefusedAs(t, "another's", end(admins, id(first)), 404, "session_not_found")
+		o.RefusedAs(t, "nobody's", end(first, world.NobodysID("se")), 404, "session_not_found")
+		o.RefusedAs(t, "by nobody", o.Send(t, "DELETE", sessionsPath+id(first), nil, nil), 401, "token_invalid")
+		o.Unmoved(t, "refused", before)
+
+		world.Read[api.Message](t, end(first, id(second)))
+		o.RefusedAs(t, "once ended", o.Send(t, "GET", accountPath, world.Bearer(second), nil), 401, "token_invalid")
+		o.RefusedAs(t, "ended again", end(first, id(second)), 404, "session_not_found")
+		world.Read[api.Message](t, end(first, id(first)))
+		o.RefusedAs(t, "its own", o.Send(t, "GET", accountPath, world.Bearer(first), nil), 401, "token_invalid")
+		if n := len(o.EventsOf(t, ada.UserID, "session.ended")); n != 2 {
+			t.Errorf("%d events tell of it, want 2", n)
+		}
+		show(t, o, admins)
+	})
+}
+
+// The login page is told of the organisation only if there is just one.
+func TestSiteInfo(t *testing.T) {
+	t.Parallel()
+	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
+		o := world.On(t, srv, srv.Organisation(t, "Analytical Engines"))
+		site := func() api.SiteInfo {
+			return world.Read[api.SiteInfo](t, o.Send(t, "GET", "/countersign/site", nil, nil))
+		}
+		if got := site().Organisation; got == nil || got.ID != o.Org.ID || got.Name != o.Org.Name {
+			t.Errorf("of one organisation it tells %+v", got)
+		}
+		srv.Organisation(t, "Difference Engines")
+		if got := site().Organisation; got != nil {
+			t.Errorf("of two organisations it tells %+v", got)
+		}
+	})
+}
