@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/mail"
+	"github.com/countersign/countersign/internal/store"
 )
 
 // databaseFlags say where everything is kept.
@@ -32,6 +35,19 @@ type siteFlags struct {
 
 type outputFlags struct {
 	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// pageFlags name the part of a list that a command prints.
+type pageFlags struct {
+	Limit int    `help:"List at most this many." default:"100"`
+	After string `help:"List only what comes after this id, the last one printed before." placeholder:"ID"`
+}
+
+func (p pageFlags) check() error {
+	if p.Limit < 1 || p.Limit > store.MaxPage {
+		return misuse("--limit is between 1 and %d; continue with --after", store.MaxPage)
+	}
+	return nil
 }
 
 // orgFlags name the organisation that a command is about.
@@ -78,6 +94,29 @@ func (o outputFlags) print(c console, v any, text func(w io.Writer)) error {
 	e := json.NewEncoder(c.out)
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
+}
+
+// rows returns the row of each, as a list that JSON writes as [] when it is empty.
+func rows[T, Row any](all []T, row func(T) Row) []Row {
+	out := make([]Row, 0, len(all))
+	for _, x := range all {
+		out = append(out, row(x))
+	}
+	return out
+}
+
+// printTable writes rows as one line of JSON or, for people, as a table with these headings;
+// cells returns what a row shows under each.
+func printTable[Row any](o outputFlags, c console, rows []Row, headings string, cells func(Row) []any) error {
+	return o.print(c, map[string]any{"items": rows}, func(w io.Writer) {
+		t := columns(w)
+		fmt.Fprintln(t, headings)
+		for _, r := range rows {
+			line := cells(r)
+			fmt.Fprintf(t, strings.Repeat("%v\t", len(line)-1)+"%v\n", line...)
+		}
+		t.Flush()
+	})
 }
 
 // columns aligns text at its tabs once it is flushed.
