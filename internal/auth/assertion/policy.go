@@ -1,9 +1,8 @@
 package assertion
 
 import (
+	"maps"
 	"strconv"
-
-	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/store"
@@ -28,17 +27,12 @@ type note struct {
 
 // event is the note as an event of the credential's user.
 func (n note) event(p VerifiedFactor, who api.Caller) store.Event {
-	detail := map[string]any{"policy": n.policy}
-	for k, v := range n.detail {
-		detail[k] = v
-	}
-	text, err := json.Marshal(detail, json.Deterministic(true))
-	if err != nil { // numbers and booleans
-		panic("assertion: " + err.Error())
-	}
+	detail := maps.Clone(n.detail)
+	detail["policy"] = n.policy
 	c := p.Credential
-	return store.Event{ID: api.NewID(api.PrefixEvent, p.use.At), OrgID: c.OrgID, At: p.use.At, Kind: n.kind,
-		UserID: c.UserID, ActorID: c.UserID, CredentialID: c.ID, Address: who.Address, Detail: text}
+	e := store.NewEvent(api.Caller{OrgID: c.OrgID, UserID: c.UserID, Address: who.Address}, n.kind, p.use.At, detail)
+	e.UserID, e.CredentialID = c.UserID, c.ID
+	return e
 }
 
 func (v *Verifier) applyPolicies(p *VerifiedFactor, owner store.Owner, read webauthn.Assertion) {

@@ -14,6 +14,7 @@ import (
 	"github.com/countersign/countersign/internal/mail"
 	"github.com/countersign/countersign/internal/relyingparty"
 	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/username"
 )
 
 // Deps is what issuers need, whatever they issue.
@@ -30,14 +31,14 @@ type Deps struct {
 type Issuer struct {
 	Deps
 	Wrong *throttle.Counter // wrong codes presented
-	Asked *throttle.Counter // codes asked for by mail
+	Requests *throttle.Counter // codes asked for by mail
 
 	kind Kind
 }
 
 // NewIssuer returns the issuer of a kind. There is one on each node: it counts addresses.
 func NewIssuer(k Kind, d Deps) *Issuer {
-	return &Issuer{Deps: d, Wrong: throttle.New(d.Ring, k.wrong), Asked: throttle.New(d.Ring, k.asked), kind: k}
+	return &Issuer{Deps: d, Wrong: throttle.New(d.Ring, k.wrong), Requests: throttle.New(d.Ring, k.requests), kind: k}
 }
 
 // Issued is a code that was just made. The text of the code exists only here.
@@ -89,6 +90,24 @@ func (i *Issuer) link(u store.User, code string) string {
 	return i.Site.Origin() + i.kind.page + "#" + strings.ReplaceAll(v.Encode(), "+", "%20")
 }
 
+// Request checks that a new code may be mailed to the user of a name because somebody at the
+// address asks for one. read reads that user, and how often the name was counted under the key;
+// the caller counts it once more when it writes. If it was asked for too often, allowed is
+// false: nothing is mailed then, but the answer must be the same, or the limit would tell who
+// exists.
+func (i *Issuer) Request(address, orgID, name string, read func(usernameKey string, key []byte) (count int64, resetsAt time.Time, err error)) (key []byte, allowed bool, err error) {
+	if err := WellFormed(orgID, name, ""); err != nil {
+		return nil, false, err
+	}
+	now := i.Now()
+	if i.Requests.CountAddress(address, now) != nil {
+		return nil, false, nil
+	}
+	key = i.Requests.Key(orgID, name)
+	count, resetsAt, err := read(username.Key(name), key)
+	return key, err == nil && i.Requests.CheckName(count, resetsAt, now) == nil, err
+}
+
 // Send mails a code and records that it was sent. It takes as long as the mail server
 // does.
 func (i *Issuer) Send(ctx context.Context, org store.Organisation, u store.User, c Issued) error {
@@ -105,4 +124,11 @@ func (i *Issuer) Post(org store.Organisation, u store.User, c Issued) {
 	i.Outbox.Post(func(ctx context.Context) error { return i.Send(ctx, org, u, c) }, func(why error) {
 		i.Log.Error(i.kind.unsent, "orgId", u.OrgID, "userId", u.ID, "codeId", c.Row.ID, "error", why)
 	})
+}
+
+// Event is the event that who did something with a code, with detail as store.NewEvent has it.
+func Event(who api.Caller, kind string, c store.Code, at time.Time, detail map[string]any) store.Event {
+	e := store.NewEvent(who, kind, at, detail)
+	e.UserID, e.CodeID = c.UserID, c.ID
+	return e
 }

@@ -17,7 +17,7 @@ type Kind struct {
 	page   string   // path of the hosted page that uses the code, "" if there is none
 
 	wrong throttle.Limit
-	asked throttle.Limit
+	requests throttle.Limit
 
 	mail   func(context.Context, *mail.Sender, store.Organisation, store.User, Issued) error
 	sent   func(tx *store.Tx, c store.Code, now time.Time) // notes that a mail went out
@@ -31,7 +31,7 @@ type Kind struct {
 // same answer again, and nobody further mail.
 const (
 	maxWrong      = 10
-	maxAsked      = 5
+	maxRequests      = 5
 	maxForAddress = 1000
 	window        = 15 * time.Minute
 )
@@ -49,15 +49,14 @@ var Registration = Kind{
 	page:   "/register",
 	wrong: throttle.Limit{Name: "wrong registration codes", PerName: maxWrong, PerAddress: maxForAddress, Window: window,
 		Rule: "wrong codes", Message: "Too many wrong registration codes; try again later or ask for a new code."},
-	asked: throttle.Limit{Name: "resent registration codes", PerName: maxAsked, PerAddress: maxForAddress, Window: window},
+	requests: throttle.Limit{Name: "resent registration codes", PerName: maxRequests, PerAddress: maxForAddress, Window: window},
 	mail: func(ctx context.Context, s *mail.Sender, org store.Organisation, u store.User, c Issued) error {
 		return s.Invite(ctx, mail.Invitation{To: u.Username, Organisation: org.Name, Username: u.Username,
 			Code: c.Code, Link: c.Link, ExpiresAt: c.Row.ExpiresAt})
 	},
 	sent: func(tx *store.Tx, c store.Code, now time.Time) {
 		tx.CodeSent(c.ID, now)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: c.OrgID, At: now,
-			Kind: store.EventRegistrationCodeSent, UserID: c.UserID, CodeID: c.ID})
+		tx.Record(Event(api.Caller{OrgID: c.OrgID}, store.EventRegistrationCodeSent, c, now, nil))
 	},
 	unsent: "a registration code could not be mailed; invite the user again once mail works",
 }
@@ -68,7 +67,7 @@ var Login = Kind{
 	label:  []string{"login"},
 	wrong: throttle.Limit{Name: "wrong login codes", PerName: maxWrong, PerAddress: maxForAddress, Window: window,
 		Rule: "wrong login codes", Message: "Too many wrong login codes; try again later."},
-	asked: throttle.Limit{Name: "login codes asked for", PerName: maxAsked, PerAddress: maxForAddress, Window: window},
+	requests: throttle.Limit{Name: "login codes asked for", PerName: maxRequests, PerAddress: maxForAddress, Window: window},
 	mail: func(ctx context.Context, s *mail.Sender, org store.Organisation, u store.User, c Issued) error {
 		return s.LogIn(ctx, mail.LoginCode{To: u.Username, Organisation: org.Name, Username: u.Username,
 			Code: c.Code, ExpiresAt: c.Row.ExpiresAt})

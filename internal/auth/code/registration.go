@@ -30,10 +30,8 @@ func Revoke(ctx context.Context, db *store.DB, tx *store.Tx, who api.Caller, whi
 	if err != nil {
 		return "", err
 	}
-	event := store.NewEvent(who, store.EventRegistrationCodeRevoked, now, nil)
-	event.UserID, event.CodeID = c.UserID, c.ID
 	tx.RevokeCode(c.ID, c.OrgID, store.CodeRevoked, now, errGone)
-	tx.Record(event)
+	tx.Record(Event(who, store.EventRegistrationCodeRevoked, c, now, nil))
 	return c.ID, nil
 }
 

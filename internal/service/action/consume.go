@@ -89,15 +89,12 @@ func coversRequest(c useraction.Claims, u Use, withBody bool) error {
 
 // spend uses the action up, for nothing of ours.
 func (s *Service) spend(ctx context.Context, who api.Caller, c useraction.Claims, kind string, now time.Time) error {
-	detail, err := json.Marshal(map[string]string{"method": c.Method, "path": c.Path}, json.Deterministic(true))
-	if err != nil {
-		return err
-	}
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
+	user := api.Caller{OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, Address: who.Address}
+	e := store.NewEvent(user, kind, now, map[string]any{"method": c.Method, "path": c.Path})
+	e.UserID, e.CredentialID, e.ActionID = user.UserID, c.CredentialUUID, c.ID
+	err := s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.UseAction(c.ID, c.Metadata.UserID, kind, now, ErrNotUsable)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: c.Metadata.OrgID, At: now, Kind: kind,
-			UserID: c.Metadata.UserID, ActorID: c.Metadata.UserID, CredentialID: c.CredentialUUID, ActionID: c.ID,
-			Address: who.Address, Detail: detail})
+		tx.Record(e)
 		return nil
 	})
 	return s.Why(ctx, c.ID, err)

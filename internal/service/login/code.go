@@ -45,29 +45,23 @@ func (s *Service) admit(ctx context.Context, who api.Caller, state store.LoginSt
 // answer is the same whatever exists and whatever was done; mail goes out after it.
 func (s *Service) SendCode(ctx context.Context, who api.Caller, in api.SendLoginCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user can log in, a login code is on its way."}
-	if err := code.WellFormed(in.OrgID, in.Username, ""); err != nil {
-		return api.Message{}, err
+	var state store.LoginState
+	key, allowed, err := s.Codes.Request(who.Address, in.OrgID, in.Username, func(usernameKey string, key []byte) (int64, time.Time, error) {
+		var err error
+		state, err = s.DB.LoginState(ctx, in.OrgID, usernameKey, nil, key)
+		return state.WrongTries, state.WrongTriesReset, err
+	})
+	if err != nil || !allowed {
+		return same, err
 	}
 	now := s.Now()
-	if s.Codes.Asked.CountAddress(who.Address, now) != nil {
-		return same, nil
-	}
-	asked := s.Codes.Asked.Key(in.OrgID, in.Username)
-	state, err := s.DB.LoginState(ctx, in.OrgID, username.Key(in.Username), nil, asked)
-	if err != nil {
-		return api.Message{}, err
-	}
-	if s.Codes.Asked.CheckName(state.WrongTries, state.WrongTriesReset, now) != nil {
-		return same, nil
-	}
 	mails := s.receives(state)
 	issued := s.Codes.Make(state.User, CodeLifetime)
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		s.Codes.Asked.CountName(tx, asked, now) // for unknown names as well, or the difference would tell who exists
+		s.Codes.Requests.CountName(tx, key, now) // for unknown names as well, or the difference would tell who exists
 		if mails {
 			tx.IssueLoginCode(issued.Row)
-			tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: state.User.OrgID, At: now, Kind: store.EventLoginCodeIssued,
-				UserID: state.User.ID, CodeID: issued.Row.ID, Address: who.Address})
+			tx.Record(code.Event(api.Caller{OrgID: in.OrgID, Address: who.Address}, store.EventLoginCodeIssued, issued.Row, now, nil))
 		}
 		return nil
 	})
@@ -96,8 +90,7 @@ func (s *Service) IssueCode(ctx context.Context, orgID, name string) (code.Issue
 	return issued, s.DB.Write(ctx, func(tx *store.Tx) error {
 		s.Codes.Wrong.Clear(tx, orgID, name)
 		tx.IssueLoginCode(issued.Row)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now, Kind: store.EventLoginCodeIssued,
-			UserID: state.User.ID, CodeID: issued.Row.ID})
+		tx.Record(code.Event(api.Caller{OrgID: orgID}, store.EventLoginCodeIssued, issued.Row, now, nil))
 		return nil
 	})
 }

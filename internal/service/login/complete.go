@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/assertion"
 	"github.com/countersign/countersign/internal/auth/ceremony"
@@ -81,18 +79,16 @@ func (s *Service) open(ctx context.Context, who api.Caller, t ceremony.Ticket, v
 	now, u, first := s.Now(), verified.Owner.User, verified.Factors[0].Credential
 	session := store.Session{ID: api.NewID(api.PrefixSession, now), OrgID: u.OrgID, UserID: u.ID, CredentialID: first.ID,
 		Challenge: t.Challenge, CreatedAt: now, ExpiresAt: now.Add(s.Lifetime), Address: who.Address, UserAgent: who.UserAgent}
-	detail, err := json.Marshal(map[string]any{"sessionId": session.ID, "kind": first.Kind, "factors": len(verified.Factors)}, json.Deterministic(true))
-	if err != nil {
-		return session, err
-	}
+	e := store.NewEvent(api.Caller{OrgID: u.OrgID, UserID: u.ID, Address: who.Address}, store.EventUserLoggedIn, now,
+		map[string]any{"sessionId": session.ID, "kind": first.Kind, "factors": len(verified.Factors)})
+	e.UserID, e.CredentialID = u.ID, first.ID
 	return session, s.DB.Write(ctx, func(tx *store.Tx) error {
 		verified.RecordUse(tx)
 		tx.OpenSession(session, ceremony.ErrChallengeUsed)
 		if t.CodeID != "" && first.Kind == api.KindPasswordProtectedKey {
 			tx.SpendLoginCode(t.CodeID, now, errCodeUsed)
 		}
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: session.OrgID, At: now, Kind: store.EventUserLoggedIn,
-			UserID: session.UserID, ActorID: session.UserID, CredentialID: first.ID, Address: who.Address, Detail: detail})
+		tx.Record(e)
 		return nil
 	})
 }

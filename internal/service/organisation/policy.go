@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/store"
 )
@@ -42,15 +40,11 @@ func (s *Service) SetPolicies(ctx context.Context, orgID string, p Policies) (st
 	change(&o.SignCountPolicy, p.SignCount, PolicyAuto)
 	change(&o.BackupPolicy, p.Backup, PolicyAuto)
 	change(&o.SecondFactor, p.SecondFactor, FactorOptional)
-	now := s.Now()
-	detail, err := json.Marshal(PoliciesOf(o))
-	if err != nil {
-		return o, err
-	}
+	set := PoliciesOf(o)
+	detail := map[string]any{"signCount": set.SignCount, "backup": set.Backup, "secondFactor": set.SecondFactor}
 	return o, s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.SetPolicies(o.ID, o.SignCountPolicy, o.BackupPolicy, o.SecondFactor, errNoSuchOrganisation)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: o.ID, At: now,
-			Kind: store.EventOrganisationPoliciesSet, Detail: detail})
+		tx.Record(store.NewEvent(api.Caller{OrgID: o.ID}, store.EventOrganisationPoliciesSet, s.Now(), detail))
 		return nil
 	})
 }

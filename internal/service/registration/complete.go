@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/attestation"
 	"github.com/countersign/countersign/internal/auth/ceremony"
@@ -88,13 +86,8 @@ func request(inv store.Invitation, t ceremony.Ticket) attestation.Request {
 // settle is the one place where a registration code is spent.
 func (s *Service) settle(ctx context.Context, who api.Caller, inv store.Invitation, credentials []store.Credential) error {
 	now := s.Now()
-	e := s.event(store.EventUserRegistered, inv, who, now)
+	e := event(who, store.EventUserRegistered, inv, now, evidence(credentials))
 	e.CredentialID = credentials[0].ID
-	detail, err := json.Marshal(evidence(credentials))
-	if err != nil {
-		return err
-	}
-	e.Detail = detail
 	return s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.SpendCode(inv.Code.ID, inv.User.ID, now, errLost)
 		tx.RegisterUser(inv.User.ID, inv.User.OrgID, now, errLost)

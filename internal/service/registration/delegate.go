@@ -6,6 +6,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
 )
@@ -109,17 +110,14 @@ func alreadyExists(received string, subject api.Subject) error {
 // as long as the challenge does. It has no text and so no MAC: nobody can present it, and nobody
 // who asks for a new one by mail gets one in its place.
 func (s *Service) begin(tx *store.Tx, who api.Caller, org store.Organisation, u store.User) (api.RegistrationChallenge, error) {
-	code := s.Codes.Make(u, 0).Row
-	code.MAC = nil
-	inv := store.Invitation{Organisation: org, User: u, Code: code}
-	ticket, challenge, err := s.challenge(inv)
+	issued := s.Codes.Make(u, 0).Row
+	issued.MAC = nil
+	ticket, challenge, err := s.challenge(store.Invitation{Organisation: org, User: u, Code: issued})
 	if err != nil {
 		return api.RegistrationChallenge{}, err
 	}
-	code.ExpiresAt = ticket.Expires
-	tx.IssueCode(code)
-	e := s.event(store.EventUserDelegated, inv, who, s.Now())
-	e.ActorID = who.UserID
-	tx.Record(e)
+	issued.ExpiresAt = ticket.Expires
+	tx.IssueCode(issued)
+	tx.Record(code.Event(who, store.EventUserDelegated, issued, s.Now(), nil))
 	return challenge, nil
 }

@@ -78,8 +78,7 @@ func (s *Service) inviteFirst(ctx context.Context, who FirstAdministrator) error
 		tx.CreateUser(user, errTaken)
 		tx.MakeFirstAdministrator(org.ID, user.ID, api.NewID(api.PrefixAssignment, now), now)
 		tx.IssueCode(issued.Row)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: org.ID, At: now,
-			Kind: store.EventUserInvited, UserID: user.ID, CodeID: issued.Row.ID})
+		tx.Record(code.Event(api.Caller{OrgID: org.ID}, store.EventUserInvited, issued.Row, now, nil))
 		return nil
 	})
 }

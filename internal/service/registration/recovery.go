@@ -51,7 +51,7 @@ func (s *Service) AddRecovery(ctx context.Context, who api.Caller, in api.AddRec
 		}
 	}
 	now := s.Now()
-	e := s.event(store.EventCredentialRecoveryAdded, inv, who, now)
+	e := event(who, store.EventCredentialRecoveryAdded, inv, now, nil)
 	e.CredentialID = c.ID
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.AddCredential(c, attestation.ErrKnown)

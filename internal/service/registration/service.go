@@ -100,7 +100,8 @@ func about(inv store.Invitation, err error) error {
 	return api.About(err, api.Subject{OrgID: inv.Organisation.ID, UserID: inv.User.ID, CodeID: inv.Code.ID})
 }
 
-func (s *Service) event(kind string, inv store.Invitation, who api.Caller, now time.Time) store.Event {
-	return store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: inv.User.OrgID, At: now, Kind: kind,
-		UserID: inv.User.ID, ActorID: inv.User.ID, CodeID: inv.Code.ID, Address: who.Address}
+// event is the event that the invited user did something, at the address of who.
+func event(who api.Caller, kind string, inv store.Invitation, now time.Time, detail map[string]any) store.Event {
+	user := api.Caller{OrgID: inv.User.OrgID, UserID: inv.User.ID, Address: who.Address}
+	return code.Event(user, kind, inv.Code, now, detail)
 }

@@ -26,7 +26,7 @@ func (s *Service) SetActive(ctx context.Context, orgID, nameOrID string, active 
 			kind = store.EventUserDeactivated
 			tx.DeactivateUser(u.ID, orgID, now, errNoSuchUser)
 		}
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now, Kind: kind, UserID: u.ID})
+		tx.Record(event(api.Caller{OrgID: orgID}, kind, u.ID, now))
 		return nil
 	})
 }

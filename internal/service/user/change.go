@@ -56,11 +56,16 @@ func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, 
 	r := resource.Resource[store.Member, api.User]{Find: s.present, Now: s.Now,
 		Show: func(_ context.Context, m store.Member) (api.User, error) { return toAPI(m), nil },
 		Event: func(who api.Caller, kind string, m store.Member, now time.Time) store.Event {
-			e := store.NewEvent(who, kind, now, nil)
-			e.UserID = m.ID
-			return e
+			return event(who, kind, m.ID, now)
 		}}
 	return r.Change(ctx, tx, who, id, kind, do)
+}
+
+// event is the event that who did something to a user.
+func event(who api.Caller, kind, userID string, now time.Time) store.Event {
+	e := store.NewEvent(who, kind, now, nil)
+	e.UserID = userID
+	return e
 }
 
 // present returns a user of the caller's organisation who is not archived.

@@ -53,8 +53,9 @@ func (s *Service) changeCredential(ctx context.Context, orgID, id, kind string, 
 	now := s.Now()
 	return s.DB.Write(ctx, func(tx *store.Tx) error {
 		change(tx, c, now)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now, Kind: kind,
-			UserID: c.UserID, CredentialID: c.ID})
+		e := event(api.Caller{OrgID: orgID}, kind, c.UserID, now)
+		e.CredentialID = c.ID
+		tx.Record(e)
 		return nil
 	})
 }

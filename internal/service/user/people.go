@@ -137,12 +137,10 @@ func (s *Service) NewCode(ctx context.Context, tx *store.Tx, who api.Caller, in 
 			return api.InvitedPerson{}, err
 		}
 	}
-	event := store.NewEvent(who, store.EventRegistrationCodeRenewed, s.Now(), nil)
-	event.UserID, event.CodeID = m.ID, i.Row.ID
 	tx.MustBeInvited(m.ID, who.OrgID, errRegistered)
 	s.Codes.Wrong.Clear(tx, m.OrgID, m.Username)
 	tx.IssueCode(i.Row)
-	tx.Record(event)
+	tx.Record(code.Event(who, store.EventRegistrationCodeRenewed, i.Row, s.Now(), nil))
 	if i.Mailed {
 		tx.Committed(func() { s.Codes.Post(org, m.User, i.Issued) })
 	}

@@ -237,9 +237,7 @@ func (s *Service) keep(tx *store.Tx, who api.Caller, inv Invitation, e entry, no
 	if e.isNew && e.administrator {
 		detail = map[string]any{"administrator": true}
 	}
-	invited := store.NewEvent(who, store.EventUserInvited, now, detail)
-	invited.UserID, invited.CodeID = inv.User.ID, inv.Row.ID
-	tx.Record(invited)
+	tx.Record(code.Event(who, store.EventUserInvited, inv.Row, now, detail))
 }
 
 // assign gives a new user a managed permission.
