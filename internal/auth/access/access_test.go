@@ -119,9 +119,9 @@ func TestAProgramMayWhatItAndItsPersonMay(t *testing.T) {
 		h.write(func(tx *store.Tx) { tx.Revoke(everything, nil) })
 		h.assign(api.AdministratorPermissionID(h.org), program.TokenID)
 		want("the program may do everything", "Auth:Logs:Read", "Auth:Users:Read")
-		// A machine has a token too, but rights of its own.
+		// A service account has a token too, but rights of its own.
 		if r := h.rights(l, api.Caller{OrgID: h.org, UserID: "us-engine", TokenID: "to-1", Kind: api.CallerServiceAccount}); len(r.Operations()) != 0 {
-			h.Errorf("a machine may what its token was assigned: %v", r.Operations())
+			h.Errorf("a service account may what its token was assigned: %v", r.Operations())
 		}
 	})
 }

@@ -18,7 +18,7 @@ import (
 // kindOfEvent is how kinds are spelt: "service_account.created".
 var kindOfEvent = regexp.MustCompile(`^[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*$`)
 
-// TestEveryKindOfEventHasWords reads the program: in a package that makes events, a text
+// TestEveryKindOfEventHasWords reads the token: in a package that makes events, a text
 // that is spelt like a kind of event is one.
 func TestEveryKindOfEventHasWords(t *testing.T) {
 	packages := map[string][]*ast.File{}
