@@ -10,55 +10,35 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/countersign/countersign/client"
-	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/app"
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/ceremony"
-	"github.com/countersign/countersign/internal/auth/invitation"
-	"github.com/countersign/countersign/internal/keyring"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/mail"
-	"github.com/countersign/countersign/internal/relyingparty"
 	"github.com/countersign/countersign/internal/server"
-	"github.com/countersign/countersign/internal/service/action"
-	"github.com/countersign/countersign/internal/service/audit"
-	"github.com/countersign/countersign/internal/service/login"
 	"github.com/countersign/countersign/internal/service/organisation"
-	"github.com/countersign/countersign/internal/service/refusal"
-	"github.com/countersign/countersign/internal/service/registration"
-	"github.com/countersign/countersign/internal/service/serviceaccount"
 	"github.com/countersign/countersign/internal/service/user"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testing/database"
 	"github.com/countersign/countersign/internal/testing/smtptest"
 )
 
-// Server is a whole server in this process, and what tests look at inside it.
+// Server is a whole server in this process, with the App behind it.
 type Server struct {
+	*app.App
 	URL   string // "http://localhost:PORT", the public URL as well
-	DB    *store.DB
-	Log   *Log // everything it logged
+	Log   *Log   // everything it logged
 	CA    *x509.CertPool
 	Clock *Clock
-	Codes *invitation.Issuer
 
 	DatabaseURL string
 	Mailbox     *smtptest.Server // what the server mailed, see Mail
-
-	Organisations *organisation.Service
-	Users         *user.Service
-	Registration  *registration.Service
-	Login         *login.Service
-	Action        *action.Service
-
-	ServiceAccounts *serviceaccount.Service
-	Audit           *audit.Service
-	Access          *access.Checker
-
-	config server.Config
 }
 
 type settings struct {
@@ -66,12 +46,13 @@ type settings struct {
 	tls      bool
 	mail     bool
 	clock    *Clock
+	proxies  []netip.Prefix
 }
 
 // Option changes how a server is started.
 type Option func(*settings)
 
-// Database keeps everything at url instead of a fresh SQLite file.
+// Database keeps everything at url, not in a new SQLite file.
 func Database(url string) Option { return func(s *settings) { s.database = url } }
 
 // TLS serves https under a certificate of a private authority, Server.CA.
@@ -80,8 +61,11 @@ func TLS() Option { return func(s *settings) { s.tls = true } }
 // Mail lets the server send mail, to Server.Mailbox.
 func Mail() Option { return func(s *settings) { s.mail = true } }
 
-// At gives the server a clock that the test turns.
+// At gives the server a clock that the test moves.
 func At(c *Clock) Option { return func(s *settings) { s.clock = c } }
+
+// Proxies are believed what they say of the client in X-Forwarded-For.
+func Proxies(p ...netip.Prefix) Option { return func(s *settings) { s.proxies = p } }
 
 // Clock is a clock that only the test moves. Its zero value follows real time plus
 // what was added.
@@ -114,18 +98,25 @@ func Start(t testing.TB, options ...Option) *Server {
 	if set.database == "" {
 		set.database = database.SQLite(t)
 	}
-	ctx := context.Background()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	s := &Server{Log: &Log{}, Clock: set.clock, DatabaseURL: set.database, URL: "http://localhost:" + port(listener)}
 	if set.tls {
 		cert, pool := Certificate(t, "localhost")
 		s.CA, s.URL = pool, "https://localhost:"+port(listener)
-		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{cert}})
+		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: server.Protocols()})
 	}
-	s.build(t, set)
-	front := s.handler()
-	ctx, stop := context.WithCancel(ctx)
+	var sender mail.Config
+	if set.mail {
+		s.Mailbox = smtptest.Start(t, smtptest.Options{})
+		sender = mail.Config{URL: s.Mailbox.URL, From: "no-reply@example.org"}
+	}
+	s.App, err = app.Open(context.Background(), app.Config{Database: set.database, PublicURL: s.URL, Mail: sender,
+		CeremonyTime: ceremony.DefaultLifetime, SessionTime: bearer.DefaultSessionLifetime,
+		Now: s.Clock.Now, Log: slog.New(slog.NewTextHandler(s.Log, nil)), Proxies: set.proxies, Version: "test"})
+	must(t, err)
+	front := s.NewServer()
+	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	// Longer than net/http waits for a request on a connection that has had none.
 	go func() { done <- front.Serve(ctx, listener, 10*time.Second) }()
@@ -134,54 +125,20 @@ func Start(t testing.TB, options ...Option) *Server {
 		if err := <-done; err != nil {
 			t.Errorf("the server did not end well: %v", err)
 		}
-		s.Codes.Finish()
-		if err := s.DB.Close(); err != nil {
-			t.Errorf("the store did not close well: %v", err)
+		if err := s.Close(); err != nil {
+			t.Error(err)
 		}
 	})
 	return s
 }
 
-func (s *Server) build(t testing.TB, set settings) {
-	t.Helper()
-	site, err := relyingparty.NewSite(s.URL)
-	must(t, err)
-	s.DB, err = store.Open(context.Background(), set.database, store.Options{})
-	must(t, err)
-	ring, err := keyring.Open(context.Background(), s.DB, nil, s.Clock.Now())
-	must(t, err)
-	var sender *mail.Sender
-	if set.mail {
-		s.Mailbox = smtptest.Start(t, smtptest.Options{})
-		sender, err = mail.New(mail.Config{URL: s.Mailbox.URL, From: "no-reply@example.org"})
-		must(t, err)
-	}
-	s.Codes = &invitation.Issuer{DB: s.DB, Ring: ring, Site: site, Mail: sender, Now: s.Clock.Now, Log: s.logger()}
-	s.Organisations = &organisation.Service{DB: s.DB, Site: site, Now: s.Clock.Now}
-	s.config, err = server.Build(server.Deps{DB: s.DB, Ring: ring, Codes: s.Codes, Site: site, Now: s.Clock.Now,
-		Log: s.logger(), CeremonyTime: ceremony.DefaultLifetime, SessionTime: bearer.DefaultSessionLifetime})
-	must(t, err)
-	services := s.config.Services
-	s.Users, s.Registration, s.Login, s.Action = services.Users, services.Registration, services.Login, services.Action
-	s.ServiceAccounts, s.Audit, s.Access = services.ServiceAccounts, services.Audit, s.config.Access
-}
-
-func (s *Server) handler() *server.Server {
-	s.config.Refusals, s.config.Version = &refusal.Service{DB: s.DB, Now: s.Clock.Now}, "test"
-	return server.New(s.config)
-}
-
-func (s *Server) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(s.Log, nil))
-}
-
-// Organisation makes an organisation that follows the server's public URL.
+// Organisation creates an organisation that follows the server's public URL.
 func (s *Server) Organisation(t testing.TB, name string) store.Organisation {
 	t.Helper()
 	return s.OrganisationWith(t, organisation.New{Name: name})
 }
 
-// OrganisationWith makes an organisation.
+// OrganisationWith creates an organisation.
 func (s *Server) OrganisationWith(t testing.TB, n organisation.New) store.Organisation {
 	t.Helper()
 	o, err := s.Organisations.Create(context.Background(), n)
@@ -199,7 +156,7 @@ type Invitation struct {
 // Invite invites a user for a day.
 func (s *Server) Invite(t testing.TB, orgID, name string) Invitation {
 	t.Helper()
-	return s.InviteFor(t, orgID, name, invitation.DefaultLifetime)
+	return s.InviteFor(t, orgID, name, code.DefaultLifetime)
 }
 
 // InviteFor invites a user with a code of the given lifetime.

@@ -22,15 +22,21 @@
 //	organisation      organisations are made and listed
 //	refusal           refused requests are kept and explained
 //	invitation        registration codes and their life: made, mailed, recognised, listed, revoked; login codes
+//	assertion         one or two factors are verified, alike whether or not there is such a credential
+//	accesstoken       access tokens are issued
+//	attestation       a credential that is to be registered is verified (WebAuthn L3 §7.1)
+//	code              codes that are sent to people: made, mailed, recognised, counted, revoked
+//	throttle          how often something may be done for one name and from one address
 //	assertion         a credential's signature is judged, alike whether or not there is such a credential
 //	bearer            tokens that others verify: sessions, access tokens and signed actions
 //	receipt           the evidence of a signed action in one document that verifies offline; pure, no I/O
 //	access            what a caller may do
 //	pagination        the tokens by which a client asks for the next page of a list
 //	ceremony          a challenge is issued in a signed ticket, and the ticket is read again
-//	mail              the mail that brings a registration code
+//	mail              the mails that bring codes, and the outbox that sends them
 //	keyring           the server's own keys
 //	relyingparty      which relying party an organisation is
+//	cache             what was read or verified a moment ago, in bounded space
 //	username          what may name a user, and anything else that people administer
 //	store             rows, SQL, transactions, migrations, on SQLite and PostgreSQL
 //	webauthn          relying-party verification of passkeys; pure, no I/O

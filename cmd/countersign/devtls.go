@@ -48,10 +48,10 @@ func (d devTLS) authorityFile() string { return filepath.Join(d.dir, "ca.pem") }
 func (d devTLS) keyFile() string       { return filepath.Join(d.dir, "ca-key.pem") }
 func (d devTLS) serverFile() string    { return filepath.Join(d.dir, "localhost.pem") }
 
-// ready makes what is missing or near its end.
+// ready creates what is missing or about to expire.
 func (d devTLS) ready() error {
 	if err := d.make(); err != nil {
-		return fmt.Errorf("the development certificate cannot be made: %w; remove %s to begin anew, or name another folder with --dev-tls-dir", err, d.dir)
+		return fmt.Errorf("the development certificate cannot be created: %w; remove %s to start over, or name another folder with --dev-tls-dir", err, d.dir)
 	}
 	return nil
 }
@@ -80,7 +80,7 @@ func (d devTLS) make() error {
 	return d.put(d.serverFile(), server, 0o600, os.Rename)
 }
 
-// authority reads the authority, or makes it.
+// authority reads the authority, or creates it.
 func (d devTLS) authority() (tls.Certificate, error) {
 	pair, err := tls.LoadX509KeyPair(d.keyFile(), d.keyFile())
 	if err == nil && d.now.Add(devRenew).Before(pair.Leaf.NotAfter) {
@@ -103,7 +103,7 @@ func (d devTLS) authority() (tls.Certificate, error) {
 	return tls.LoadX509KeyPair(d.keyFile(), d.keyFile())
 }
 
-// serves reports whether the certificate that is there will do for a while.
+// serves reports whether the existing certificate is good for a while.
 func (d devTLS) serves(authority *x509.Certificate) bool {
 	pair, err := tls.LoadX509KeyPair(d.serverFile(), d.serverFile())
 	if err != nil || !d.now.Add(devRenew).Before(pair.Leaf.NotAfter) {
@@ -115,7 +115,7 @@ func (d devTLS) serves(authority *x509.Certificate) bool {
 	return err == nil
 }
 
-// issue makes a key and a certificate for it, signed by the authority or, without one,
+// issue creates a key and a certificate for it, signed by the authority or, without one,
 // by itself. It returns both as PEM.
 func (d devTLS) issue(template *x509.Certificate, authority *tls.Certificate) ([]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -213,7 +213,7 @@ Clients trust it by one of these lines; only the first adds to the authorities t
 // checkDevTLS refuses what contradicts a development certificate.
 func (s *serveCommand) checkDevTLS() error {
 	if s.TLSCert != "" || s.TLSKey != "" {
-		return misuse("--dev-tls makes a certificate of its own; leave out --tls-cert and --tls-key")
+		return misuse("--dev-tls creates its own certificate; leave out --tls-cert and --tls-key")
 	}
 	if s.PublicURL == "" {
 		return nil
@@ -225,7 +225,7 @@ func (s *serveCommand) checkDevTLS() error {
 	return nil
 }
 
-// beginDevTLS readies the folder and serves its certificate.
+// beginDevTLS prepares the folder and serves its certificate.
 func (s *serveCommand) beginDevTLS(c console) error {
 	if err := s.checkDevTLS(); err != nil {
 		return err

@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
+
+	"github.com/countersign/countersign/internal/app"
 )
 
-type doctorCommand struct {
-	databaseFlags
-	placeFlags
-	outputFlags
-}
+type doctorCommand struct{ operatorFlags }
 
 // finding is one thing that doctor looked at.
 type finding struct {
@@ -29,27 +26,33 @@ const (
 
 func (d *doctorCommand) Run(ctx context.Context, c console) error {
 	findings := d.examine(ctx, c)
-	sick := false
+	failed := false
 	for _, f := range findings {
-		sick = sick || f.Result == problem
+		failed = failed || f.Result == problem
 	}
 	err := d.print(c, map[string]any{"items": findings}, func(w io.Writer) {
 		for _, f := range findings {
 			fmt.Fprintf(w, "%-8s %s: %s\n", f.Result, f.Check, f.Detail)
 		}
 	})
-	if err == nil && sick {
-		err = errors.New("there are problems; mend what is listed above")
+	if err == nil && failed {
+		err = errors.New("there are problems; fix what is listed above")
 	}
 	return err
 }
 
 func (d *doctorCommand) examine(ctx context.Context, c console) (all []finding) {
-	h, err := openApp(ctx, d.databaseFlags, d.placeFlags, slog.New(slog.NewTextHandler(c.err, nil)))
+	err := d.open(ctx, c, func(a *app.App) error {
+		all = examine(ctx, a)
+		return nil
+	})
 	if err != nil {
-		return []finding{{"configuration and database", problem, sentence(err)}}
+		all = append(all, finding{"configuration and database", problem, sentence(err)})
 	}
-	defer h.close()
+	return all
+}
+
+func examine(ctx context.Context, a *app.App) (all []finding) {
 	add := func(check string, err error, fine string) {
 		if err != nil {
 			all = append(all, finding{check, problem, sentence(err)})
@@ -57,23 +60,23 @@ func (d *doctorCommand) examine(ctx context.Context, c console) (all []finding) 
 		}
 		all = append(all, finding{check, ok, fine})
 	}
-	add("database", h.db.Ping(ctx), h.db.Kind()+", can be written")
-	add("public URL", nil, h.site.Origin())
-	if h.ring.Wrapped() {
+	add("database", a.DB.Ping(ctx), a.DB.Kind()+", can be written")
+	add("public URL", nil, a.Site.Origin())
+	if a.Ring.Wrapped() {
 		all = append(all, finding{"server keys", ok, "wrapped under the master key"})
 	} else {
 		all = append(all, finding{"server keys", warning, "kept without a master key: whoever reads the database or a backup of it can forge tokens; set --master-key-file"})
 	}
-	if h.codes.Mail == nil {
-		all = append(all, finding{"mail", warning, "not configured: registration links are only printed by user invite, and a code that a user asks for again reaches nobody; set --smtp"})
+	if !a.Outbox.Configured() {
+		all = append(all, finding{"mail", warning, "not configured: registration links are only printed by user invite, and a new code that a user asks for reaches nobody; set --smtp"})
 	} else {
 		all = append(all, finding{"mail", ok, "configured"})
 	}
-	return append(all, examineOrganisations(ctx, h)...)
+	return append(all, examineOrganisations(ctx, a)...)
 }
 
-func examineOrganisations(ctx context.Context, h *app) (all []finding) {
-	orgs, err := h.organisations().List(ctx)
+func examineOrganisations(ctx context.Context, a *app.App) (all []finding) {
+	orgs, err := a.Organisations.List(ctx)
 	if err != nil {
 		return []finding{{"organisations", problem, sentence(err)}}
 	}
@@ -82,13 +85,13 @@ func examineOrganisations(ctx context.Context, h *app) (all []finding) {
 	}
 	for _, o := range orgs {
 		name := "organisation " + o.ID
-		switch err := h.site.Check(o.RPID, o.Origins); {
+		switch err := a.Site.Check(o.RPID, o.Origins); {
 		case err != nil:
 			all = append(all, finding{name, problem, sentence(err)})
-		case !h.site.Hosted(o):
+		case !a.Site.Hosted(o):
 			all = append(all, finding{name, warning, "this server's pages lie outside its RP ID " + o.RPID + ", so its users cannot register on the hosted page"})
 		default:
-			all = append(all, finding{name, ok, "RP ID " + h.site.Of(o).ID})
+			all = append(all, finding{name, ok, "RP ID " + a.Site.Of(o).ID})
 		}
 	}
 	return all

@@ -8,27 +8,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/app"
 )
-
-// version is set when a release is built.
-var version = ""
-
-func versionText() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
-}
 
 // Exit statuses: a contract with whoever scripts the commands.
 const (
@@ -42,14 +29,14 @@ type commands struct {
 	Config kong.ConfigFlag `help:"JSON file with a key for each flag, like {\"public_url\": \"https://sign.example.org\"}." placeholder:"FILE"`
 
 	Serve          serveCommand           `cmd:"" help:"Run the server."`
-	Org            orgCommands            `cmd:"" help:"Make and list organisations, set their policies."`
-	User           userCommands           `cmd:"" help:"Invite, list and show users, deactivate them and put them back."`
-	Credential     credentialCommands     `cmd:"" help:"List a user's credentials, withdraw them and put them back."`
-	ServiceAccount serviceAccountCommands `cmd:"" help:"Make, list and withdraw service accounts, which programs use."`
+	Org            orgCommands            `cmd:"" help:"Create and list organisations, set their policies."`
+	User           userCommands           `cmd:"" help:"Invite, list, show, deactivate and activate users."`
+	Credential     credentialCommands     `cmd:"" help:"List, deactivate and activate a user's credentials."`
+	ServiceAccount serviceAccountCommands `cmd:"" help:"Create, list, deactivate, activate and remove service accounts."`
 	Code           codeCommands           `cmd:"" help:"List and revoke registration codes."`
 	Receipt        receiptCommands        `cmd:"" help:"Verify and export receipts of signed actions."`
 	Key            keyCommands            `cmd:"" help:"List and rotate the keys that sign tokens and receipts."`
-	Refusal        refusalCommand         `cmd:"" help:"Explain a refused request."`
+	Refusal        refusalCommands        `cmd:"" help:"Explain a refused request."`
 	Doctor         doctorCommand          `cmd:"" help:"Check the configuration and the database."`
 	Version        versionCommand         `cmd:"" help:"Print the version."`
 }
@@ -78,18 +65,7 @@ func run(ctx context.Context, args []string, c console) (status int) {
 			panic(r)
 		}
 	}()
-	var cli commands
-	parser, err := kong.New(&cli,
-		kong.Name("countersign"),
-		kong.Description("Registers people and machines by passkey or key, and makes them sign what matters."),
-		kong.DefaultEnvars("COUNTERSIGN"),
-		kong.Configuration(readConfig),
-		kong.Writers(c.out, c.err),
-		kong.Exit(func(code int) { panic(errExit(code)) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(c),
-	)
+	parser, err := newParser(ctx, c)
 	if err != nil {
 		fmt.Fprintln(c.err, "countersign:", err)
 		return exitFailure
@@ -104,8 +80,7 @@ func run(ctx context.Context, args []string, c console) (status int) {
 	}
 	if err := k.Run(); err != nil {
 		fmt.Fprintln(c.err, "countersign:", sentence(err))
-		var misuse misuseError
-		if errors.As(err, &misuse) || api.KindOf(err) == api.Invalid {
+		if isMisuse(err) || api.KindOf(err) == api.Invalid {
 			return exitMisuse
 		}
 		return exitFailure
@@ -113,10 +88,31 @@ func run(ctx context.Context, args []string, c console) (status int) {
 	return 0
 }
 
+// newParser returns the parser of the command line.
+func newParser(ctx context.Context, c console) (*kong.Kong, error) {
+	return kong.New(&commands{},
+		kong.Name("countersign"),
+		kong.Description("Registers people and service accounts by passkey or key, and has them sign what matters."),
+		kong.DefaultEnvars("COUNTERSIGN"),
+		kong.Configuration(readConfig),
+		kong.Writers(c.out, c.err),
+		kong.Exit(func(code int) { panic(errExit(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(c),
+	)
+}
+
 // misuseError is a command that was given what it cannot take.
 type misuseError struct{ error }
 
 func (e misuseError) Unwrap() error { return e.error }
+
+func isMisuse(err error) bool {
+	var flags misuseError
+	var config app.ConfigError
+	return errors.As(err, &flags) || errors.As(err, &config)
+}
 
 func misuse(format string, args ...any) error { return misuseError{fmt.Errorf(format, args...)} }
 
@@ -132,15 +128,4 @@ func sentence(err error) string {
 		}
 	}
 	return strings.TrimSuffix(strings.ReplaceAll(strings.TrimSpace(text), "\n", " "), ".")
-}
-
-type versionCommand struct {
-	Database string `hidden:"" help:"Not looked at; every command takes it."`
-	outputFlags
-}
-
-func (v *versionCommand) Run(c console) error {
-	return v.print(c, map[string]string{"version": versionText()}, func(w io.Writer) {
-		fmt.Fprintln(w, "countersign", versionText())
-	})
 }

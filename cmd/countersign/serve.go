@@ -9,28 +9,29 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/countersign/countersign/internal/app"
 	"github.com/countersign/countersign/internal/server"
-	"github.com/countersign/countersign/internal/service/refusal"
 	"github.com/countersign/countersign/internal/service/registration"
 )
 
 type serveCommand struct {
 	databaseFlags
-	placeFlags
+	siteFlags
 	Listen         string        `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	TLSCert        string        `name:"tls-cert" help:"File with the certificate chain, PEM. It is read again when it changes." placeholder:"FILE"`
+	TLSCert        string        `name:"tls-cert" help:"File with the certificate chain, PEM. The server reads it again when it changes." placeholder:"FILE"`
 	TLSKey         string        `name:"tls-key" help:"File with the private key, PEM." placeholder:"FILE"`
-	DevTLS         bool          `name:"dev-tls" help:"For development: serve https://localhost under a private authority, made when it is missing."`
-	DevTLSDir      string        `name:"dev-tls-dir" help:"Folder of that authority and certificate." default:"countersign-dev-tls" placeholder:"DIR"`
-	TrustedProxies []string      `help:"Addresses or networks of proxies whose X-Forwarded-For is believed." placeholder:"CIDR"`
+	DevTLS         bool          `name:"dev-tls" help:"For development: serve https://localhost with a certificate of a private authority. The server creates both if they are missing."`
+	DevTLSDir      string        `name:"dev-tls-dir" help:"Folder of the development authority and certificate." default:"countersign-dev-tls" placeholder:"DIR"`
+	TrustedProxies []string      `help:"Addresses or networks of proxies to trust for the client address, in X-Forwarded-For." placeholder:"CIDR"`
 	CeremonyTime   time.Duration `help:"How long a person may take from challenge to completion; at least 5m." default:"15m"`
 	SessionTime    time.Duration `help:"How long a login lasts; from 1m to 720h." default:"8h"`
-	Organisation   string        `help:"Name of the organisation that is made on an empty database." default:"Countersign" placeholder:"NAME"`
+	Organisation   string        `help:"Name of the first organisation, created on an empty database." default:"Countersign" placeholder:"NAME"`
 	Administrator  string        `help:"Username of the first administrator, invited on an empty database." default:"admin" placeholder:"NAME"`
-	LogFormat      string        `help:"text or json." enum:"text,json" default:"text"`
-	Drain          time.Duration `help:"How long requests in flight may take to finish after a stop." default:"20s"`
+	LogFormat      string        `help:"Format of the log: text or json." enum:"text,json" default:"text"`
+	Drain          time.Duration `help:"How long running requests may take to finish after a stop." default:"20s"`
 }
 
 func (s *serveCommand) Run(ctx context.Context, c console) error {
@@ -41,6 +42,9 @@ func (s *serveCommand) Run(ctx context.Context, c console) error {
 	}
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		return misuse("--tls-cert and --tls-key go together; give both or neither")
+	}
+	if s.SessionTime < time.Minute || s.SessionTime > 30*24*time.Hour {
+		return misuse("--session-time must be between 1m and 720h")
 	}
 	proxies, err := networks(s.TrustedProxies)
 	if err != nil {
@@ -55,60 +59,51 @@ func (s *serveCommand) Run(ctx context.Context, c console) error {
 	if s.PublicURL == "" {
 		s.PublicURL = s.localURL(listener.Addr())
 	}
-	h, err := openApp(ctx, s.databaseFlags, s.placeFlags, log)
+	conf := config(s.databaseFlags, s.siteFlags, log)
+	conf.CeremonyTime, conf.SessionTime, conf.Proxies = s.CeremonyTime, s.SessionTime, proxies
+	a, err := app.Open(ctx, conf)
 	if err != nil {
 		return err
 	}
-	err = s.serve(ctx, c, h, listener, proxies, log)
-	if e := h.close(); err == nil && e != nil {
-		err = fmt.Errorf("the database did not close well: %w", e)
+	err = s.serve(ctx, c, a, listener, log)
+	if e := a.Close(); err == nil {
+		err = e
 	}
 	return err
 }
 
-func (s *serveCommand) serve(ctx context.Context, c console, h *app, listener net.Listener, proxies []netip.Prefix, log *slog.Logger) error {
-	if err := checkOrganisations(ctx, h); err != nil {
+func (s *serveCommand) serve(ctx context.Context, c console, a *app.App, listener net.Listener, log *slog.Logger) error {
+	if err := checkOrganisations(ctx, a); err != nil {
 		return err
 	}
-	if err := h.settle(ctx); err != nil {
+	if err := a.RememberSite(ctx); err != nil {
 		return err
 	}
-	if s.SessionTime < time.Minute || s.SessionTime > 30*24*time.Hour {
-		return misuse("--session-time must be between 1m and 720h")
-	}
-	furnished, err := server.Build(server.Deps{DB: h.db, Ring: h.ring, Codes: h.codes, Site: h.site, Now: time.Now,
-		Log: log, CeremonyTime: s.CeremonyTime, SessionTime: s.SessionTime})
-	if err != nil {
-		return misuseError{err}
-	}
-	refusals := &refusal.Service{DB: h.db, Now: time.Now}
-	furnished.Refusals, furnished.Proxies, furnished.Version = refusals, proxies, versionText()
-	front, rooms, tokens := server.New(furnished), furnished.Services, furnished.Tokens
 	if s.TLSCert != "" {
 		pair, err := newKeyPair(s.TLSCert, s.TLSKey)
 		if err != nil {
 			return misuseError{err}
 		}
 		listener = tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.certificate,
-			NextProtos: []string{"http/1.1"}}) // see server.Serve
+			NextProtos: server.Protocols()})
 	}
-	link, err := rooms.Registration.First(ctx, registration.FirstAdministrator{Organisation: s.Organisation, Username: s.Administrator})
+	link, err := a.Registration.First(ctx, registration.FirstAdministrator{Organisation: s.Organisation, Username: s.Administrator})
 	if err != nil {
 		return fmt.Errorf("the first administrator could not be invited: %w", err)
 	}
-	if !h.ring.Wrapped() {
+	if !a.Ring.Wrapped() {
 		log.Warn("the server's keys are kept in the database without a master key: whoever reads the database can forge tokens; set --master-key-file")
 	}
-	fmt.Fprintf(c.out, "Countersign %s listens on %s\n  %s\n", versionText(), listener.Addr(), h.site.Origin())
+	fmt.Fprintf(c.out, "Countersign %s listens on %s\n  %s\n", versionText(), listener.Addr(), a.Site.Origin())
 	if link != "" {
-		fmt.Fprintf(c.out, "\nRegister the first administrator (%s) in a browser with this one-time link, good for 24 hours:\n\n  %s\n\n", s.Administrator, link)
+		fmt.Fprintf(c.out, "\nRegister the first administrator (%s) in a browser with this one-time link, valid for 24 hours:\n\n  %s\n\n", s.Administrator, link)
 	}
-	sweeping, stop := context.WithCancel(ctx)
+	var jobs sync.WaitGroup
+	defer jobs.Wait()
+	running, stop := context.WithCancel(ctx)
 	defer stop()
-	go refusals.Sweep(sweeping, func(err error) { log.Error("old refusals could not be removed", "error", err) })
-	go tokens.Follow(sweeping, func(err error) { log.Error("the signing keys could not be read again", "error", err) })
-	go rooms.Login.Sweep(sweeping, func(err error) { log.Error("old sessions could not be removed", "error", err) })
-	return front.Serve(ctx, listener, s.Drain)
+	jobs.Go(func() { a.RunJobs(running) })
+	return a.NewServer().Serve(ctx, listener, s.Drain)
 }
 
 func (s *serveCommand) logHandler(w io.Writer) slog.Handler {
@@ -119,7 +114,7 @@ func (s *serveCommand) logHandler(w io.Writer) slog.Handler {
 }
 
 // localURL is the public URL of a server that was given none: localhost, because
-// browsers make no passkeys for an IP address.
+// browsers create no passkeys for an IP address.
 func (s *serveCommand) localURL(a net.Addr) string {
 	scheme := "http"
 	if s.TLSCert != "" {
@@ -131,13 +126,13 @@ func (s *serveCommand) localURL(a net.Addr) string {
 
 // checkOrganisations refuses to serve organisations that no browser could register
 // with.
-func checkOrganisations(ctx context.Context, h *app) error {
-	all, err := h.organisations().List(ctx)
+func checkOrganisations(ctx context.Context, a *app.App) error {
+	all, err := a.Organisations.List(ctx)
 	if err != nil {
 		return err
 	}
 	for _, o := range all {
-		if err := h.site.Check(o.RPID, o.Origins); err != nil {
+		if err := a.Site.Check(o.RPID, o.Origins); err != nil {
 			return misuse("organisation %s (%s) cannot work: %w", o.ID, o.Name, err)
 		}
 	}

@@ -158,7 +158,7 @@ func TestServiceAccountCommandsForPeople(t *testing.T) {
 			{[]string{"service-account", "list", "--org", org}, "deployer"},
 			{[]string{"service-account", "deactivate", "--org", org, "idle"}, "service-account activate --org " + org + " us-"},
 			{[]string{"service-account", "activate", "--org", org, "idle"}, "active again"},
-			{[]string{"service-account", "archive", "--org", org, "idle"}, "gone for good"},
+			{[]string{"service-account", "archive", "--org", org, "idle"}, "removed permanently"},
 		} {
 			if out := h.do(c.args...); !strings.Contains(out, c.says) || strings.HasPrefix(out, "{") {
 				h.Errorf("%q prints %q", c.args, out)

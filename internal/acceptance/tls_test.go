@@ -78,6 +78,13 @@ func TestTLSFromFiles(t *testing.T) {
 			h.Error("the old certificate is still served")
 		}
 
+		both := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: renewed}, ForceAttemptHTTP2: true, DisableKeepAlives: true}
+		res, err := (&http.Client{Timeout: 10 * time.Second, Transport: both}).Get(origin + "/healthz")
+		must(h, err)
+		if res.Body.Close(); res.StatusCode != 200 || res.ProtoMajor != 2 {
+			h.Errorf("to a client of both versions of HTTP it answered %d over %s", res.StatusCode, res.Proto)
+		}
+
 		for version, name := range map[uint16]string{tls.VersionTLS10: "1.0", tls.VersionTLS11: "1.1"} {
 			c, err := tls.Dial("tcp", "localhost:"+port, &tls.Config{RootCAs: renewed, ServerName: "localhost", MinVersion: version, MaxVersion: version})
 			if err == nil {

@@ -54,7 +54,7 @@ type Sender struct {
 	from      *netmail.Address
 	msgDomain string // right-hand side of Message-ID
 	now       func() time.Time
-	limit     time.Duration // of one whole Invite
+	limit     time.Duration // of one mail
 }
 
 // New checks c and returns a Sender for it. It makes no connection. An error is an

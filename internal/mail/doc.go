@@ -1,9 +1,9 @@
-// Package mail sends the one mail that Countersign writes: the invitation that
-// carries a registration code. It owns the SMTP conversation (STARTTLS or implicit
-// TLS, authentication, a time limit) and the words of the mail, in plain text and in
-// HTML.
+// Package mail writes and sends the mails that carry codes: the invitation with a
+// registration code, in plain text and in HTML, and the mail with a login code. A Sender
+// speaks SMTP (STARTTLS or implicit TLS, authentication, a time limit) and returns once
+// the mail server has taken the mail, or says why it did not. An Outbox sends in the
+// background.
 //
-// Whom to invite, when a code is made and whether a mail that failed is tried again
-// are left to the rooms above. Nothing is queued here: Invite returns once the mail
-// server has taken the mail, or says why it did not.
+// Whom to write to, when a code is made and whether a mail that failed is tried again is
+// left to callers.
 package mail

@@ -18,7 +18,7 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// sendLimit bounds one whole Invite, from looking the host up to the answer after the
+// sendLimit bounds one mail, from looking the host up to the answer after the
 // last byte.
 const sendLimit = 15 * time.Second
 

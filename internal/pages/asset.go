@@ -14,8 +14,8 @@ var assetFiles embed.FS
 
 const assetPath = "/assets/"
 
-// asset is a style, script or picture under a name that changes with its content, so
-// that browsers may keep it for ever.
+// asset is a style, script or picture. Its name changes with its content, so browsers may
+// cache it without limit.
 type asset struct {
 	url         string
 	contentType string
@@ -25,19 +25,20 @@ type asset struct {
 // assetOrder lists the assets so that each comes after those it refers to: a reference
 // becomes the other's full name, and so part of the content that is hashed.
 var assetOrder = []string{
-	"icon.svg", "mark.svg", "key.svg", "screen.svg", "rosette.svg", "page.css", "office.css",
-	"messages.js", "providers.js", "wire.js", "format.js", "view.js", "agent.js", "ceremony.js", "passkey.js",
-	"offer.js", "session.js", "explain.js", "handout.js",
-	"recovery.js", "aftermath.js", "register.js",
+	"icon.svg", "mark.svg", "key.svg", "screen.svg", "rosette.svg", "page.css", "signedin.css",
+	"messages.js", "providers.js", "format.js", "session.js", "api.js", "view.js", "agent.js", "ceremony.js", "passkey.js",
+	"offer.js", "explain.js", "onetime.js",
+	"recovery.js", "recoveryoffer.js", "register.js",
 	"loginmessages.js", "autofill.js", "login.js",
-	"officemessages.js", "visit.js", "parts.js",
+	"pagemessages.js", "page.js", "parts.js",
 	"accountmessages.js", "accountview.js", "account.js",
-	"signmessages.js", "sign.js", "rows.js",
-	"grantmessages.js", "grants.js",
+	"signmessages.js", "sign.js", "rows.js", "listpage.js",
+	"assignmentmessages.js", "assignments.js",
 	"peoplemessages.js", "peopleview.js", "invite.js", "people.js",
-	"rolesmessages.js", "holders.js", "roles.js",
-	"machinesmessages.js", "tokens.js", "making.js", "machines.js",
+	"rolesmessages.js", "assignees.js", "roles.js",
+	"serviceaccountsmessages.js", "tokens.js", "create.js", "serviceaccounts.js",
 	"auditmessages.js", "audit.js",
+	"reference.js",
 }
 
 var contentTypes = map[string]string{

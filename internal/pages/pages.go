@@ -5,6 +5,7 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,9 +14,6 @@ import (
 
 // Config is what the pages need from the server that shows them.
 type Config struct {
-	// OpenAPI returns the OpenAPI document, as JSON, that the API reference is made
-	// from. It is called for each view of the reference and must be cheap.
-	OpenAPI func() []byte
 	// Version is shown at the foot of pages; it may be "".
 	Version string
 	// NoMail says that the server sends no mail. The registration page then offers no new
@@ -39,44 +37,53 @@ const permissions = "publickey-credentials-create=(self), publickey-credentials-
 //go:embed template/*.html
 var templates embed.FS
 
-// shown are the templates of the pages, by path. What a page shows beyond its template its
-// script asks for.
-var shown = map[string]string{
-	"/": "home.html", "/register": "register.html", "/login": "login.html", "/account": "account.html",
-	"/people": "people.html", "/roles": "roles.html", "/machines": "machines.html", "/audit": "audit.html",
+// pageNames are the pages by path. A page has a template of its name and, unless its
+// template says everything, a script of the same name that asks the server for the rest.
+var pageNames = map[string]string{
+	"/": "home", "/register": "register", "/login": "login", "/account": "account",
+	"/people": "people", "/roles": "roles", "/machines": "serviceaccounts", "/audit": "audit", "/docs": "docs",
 }
 
-// place is where somebody who is signed in can go, and the operations of which they must
-// hold one for it to be worth going there.
-type place struct{ Path, Name, Needs string }
+// navLink leads to a page for people who are signed in. Needs are the operations of which
+// they must hold at least one; the page is of no use without.
+type navLink struct{ Path, Name, Needs string }
 
-var places = []place{
+var navLinks = []navLink{
 	{"/account", "Account", ""},
 	{"/people", "People", "Auth:Users:Read"},
 	{"/roles", "Roles", "Permissions:Read"},
-	{"/machines", "Machines", "Auth:ServiceAccounts:Read Auth:Pats:Create"},
+	{"/machines", "Service accounts", "Auth:ServiceAccounts:Read Auth:Pats:Create"},
 	{"/audit", "Audit log", "Auth:Logs:Read"},
+}
+
+// table is the empty table of a page; its script fills it. Last heads the column of
+// buttons and is there for screen readers only.
+type table struct {
+	ID, LabelledBy, Last string
+	Columns              []string
+}
+
+func newTable(id, labelledBy, last string, columns ...string) table {
+	return table{id, labelledBy, last, columns}
 }
 
 // Handler serves the pages: "/" (what this server is), "/register" (the registration
 // page), "/login" (the login page), "/account" (one's own account), "/people", "/roles",
-// "/machines" and "/audit" (for administrators), "/docs" (the API reference) and
+// "/machines" and "/audit" (for administrators), "/docs" (the API reference, made from /openapi.json) and
 // "/assets/…" (their styles, scripts and pictures, under names that change with their
 // content). It answers GET and HEAD only, and answering changes nothing: no code is looked
 // at, so mail scanners may fetch links as often as they like.
 func Handler(c Config) http.Handler {
 	h := &handler{config: c, pages: map[string][]byte{}}
-	for path, name := range shown {
-		h.pages[path] = h.render(name, path, nil)
+	for path, name := range pageNames {
+		h.pages[path] = h.render(name, path)
 	}
-	h.reference = &reference{source: c.OpenAPI, render: func(d *document) []byte { return h.render("docs.html", "/docs", d) }}
 	return h
 }
 
 type handler struct {
-	config    Config
-	pages     map[string][]byte
-	reference *reference
+	config Config
+	pages  map[string][]byte
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -91,23 +98,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.page(w, r, page)
 		return
 	}
-	switch {
-	case path == "/docs":
-		page, err := h.reference.page()
-		if err != nil {
-			h.refuse(w, r, err)
-			return
-		}
-		h.page(w, r, page)
-	case strings.HasPrefix(path, assetPath):
+	if strings.HasPrefix(path, assetPath) {
 		h.asset(w, r, path)
-	default:
-		h.notFound(w, r)
+		return
 	}
+	h.notFound(w, r)
 }
 
-// page answers with a page. It is never kept by a cache: after an upgrade an old page
-// would ask for styles and scripts that are gone.
+// page answers with a page. No cache may keep it: after an upgrade an old page would ask
+// for styles and scripts that are gone.
 func (h *handler) page(w http.ResponseWriter, r *http.Request, page []byte) {
 	head := w.Header()
 	protect(head)
@@ -156,19 +155,26 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err *api.Error)
 }
 
 // render makes a page from its template. The templates are part of the program, so one
-// that fails is a mistake of ours that no request can bring about.
-func (h *handler) render(name, path string, d *document) []byte {
-	t := template.New("").Funcs(template.FuncMap{"asset": assetURL})
-	template.Must(t.ParseFS(templates, "template/layout.html", "template/office.html", "template/"+name))
+// that fails is a mistake of ours that no request can cause.
+func (h *handler) render(name, path string) []byte {
+	t := template.New("").Funcs(template.FuncMap{"asset": assetURL, "table": newTable})
+	template.Must(t.ParseFS(templates, "template/layout.html"))
+	if slices.ContainsFunc(navLinks, func(l navLink) bool { return l.Path == path }) {
+		template.Must(t.ParseFS(templates, "template/signedin.html"))
+	}
+	template.Must(t.ParseFS(templates, "template/"+name+".html"))
+	script := name + ".js"
+	if assets[script] == nil {
+		script = ""
+	}
 	own, others := operationGroups()
 	var page bytes.Buffer
 	if err := t.ExecuteTemplate(&page, "layout.html", struct {
-		Version, Path  string
-		NoMail         bool
-		Reference      *document
-		Places         []place
-		Own, Elsewhere []operationGroup
-	}{h.config.Version, path, h.config.NoMail, d, places, own, others}); err != nil {
+		Version, Path, Script string
+		NoMail                bool
+		NavLinks              []navLink
+		Own, Elsewhere        []operationGroup
+	}{h.config.Version, path, script, h.config.NoMail, navLinks, own, others}); err != nil {
 		panic("pages: template " + name + ": " + err.Error())
 	}
 	return page.Bytes()

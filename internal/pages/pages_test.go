@@ -13,7 +13,6 @@ import (
 
 func handler() http.Handler {
 	return pages.Handler(pages.Config{
-		OpenAPI: func() []byte { return []byte(description) },
 		Version: "1.2.3",
 		Refuse: func(w http.ResponseWriter, _ *http.Request, e *api.Error) {
 			w.WriteHeader(map[api.Kind]int{api.NotFound: 404, api.MethodNotAllowed: 405, api.Internal: 500}[e.Kind])
@@ -24,8 +23,8 @@ func handler() http.Handler {
 
 // all are the pages, and scripted those that are nothing without their script.
 var (
-	scripted = []string{"/register", "/login", "/account", "/people", "/roles", "/machines", "/audit"}
-	all      = append([]string{"/", "/docs"}, scripted...)
+	scripted = []string{"/register", "/login", "/account", "/people", "/roles", "/machines", "/audit", "/docs"}
+	all      = append([]string{"/"}, scripted...)
 )
 
 func get(t *testing.T, h http.Handler, method, path string) *http.Response {
@@ -94,14 +93,14 @@ func TestPagesHoldNothingInlineAndNothingForeign(t *testing.T) {
 }
 
 // Whatever a page or an asset refers to is there, is of the right type, and may be kept
-// for ever because its name changes with its content.
+// forever because its name changes with its content.
 func TestEveryReferenceLeadsToAnAsset(t *testing.T) {
 	h := handler()
 	reference := regexp.MustCompile(`/assets/[a-z]+\.[0-9a-f]{16}\.([a-z]+)`)
 	types := map[string]string{"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
 	seen := map[string]bool{}
-	var visit func(path string)
-	visit = func(path string) {
+	var follow func(path string)
+	follow = func(path string) {
 		r := get(t, h, http.MethodGet, path)
 		if r.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d", path, r.StatusCode)
@@ -123,11 +122,11 @@ func TestEveryReferenceLeadsToAnAsset(t *testing.T) {
 			if got := head.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
 				t.Errorf("%s: Cache-Control %q", m[0], got)
 			}
-			visit(m[0])
+			follow(m[0])
 		}
 	}
 	for _, path := range all {
-		visit(path)
+		follow(path)
 	}
 	if len(seen) < 45 {
 		t.Errorf("only %d assets are referred to", len(seen))
@@ -162,7 +161,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	bare := pages.Handler(pages.Config{})
-	for path, status := range map[string]int{"/docs": 404, "/nothing": 404, "/": 200} {
+	for path, status := range map[string]int{"/docs": 200, "/nothing": 404, "/": 200} {
 		if r := get(t, bare, "GET", path); r.StatusCode != status {
 			t.Errorf("without a configuration %s: %d, want %d", path, r.StatusCode, status)
 		}
@@ -230,8 +229,8 @@ func TestScriptsRunNothingThatTheyAreGiven(t *testing.T) {
 	h := handler()
 	script := regexp.MustCompile(`/assets/[a-z]+\.[0-9a-f]{16}\.js`)
 	seen := map[string]bool{}
-	var visit func(path string)
-	visit = func(path string) {
+	var follow func(path string)
+	follow = func(path string) {
 		text := body(t, get(t, h, http.MethodGet, path))
 		for _, sink := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "srcdoc", "localStorage", "sessionStorage", "document.cookie"} {
 			if strings.Contains(text, sink) && !(strings.HasSuffix(sink, "Storage") && strings.HasPrefix(path, "/assets/session.")) {
@@ -241,12 +240,12 @@ func TestScriptsRunNothingThatTheyAreGiven(t *testing.T) {
 		for _, next := range script.FindAllString(text, -1) {
 			if !seen[next] {
 				seen[next] = true
-				visit(next)
+				follow(next)
 			}
 		}
 	}
 	for _, path := range scripted {
-		visit(path)
+		follow(path)
 	}
 	if len(seen) < 40 {
 		t.Errorf("only %d scripts were read", len(seen))

@@ -49,11 +49,32 @@ func (m *Maker) Open(token string, list ...string) (last string, err error) {
 		Message: "The parameter paginationToken is not one of this list; begin again without it."}
 }
 
-// Cut cuts a list that was read with one row more than asked for. It returns the last row of
-// the page if there are more, else nil.
-func Cut[T any](rows []T, limit int) (page []T, last *T) {
-	if len(rows) <= limit {
-		return rows, nil
+// List is a list that clients read in pages.
+type List[Row, Item any] struct {
+	Name []string // what makes it this list: its name, the organisation, and the filters
+	Read func(after string, limit int) ([]Row, error)
+	Mark func(Row) string // by which Read finds what comes after a row
+	Show func(Row) Item
+}
+
+// Read returns the page of l that a token names, the first one for "", with at most limit
+// items, and the token of the next page, "" after the last.
+func Read[Row, Item any](m *Maker, l List[Row, Item], token string, limit int) (items []Item, next string, err error) {
+	after, err := m.Open(token, l.Name...)
+	if err != nil {
+		return nil, "", err
 	}
-	return rows[:limit], &rows[limit-1]
+	rows, err := l.Read(after, limit+1) // one more tells whether there is a next page
+	if err != nil {
+		return nil, "", err
+	}
+	if len(rows) > limit {
+		rows = rows[:limit]
+		next = m.Token(l.Mark(rows[limit-1]), l.Name...)
+	}
+	items = make([]Item, len(rows))
+	for i, row := range rows {
+		items[i] = l.Show(row)
+	}
+	return items, next, nil
 }

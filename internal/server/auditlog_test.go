@@ -53,8 +53,8 @@ func longLog(t *testing.T) (*store.DB, *audit.Export) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	room := &audit.Service{DB: db, Now: func() time.Time { return start.Add(time.Hour) }}
-	log, err := room.Export(ctx, api.Caller{OrgID: "or-1"}, api.ListAuditLogsRequest{
+	service := &audit.Service{DB: db, Now: func() time.Time { return start.Add(time.Hour) }}
+	log, err := service.Export(ctx, api.Caller{OrgID: "or-1"}, api.ListAuditLogsRequest{
 		StartTime: "2026-11-22T10:00:00Z", EndTime: "2026-11-22T11:00:00Z"})
 	if err != nil {
 		t.Fatal(err)

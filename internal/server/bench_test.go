@@ -10,7 +10,7 @@ import (
 	"github.com/countersign/countersign/countersigntest"
 )
 
-// BenchmarkLogin is one complete login through the door, BenchmarkCountersignedCall one
+// BenchmarkLogin is one complete login through the server, BenchmarkCountersignedCall one
 // user created with a signature: three requests. Like BenchmarkRegistration they are for
 // the profiler.
 func BenchmarkLogin(b *testing.B) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/swaggest/jsonschema-go"
@@ -25,21 +26,24 @@ const (
 func (s *Server) describe() []byte {
 	r := openapi31.NewReflector()
 	r.Spec.Info.WithTitle("Countersign").WithVersion(s.version).WithDescription(
-		"Registers people and machines by passkey or key. The operations under /auth speak the Dfns auth API; those under /countersign are this server's own.")
+		"Registers people and service accounts by passkey or key. The operations under /auth speak the Dfns auth API; those under /countersign are this server's own.")
 	r.Spec.WithServers(openapi31.Server{URL: s.site.Origin()})
 	r.Spec.SetHTTPBearerTokenSecurity(registrationScheme, "JWT", "temporaryAuthenticationToken of a registration challenge")
-	r.Spec.SetHTTPBearerTokenSecurity(bearerScheme, "JWT", "token of a login")
-	r.Spec.SetAPIKeySecurity(actionScheme, api.HeaderUserAction, openapi.InHeader, "userAction of a signed user action for this very request")
+	r.Spec.SetHTTPBearerTokenSecurity(bearerScheme, "JWT", "token of a session or access token")
+	r.Spec.SetAPIKeySecurity(actionScheme, api.HeaderUserAction, openapi.InHeader, "userAction that was signed for this very request")
 	r.DefaultOptions = append(r.DefaultOptions,
 		jsonschema.InterceptProp(requireUnlessOptional),
 		jsonschema.InterceptDefName(func(t reflect.Type, _ string) string { return t.Name() }),
 		jsonschema.InterceptNullability(func(p jsonschema.InterceptNullabilityParams) { p.Schema.RemoveType(jsonschema.Null) }))
-	for _, row := range s.routes() {
-		if row.id == "" {
-			continue
-		}
-		if err := describeRow(r, row); err != nil {
-			s.log.Error("a route cannot be described", "route", row.pattern, "error", err)
+	for _, g := range s.routes() {
+		r.Spec.Tags = append(r.Spec.Tags, openapi31.Tag{Name: g.name})
+		for _, row := range g.routes {
+			if row.id == "" {
+				continue
+			}
+			if err := describeRow(r, g.name, row); err != nil {
+				s.log.Error("a route cannot be described", "route", row.pattern, "error", err)
+			}
 		}
 	}
 	b, err := json.MarshalIndent(r.Spec, "", "  ")
@@ -49,23 +53,28 @@ func (s *Server) describe() []byte {
 	return b
 }
 
-func describeRow(r *openapi31.Reflector, row route) error {
+func describeRow(r *openapi31.Reflector, group string, row route) error {
 	method, path, _ := strings.Cut(row.pattern, " ")
 	op, err := r.NewOperationContext(method, path)
 	if err != nil {
 		return err
 	}
 	op.SetID(row.id)
-	op.SetSummary(row.summary)
-	op.SetTags(tag(path))
+	op.SetSummary(summaries[row.id])
+	op.SetTags(group)
+	o := op.(openapi31.OperationExposer).Operation()
 	switch {
-	case row.reach == ticketed || row.id == "addRegistrationRecovery":
+	case row.callers == ticket:
 		op.AddSecurity(registrationScheme)
-	case row.reach == known || row.reach == hostedSession:
-		op.AddSecurity(bearerScheme)
+	case row.callers.known():
+		needs := map[string][]string{bearerScheme: {}}
 		if row.signing == signed {
-			op.AddSecurity(actionScheme)
+			needs[actionScheme] = []string{} // beside the token, not in place of it
 		}
+		o.WithSecurity(needs).WithMapOfAnythingItem("x-callers", row.callers.kinds())
+	}
+	if row.permission != "" {
+		o.WithMapOfAnythingItem("x-permission", row.permission)
 	}
 	if row.operation.In != nil {
 		op.AddReqStructure(reflect.New(row.operation.In).Interface())
@@ -75,22 +84,6 @@ func describeRow(r *openapi31.Reflector, row route) error {
 		u.HTTPStatus, u.Description = 4, "Refused. The code says why; the id is for the operator."
 	})
 	return r.AddOperation(op)
-}
-
-func tag(path string) string {
-	switch {
-	case strings.HasPrefix(path, "/auth/registration"):
-		return "registration"
-	case strings.HasPrefix(path, "/auth/login"), path == "/auth/logout":
-		return "login"
-	case strings.HasPrefix(path, "/auth/action"), strings.HasPrefix(path, "/countersign/actions"):
-		return "user actions"
-	case strings.HasPrefix(path, "/auth/users"):
-		return "users"
-	case strings.HasPrefix(path, "/countersign/"):
-		return "hosted pages"
-	}
-	return "operation"
 }
 
 // requireUnlessOptional reads what is required from where the wire itself has it: a
@@ -103,17 +96,8 @@ func requireUnlessOptional(p jsonschema.InterceptPropParams) error {
 	if name == "-" { // in the path or the query, which say so themselves
 		return nil
 	}
-	if !strings.Contains(options, "omitempty") && !contains(p.ParentSchema.Required, name) {
+	if !strings.Contains(options, "omitempty") && !slices.Contains(p.ParentSchema.Required, name) {
 		p.ParentSchema.Required = append(p.ParentSchema.Required, name)
 	}
 	return nil
-}
-
-func contains(all []string, s string) bool {
-	for _, a := range all {
-		if a == s {
-			return true
-		}
-	}
-	return false
 }

@@ -167,7 +167,7 @@ func checkBody(r *http.Request, length int) (withBody bool, err error) {
 func notPassed(expected string) error {
 	return &api.Error{Kind: api.Forbidden, Code: "body_not_passed",
 		Message: "The reverse proxy did not pass the request's body on to be checked.",
-		Rule:    "forward auth: the body is judged, or known to be empty", Received: "no body, or not all of it", Expected: expected}
+		Rule:    "forward auth: the body is compared, or known to be empty", Received: "no body, or not all of it", Expected: expected}
 }
 
 // toldEmpty reports whether the proxy says that the original request had no body. Only a

@@ -14,11 +14,12 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// exchange is what the door keeps of a request until its log line is written.
+// exchange is one request and its answer: what is known of them until the log line is
+// written.
 type exchange struct {
 	http.ResponseWriter
-	id      string
-	came    time.Time // its id says so too
+	id      string // the support id, which every answer carries
+	came    time.Time
 	route   string
 	status  int
 	written int64
@@ -27,67 +28,71 @@ type exchange struct {
 	action  string     // the signed action that came with it, "" without
 }
 
-func (v *exchange) WriteHeader(status int) {
-	if v.status == 0 {
-		v.status = status
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 {
+		x.status = status
 	}
-	v.ResponseWriter.WriteHeader(status)
+	x.ResponseWriter.WriteHeader(status)
 }
 
-func (v *exchange) Write(b []byte) (int, error) {
-	if v.status == 0 {
-		v.status = http.StatusOK
+func (x *exchange) Write(b []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
 	}
-	n, err := v.ResponseWriter.Write(b)
-	v.written += int64(n)
+	n, err := x.ResponseWriter.Write(b)
+	x.written += int64(n)
 	return n, err
 }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (v *exchange) Unwrap() http.ResponseWriter { return v.ResponseWriter }
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// handle is where every request comes in: it names the request, refuses what no route
-// should see, catches panics and writes the one log line.
+// handle is where every request comes in.
 func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
+	body := r.Body
+	last := endsConnection(r)
+	if last {
+		w.Header()["Connection"] = connectionClose
+	}
+	s.answer(w, r)
+	if last {
+		drain(w, body)
+	}
+}
+
+// answer names the request, refuses what no route should see, catches panics and writes
+// the one log line.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now() // for the log alone; whatever is decided uses s.now
-	v := &exchange{ResponseWriter: w, came: s.now()}
-	v.id = api.NewID(api.PrefixRefusal, v.came)
+	x := &exchange{ResponseWriter: w, came: s.now()}
+	x.id = api.NewID(api.PrefixRefusal, x.came)
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {
 				panic(p)
 			}
-			s.log.Error("panic", "id", v.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			if v.status == 0 {
-				s.refuse(v, r, fmt.Errorf("panic: %v", p))
+			s.log.Error("panic", "id", x.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			if x.status == 0 {
+				s.refuse(x, r, fmt.Errorf("panic: %v", p))
 			}
 		}
-		s.logRequest(v, r, time.Since(begin))
+		s.logRequest(x, r, time.Since(begin))
 	}()
-	h := v.Header()
+	h := x.Header()
+	h["X-Request-Id"] = []string{x.id}
 	h["X-Content-Type-Options"] = nosniff
 	h["Cache-Control"] = noStore
-	if lingers(r) {
-		// RFC 9112 §6.1: a request may hide behind a chunked body that also claims a
-		// length (net/http drops the claim), so nothing after one is read.
-		h["Connection"] = connectionClose
-		linger(r)
-	}
 	if err := acceptable(r); err != nil {
-		s.refuse(v, r, err)
+		s.refuse(x, r, err)
 		return
 	}
-	s.handler.ServeHTTP(v, r)
+	s.handler.ServeHTTP(x, r)
 }
 
 var (
 	nosniff = []string{"nosniff"}
 	noStore = []string{"no-store"}
-
-	connectionClose = []string{"close"}
 )
-
-const headersTooLarge = "The request's address and headers are larger than 16 KiB."
 
 // acceptable refuses a request that no route should see.
 func acceptable(r *http.Request) error {
@@ -99,7 +104,7 @@ func acceptable(r *http.Request) error {
 	}
 	if size > maxHeader {
 		return &api.Error{Kind: api.HeadersTooLarge, Code: "headers_too_large",
-			Message: headersTooLarge}
+			Message: "The request's address and headers are larger than 16 KiB."}
 	}
 	p := r.URL.Path
 	if below(r) { // where the rest is another server's path
@@ -142,11 +147,11 @@ func (s *Server) ownPage(r *http.Request) error {
 }
 
 // partial are the headers that ask for a part of an answer, or for one under a
-// condition. Pages are small and always sent whole, and net/http would refuse what it
+// condition. Pages are small and always sent whole; http.ServeContent would refuse what it
 // cannot satisfy without the envelope.
 var partial = []string{"Range", "If-Match", "If-Unmodified-Since", "If-Range", "If-None-Match", "If-Modified-Since"}
 
-// page serves a hosted page under the door's rules.
+// page serves a hosted page.
 func (s *Server) page(pattern string, pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.(*exchange).route = pattern
@@ -157,22 +162,22 @@ func (s *Server) page(pattern string, pages http.Handler) http.Handler {
 	})
 }
 
-// errNotFound answers what no row matches.
+// notFound answers what no row matches: 404, or 405 if the path exists for another method.
 func (s *Server) notFound(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := w.(*exchange)
-		crossOrigin(v.Header())
+		x := w.(*exchange)
+		crossOrigin(x.Header())
 		allowed := allowedMethods(mux, r)
 		switch {
 		case len(allowed) == 0:
-			s.refuse(v, r, errNotFound())
+			s.refuse(x, r, errNotFound())
 		case r.Method == http.MethodOptions:
-			v.Header()["Allow"] = []string{strings.Join(allowed, ", ")}
-			preflight(v.Header())
-			v.WriteHeader(http.StatusNoContent)
+			x.Header()["Allow"] = []string{strings.Join(allowed, ", ")}
+			preflight(x.Header())
+			x.WriteHeader(http.StatusNoContent)
 		default:
-			v.Header()["Allow"] = []string{strings.Join(allowed, ", ")}
-			s.refuse(v, r, &api.Error{Kind: api.MethodNotAllowed, Code: "method_not_allowed",
+			x.Header()["Allow"] = []string{strings.Join(allowed, ", ")}
+			s.refuse(x, r, &api.Error{Kind: api.MethodNotAllowed, Code: "method_not_allowed",
 				Message: "This address does not take that method.", Details: map[string]any{"allowed": allowed}})
 		}
 	})
@@ -207,20 +212,20 @@ var (
 	corsAny     = []string{"*"}
 	corsMethods = []string{"GET, POST, PUT, DELETE"}
 	corsHeaders = []string{"authorization, content-type, x-dfns-useraction, x-dfns-sdk-version, x-dfns-appid, x-dfns-nonce, x-dfns-appsecret"}
-	corsExposed = []string{"X-Dfns-Result-Truncated, Retry-After"}
+	corsExposed = []string{"X-Dfns-Result-Truncated, Retry-After, X-Request-Id"}
 	corsAge     = []string{"600"}
 )
 
 // logRequest writes the request's one log line. Paths that no route has are left out: they
 // may hold anything.
-func (s *Server) logRequest(v *exchange, r *http.Request, took time.Duration) {
+func (s *Server) logRequest(x *exchange, r *http.Request, took time.Duration) {
 	attrs := make([]slog.Attr, 0, 12)
 	attrs = append(attrs,
-		slog.String("id", v.id), slog.String("method", method(r)), slog.String("route", v.route),
-		slog.Int("status", v.status), slog.Int64("bytes", v.written),
+		slog.String("id", x.id), slog.String("method", method(r)), slog.String("route", x.route),
+		slog.Int("status", x.status), slog.Int64("bytes", x.written),
 		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("address", s.address(r)))
-	level, user := slog.LevelInfo, v.caller.UserID
-	if e := v.refused; e != nil {
+	level, user := slog.LevelInfo, x.caller.UserID
+	if e := x.refused; e != nil {
 		attrs = append(attrs, slog.String("code", e.Code), slog.String("rule", e.Rule))
 		if user == "" {
 			user = e.Subject.UserID

@@ -11,36 +11,36 @@ import (
 )
 
 // refuse answers err, and keeps the refusal so that the operator can explain it.
-func (s *Server) refuse(v *exchange, r *http.Request, err error) {
+func (s *Server) refuse(x *exchange, r *http.Request, err error) {
 	e := api.AsError(err)
-	v.refused = e
-	if s.worthKeeping(v, e) {
+	x.refused = e
+	if s.worthKeeping(x, e) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 5*time.Second)
 		defer cancel()
-		if err := s.refusals.Keep(ctx, s.refusal(v, r, e)); err != nil {
-			s.log.Error("a refusal could not be kept", "id", v.id, "error", err)
+		if err := s.refusals.Keep(ctx, s.refusal(x, r, e)); err != nil {
+			s.log.Error("a refusal could not be kept", "id", x.id, "error", err)
 		}
 	}
-	web.WriteError(v, e, v.id)
+	web.WriteError(x, e, x.id)
 }
 
 // worthKeeping leaves out what the answer itself explains: a wrong address or method. But
 // who asks for what is not theirs, and is known, is remembered.
-func (s *Server) worthKeeping(v *exchange, e *api.Error) bool {
-	return v.route != "" && e.Kind != api.MethodNotAllowed && e.Kind != api.NotOffered &&
-		(e.Kind != api.NotFound || v.caller.UserID != "")
+func (s *Server) worthKeeping(x *exchange, e *api.Error) bool {
+	return x.route != "" && e.Kind != api.MethodNotAllowed && e.Kind != api.NotOffered &&
+		(e.Kind != api.NotFound || x.caller.UserID != "")
 }
 
-func (s *Server) refusal(v *exchange, r *http.Request, e *api.Error) store.Refusal {
+func (s *Server) refusal(x *exchange, r *http.Request, e *api.Error) store.Refusal {
 	kept := store.Refusal{
-		ID: v.id, At: v.came, Route: v.route, Status: web.Status(e.Kind), Code: e.Code, Message: e.Message,
+		ID: x.id, At: x.came, Route: x.route, Status: web.Status(e.Kind), Code: e.Code, Message: e.Message,
 		Rule: e.Rule, Received: shorten(e.Received, 500), Expected: shorten(e.Expected, 500),
 		OrgID: e.Subject.OrgID, UserID: e.Subject.UserID, CodeID: e.Subject.CodeID,
-		CallerID: v.caller.UserID, ActionID: v.action,
+		CallerID: x.caller.UserID, ActionID: x.action,
 		Address: s.address(r), UserAgent: shorten(r.UserAgent(), 200),
 	}
 	if kept.OrgID == "" {
-		kept.OrgID = v.caller.OrgID
+		kept.OrgID = x.caller.OrgID
 	}
 	if e.Cause != nil {
 		kept.Cause = shorten(e.Cause.Error(), 500)

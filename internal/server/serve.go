@@ -3,12 +3,11 @@ package server
 import (
 	"bytes"
 	"crypto/subtle"
-	"errors"
 	"io"
 	"net/http"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/internal/auth/assertion"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/server/web"
 	"github.com/countersign/countersign/internal/service/action"
@@ -18,58 +17,57 @@ import (
 // serve adapts a row of the table: who asks, whether they may, whether they signed it,
 // and then the operation.
 func (s *Server) serve(row route) http.Handler {
-	own := row.reach == hosted || row.reach == hostedSession
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := w.(*exchange)
-		v.route = row.pattern
-		if !own {
-			crossOrigin(v.Header())
+		x := w.(*exchange)
+		x.route = row.pattern
+		if row.origins == anySite {
+			crossOrigin(x.Header())
 		} else if err := s.ownPage(r); err != nil {
-			s.refuse(v, r, err)
+			s.refuse(x, r, err)
 			return
 		}
-		out, err := s.run(row, v, r)
+		out, err := s.run(row, x, r)
 		if err == nil && out != nil {
-			err = web.Encode(v, http.StatusOK, out)
+			err = web.Encode(x, http.StatusOK, out)
 		}
 		if err != nil {
-			s.refuse(v, r, err)
+			s.refuse(x, r, err)
 		}
 	})
 }
 
-func (s *Server) run(row route, v *exchange, r *http.Request) (any, error) {
-	who := api.Caller{RequestID: v.id, Address: s.address(r), UserAgent: shorten(r.UserAgent(), 200)}
+func (s *Server) run(row route, x *exchange, r *http.Request) (any, error) {
+	who := api.Caller{RequestID: x.id, Address: s.address(r), UserAgent: shorten(r.UserAgent(), 200)}
 	var body []byte // of a caller who is logged in
-	switch row.reach {
-	case ticketed, hosted:
+	switch {
+	case row.callers == ticket:
 		who.RawToken = bearerToken(r)
-	case known, hostedSession:
+	case row.callers.known():
 		// All of it first: it may come slowly, and nobody keeps meanwhile what was taken from them.
 		var err error
-		if body, err = readBody(v, r); err != nil {
+		if body, err = readBody(x, r); err != nil {
 			return nil, err
 		}
-		if who, err = s.identify(r, who); err != nil {
+		if who, err = s.identify(r, who, row.inactive()); err != nil {
 			return nil, err
 		}
-		v.caller = who
+		x.caller = who
 		if err := s.allow(r, row, who); err != nil {
 			return nil, err
 		}
 	}
-	if row.signing == signed {
-		return s.runSigned(row, v, r, who, body)
+	if row.operation.Signed() {
+		return s.runSigned(row, x, r, who, body)
 	}
-	return row.operation.Run(v, r, who)
+	return row.operation.Run(x, r, who)
 }
 
 // readBody reads a request's body, so that nothing of it is still to come, and leaves it in
 // the request to be read again.
-func readBody(v *exchange, r *http.Request) ([]byte, error) {
+func readBody(x *exchange, r *http.Request) ([]byte, error) {
 	var body bytes.Buffer
 	if r.ContentLength != 0 {
-		if err := web.ReadBody(v, r, &body); err != nil {
+		if err := web.ReadBody(x, r, &body); err != nil {
 			return nil, err
 		}
 	}
@@ -77,9 +75,18 @@ func readBody(v *exchange, r *http.Request) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
+// inactive refuses the token of a deactivated user: with 401, save where the contract lists
+// 400 for the caller, which it does for the two operations that sign.
+func (row route) inactive() *api.Error {
+	if row.id == "createUserActionChallenge" || row.id == "createUserActionSignature" {
+		return auth.ErrUserInactive
+	}
+	return auth.ErrOwnerInactive
+}
+
 // identify finds out who asks. The token says who it was made for; whether that
 // still holds is read from the store at every call.
-func (s *Server) identify(r *http.Request, who api.Caller) (api.Caller, error) {
+func (s *Server) identify(r *http.Request, who api.Caller, inactive *api.Error) (api.Caller, error) {
 	ctx, cancel := web.Lasting(r)
 	defer cancel()
 	token := bearerToken(r)
@@ -108,11 +115,11 @@ func (s *Server) identify(r *http.Request, who api.Caller) (api.Caller, error) {
 	}
 	switch {
 	case !found:
-		return who, tokenEnded("none that is known", who.Subject())
+		return who, api.About(auth.TokenEnded("none that is known"), who.Subject())
 	case !user.Active:
-		return who, api.About(assertion.ErrUserInactive, who.Subject())
+		return who, api.About(inactive, who.Subject())
 	case !live:
-		return who, tokenEnded("one that has ended", who.Subject())
+		return who, api.About(auth.TokenEnded("one that has ended"), who.Subject())
 	}
 	who.Username, who.UserKind = user.Username, user.Kind
 	return who, nil
@@ -120,7 +127,7 @@ func (s *Server) identify(r *http.Request, who api.Caller) (api.Caller, error) {
 
 // kinds has the bit of each kind of caller.
 var kinds = map[api.CallerKind]callers{api.CallerEmployee: employee, api.CallerEndUser: endUser,
-	api.CallerServiceAccount: machine, api.CallerPersonalToken: personal}
+	api.CallerServiceAccount: serviceAccount, api.CallerPersonalToken: personal}
 
 // include reports whether a caller is among those of a route. A person's token is not where
 // the person is not: what is not for end users is not for their programs either.
@@ -150,36 +157,29 @@ func (s *Server) allow(r *http.Request, row route, who api.Caller) error {
 	return err
 }
 
-func tokenEnded(received string, subject api.Subject) error {
-	return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
-		Rule: "bearer token: the session or access token is live", Received: received, Subject: subject}
-}
-
-// runSigned runs an operation that its caller must have signed, body included. The
-// operation's first write spends the signature, so that there is one effect however often
-// it is sent; one that turns out to have nothing to write spends it all the same.
-func (s *Server) runSigned(row route, v *exchange, r *http.Request, who api.Caller, body []byte) (any, error) {
+// runSigned runs an operation that its caller must have signed, body included. The signature
+// is used up in the unit of the operation's effect, so that there is one effect however often
+// it is sent; an operation with nothing to write uses it up all the same.
+func (s *Server) runSigned(row route, x *exchange, r *http.Request, who api.Caller, body []byte) (any, error) {
 	token, err := userAction(r)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := web.Lasting(r)
 	defer cancel()
-	ctx, rider, err := s.services.Action.Permit(ctx, who, action.Use{Token: token, Method: r.Method,
+	permit, err := s.services.Action.Permit(ctx, who, action.Use{Token: token, Method: r.Method,
 		Path: sentPath(r), Payload: body})
 	if err != nil {
 		return nil, err
 	}
-	who.ActionID = rider.ActionID
-	v.action = rider.ActionID
-	out, err := row.operation.Run(v, r.WithContext(ctx), who)
-	if err == nil && !rider.Done() {
-		err = s.db.Write(ctx, func(*store.Tx) error { return nil })
-	}
-	if errors.Is(err, action.ErrNotUsable) {
-		err = s.services.Action.Why(ctx, rider.ActionID, err)
-	}
-	return out, err
+	who.ActionID = permit.ActionID
+	x.action = permit.ActionID
+	out, err := store.Do(ctx, s.db, func(tx *store.Tx) (any, error) {
+		permit.Use(tx)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		return row.operation.RunSigned(x, r, who, tx)
+	})
+	return out, s.services.Action.Why(ctx, permit.ActionID, err)
 }
 
 // userAction returns the token of the X-DFNS-USERACTION header, of which there must be

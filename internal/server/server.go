@@ -29,18 +29,17 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Limits of a connection. What they cut off gets its answer all the same where HTTP
-// allows one.
+// Limits of a connection.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 2 * time.Minute
 	maxHeader         = 16 << 10 // bytes of request header that are served
-	maxHeaderRead     = 64 << 10 // bytes that are read, so that the refusal of more is still ours
+	maxHeaderRead     = 64 << 10 // bytes that are read; up to here the refusal is the error envelope
 )
 
-// Services are what the routes name.
+// Services are those that the routes name.
 type Services struct {
 	Registration *registration.Service
 	Login        *login.Service
@@ -55,14 +54,15 @@ type Services struct {
 	Audit           *audit.Service
 }
 
-// Config is what the front door needs.
+// Config is what a server routes to, and how it answers.
 type Config struct {
 	DB       *store.DB
 	Services Services
 	Access   *access.Checker
-	Tokens   *bearer.Authority
+	Tokens   *bearer.Tokens
 	Refusals *refusal.Service
 	Site     relyingparty.Site
+	NoMail   bool           // the server sends no mail, and its pages offer none
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed; none by default
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -74,7 +74,7 @@ type Server struct {
 	db       *store.DB
 	services Services
 	access   *access.Checker
-	tokens   *bearer.Authority
+	tokens   *bearer.Tokens
 	refusals *refusal.Service
 	site     relyingparty.Site
 	proxies  []netip.Prefix
@@ -86,23 +86,27 @@ type Server struct {
 	description func() []byte
 }
 
-// New furnishes the front door. Nothing listens yet.
+// New returns a server. Nothing listens yet.
 func New(c Config) *Server {
 	s := &Server{db: c.DB, services: c.Services, access: c.Access, tokens: c.Tokens, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
 		log: c.Log, now: c.Now, version: c.Version}
 	s.description = sync.OnceValue(s.describe)
-	s.handler = s.mount(pages.Handler(pages.Config{OpenAPI: s.description, Version: c.Version,
-		NoMail: c.Services.Registration.Codes.Mail == nil,
+	s.handler = s.mount(pages.Handler(pages.Config{Version: c.Version,
+		NoMail: c.NoMail,
 		Refuse: func(w http.ResponseWriter, r *http.Request, e *api.Error) { s.refuse(w.(*exchange), r, e) }}))
 	return s
 }
+
+// Protocols are what a TLS listener for Serve offers (ALPN, RFC 7301).
+func Protocols() []string { return []string{"h2", "http/1.1"} }
 
 // Handler returns the server as an http.Handler, for tests that need no listener.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.handle) }
 
 // Serve answers on l until ctx ends, then finishes what is in flight, for up to
-// drain, and returns nil. l is closed. Only HTTP/1 is spoken: HTTP/2 would answer what
-// it cannot read in ways of its own, which nothing here could put into the envelope.
+// drain, and returns nil. l is closed. HTTP/2 is spoken on a listener of crypto/tls whose
+// configuration offers Protocols; without TLS there is HTTP/1 alone, whatever a client
+// asks to upgrade to.
 func (s *Server) Serve(ctx context.Context, l net.Listener, drain time.Duration) error {
 	h := &http.Server{
 		Handler:           s.Handler(),
@@ -111,18 +115,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, drain time.Duration)
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderRead,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 
-		DisableGeneralOptionsHandler: true, // "OPTIONS *" is for the door to answer
-		ConnContext:                  withWire,
-		ConnState: func(c net.Conn, state http.ConnState) {
-			if w, ok := c.(*wire); ok && state == http.StateIdle {
-				w.idle()
-			}
-		},
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" gets the envelope too
 	}
 	served := make(chan error, 1)
-	go func() { served <- h.Serve(wireListener{l, s}) }()
+	go func() { served <- h.Serve(l) }()
 	select {
 	case err := <-served:
 		return err

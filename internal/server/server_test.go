@@ -8,11 +8,11 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/countersigntest/authenticator"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/service/user"
 )
 
-// BenchmarkRegistration is one complete registration through the door, init and
+// BenchmarkRegistration is one complete registration through the server, init and
 // completion, by 64 clients at once in the same process. `make bench` measures the
 // real binary; this is for the profiler.
 func BenchmarkRegistration(b *testing.B) {
@@ -23,7 +23,7 @@ func BenchmarkRegistration(b *testing.B) {
 		guests = append(guests, user.Invitee{Username: fmt.Sprintf("user%d@example.org", i)})
 	}
 	codes := make(chan user.Invitation, b.N)
-	err := srv.Users.InviteAll(context.Background(), org.ID, guests, invitation.DefaultLifetime, func(i user.Invitation) error {
+	err := srv.Users.InviteAll(context.Background(), org.ID, guests, code.DefaultLifetime, func(i user.Invitation) error {
 		codes <- i
 		return nil
 	})

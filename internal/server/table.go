@@ -16,18 +16,26 @@ type Route struct {
 
 // Table returns every route but the pages, and after them what is not offered.
 func Table() (all []Route) {
-	for _, row := range new(Server).routes() {
-		r := Route{Pattern: row.pattern, ID: row.id, Known: row.reach == known || row.reach == hostedSession,
-			Signed: row.signing == signed, Permission: row.permission}
-		for _, k := range []api.CallerKind{api.CallerEmployee, api.CallerEndUser, api.CallerServiceAccount, api.CallerPersonalToken} {
-			if row.callers&kinds[k] != 0 {
-				r.Callers = append(r.Callers, k)
-			}
+	for _, g := range new(Server).routes() {
+		for _, row := range g.routes {
+			all = append(all, Route{Pattern: row.pattern, ID: row.id, Known: row.callers.known(), Signed: row.signing == signed,
+				Permission: row.permission, Callers: row.callers.kinds()})
 		}
-		all = append(all, r)
 	}
-	for _, o := range notOffered {
-		all = append(all, Route{Pattern: o.pattern, ID: o.id, NotOffered: o.why})
+	for _, n := range notOffered {
+		for _, o := range n.operations {
+			all = append(all, Route{Pattern: o.pattern, ID: o.id, NotOffered: n.why})
+		}
+	}
+	return all
+}
+
+// kinds are the callers as the wire contract names them.
+func (c callers) kinds() (all []api.CallerKind) {
+	for _, k := range []api.CallerKind{api.CallerEmployee, api.CallerEndUser, api.CallerServiceAccount, api.CallerPersonalToken} {
+		if c&kinds[k] != 0 {
+			all = append(all, k)
+		}
 	}
 	return all
 }

@@ -95,20 +95,26 @@ func (tx *Tx) RenameAccessToken(id, userID, name, nameKey string, externalID *st
 	}
 }
 
-// SetAccessTokenActive withdraws an access token of the user or puts it back; what a
-// withdrawn one signed and did not use yet is void. If it is archived the unit fails with
-// lost.
-func (tx *Tx) SetAccessTokenActive(id, userID string, active bool, now time.Time, lost error) {
+// ActivateAccessToken lets a deactivated access token of the user be used again. If it is
+// archived the unit fails with lost.
+func (tx *Tx) ActivateAccessToken(id, userID string, lost error) {
+	tx.setAccessTokenActive(id, userID, true, lost)
+}
+
+// DeactivateAccessToken lets an access token of the user be used no more; what it signed and
+// did not use yet cannot be used. If it is archived the unit fails with lost.
+func (tx *Tx) DeactivateAccessToken(id, userID string, now time.Time, lost error) {
+	tx.setAccessTokenActive(id, userID, false, lost)
+	tx.voidActionsOf(id, userID, now)
+}
+
+func (tx *Tx) setAccessTokenActive(id, userID string, active bool, lost error) {
 	tx.inTurn(userID)
 	tx.must(lost, `UPDATE access_tokens SET active = $1 WHERE id = $2 AND user_id = $3 AND archived_at IS NULL`,
 		flag(active), id, userID)
-	if !active {
-		tx.voidActionsOf(id, userID, now)
-	}
 }
 
-// ArchiveAccessToken withdraws an access token of the user for good. If it is archived
-// already the unit fails with lost.
+// ArchiveAccessToken is DeactivateAccessToken, permanently.
 func (tx *Tx) ArchiveAccessToken(id, userID string, now time.Time, lost error) {
 	tx.inTurn(userID)
 	tx.must(lost, `

@@ -101,7 +101,13 @@ func TestAnAccessTokenIsWithdrawn(t *testing.T) {
 		bob := join(t, db, ada.o, "bob")
 		p := mint(t, db, ada, "program")
 		set := func(userID string, active bool) error {
-			return try(db, func(tx *store.Tx) { tx.SetAccessTokenActive(p.token.ID, userID, active, at(1), errLost) })
+			return try(db, func(tx *store.Tx) {
+				if active {
+					tx.ActivateAccessToken(p.token.ID, userID, errLost)
+				} else {
+					tx.DeactivateAccessToken(p.token.ID, userID, at(1), errLost)
+				}
+			})
 		}
 		archive := func(userID string, now time.Time) error {
 			return try(db, func(tx *store.Tx) { tx.ArchiveAccessToken(p.token.ID, userID, now, errLost) })

@@ -103,11 +103,12 @@ func tokenOf(bearerID string) string {
 	return ""
 }
 
-// UseAction uses up an action of the user for what usedFor says. Of any number of callers
-// one succeeds. If it is not theirs, was used, or it is expired at now, or by now its user or
+// UseAction uses up an action of the user for what usedFor says, in the unit of its effect: the
+// events that are recorded after it carry its id. Of any number of callers one succeeds. If it is not theirs, was used, or it is expired at now, or by now its user or
 // credential is not active or its session or access token not live, the unit fails with lost.
 func (tx *Tx) UseAction(id, userID, usedFor string, now time.Time, lost error) {
-	tx.inTurn(userID) // as EndSessions
+	tx.actionID = id
+	tx.inTurn(userID) // as endSessions
 	tx.inTurn(id)
 	tx.must(lost, `
 		UPDATE actions SET used_at = $1, used_for = $2

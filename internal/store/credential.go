@@ -105,9 +105,24 @@ func (tx *Tx) UseCredential(u CredentialUse, lost error) {
 		u.SignCount, flag(u.BackupEligible), flag(u.BackupState), u.At.UnixMilli(), u.ID, flag(u.Strict))
 }
 
-// SetCredentialActive withdraws a credential of the organisation or puts it back. Without
+// ActivateCredential lets a deactivated credential of the organisation sign again. Without
 // that credential the unit fails with lost.
-func (tx *Tx) SetCredentialActive(id, orgID string, active bool, lost error) {
+func (tx *Tx) ActivateCredential(id, orgID string, lost error) {
+	tx.setCredentialActive(id, orgID, true, lost)
+}
+
+// DeactivateCredential lets a credential of the organisation sign nothing more. Whoever had it
+// may have opened any session of its user, and of end users if it is a service account's: all
+// are over, and what the user signed and did not use yet cannot be used. Without that
+// credential the unit fails with lost.
+func (tx *Tx) DeactivateCredential(c Credential, now time.Time, lost error) {
+	tx.setCredentialActive(c.ID, c.OrgID, false, lost)
+	tx.endSessions(c.UserID, now)
+	tx.may(voidActions, now.UnixMilli(), c.UserID, firstUnused(now))
+	tx.endDelegatedSessions(c.ID, now)
+}
+
+func (tx *Tx) setCredentialActive(id, orgID string, active bool, lost error) {
 	tx.must(lost, `UPDATE credentials SET active = $1 WHERE id = $2 AND org_id = $3`,
 		flag(active), id, orgID)
 }

@@ -46,8 +46,8 @@ func TestFiftyChangesLeaveOneState(t *testing.T) {
 					return u.Active, u.ArchivedAt
 				}},
 			"access token": {
-				func(tx *store.Tx) { tx.SetAccessTokenActive(p.token.ID, ada.u.ID, true, at(1), errLost) },
-				func(tx *store.Tx) { tx.SetAccessTokenActive(p.token.ID, ada.u.ID, false, at(1), errLost) },
+				func(tx *store.Tx) { tx.ActivateAccessToken(p.token.ID, ada.u.ID, errLost) },
+				func(tx *store.Tx) { tx.DeactivateAccessToken(p.token.ID, ada.u.ID, at(1), errLost) },
 				func(tx *store.Tx) { tx.ArchiveAccessToken(p.token.ID, ada.u.ID, at(1), errLost) },
 				func() (bool, time.Time) {
 					b := must[store.TokenWithUser](t)(dbs[1].TokenWithUser(ctx, p.token.ID))

@@ -45,8 +45,8 @@ func (db *DB) Events(ctx context.Context, orgID, afterID string, limit int) ([]E
 		ORDER BY e.id LIMIT $3`, orgID, afterID, page(limit))
 }
 
-// Record adds an event to the unit whose change it tells of. In a unit that a Rider
-// travels with, an event without ActionID gets the rider's.
+// Record adds an event to the unit whose change it tells of. An event without ActionID gets
+// that of the action which the unit has used, if any.
 func (tx *Tx) Record(e Event) {
 	if e.ActionID == "" {
 		e.ActionID = tx.actionID

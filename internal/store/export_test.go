@@ -1,6 +1,30 @@
 package store
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// Parts of what deactivates somebody, which tests look at one by one.
+func (tx *Tx) SetUserActive(userID, orgID string, active bool, lost error) {
+	tx.setUserActive(userID, orgID, active, lost)
+	if !active {
+		tx.stopLogins(userID)
+	}
+}
+
+func (tx *Tx) SetCredentialActive(id, orgID string, active bool, lost error) {
+	tx.setCredentialActive(id, orgID, active, lost)
+}
+
+func (tx *Tx) EndSessions(userID string, now time.Time) {
+	tx.endSessions(userID, now)
+	tx.may(voidActions, now.UnixMilli(), userID, firstUnused(now))
+}
+
+func (tx *Tx) EndDelegatedSessions(credentialID string, now time.Time) {
+	tx.endDelegatedSessions(credentialID, now)
+}
 
 // Plan is how a database means to run a statement.
 type Plan struct {

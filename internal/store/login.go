@@ -42,8 +42,8 @@ const (
 		LEFT JOIN organisations o ON o.id = COALESCE(u.org_id, $1)`
 )
 
-func (r *row) loginCode() LoginCode {
-	return LoginCode{
+func (r *row) loginCode() Code {
+	return Code{
 		ID: r.text(), OrgID: r.text(), UserID: r.text(), MAC: r.bytes(),
 		CreatedAt: r.time(), ExpiresAt: r.time(), SentAt: r.time(), SpentAt: r.time(),
 	}
@@ -153,7 +153,7 @@ func owner(ctx context.Context, db *DB, credentialID []byte, sql string, args ..
 }
 
 // IssueLoginCode adds a login code and voids the user's former one, live or not.
-func (tx *Tx) IssueLoginCode(c LoginCode) {
+func (tx *Tx) IssueLoginCode(c Code) {
 	tx.inTurn(c.UserID)
 	tx.must(nil, `
 		INSERT INTO login_codes (id, org_id, user_id, mac, created_at, expires_at, sent_at, spent_at)

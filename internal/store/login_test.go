@@ -9,9 +9,9 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-func newLoginCode(p person) store.LoginCode {
+func newLoginCode(p person) store.Code {
 	id := api.NewID("lc", epoch)
-	return store.LoginCode{ID: id, OrgID: p.o.ID, UserID: p.u.ID, MAC: []byte("mac of " + id), CreatedAt: epoch, ExpiresAt: at(10)}
+	return store.Code{ID: id, OrgID: p.o.ID, UserID: p.u.ID, MAC: []byte("mac of " + id), CreatedAt: epoch, ExpiresAt: at(10)}
 }
 
 // light is a credential as it is read without its evidence.
@@ -173,7 +173,7 @@ func TestLoginCodes(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		ada := settle(t, db)
 		bob := join(t, db, ada.o, "bob")
-		read := func(p person, c store.LoginCode) (store.LoginCode, bool) {
+		read := func(p person, c store.Code) (store.Code, bool) {
 			t.Helper()
 			s := must[store.LoginState](t)(db.LoginState(context.Background(), p.o.ID, p.u.UsernameKey, c.MAC, nil))
 			return s.Code, s.CodeFound

@@ -70,7 +70,7 @@ func TestNothingOnTheWayScansATable(t *testing.T) {
 			tx.SignAction(store.Action{}, errLost)
 			tx.UseAction("ua-1", "us-1", "", epoch, errLost)
 		},
-		"code":       func(tx *store.Tx) { tx.IssueLoginCode(store.LoginCode{}); tx.LoginCodeSent("lc-1", epoch) },
+		"code":       func(tx *store.Tx) { tx.IssueLoginCode(store.Code{}); tx.LoginCodeSent("lc-1", epoch) },
 		"withdrawal": func(tx *store.Tx) { tx.SetUserActive("us-1", "or-1", false, errLost) },
 		"first user": func(tx *store.Tx) { tx.MakeFirstAdministrator("or-1", "us-1", "as-1", epoch) },
 		"pruning":    func(tx *store.Tx) { tx.PruneSessions(epoch) },
@@ -84,7 +84,7 @@ func TestNothingOnTheWayScansATable(t *testing.T) {
 		"token written": func(tx *store.Tx) {
 			tx.CreateAccessToken(store.AccessToken{}, errDuplicate, errLost)
 			tx.RenameAccessToken("to-1", "us-1", "", "", new(string), errDuplicate, errLost)
-			tx.SetAccessTokenActive("to-1", "us-1", false, epoch, errLost)
+			tx.DeactivateAccessToken("to-1", "us-1", epoch, errLost)
 			tx.ArchiveAccessToken("to-1", "us-1", epoch, errLost)
 		},
 		"application written": func(tx *store.Tx) {

@@ -48,9 +48,10 @@ type User struct {
 // KindServiceAccount is the kind of a user that is a machine.
 const KindServiceAccount = "ServiceAccount"
 
-// Code is a registration code. Only its MAC is kept.
+// Code is a code that was sent to a user: a registration code, or a login code, which is
+// neither opened, attempted nor revoked. Only its MAC is kept.
 type Code struct {
-	ID            string // "rc-…"
+	ID            string // "rc-…" or "lc-…"
 	OrgID         string
 	UserID        string
 	MAC           []byte // HMAC of the code under a server key; empty for one that nobody has

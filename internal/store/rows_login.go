@@ -45,21 +45,6 @@ type Action struct {
 	Address   string
 }
 
-// LoginCode is a code that was mailed to somebody who logs in. Only its MAC is kept.
-type LoginCode struct {
-	ID        string
-	OrgID     string
-	UserID    string
-	MAC       []byte // HMAC of the code under a server key
-	CreatedAt time.Time
-	ExpiresAt time.Time // not valid at this instant or later
-	SentAt    time.Time // mailed
-	SpentAt   time.Time
-}
-
-// Live reports whether the code can still be spent at now.
-func (c LoginCode) Live(now time.Time) bool { return c.SpentAt.IsZero() && now.Before(c.ExpiresAt) }
-
 // LoginState is all that decides how somebody may begin to log in, read at one instant.
 type LoginState struct {
 	OrganisationFound bool // even where the user is not
@@ -70,7 +55,7 @@ type LoginState struct {
 	Credentials []Credential // oldest first, inactive ones too, without ClientData and AttestationObject
 
 	CodeFound bool // a code with that MAC was issued to this user, live or not
-	Code      LoginCode
+	Code      Code
 
 	WrongTries      int64     // as counted by Tx.Hit; judge it by WrongTriesReset
 	WrongTriesReset time.Time // from then on the count is void; zero if nothing was counted

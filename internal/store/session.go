@@ -113,20 +113,23 @@ func (tx *Tx) LogOut(userID string, now time.Time) {
 	tx.may(voidActions+` AND substr(session_id, 1, 3) <> 'to-'`, now.UnixMilli(), userID, firstUnused(now))
 }
 
-// EndSessions ends all sessions of a user that are live at now, and what they signed and
-// did not use yet, under their access tokens as well: it is for who withdraws the user.
-func (tx *Tx) EndSessions(userID string, now time.Time) {
+// endEverything ends what a user who is deactivated has begun: all sessions that are live at
+// now, what they signed and did not use yet, under their access tokens as well, and the
+// sessions that a service account opened for end users.
+func (tx *Tx) endEverything(userID string, now time.Time) {
 	tx.endSessions(userID, now)
 	tx.may(voidActions, now.UnixMilli(), userID, firstUnused(now))
+	tx.endDelegatedSessions(api.FirstCredentialID(userID), now)
 }
 
-// EndDelegatedSessions ends the sessions that are live at now and that a service account,
-// whose credential it is, opened for end users. In a unit it comes after EndSessions, which
-// waits for what the service account is doing.
-func (tx *Tx) EndDelegatedSessions(credentialID string, now time.Time) {
+// endDelegatedSessions ends the sessions that are live at now and that a service account,
+// whose credential it is, opened for end users. In a unit it comes after endSessions, which
+// waits for what the service account is doing. A person's credential opens none for others.
+func (tx *Tx) endDelegatedSessions(credentialID string, now time.Time) {
 	tx.may(`
 		UPDATE sessions SET ended_at = $1
-		WHERE id > $3 AND credential_id = $2 AND ended_at IS NULL AND expires_at > $1`,
+		WHERE id > $3 AND credential_id = $2 AND ended_at IS NULL AND expires_at > $1
+			AND EXISTS (SELECT 1 FROM credentials k WHERE k.id = $2 AND k.token_id <> '')`,
 		now.UnixMilli(), credentialID, api.FirstID(api.PrefixSession, now.Add(-MaxDelegatedLife)))
 }
 

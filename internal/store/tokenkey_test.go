@@ -54,8 +54,8 @@ var withdrawals = []struct {
 	do, undo func(tx *store.Tx, p program)
 }{
 	{"token inactive",
-		func(tx *store.Tx, p program) { tx.SetAccessTokenActive(p.token.ID, p.u.ID, false, at(1), errLost) },
-		func(tx *store.Tx, p program) { tx.SetAccessTokenActive(p.token.ID, p.u.ID, true, at(1), errLost) }},
+		func(tx *store.Tx, p program) { tx.DeactivateAccessToken(p.token.ID, p.u.ID, at(1), errLost) },
+		func(tx *store.Tx, p program) { tx.ActivateAccessToken(p.token.ID, p.u.ID, errLost) }},
 	{"key inactive",
 		func(tx *store.Tx, p program) { tx.SetCredentialActive(p.k.ID, p.o.ID, false, errLost) },
 		func(tx *store.Tx, p program) { tx.SetCredentialActive(p.k.ID, p.o.ID, true, errLost) }},
@@ -139,7 +139,7 @@ func TestATokenIsWithdrawnAlone(t *testing.T) {
 		own, other := ada.sign(t, db, ada.login(t, db)), three.signed(t, db)
 		first, second := one.signed(t, db), two.signed(t, db)
 		write(t, db, func(tx *store.Tx) {
-			tx.SetAccessTokenActive(one.token.ID, ada.u.ID, false, at(1), errLost)
+			tx.DeactivateAccessToken(one.token.ID, ada.u.ID, at(1), errLost)
 			tx.ArchiveAccessToken(two.token.ID, ada.u.ID, at(1), errLost)
 		})
 		for _, a := range []struct {
@@ -164,7 +164,7 @@ func TestASignedActionNamesItsToken(t *testing.T) {
 		if !whole.SessionOrTokenLive(p.token.ExpiresAt.Add(-time.Millisecond)) || whole.SessionOrTokenLive(p.token.ExpiresAt) {
 			t.Error("the token is live up to its expiry, not at it")
 		}
-		write(t, db, func(tx *store.Tx) { tx.SetAccessTokenActive(p.token.ID, p.u.ID, false, at(1), errLost) })
+		write(t, db, func(tx *store.Tx) { tx.DeactivateAccessToken(p.token.ID, p.u.ID, at(1), errLost) })
 		if read().SessionOrTokenLive(at(1)) {
 			t.Error("a withdrawn token is live")
 		}

@@ -17,7 +17,8 @@ const (
 type Tx struct {
 	statements []statement
 	turns      []string // see inTurn
-	actionID   string   // of the rider that the unit travels with
+	actionID   string   // of the signed action that the unit uses, for its events
+	committed  []func() // see Committed
 }
 
 // statement is one conditional change.
@@ -73,20 +74,59 @@ const (
 // error of Kind Unavailable: with Code "outcome_unknown" the unit may have been written
 // (PostgreSQL only), otherwise it was not.
 //
-// A Rider that ctx carries travels with the unit.
+// fn may read the database; it must not call Write.
 func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
-	if r := riderOf(ctx); r != nil {
-		return r.write(ctx, db, fn)
-	}
 	var tx Tx
-	return db.write(ctx, &tx, fn)
-}
-
-// write is Write for what fn adds to tx.
-func (db *DB) write(ctx context.Context, tx *Tx, fn func(tx *Tx) error) error {
-	if err := fn(tx); err != nil {
+	if err := fn(&tx); err != nil {
 		return err
 	}
+	err := db.write(ctx, &tx)
+	if err == nil {
+		for _, do := range tx.committed {
+			do()
+		}
+	}
+	return err
+}
+
+// Do is Write for a function that has a result, which is returned once the unit is on disk.
+// If a condition fails that was given an Outdated error, fn runs again from the start.
+func Do[Out any](ctx context.Context, db *DB, fn func(tx *Tx) (Out, error)) (Out, error) {
+	for tries := 1; ; tries++ {
+		var out Out
+		err := db.Write(ctx, func(tx *Tx) (err error) {
+			out, err = fn(tx)
+			return err
+		})
+		if err == nil {
+			return out, nil
+		}
+		var outdated *Outdated
+		if !errors.As(err, &outdated) {
+			return *new(Out), err
+		}
+		if tries == maxTries {
+			return *new(Out), outdated.Err
+		}
+	}
+}
+
+// maxTries is how often Do runs a function whose reads others keep making out of date.
+const maxTries = 5
+
+// Committed has do called once the unit is on disk, in the caller's goroutine before Write
+// returns: for what must not happen without the unit, such as a mail.
+func (tx *Tx) Committed(do func()) { tx.committed = append(tx.committed, do) }
+
+// Outdated is the error of a condition that fails only where something was changed since it was
+// read. Do then reads it again, and succeeds, or fails for the right reason; Err is the error of
+// the last try.
+type Outdated struct{ Err error }
+
+func (e *Outdated) Error() string { return e.Err.Error() }
+
+// write queues the unit and waits for its outcome.
+func (db *DB) write(ctx context.Context, tx *Tx) error {
 	if len(tx.statements) == 0 {
 		return nil
 	}

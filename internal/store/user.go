@@ -96,16 +96,27 @@ func (tx *Tx) RegisterUser(userID, orgID string, now time.Time, lost error) {
 		now.UnixMilli(), userID, orgID)
 }
 
-// SetUserActive deactivates a user of the organisation or puts them back. Without that
-// user, or if they are archived, the unit fails with lost. It does not end their sessions:
-// EndSessions after it, in the same unit, does.
-func (tx *Tx) SetUserActive(userID, orgID string, active bool, lost error) {
+// ActivateUser lets a deactivated user, or service account, of the organisation act again.
+// Without that user, or if they are archived, the unit fails with lost.
+func (tx *Tx) ActivateUser(userID, orgID string, lost error) {
+	tx.setUserActive(userID, orgID, true, lost)
+}
+
+// DeactivateUser locks a user, or service account, of the organisation out: none of their
+// sessions is live any more at now, nothing that they signed and did not use yet can be used,
+// and the sessions that a service account opened for end users are over, since whoever had its
+// key may have opened any of them. Without that user, or if they are archived, the unit fails
+// with lost.
+func (tx *Tx) DeactivateUser(userID, orgID string, now time.Time, lost error) {
+	tx.setUserActive(userID, orgID, false, lost)
+	tx.stopLogins(userID)
+	tx.endEverything(userID, now)
+}
+
+func (tx *Tx) setUserActive(userID, orgID string, active bool, lost error) {
 	tx.inTurn(userID)
 	tx.must(lost, `UPDATE users SET active = $1 WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`,
 		flag(active), userID, orgID)
-	if !active {
-		tx.stopLogins(userID)
-	}
 }
 
 // MustStay makes the unit fail with lost unless the user of the organisation is there and
@@ -115,15 +126,14 @@ func (tx *Tx) MustStay(userID, orgID string, lost error) {
 }
 
 // stopLogins is to no effect, but a login that is at work on a credential of the user comes
-// before this or after it, not between: no session is left that EndSessions did not see.
+// before this or after it, not between: no session is left that endEverything did not see.
 func (tx *Tx) stopLogins(userID string) {
 	tx.may(`UPDATE credentials SET active = active WHERE user_id = $1`, userID)
 }
 
-// ArchiveUser takes a user, or a service account, out of the organisation for good: they are
-// inactive, their name is free again, and their access tokens and registration code are
-// archived and revoked. Without that user, or if they are archived, the unit fails with
-// lost. EndSessions after it, in the same unit, ends their sessions.
+// ArchiveUser is DeactivateUser, permanently: their name is free again, and their access tokens
+// and registration code are archived and revoked. Without that user, or if they are archived,
+// the unit fails with lost.
 func (tx *Tx) ArchiveUser(userID, orgID string, now time.Time, lost error) {
 	tx.inTurn(userID)
 	// No name has such a key: normalising leaves no capital letter.
@@ -137,6 +147,7 @@ func (tx *Tx) ArchiveUser(userID, orgID string, now time.Time, lost error) {
 	tx.may(`
 		UPDATE registration_codes SET revoked_at = $1, revoked_reason = 'revoked'
 		WHERE user_id = $2 AND spent_at IS NULL AND revoked_at IS NULL`, now.UnixMilli(), userID)
+	tx.endEverything(userID, now)
 }
 
 // RenameUser gives a user or service account of the organisation another name, unless it is

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/internal/auth/invitation"
 	"github.com/countersign/countersign/internal/service/organisation"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testing/world"
@@ -212,7 +211,7 @@ func TestGuessingManyNames(t *testing.T) {
 	}
 	name := "made up in the end@example.org"
 	h.Refused(t, h.Post(t, initPath, api.InitRegistrationRequest{OrgID: h.Org.ID, Username: name, RegistrationCode: nobodysCode}), world.Codes("too_many_tries"))
-	n, _, err := h.DB.Throttled(context.Background(), h.Codes.ThrottleKey(invitation.WrongCodes, h.Org.ID, name))
+	n, _, err := h.DB.Throttled(context.Background(), h.Codes.Wrong.Key(h.Org.ID, name))
 	if err != nil || n != 0 {
 		t.Errorf("a try beyond the limit was written down %d times (%v)", n, err)
 	}

@@ -9,8 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/countersign/countersign/internal/server"
-	"github.com/countersign/countersign/internal/service/refusal"
+	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/internal/testing/world"
 )
 
@@ -204,10 +203,8 @@ func TestForgedForwarding(t *testing.T) {
 // many more the client made up.
 func TestForwardingThroughProxies(t *testing.T) {
 	t.Parallel()
-	h := world.Open(t)
-	front := server.New(server.Config{DB: h.DB, Services: server.Services{Registration: h.Registration},
-		Refusals: &refusal.Service{DB: h.DB, Now: h.Clock.Now}, Site: h.Registration.Site, Log: h.Codes.Log, Now: h.Clock.Now,
-		Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:1::/48")}})
+	h := world.Open(t, countersigntest.Proxies(netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:1::/48")))
+	front := h.NewServer()
 	for _, c := range []struct {
 		remote    string
 		forwarded []string

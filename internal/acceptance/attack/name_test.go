@@ -10,7 +10,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest/authenticator"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/service/organisation"
 	"github.com/countersign/countersign/internal/service/user"
 	"github.com/countersign/countersign/internal/testing/world"
@@ -54,7 +54,7 @@ func TestHostileNames(t *testing.T) {
 		}
 		ctx := context.Background()
 		for what, name := range hostile {
-			if _, err := h.Users.Invite(ctx, h.Org.ID, user.Invitee{Username: name}, invitation.DefaultLifetime); api.KindOf(err) != api.Invalid {
+			if _, err := h.Users.Invite(ctx, h.Org.ID, user.Invitee{Username: name}, code.DefaultLifetime); api.KindOf(err) != api.Invalid {
 				t.Errorf("a user may be named with %s: %v", what, err)
 			}
 			if what == "321 bytes" || what == "too long in UTF-8" {

@@ -243,6 +243,9 @@ func TestEveryStateIsAccessible(t *testing.T) {
 		t.Run("page "+path, func(t *testing.T) {
 			g := &guest{Tab: browser.New(t), t: t, srv: srv}
 			g.Open(srv.URL + path)
+			if path == "/docs" {
+				g.awaitState("ready") // its content comes from a script
+			}
 			check(t, g.Tab, "page"+path)
 			g.untroubled()
 		})

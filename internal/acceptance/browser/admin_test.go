@@ -120,15 +120,15 @@ func TestAdminInvitesAndSeesTheRegistration(t *testing.T) {
 	g.wantText("#people", "ada@example.org", "Member · you", "Registered", everything)
 	g.wantText("#zone", "UTC")
 	g.Click("#invite")
-	g.awaitState("making")
+	g.awaitState("form")
 	g.wantFocus("names")
 	g.typeInto("names", "grace@example.org")
 	g.sign("#invite-submit", "Invite grace@example.org")
-	g.awaitState("made")
+	g.awaitState("created")
 	g.wantFocus("title")
-	g.wantText("#made", "grace@example.org", "not shown again", "UTC")
-	link := g.Text("#made .secret code")
-	g.Click("#made .secret button")
+	g.wantText("#created", "grace@example.org", "not shown again", "UTC")
+	link := g.Text("#created .secret code")
+	g.Click("#created .secret button")
 	g.WaitFor(`document.querySelector("#status").textContent !== ""`)
 	g.Click("#invited-done")
 	g.awaitState("ready")
@@ -154,13 +154,13 @@ func TestAdminInvitesAndSeesTheRegistration(t *testing.T) {
 
 	g.open("people", "grace@example.org")
 	g.choose(row+" select", everything)
-	g.sign(row+" [data-key=give]", "Give the role "+everything+" to grace@example.org")
-	g.awaitWords(row+" .grants", everything)
+	g.sign(row+" [data-key=assign]", "Give the role "+everything+" to grace@example.org")
+	g.awaitWords(row+" .assignments", everything)
 	g.wantText("#status", "Signed and done: Give the role "+everything+" to grace@example.org")
 	if p := g.person("grace@example.org"); len(p.Roles) != 1 {
 		t.Errorf("the server says %+v, want one role", p)
 	}
-	g.sign(row+" .grants button", "Take the role "+everything+" away from grace@example.org")
+	g.sign(row+" .assignments button", "Take the role "+everything+" away from grace@example.org")
 	g.awaitWords(row, "Without a role")
 	g.sign(row+" [data-key=active]", "Deactivate grace@example.org")
 	g.awaitWords(row, "Deactivated")
@@ -192,8 +192,8 @@ func TestAdminRenewsAndWithdrawsCodes(t *testing.T) {
 	g.visit("/people")
 	row := g.open("people", "grace@example.org")
 	g.sign(row+" [data-key=code]", "Make a new registration code for grace@example.org", "stops working")
-	g.awaitState("made")
-	second := g.Text("#made .secret code")
+	g.awaitState("created")
+	second := g.Text("#created .secret code")
 	if second == first.RegistrationURL || !strings.Contains(second, "/register#") {
 		t.Errorf("the new link is %q", second)
 	}
@@ -208,7 +208,7 @@ func TestAdminRenewsAndWithdrawsCodes(t *testing.T) {
 		late.wantText("h1", title)
 	}
 	g.sign(row+" [data-key=code]", "Make a new registration code for grace@example.org")
-	g.awaitState("made")
+	g.awaitState("created")
 	g.untroubled()
 }
 
@@ -218,10 +218,10 @@ func TestAdminInvitesByMail(t *testing.T) {
 	g := adminIn(t, chromium.Start(t), srv)
 	g.visit("/people")
 	g.Click("#invite")
-	g.wantText("#making", "gets a link by mail")
+	g.wantText("#form", "gets a link by mail")
 	g.typeInto("names", "grace@example.org, no address")
 	g.sign("#invite-submit", "Invite 2 people")
-	g.awaitState("made")
+	g.awaitState("created")
 	g.wantText("#invited-list li:first-child", "grace@example.org", "Mailed")
 	if text := g.Text("#invited-list li:first-child"); strings.Contains(text, "/register#") {
 		t.Errorf("the link is shown although it was mailed: %q", text)
@@ -250,7 +250,7 @@ func TestAdminInvitesMany(t *testing.T) {
 	g.choose("#invite-role", everything)
 	g.choose("#invite-kind", "Member of the organisation")
 	g.sign("#invite-submit", "Invite 72 people with the role "+everything, "guest07@example.org", "שלום עולם")
-	g.awaitState("made")
+	g.awaitState("created")
 	g.wantText("h1", "72 people are invited")
 	var shown int
 	g.Eval(`document.querySelectorAll("#invited-list li").length`, &shown)

@@ -14,14 +14,14 @@ var adminPages = map[string]string{"/people": "Auth:Users:Read", "/roles": "Perm
 // ways are the links of the navigation that can be seen.
 func (g *guest) ways() (ways string) {
 	g.t.Helper()
-	g.Eval(`[...document.querySelectorAll(".places a")].filter((a) => a.checkVisibility()).map((a) => a.textContent).join(", ")`, &ways)
+	g.Eval(`[...document.querySelectorAll(".links a")].filter((a) => a.checkVisibility()).map((a) => a.textContent).join(", ")`, &ways)
 	return ways
 }
 
 func TestAdminPagesShowWhatIsAllowed(t *testing.T) {
 	browser, srv := chromium.Start(t), countersigntest.Start(t)
 	g := adminIn(t, browser, srv)
-	if ways := g.ways(); ways != "Account, People, Roles, Machines, Audit log" {
+	if ways := g.ways(); ways != "Account, People, Roles, Service accounts, Audit log" {
 		t.Errorf("an administrator can go to %q", ways)
 	}
 
@@ -54,7 +54,7 @@ func TestAdminPagesShowWhatIsAllowed(t *testing.T) {
 		g.visit("/people")
 		row := g.open("people", "charles@example.org")
 		g.choose(row+" select", "Reader")
-		g.sign(row+" [data-key=give]", "Give the role Reader to charles@example.org")
+		g.sign(row+" [data-key=assign]", "Give the role Reader to charles@example.org")
 		c.visit("/people")
 		if ways := c.ways(); ways != "Account, People" {
 			t.Errorf("a reader of people can go to %q", ways)
@@ -119,7 +119,7 @@ func TestAdminPagesAreAccessible(t *testing.T) {
 	g.press("#invite-submit", "Invite 2 people")
 	look("people signing")
 	g.Click("#signing-go")
-	g.awaitState("made")
+	g.awaitState("created")
 	look("people invited")
 	g.Click("#invited-done")
 
@@ -134,20 +134,20 @@ func TestAdminPagesAreAccessible(t *testing.T) {
 	g.awaitState("ready")
 	g.open("roles", everything)
 	g.open("roles", "Auditor")
-	g.awaitWords("#roles .holders", "ada@example.org")
+	g.awaitWords("#roles .assignees", "ada@example.org")
 	look("roles")
 
 	g.visit("/machines")
 	look("machines none")
-	g.Click("#new-machine")
+	g.Click("#new-service-account")
 	g.typeInto("thing-name", "Payroll")
 	g.Click("#thing .primary")
 	look("machines making")
 	g.Eval(`document.querySelector("#public-key").value = `+quote(publicKey(t)), nil)
-	g.sign("#thing .primary", "Make the machine Payroll")
+	g.sign("#thing .primary", "Make the service account Payroll")
 	look("machines made")
-	g.Click("#made-done")
-	g.open("machines", "Payroll")
+	g.Click("#created-done")
+	g.open("service-accounts", "Payroll")
 	look("machines")
 
 	g.visit("/audit")

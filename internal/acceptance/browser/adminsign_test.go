@@ -69,7 +69,7 @@ func TestAdminByKeyboardOnly(t *testing.T) {
 	g.wantFocus("title")
 	g.tabTo("invite")
 	g.Press(kb.Enter)
-	g.awaitState("making")
+	g.awaitState("form")
 	g.wantFocus("names")
 	g.typeInto("names", "grace@example.org")
 	g.tabTo("invite-submit")
@@ -78,7 +78,7 @@ func TestAdminByKeyboardOnly(t *testing.T) {
 	g.wantFocus("signing-title")
 	g.tabTo("signing-go")
 	g.Press(kb.Enter)
-	g.awaitState("made")
+	g.awaitState("created")
 	g.wantFocus("title")
 	g.tabTo("invited-done")
 	g.Press(kb.Enter)
@@ -93,7 +93,7 @@ func TestAdminCannotRemoveTheLastAdministrator(t *testing.T) {
 	g := adminIn(t, browser, srv)
 	g.visit("/people")
 	row := g.open("people", "ada@example.org")
-	for _, button := range []string{" [data-key=active]", " [data-key=archive]", " .grants button"} {
+	for _, button := range []string{" [data-key=active]", " [data-key=archive]", " .assignments button"} {
 		g.press(row+button, "ada@example.org")
 		g.Click("#signing-go")
 		g.WaitFor(`document.querySelector("#signing-alert .bad")`)
@@ -178,7 +178,7 @@ func TestAdminEveryRefusalHasItsWords(t *testing.T) {
 	}{
 		{"sign", "signature_invalid", "one of your account’s", 401, true},
 		{"sign", "user_not_verified", "a PIN is required", 400, true},
-		{"sign", "credential_inactive", "switched off", 401, true},
+		{"sign", "credential_inactive", "deactivated", 401, true},
 		{"sign", "sign_count_refused", "counter", 401, false},
 		{"sign", "backup_state_refused", "synced differently", 401, false},
 		{"sign", "second_factor_required", "two credentials", 401, false},
@@ -199,7 +199,7 @@ func TestAdminEveryRefusalHasItsWords(t *testing.T) {
 		{"request", "permission_archived", "role is archived", 400, false},
 		{"request", "permission_immutable", "only be given and taken away", 403, false},
 		{"request", "operations_missing", "allows nothing", 400, false},
-		{"request", "service_account_name_taken", "machine of that name", 409, false},
+		{"request", "service_account_name_taken", "service account of that name", 409, false},
 		{"request", "token_name_taken", "access token of that name", 409, false},
 		{"request", "name_invalid", "1 to 100 visible characters", 400, false},
 		{"request", "public_key_invalid", "BEGIN PUBLIC KEY", 400, false},
@@ -281,7 +281,7 @@ func TestAdminDeactivatesThemselves(t *testing.T) {
 	g.visit("/people")
 	row := g.open("people", "grace@example.org")
 	g.choose(row+" select", everything)
-	g.sign(row + " [data-key=give]")
+	g.sign(row + " [data-key=assign]")
 	c.visit("/people")
 	c.press(c.open("people", "grace@example.org")+" [data-key=active]", "This is your own account")
 	c.key.SetPresence(true)

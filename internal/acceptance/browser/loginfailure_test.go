@@ -146,26 +146,26 @@ func TestLoginOfWhoIsSwitchedOff(t *testing.T) {
 
 	t.Run("the user", func(t *testing.T) {
 		g := enrol(t, browser, srv)
-		g.write(func(tx *store.Tx) { tx.SetUserActive(g.inv.UserID, g.inv.OrgID, false, fmt.Errorf("gone")) })
+		g.write(func(tx *store.Tx) { tx.DeactivateUser(g.inv.UserID, g.inv.OrgID, srv.Clock.Now(), fmt.Errorf("gone")) })
 		g.BeforeLoad(noAutofill)
 		g.openLogin("")
 		g.Click("#sign-in")
 		g.WaitFor(`document.querySelector("#alert .bad")`)
-		g.wantText("#alert", "This account is switched off", "Reference rf-")
+		g.wantText("#alert", "This account is deactivated", "Reference rf-")
 		g.refusedWith("400")
 	})
 
 	t.Run("the passkey", func(t *testing.T) {
 		g := enrol(t, browser, srv)
-		passkey := g.credentials()[0].ID
-		g.write(func(tx *store.Tx) { tx.SetCredentialActive(passkey, g.inv.OrgID, false, fmt.Errorf("gone")) })
+		passkey := g.credentials()[0]
+		g.write(func(tx *store.Tx) { tx.DeactivateCredential(passkey, srv.Clock.Now(), fmt.Errorf("gone")) })
 		g.BeforeLoad(noAutofill + `
 			window.signals = 0;
 			PublicKeyCredential.signalUnknownCredential = async () => { window.signals++; };`)
 		g.openLogin("")
 		g.Click("#sign-in")
 		g.WaitFor(`document.querySelector("#alert .bad")`)
-		g.wantText("#alert", "This passkey is switched off", "Reference rf-")
+		g.wantText("#alert", "This passkey is deactivated", "Reference rf-")
 		var signals int
 		g.Eval("window.signals", &signals)
 		if signals != 0 {

@@ -26,7 +26,7 @@ func TestResend(t *testing.T) {
 		return g.Text("#status")
 	}
 	open := ask()
-	srv.Codes.Finish()
+	srv.Codes.Outbox.Finish()
 	messages := srv.Mailbox.Messages()
 	if len(messages) != before+1 {
 		t.Fatalf("%d mails were sent, want 1", len(messages)-before)
@@ -49,7 +49,7 @@ func TestResend(t *testing.T) {
 	if closed := ask(); closed != open {
 		t.Errorf("a registered user sees %q, one who is not %q", closed, open)
 	}
-	srv.Codes.Finish()
+	srv.Codes.Outbox.Finish()
 	if n := len(srv.Mailbox.Messages()); n != before+1 {
 		t.Errorf("%d mails more went to a registered user", n-before-1)
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/service/user"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testing/world"
@@ -185,7 +185,7 @@ func fillLists(t *testing.T, n *world.Tenant) (stop func()) {
 	must(t, err)
 	over, made := make(chan struct{}), make(chan error, 1)
 	more := func(i int) error {
-		invited, err := n.Users.Invite(t.Context(), n.Org.ID, user.Invitee{Username: fmt.Sprintf("early%04d@example.com", i)}, invitation.DefaultLifetime)
+		invited, err := n.Users.Invite(t.Context(), n.Org.ID, user.Invitee{Username: fmt.Sprintf("early%04d@example.com", i)}, code.DefaultLifetime)
 		if err != nil {
 			return err
 		}

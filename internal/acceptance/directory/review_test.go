@@ -64,6 +64,6 @@ func TestRevocationWhileARequestComes(t *testing.T) {
 		reads = sendHalting(t, n, "GET", "/auth/pats", clerk.Token, "", "{}")
 		_, err = n.Admin.DeactivateUser(ctx, clerk.ID)
 		must(t, err)
-		reads().Wants(t, "who is deactivated", 400, "user_inactive")
+		reads().Wants(t, "who is deactivated", 401, "user_inactive")
 	})
 }

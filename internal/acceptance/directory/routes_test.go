@@ -80,7 +80,7 @@ func otherTokens(t *testing.T, n *world.Tenant) map[string]string {
 	_, withdrawn := n.ServiceAccount(t, n.Org.ID, "withdrawn", n.Everything)
 	id := n.ServiceAccountToken(t, "withdrawn")
 	must(t, n.DB.Write(context.Background(), func(tx *store.Tx) error {
-		tx.SetAccessTokenActive(id.ID, id.UserID, false, n.Clock.Now(), nil)
+		tx.DeactivateAccessToken(id.ID, id.UserID, n.Clock.Now(), nil)
 		return nil
 	}))
 	_, gone := n.ServiceAccount(t, n.Org.ID, "gone", n.Everything)

@@ -104,7 +104,7 @@ func (k actor) managesMachine(t *testing.T, made api.ServiceAccount, machine *sd
 		if active {
 			alive().into(t, nil)
 		} else {
-			wantRefused(t, "after "+method, alive(), 400, "user_inactive")
+			wantRefused(t, "after "+method, alive(), 401, "user_inactive")
 		}
 	}
 	turn("auth.deactivateServiceAccount", body(req{"force": true}), false)

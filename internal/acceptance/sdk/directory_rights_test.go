@@ -73,7 +73,7 @@ func (d *directory) rights(t *testing.T) {
 		script.do(t, "auth.listUsers", req{}).into(t, nil)
 	}
 	ada.do(t, "auth.deactivateUser", req{"userId": id}).into(t, nil)
-	wantRefused(t, "a token whose person is deactivated", script.do(t, "auth.listUsers", req{}), 400, "user_inactive")
+	wantRefused(t, "a token whose person is deactivated", script.do(t, "auth.listUsers", req{}), 401, "user_inactive")
 	wantRefused(t, "the last administrator", ada.do(t, "auth.deactivateUser", req{"userId": userID(t, d.admin)}), 409, "last_administrator")
 	d.noUser(t, d.admin, "eve@example.org")
 }

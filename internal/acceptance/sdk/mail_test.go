@@ -26,10 +26,10 @@ var codeInMail = regexp.MustCompile(`\b[0-9A-Z]{4}(-[0-9A-Z]{4}){4}\b`)
 // code returns the code in the one mail that do causes, which must go to this address.
 func (m *mailed) code(t *testing.T, to string, do func()) string {
 	t.Helper()
-	m.Codes.Finish()
+	m.Codes.Outbox.Finish()
 	before := len(m.Mailbox.Messages())
 	do()
-	m.Codes.Finish()
+	m.Codes.Outbox.Finish()
 	messages := m.Mailbox.Messages()[before:]
 	if len(messages) != 1 || len(messages[0].To) != 1 || messages[0].To[0] != to {
 		t.Fatalf("%d mails were sent (%+v), want one to %s", len(messages), messages, to)

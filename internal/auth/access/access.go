@@ -1,19 +1,19 @@
 // Package access says what a caller may do: the operations of the permissions that are
-// assigned to them. Which operation a route needs is on the page of routes, and how
-// permissions are changed is the business of the room above.
+// assigned to them. Which operation a route needs is in the table of routes; permissions are
+// changed by the permission service.
 package access
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/cache"
 	"github.com/countersign/countersign/internal/store"
 )
 
 // Remembered is how long rights that were read may be taken for those in force. A
-// permission that is withdrawn, on whatever node, is gone no later than this.
+// permission that is revoked on another node is gone no later than this.
 const Remembered = 500 * time.Millisecond
 
 // most is how many callers' rights are remembered, twice at most.
@@ -21,22 +21,15 @@ const most = 4096
 
 // Checker knows what callers may do. Make one with New.
 type Checker struct {
-	db  *store.DB
-	now func() time.Time
-
-	mu         sync.RWMutex
-	young, old map[string]entry // by identity
-	changes    uint64           // how often Changed was called
+	db     *store.DB
+	rights *cache.Cache[Rights] // by identity
 }
 
-type entry struct {
-	rights Rights
-	read   time.Time
-}
-
-// New returns the ledger of a store. now is real time, not a test's: it decides how old
+// New returns the checker of a store. It tells time by the real clock: that decides how old
 // what is remembered may be.
-func New(db *store.DB) *Checker { return &Checker{db: db, now: time.Now} }
+func New(db *store.DB) *Checker {
+	return &Checker{db: db, rights: cache.New[Rights](most, Remembered)}
+}
 
 // Rights are the operations that somebody may do.
 type Rights struct {
@@ -61,8 +54,8 @@ func (r Rights) Missing(operations []string) string {
 	return ""
 }
 
-// Everything reports whether the rights are those to do everything, also what is yet to
-// come.
+// Everything reports whether the rights are those to do everything, future operations
+// included.
 func (r Rights) Everything() bool { return r.all }
 
 // Operations lists the rights by name, in the order of the contract.
@@ -77,29 +70,13 @@ func (r Rights) Operations() []string {
 }
 
 // Of returns what a caller may do, as it was at most Remembered ago.
-func (l *Checker) Of(ctx context.Context, who api.Caller) (Rights, error) {
-	key := identity(who)
-	l.mu.RLock()
-	e, known := l.young[key]
-	if !known {
-		e, known = l.old[key]
-	}
-	changes := l.changes
-	l.mu.RUnlock()
-	begun := l.now()
-	if known && begun.Sub(e.read) < Remembered {
-		return e.rights, nil
-	}
-	rights, err := l.Fresh(ctx, who)
-	if err == nil {
-		l.remember(key, entry{rights, begun}, changes)
-	}
-	return rights, err
+func (c *Checker) Of(ctx context.Context, who api.Caller) (Rights, error) {
+	return c.rights.Get(identity(who), func() (Rights, error) { return c.Fresh(ctx, who) })
 }
 
-// Fresh returns what a caller may do now: for who gives rights on.
-func (l *Checker) Fresh(ctx context.Context, who api.Caller) (Rights, error) {
-	held, err := l.db.Held(ctx, who.UserID, who.TokenID)
+// Fresh returns what a caller may do now. It is for who gives rights to others.
+func (c *Checker) Fresh(ctx context.Context, who api.Caller) (Rights, error) {
+	held, err := c.db.Held(ctx, who.UserID, who.TokenID)
 	if err != nil {
 		return Rights{}, err
 	}
@@ -110,12 +87,7 @@ func (l *Checker) Fresh(ctx context.Context, who api.Caller) (Rights, error) {
 }
 
 // Changed forgets what was remembered: on this node a change of permissions holds at once.
-func (l *Checker) Changed() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.changes++
-	l.young, l.old = nil, nil
-}
+func (c *Checker) Changed() { c.rights.Clear() }
 
 // identity is what rights are remembered by. A token has an identity of its own.
 func identity(who api.Caller) string {
@@ -123,19 +95,6 @@ func identity(who api.Caller) string {
 		return who.TokenID
 	}
 	return who.UserID
-}
-
-// remember keeps an entry, unless it was read before the last change was made.
-func (l *Checker) remember(key string, e entry, changes uint64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if changes != l.changes {
-		return
-	}
-	if len(l.young) >= most || l.young == nil {
-		l.old, l.young = l.young, make(map[string]entry)
-	}
-	l.young[key] = e
 }
 
 func sum(held []store.HeldPermission, identityID string) (r Rights) {
@@ -153,7 +112,7 @@ func sum(held []store.HeldPermission, identityID string) (r Rights) {
 	return r
 }
 
-// both is what a program may do with a person's token: what token and person both may.
+// both is what a personal access token may do: what token and person both may.
 func both(a, b Rights) Rights {
 	if a.all {
 		return b

@@ -23,10 +23,10 @@ var (
 		Rule:    "an organisation keeps an administrator who is active and registered"}
 )
 
-// Holds refuses, by a fresh read, a caller who may not do all of the operations: for who
-// gives them on.
-func (l *Checker) Holds(ctx context.Context, who api.Caller, operations []string) error {
-	rights, err := l.Fresh(ctx, who)
+// Holds refuses, by a fresh read, a caller who may not do all of the operations. It is for
+// who gives them to others.
+func (c *Checker) Holds(ctx context.Context, who api.Caller, operations []string) error {
+	rights, err := c.Fresh(ctx, who)
 	if err != nil {
 		return err
 	}
@@ -37,25 +37,25 @@ func (l *Checker) Holds(ctx context.Context, who api.Caller, operations []string
 }
 
 // Grant returns a permission of the caller's organisation that they may give to somebody:
-// one that allows nothing which they may not do themselves. Its version goes into what
-// gives it, so that it is given as it was looked at.
-func (l *Checker) Grant(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
-	p, err := l.db.Permission(ctx, who.OrgID, permissionID)
+// one that allows nothing which they may not do themselves. Who assigns it names its version,
+// so that it is given as it was read.
+func (c *Checker) Grant(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
+	p, err := c.db.Permission(ctx, who.OrgID, permissionID)
 	if err == nil && !p.ArchivedAt.IsZero() {
 		err = api.About(ErrArchived, who.Subject())
 	}
 	if err != nil {
 		return p, err
 	}
-	return p, l.covers(ctx, who, p)
+	return p, c.covers(ctx, who, p)
 }
 
 // covers refuses a caller who may not do all that a permission allows.
-func (l *Checker) covers(ctx context.Context, who api.Caller, p store.Permission) error {
+func (c *Checker) covers(ctx context.Context, who api.Caller, p store.Permission) error {
 	if p.Managed != store.ManagedAdministrator {
-		return l.Holds(ctx, who, p.Operations)
+		return c.Holds(ctx, who, p.Operations)
 	}
-	rights, err := l.Fresh(ctx, who)
+	rights, err := c.Fresh(ctx, who)
 	if err == nil && !rights.Everything() {
 		err = who.Refused("Permissions:Assign", ruleGrant, "less than everything")
 	}
@@ -65,21 +65,21 @@ func (l *Checker) covers(ctx context.Context, who api.Caller, p store.Permission
 const ruleGrant = "nobody gives what they do not hold"
 
 // Give is Grant for who needs the permission to assign as well.
-func (l *Checker) Give(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
-	rights, err := l.Fresh(ctx, who)
+func (c *Checker) Give(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
+	rights, err := c.Fresh(ctx, who)
 	if err == nil && !rights.Hold("Permissions:Assign") {
 		err = who.Refused("Permissions:Assign", "permission of the operation", "a caller without it")
 	}
 	if err != nil {
 		return store.Permission{}, err
 	}
-	return l.Grant(ctx, who, permissionID)
+	return c.Grant(ctx, who, permissionID)
 }
 
-// StandIn refuses a caller who would get hold of a user that was given more than end users
-// have by default and more than the caller could give, be it archived just now.
-func (l *Checker) StandIn(ctx context.Context, who api.Caller, userID string) error {
-	given, err := l.db.Assigned(ctx, userID)
+// StandIn refuses a caller who would act as a user with a permission, archived ones included,
+// that the caller could not give. What end users have by default does not count.
+func (c *Checker) StandIn(ctx context.Context, who api.Caller, userID string) error {
+	given, err := c.db.Assigned(ctx, userID)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (l *Checker) StandIn(ctx context.Context, who api.Caller, userID string) er
 		if p.Managed == store.ManagedEndUser {
 			continue
 		}
-		if err := l.covers(ctx, who, p.Permission); err != nil {
+		if err := c.covers(ctx, who, p.Permission); err != nil {
 			return err
 		}
 	}
@@ -101,7 +101,7 @@ func Held(p store.Permission, identityID string, now time.Time) store.HeldPermis
 
 // Assign adds to a unit that a new identity holds permissions which the caller may give, and
 // records it. userID is the user behind the identity, "" if there is none. A permission that
-// was changed since it was looked at makes the unit fail with ErrChanged.
+// was changed since it was read makes the unit fail with ErrChanged.
 func Assign(tx *store.Tx, who api.Caller, held []store.HeldPermission, userID string, now time.Time) {
 	for _, h := range held {
 		a := store.Assignment{ID: h.AssignmentID, OrgID: who.OrgID, PermissionID: h.ID, IdentityID: h.IdentityID, CreatedAt: now}
@@ -112,12 +112,12 @@ func Assign(tx *store.Tx, who api.Caller, held []store.HeldPermission, userID st
 
 // Assigned is the event of an assignment, to be recorded with it. userID is as of Assign.
 func Assigned(who api.Caller, p store.Permission, a store.Assignment, userID string) store.Event {
-	return assignmentEvent("permission.assigned", who, p, a, userID, a.CreatedAt)
+	return assignmentEvent(store.EventPermissionAssigned, who, p, a, userID, a.CreatedAt)
 }
 
 // Revoked is the event of an assignment's end.
 func Revoked(who api.Caller, p store.Permission, a store.Assignment, userID string, now time.Time) store.Event {
-	return assignmentEvent("permission.revoked", who, p, a, userID, now)
+	return assignmentEvent(store.EventPermissionRevoked, who, p, a, userID, now)
 }
 
 func assignmentEvent(kind string, who api.Caller, p store.Permission, a store.Assignment, userID string, now time.Time) store.Event {

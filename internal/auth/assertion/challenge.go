@@ -8,10 +8,6 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// SecondFactorRequired is the setting of an organisation whose users, if they have a
-// credential that is a second factor, must answer with it as well.
-const SecondFactorRequired = "required"
-
 // Challenge is what a client gets to sign, whether for a login or for an action.
 func Challenge(challenge, token string, party relyingparty.Party, org store.Organisation, allow api.AllowCredentials) api.SigningChallenge {
 	verification := org.UserVerification
@@ -22,9 +18,9 @@ func Challenge(challenge, token string, party relyingparty.Party, org store.Orga
 		Challenge:                challenge,
 		ChallengeIdentifier:      token,
 		RP:                       &api.RelyingParty{ID: party.ID, Name: party.Name},
-		SupportedCredentialKinds: kinds(org.SecondFactor == SecondFactorRequired),
+		SupportedCredentialKinds: kinds(org.SecondFactor == secondFactorRequired),
 		UserVerification:         verification,
-		Attestation:              "none", // of an assertion nobody asks for one
+		Attestation:              "none", // nobody asks for one of an assertion
 		AllowCredentials:         allow,
 	}
 }

@@ -1,8 +1,9 @@
-// Package assertion judges the signatures with which credentials log their users in and
+// Package assertion verifies the signatures with which credentials log their users in and
 // sign actions: which credential answers, whether the signature is its own (packages
-// webauthn and keycredential), and what follows from its counter and its backup flags.
-// What it finds is written by the rooms, with the effect.
+// webauthn and keycredential), whether a second factor must answer as well, and what the
+// organisation's policies say to the counter and the backup flags. The services write what
+// it finds in the transaction of the effect.
 //
-// Nobody learns from a refusal whether a user or a credential exists: until a signature
-// has verified, one that is unknown is refused as one that is known, at the same cost.
+// A refusal tells nobody whether a user or a credential exists: until a signature has
+// verified, an unknown one is refused like a known one, at the same cost.
 package assertion

@@ -97,9 +97,9 @@ func member64(member, text string) ([]byte, error) {
 	return api.DecodeBase64URL(member, text)
 }
 
-// names returns the user that the handle names, "" if it names none. Some clients encode
+// namedUser returns the user that the handle names, "" if it names none. Some clients encode
 // the handle once or twice more than they should.
-func (f Factor) names() string {
+func (f Factor) namedUser() string {
 	handle := f.UserHandle
 	for range 3 {
 		if api.ValidID(api.PrefixUser, handle) {

@@ -13,22 +13,22 @@ import (
 // What an organisation does when a counter or a backup flag is not as expected
 // (WebAuthn L3 §7.2 steps 18, 19 and 22). "" is the default.
 const (
-	PolicyAuto   = ""       // sign count: refuse for device-bound credentials, record for synced ones; backup: alert
-	PolicyRefuse = "refuse" // the assertion does not pass; an event tells of it
-	PolicyAlert  = "alert"  // it passes; an event and a warning in the log tell of it
-	PolicyRecord = "record" // it passes; an event tells of it
+	policyAuto   = ""       // sign count: refuse for device-bound credentials, record for synced ones; backup: alert
+	policyRefuse = "refuse" // the assertion does not pass; an event tells of it
+	policyAlert  = "alert"  // it passes; an event and a warning in the log tell of it
+	policyRecord = "record" // it passes; an event tells of it
 )
 
-// Note is something out of line. It becomes an event of that kind.
-type Note struct {
-	Kind   string // "credential.sign_count_out_of_line" or "credential.backup_changed"
-	Policy string // what was done: refuse, alert or record
+// note is something out of line. It becomes an event of that kind.
+type note struct {
+	kind   string // store.EventCredentialSignCountOutOfLine or store.EventCredentialBackupChanged
+	policy string // what was done: refuse, alert or record
 	detail map[string]any
 }
 
-// Event is the note as an event of the credential's user.
-func (n Note) Event(p Verified, who api.Caller) store.Event {
-	detail := map[string]any{"policy": n.Policy}
+// event is the note as an event of the credential's user.
+func (n note) event(p VerifiedFactor, who api.Caller) store.Event {
+	detail := map[string]any{"policy": n.policy}
 	for k, v := range n.detail {
 		detail[k] = v
 	}
@@ -37,34 +37,34 @@ func (n Note) Event(p Verified, who api.Caller) store.Event {
 		panic("assertion: " + err.Error())
 	}
 	c := p.Credential
-	return store.Event{ID: api.NewID(api.PrefixEvent, p.Use.At), OrgID: c.OrgID, At: p.Use.At, Kind: n.Kind,
+	return store.Event{ID: api.NewID(api.PrefixEvent, p.use.At), OrgID: c.OrgID, At: p.use.At, Kind: n.kind,
 		UserID: c.UserID, ActorID: c.UserID, CredentialID: c.ID, Address: who.Address, Detail: text}
 }
 
-func (j *Verifier) applyPolicies(p *Verified, h store.Owner, v webauthn.Assertion) {
-	j.applyBackupPolicy(p, h, v)
-	policy := h.Organisation.SignCountPolicy
-	if policy == PolicyAuto {
-		policy = PolicyRefuse
+func (v *Verifier) applyPolicies(p *VerifiedFactor, owner store.Owner, read webauthn.Assertion) {
+	v.applyBackupPolicy(p, owner, read)
+	policy := owner.Organisation.SignCountPolicy
+	if policy == policyAuto {
+		policy = policyRefuse
 		if p.Credential.BackupEligible {
 			// Each device that a passkey is synced to counts by itself, if it counts.
-			policy = PolicyRecord
+			policy = policyRecord
 		}
 	}
 	// Whatever was read, two assertions at once must not both pass a policy that refuses.
-	p.Use.Strict = policy == PolicyRefuse
-	if !v.SignCountOutOfLine {
+	p.use.Strict = policy == policyRefuse
+	if !read.SignCountOutOfLine {
 		return
 	}
-	j.note(p, Note{Kind: "credential.sign_count_out_of_line", Policy: policy,
-		detail: map[string]any{"received": v.SignCount, "kept": p.Credential.SignCount}})
-	if policy == PolicyRefuse {
-		p.refusal = about(h, SignCountRefusal(p.Credential.SignCount, int64(v.SignCount)))
+	v.note(p, note{kind: store.EventCredentialSignCountOutOfLine, policy: policy,
+		detail: map[string]any{"received": read.SignCount, "kept": p.Credential.SignCount}})
+	if policy == policyRefuse {
+		p.refusal = about(owner, signCountRefusal(p.Credential.SignCount, int64(read.SignCount)))
 	}
 }
 
-// SignCountRefusal is how a counter that did not go up is refused.
-func SignCountRefusal(kept, received int64) error {
+// signCountRefusal is how a counter that did not go up is refused.
+func signCountRefusal(kept, received int64) error {
 	return &api.Error{Kind: api.Unauthenticated, Code: "sign_count_refused",
 		Message:  "This passkey's counter is out of step, as if the passkey had been copied; ask your administrator.",
 		Rule:     "WebAuthn L3 §7.2 step 22, signCount; policy refuse",
@@ -72,27 +72,27 @@ func SignCountRefusal(kept, received int64) error {
 		Expected: "more than " + strconv.FormatInt(kept, 10) + "; countersign credential reset-counter lets the next one pass"}
 }
 
-func (j *Verifier) applyBackupPolicy(p *Verified, h store.Owner, v webauthn.Assertion) {
+func (v *Verifier) applyBackupPolicy(p *VerifiedFactor, owner store.Owner, read webauthn.Assertion) {
 	c := p.Credential
-	if !v.BackupEligibilityChanged && v.BackupState == c.BackupState {
+	if !read.BackupEligibilityChanged && read.BackupState == c.BackupState {
 		return
 	}
-	policy := h.Organisation.BackupPolicy
+	policy := owner.Organisation.BackupPolicy
 	switch {
-	case policy != PolicyAuto:
-	case v.BackupEligibilityChanged:
-		policy = PolicyAlert
+	case policy != policyAuto:
+	case read.BackupEligibilityChanged:
+		policy = policyAlert
 	default: // a passkey that was synced for the first time, or is no longer
-		policy = PolicyRecord
+		policy = policyRecord
 	}
-	j.note(p, Note{Kind: "credential.backup_changed", Policy: policy, detail: map[string]any{
-		"eligible": v.BackupEligible, "backedUp": v.BackupState,
+	v.note(p, note{kind: store.EventCredentialBackupChanged, policy: policy, detail: map[string]any{
+		"eligible": read.BackupEligible, "backedUp": read.BackupState,
 		"wasEligible": c.BackupEligible, "wasBackedUp": c.BackupState}})
-	if policy == PolicyRefuse {
-		p.refusal = about(h, &api.Error{Kind: api.Unauthenticated, Code: "backup_state_refused",
+	if policy == policyRefuse {
+		p.refusal = about(owner, &api.Error{Kind: api.Unauthenticated, Code: "backup_state_refused",
 			Message:  "Your organisation does not accept this passkey any more, because how it is backed up has changed; ask your administrator.",
 			Rule:     "WebAuthn L3 §7.2 steps 18 and 19, BE and BS flags; policy refuse",
-			Received: flags(v.BackupEligible, v.BackupState), Expected: flags(c.BackupEligible, c.BackupState)})
+			Received: flags(read.BackupEligible, read.BackupState), Expected: flags(c.BackupEligible, c.BackupState)})
 	}
 }
 
@@ -100,9 +100,9 @@ func flags(eligible, state bool) string {
 	return "BE " + strconv.FormatBool(eligible) + ", BS " + strconv.FormatBool(state)
 }
 
-func (j *Verifier) note(p *Verified, n Note) {
-	p.Notes = append(p.Notes, n)
-	if n.Policy == PolicyAlert {
-		j.Log.Warn("a passkey is not as it was", "what", n.Kind, "credentialUuid", p.Credential.ID, "userId", p.Credential.UserID)
+func (v *Verifier) note(p *VerifiedFactor, n note) {
+	p.notes = append(p.notes, n)
+	if n.policy == policyAlert {
+		v.Log.Warn("a passkey is not as it was", "what", n.kind, "credentialUuid", p.Credential.ID, "userId", p.Credential.UserID)
 	}
 }

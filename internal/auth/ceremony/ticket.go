@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth"
 )
 
 // Purpose is the flow that a ticket belongs to. Every flow refuses the tickets of
@@ -178,8 +179,7 @@ func (d *Issuer) Open(purpose Purpose, token string) (Ticket, error) {
 }
 
 func invalid(rule string, cause error) *api.Error {
-	return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid",
-		Message: "user token is missing or invalid", Rule: "ceremony token: " + rule, Cause: cause}
+	return auth.TokenInvalid("ceremony token: "+rule, "", cause)
 }
 
 // ErrChallengeUsed is a challenge that was answered before. What was done with the first

@@ -1,29 +1,28 @@
-// The account page: who I am here, my passkeys, my sessions, and the ways out.
-import * as wire from "./wire.js";
-import * as session from "./session.js";
-import * as words from "./officemessages.js";
+// The account page: one's user, passkeys and sessions, and the buttons to sign out.
+import * as api from "./api.js";
+import * as words from "./pagemessages.js";
 import { text } from "./accountmessages.js";
 import { credentialCard, identity, sessionCard } from "./accountview.js";
 import { outside, tellAccepted } from "./ceremony.js";
 import { explainServer } from "./explain.js";
 import { $, alarm, clearAlert, say, show } from "./view.js";
-import { enter, leave, mine, over, watchEnd } from "./visit.js";
+import { account, leave, openPage, sessionOver, watchEnd } from "./page.js";
 
 let busy = false;
 
 async function start() {
-  if (!(await enter(text.title, [], start))) return;
+  if (!(await openPage(text.title, [], start))) return;
   showAccount();
   tellProvider();
 }
 
 function showAccount() {
-  const { credentials, sessions } = mine;
-  $("facts").replaceChildren(...identity(mine));
+  const { credentials, sessions } = account;
+  $("facts").replaceChildren(...identity(account));
   $("credentials").replaceChildren(...credentials.map(credentialCard));
   $("no-credentials").hidden = credentials.length > 0;
   $("one-passkey").hidden = credentials.filter((c) => c.isActive && c.factor !== "recovery").length !== 1;
-  // The session at hand first, then the newest.
+  // The current session first, then the newest.
   const order = (s) => (s.current ? Infinity : Date.parse(s.createdAt));
   sessions.sort((a, b) => order(b) - order(a));
   $("sessions").replaceChildren(...sessions.map((s) => sessionCard(s, end)));
@@ -31,36 +30,36 @@ function showAccount() {
   watchEnd(start);
 }
 
-// tellProvider names all passkeys that the server keeps, those switched off too: they may
-// be switched on again, and a provider may delete what is not named.
+// tellProvider names all passkeys that the server keeps, inactive ones too: they may be
+// activated again, and a provider may delete what is not named.
 function tellProvider() {
-  const ids = mine.credentials.filter((c) => c.kind === "Fido2").map((c) => c.credentialId);
-  if (ids.length > 0 && mine.rpId && !outside(mine.rpId)) tellAccepted(mine.rpId, mine.user.id, ids);
+  const ids = account.credentials.filter((c) => c.kind === "Fido2").map((c) => c.credentialId);
+  if (ids.length > 0 && account.rpId && !outside(account.rpId)) tellAccepted(account.rpId, account.user.id, ids);
 }
 
 async function end(other, card) {
-  await asking(text.endingSession, async () => {
+  await run(text.endingSession, async () => {
     try {
-      await wire.endSession(session.token(), other.id);
+      await api.endSession(other.id);
     } catch (error) {
-      if (error.code !== "session_not_found") throw error; // it is over, which is what was asked
+      if (error.code !== "session_not_found") throw error; // it has ended already
     }
-    mine.sessions = mine.sessions.filter((s) => s !== other);
+    account.sessions = account.sessions.filter((s) => s !== other);
     card.remove();
     $("sessions-title").focus();
     say(text.sessionEnded);
   });
 }
 
-async function out(everywhere) {
-  await asking(text.leaving, async () => {
-    await wire.logout(session.token(), everywhere);
+async function signOut(everywhere) {
+  await run(text.leaving, async () => {
+    await api.logout(everywhere);
     leave(everywhere ? "everywhere" : "out");
   });
 }
 
-// asking runs one call at a time and tells what comes of it.
-async function asking(sentence, call) {
+// run makes one call at a time and says what goes wrong.
+async function run(sentence, call) {
   if (busy) return;
   busy = true;
   clearAlert();
@@ -69,20 +68,20 @@ async function asking(sentence, call) {
     await call();
   } catch (error) {
     say("");
-    if (over(error)) return leave("ended");
-    const explanation = error instanceof wire.Unreachable ? words.obstacles.undone : explainServer(error, words);
+    if (sessionOver(error)) return leave("ended");
+    const explanation = error instanceof api.Unreachable ? words.obstacles.undone : explainServer(error, words);
     alarm({ ...explanation, actions: [] }, { reference: error.id });
   } finally {
     busy = false;
   }
 }
 
-$("out").addEventListener("click", () => out(false));
-$("everywhere").addEventListener("click", () => out(true));
+$("out").addEventListener("click", () => signOut(false));
+$("everywhere").addEventListener("click", () => signOut(true));
 document.addEventListener("visibilitychange", () => {
   // Timers stand still while a device sleeps.
-  const current = mine?.sessions.find((s) => s.current);
-  if (!document.hidden && !busy && current && Date.parse(current.expiresAt) < wire.serverNow()) start();
+  const current = account?.sessions.find((s) => s.current);
+  if (!document.hidden && !busy && current && Date.parse(current.expiresAt) < api.serverNow()) start();
 });
 
 start();

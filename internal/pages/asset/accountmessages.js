@@ -8,7 +8,7 @@ export const text = {
   administrator: "Administrator",
   registered: "Registered",
   second: "second factor",
-  inactive: "Switched off",
+  inactive: "Deactivated",
   created: "Created",
   lastUsed: "Last used",
   current: "This one",

@@ -1,4 +1,4 @@
-// What a user agent says of itself, in words.
+// Names for user agents.
 import { text } from "./messages.js";
 
 // nameAgent returns browser and system as people know them, such as "Firefox on Linux",

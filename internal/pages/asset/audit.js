@@ -1,41 +1,29 @@
 // The audit page: what happened and what was refused, newest first, with the proofs.
-import * as session from "./session.js";
-import * as wire from "./wire.js";
+import * as api from "./api.js";
 import { text } from "./auditmessages.js";
-import { save } from "./handout.js";
+import { ListPage } from "./listpage.js";
+import { save } from "./onetime.js";
 import { button, facts, label, mark, name, time } from "./parts.js";
-import { Rows } from "./rows.js";
-import { $, clearAlert, element, phrase, say, schedule, show } from "./view.js";
-import { enter, trouble, watchEnd } from "./visit.js";
+import { $, clearAlert, complain, element, phrase, say, schedule } from "./view.js";
 
-const patience = 10; // answers in a row without an entry before people are asked to go on
+const mostEmpty = 10; // answers in a row without an entry before people are asked whether to go on
 
-const failed = (error) => trouble(error, start);
-const rows = new Rows("entries", {
+const page = new ListPage(text.title, ["Auth:Logs:Read"], () => {
+  showPerson();
+  return find();
+});
+const rows = page.table("entries", {
   id: (e) => e.id,
   name: (e) => e.summary,
   manage: text.details,
   manageNamed: text.detailsNamed,
   cells,
   panel,
-}, failed);
+});
 
-async function start() {
-  if (!(await enter(text.title, ["Auth:Logs:Read"], start))) return;
-  showPerson();
-  try {
-    await find();
-  } catch (error) {
-    show("ready", text.title);
-    return failed(error);
-  }
-  show("ready", text.title);
-  watchEnd(start);
-}
+// ---- the search
 
-// ---- what is searched for
-
-// person is whom the address names, in its fragment, which no request carries.
+// person is the user whom the address names, in its fragment, which no request carries.
 const person = () => new URLSearchParams(location.hash.slice(1));
 
 function showPerson() {
@@ -44,7 +32,7 @@ function showPerson() {
   $("only-words").replaceChildren(...phrase(text.onlyAbout(person().get("name") || id || "")));
 }
 
-// range is the days chosen, as the times between which they lie by this device's clock.
+// range is the times at which the chosen days begin and end by this device's clock.
 function range() {
   const day = (id, after) => {
     if (!$(id).value) return "";
@@ -55,21 +43,20 @@ function range() {
   return { startTime: day("from", 0), endTime: day("to", 1) };
 }
 
-function find() {
+async function find() {
   const times = range();
   const wrong = times.startTime && times.endTime && times.startTime >= times.endTime;
-  $("dates-error").textContent = wrong ? text.dates : "";
-  $("dates-error").hidden = !wrong;
-  if (wrong) return $("to").focus();
+  if (complain("dates", wrong ? text.dates : "")) return $("to").focus();
   const asked = { text: $("text").value.trim(), outcome: $("outcome").value, userId: person().get("user"), ...times };
-  return rows.show((page) => search({ ...asked, ...page }));
+  return rows.show((part) => search({ ...asked, ...part }));
 }
 
-// search asks on while answers have no entry: the server looks through so many at a time.
+// search repeats while answers have no entry: the server looks through a limited number of
+// entries at a time.
 async function search(asked) {
   let answer, next = asked.paginationToken;
-  for (let i = 0; i < patience; i++) {
-    answer = await wire.get(session.token(), "/countersign/audit", { ...asked, paginationToken: next });
+  for (let i = 0; i < mostEmpty; i++) {
+    answer = await api.get("/countersign/audit", { ...asked, paginationToken: next });
     next = answer.nextPageToken;
     if (answer.items.length > 0 || !next) break;
   }
@@ -83,11 +70,7 @@ function seek(event) {
   event.preventDefault();
   schedule("find", event.type === "input" ? 400 : 0, async () => {
     clearAlert();
-    try {
-      await find();
-    } catch (error) {
-      failed(error);
-    }
+    await find().catch(page.failed);
   });
 }
 
@@ -125,7 +108,7 @@ function panel(e) {
   ];
 }
 
-// ---- what is taken away
+// ---- downloads
 
 function receipt(id) {
   return fetchFile(`/countersign/actions/${id}`, "application/json", text.receiptName(id));
@@ -135,7 +118,7 @@ function csv() {
   const { startTime, endTime } = range();
   const asked = new URLSearchParams({
     startTime: startTime || new Date(0).toISOString(),
-    endTime: endTime || new Date(wire.serverNow() + 60_000).toISOString(),
+    endTime: endTime || new Date(api.serverNow() + 60_000).toISOString(),
   });
   if (person().get("user")) asked.set("userId", person().get("user"));
   return fetchFile(`/auth/action/logs?${asked}`, "text/csv", text.fileName($("from").value, $("to").value));
@@ -145,12 +128,12 @@ async function fetchFile(path, type, called) {
   clearAlert();
   say(text.downloading);
   try {
-    const { content, cut } = await wire.file(session.token(), path, type);
+    const { content, cut } = await api.file(path, type);
     save(called, content);
     if (cut) say(text.cut);
   } catch (error) {
     say("");
-    failed(error);
+    page.failed(error);
   }
 }
 
@@ -159,8 +142,8 @@ $("find").addEventListener("input", seek);
 $("csv").addEventListener("click", csv);
 $("everybody").addEventListener("click", () => {
   history.replaceState(null, "", location.pathname);
-  start();
+  page.open();
 });
-addEventListener("hashchange", () => start());
+addEventListener("hashchange", page.open);
 
-start();
+page.open();

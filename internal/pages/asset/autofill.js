@@ -16,29 +16,29 @@ export async function available() {
 
 export const listening = () => pending !== null;
 
-// listen waits for somebody to choose a suggested passkey and hands it to use. That it
-// came to nothing stays quiet: nobody was asked anything.
+// listen waits for somebody to choose a suggested passkey and passes it to use. A failure
+// is not reported: nobody was asked anything.
 export function listen(challenge, use) {
   const controller = new AbortController();
-  const mine = { controller };
-  pending = mine;
-  mine.done = ask(challenge, controller.signal).then((credential) => {
-    free(mine);
+  const request = { controller };
+  pending = request;
+  request.done = ask(challenge, controller.signal).then((credential) => {
+    free(request);
     if (credential && !controller.signal.aborted) use(credential);
-  }, () => free(mine));
+  }, () => free(request));
 }
 
-// stop ends the waiting. It returns a promise of the browser being free for another
-// request, or null when it is free already.
+// stop ends the waiting. It returns a promise that resolves once the browser is free for
+// another request, or null when it is free already.
 export function stop() {
   if (!pending) return null;
   pending.controller.abort();
-  // An extension that never lets go must not lock the button.
+  // An extension that never ends its request must not block the button.
   return Promise.race([pending.done, new Promise((resolve) => setTimeout(resolve, 1000))]);
 }
 
-function free(mine) {
-  if (pending === mine) pending = null;
+function free(request) {
+  if (pending === request) pending = null;
 }
 
 async function ask(challenge, signal) {

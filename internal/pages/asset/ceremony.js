@@ -1,10 +1,8 @@
-// What passes between the server's words and the browser's WebAuthn API. Extensions
-// replace the API's objects with their own, so no member or prototype is taken for
-// granted.
-import { base64url, unbase64url, utf8 } from "./format.js";
+// Translation between the server's JSON and the browser's WebAuthn API. Extensions replace
+// the API's objects with their own, so no member or prototype is taken for granted.
+import { base64url, hex, unbase64url, utf8 } from "./format.js";
 
-// obstacle names what makes a passkey impossible on this page before anything was
-// tried: "insecure", "framed", "unsupported", or "" when nothing does. method is what the
+// obstacle names what makes a passkey impossible on this page before anything is tried: "insecure", "framed", "unsupported", or "" when nothing does. method is what the
 // page will call, create or get. A device without a passkey provider of its own is no
 // obstacle: phones and security keys still work.
 export function obstacle(method) {
@@ -14,8 +12,8 @@ export function obstacle(method) {
   return "";
 }
 
-// outside reports whether a relying party may not be served by this page's host: the
-// RP ID must be the host or a parent domain of it (WebAuthn L3 §5.1.3).
+// outside tells whether this page's host is outside an RP ID: the RP ID must be the host
+// or a parent domain of it (WebAuthn L3 §5.1.3).
 export function outside(rpId) {
   const host = location.hostname;
   return Boolean(rpId) && host !== rpId && !host.endsWith(`.${rpId}`);
@@ -90,10 +88,18 @@ export function assertion(credential) {
   };
 }
 
+// prompt calls navigator.credentials.create or get, at once: the browser must be asked in
+// the very click. Whatever goes wrong, no credential included, rejects the promise.
+export async function prompt(method, options) {
+  const credential = await navigator.credentials[method](options);
+  if (!credential) throw new DOMException("", "NotAllowedError");
+  return credential;
+}
+
 const credentialId = ({ rawId, id }) => (rawId ? base64url(rawId) : id);
 
-// fromHere tells whether a passkey names its user as servers of this kind do. Others may
-// share a relying party's name, localhost above all.
+// fromHere tells whether a passkey's user handle looks like this server's. Other servers
+// may share the RP ID, localhost above all.
 export function fromHere({ response }) {
   return attempt(() => new TextDecoder().decode(response.userHandle).startsWith("us-")) === true;
 }
@@ -124,9 +130,8 @@ export function transportsOf(credential) {
   return Array.isArray(transports) ? transports.filter((t) => typeof t === "string") : null;
 }
 
-// traits reads from the authenticator data what is worth telling people: who made the
-// passkey and whether it is kept on this device alone (WebAuthn L3 §6.1). It returns
-// null when the data cannot be had.
+// traits reads from the authenticator data what is worth telling people: the AAGUID and
+// whether the passkey is synced (WebAuthn L3 §6.1). It returns null without the data.
 export function traits(credential) {
   const data = authenticatorData(credential.response);
   if (!data || data.length < 37) return null;
@@ -140,7 +145,7 @@ export function traits(credential) {
 }
 
 // forget tells the passkey provider that the server does not know this credential, so
-// that no passkey is left behind which opens nothing. Few browsers can.
+// that no useless passkey is left behind. Few browsers support it.
 export async function forget(challenge, credentialId) {
   await attempt(() => PublicKeyCredential.signalUnknownCredential?.({
     rpId: challenge.rp?.id || location.hostname,
@@ -175,8 +180,7 @@ function authenticatorData(response) {
 }
 
 function uuid(bytes) {
-  const text = Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
-  return text.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/u, "$1-$2-$3-$4-$5");
+  return hex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/u, "$1-$2-$3-$4-$5");
 }
 
 // plain copies extension results into what JSON can carry.

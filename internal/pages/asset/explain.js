@@ -1,6 +1,6 @@
-// From an error to the words for it. Each page brings its own words: a module with the
-// names that messages.js exports.
-import { Refusal } from "./wire.js";
+// Explanations of errors. Each page passes its own words: a module with the names that
+// messages.js exports.
+import { Refusal } from "./api.js";
 import { moment } from "./format.js";
 import { text, waitText } from "./messages.js";
 

@@ -33,19 +33,18 @@ export function utf8(text) {
   return new TextEncoder().encode(text);
 }
 
-// groups writes a code in groups of four: what people type it by.
+// groups writes a code in groups of four, which are easier to type.
 export function groups(code) {
   return code.match(/.{1,4}/gu)?.join("-") || "";
 }
 
-// tidyCode is a typed code as we print codes. It guesses nothing about how long a code
-// should be: that is the server's to know.
+// tidyCode is a typed code as we print codes. It does not check the length: only the
+// server knows that.
 export function tidyCode(typed) {
   return groups(typed.normalize("NFKC").toUpperCase().replace(/[^0-9A-Z]/gu, ""));
 }
 
-// The texts are in one language; of the reader's languages, the variant of that one
-// decides how dates look.
+// The texts are in one language. Dates look as in the reader's variant of that language.
 const language = document.documentElement.lang || "en";
 const locale =
   (navigator.languages || []).find((l) => l === language || l.startsWith(`${language}-`)) ||
@@ -59,7 +58,7 @@ export function moment(date) {
   return `${local} (${offset(date)})`;
 }
 
-// brief is the same for lists; offset says once what it is by.
+// brief is a short form for lists, where the page states the offset once.
 export function brief(date) {
   return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(date);
 }

@@ -1,8 +1,8 @@
-// The login page: a passkey becomes a session.
+// The login page: a passkey starts a session.
 //
 // The browser offers passkeys in the user name field from the start (autofill.js), and
-// the buttons ask for one outright. Both answer challenges that were fetched before.
-import * as wire from "./wire.js";
+// the buttons open the browser's prompt. Both answer challenges that were fetched before.
+import * as api from "./api.js";
 import * as ceremony from "./ceremony.js";
 import * as autofill from "./autofill.js";
 import * as session from "./session.js";
@@ -12,7 +12,7 @@ import { Offers } from "./offer.js";
 import { $, alarm, clearAlert, complain, halt, say, schedule, setWorking, show, stopTimers } from "./view.js";
 
 const { obstacles, text } = words;
-const offers = new Offers(wire.beginLogin);
+const offers = new Offers(api.beginLogin);
 const asked = new URLSearchParams(location.hash.slice(1)); // in the fragment, so no request carries it
 
 let organisation = null; // where people sign in, once that is known
@@ -29,16 +29,16 @@ const actions = {
 const context = (error) => ({ actions, reference: error?.id });
 const destination = () => session.destination(asked.get("next"));
 
-// anybody asks for any discoverable passkey, of the organisation if it is known.
+// anybody asks for any discoverable passkey, of the organisation if that is known.
 const anybody = () => (organisation ? { orgId: organisation.id } : {});
 
-// wanted is who the form names.
+// wanted is the user whom the form names.
 function wanted() {
   const username = $("username").value.trim();
   return username ? { username, orgId: organisation?.id || $("orgId").value.trim() } : anybody();
 }
 
-// start learns what there is to know and gets everything ready for one click.
+// start asks the server about itself and prepares everything for one click.
 async function start() {
   stopTimers();
   await autofill.stop();
@@ -46,7 +46,7 @@ async function start() {
   if (blocked) return halt(obstacles[blocked], context());
   show("loading", text.title, null);
   try {
-    know(await wire.site());
+    chooseOrganisation(await api.site());
     const { challenge } = await offers.get(anybody());
     const rpId = challenge.rp?.id;
     if (ceremony.outside(rpId)) return halt(obstacles.outside(location.hostname, rpId), context());
@@ -56,8 +56,8 @@ async function start() {
   showReady();
 }
 
-// know settles the organisation: the link's, else the server's only one, else the last.
-function know(site) {
+// chooseOrganisation takes the link's, else the server's only one, else the last.
+function chooseOrganisation(site) {
   const named = (asked.get("org") || "").trim();
   only = Boolean(site.organisation) && (!named || named === site.organisation.id);
   const last = session.remembered();
@@ -75,7 +75,7 @@ function showReady() {
   show("ready", organisation?.name ? text.joining(organisation.name) : text.title);
   $("organisation").textContent = organisation?.id || "";
   $("known").hidden = !organisation || only;
-  ask();
+  showOrgField();
   setBusy(false);
   const notice = session.takeNotice();
   if (Object.hasOwn(words.notices, notice)) alarm(words.notices[notice], context());
@@ -83,19 +83,19 @@ function showReady() {
   resume();
 }
 
-// greet tells who comes by with a session that still lives.
+// greet tells people that their session is still active.
 async function greet() {
   if (!session.token()) return;
   try {
-    const { user } = await wire.account(session.token());
+    const { user } = await api.account();
     if (!busy && !$("alert").hasChildNodes()) alarm(text.signedIn(user.username), context());
   } catch (error) {
-    if (error instanceof wire.Refusal && error.status === 401) session.drop();
+    if (error instanceof api.Refusal && error.status === 401) session.drop();
   }
 }
 
-// ask shows the organisation's field to who types a name that needs it.
-function ask() {
+// showOrgField shows the organisation's field once a name is typed that needs it.
+function showOrgField() {
   $("org-field").hidden = Boolean(organisation) || $("username").value.trim() === "";
 }
 
@@ -122,27 +122,27 @@ async function renew() {
 
 // ---- the buttons
 
-// letGo frees the browser as soon as a button is pressed down, so that the click that
-// follows may ask at once.
-function letGo() {
+// freeBrowser ends the suggestions as soon as a button is pressed down, so that the click
+// that follows may open the prompt at once.
+function freeBrowser() {
   autofill.stop();
   for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(resume, 500), { once: true });
 }
 
-// signIn opens the prompt. With a challenge at hand and the browser free nothing is
+// signIn opens the prompt. When there is a challenge and the browser is free, nothing is
 // awaited before navigator.credentials.get().
 function signIn(otherDevice) {
   if (busy || !filled()) return;
   const offer = offers.ready(wanted());
   if (!offer) return prepare(otherDevice);
   setBusy(true, text.waiting);
-  const held = autofill.stop();
-  if (held) held.then(() => prompt(offer, otherDevice));
+  const stopping = autofill.stop();
+  if (stopping) stopping.then(() => prompt(offer, otherDevice));
   else prompt(offer, otherDevice);
 }
 
-// prepare fetches a challenge after the click: the name was typed just now, or the tab
-// slept past its timers.
+// prepare fetches a challenge after the click: the name was typed just now, or the tab's
+// timers stood still.
 async function prepare(otherDevice) {
   setBusy(true, text.preparing);
   let offer;
@@ -153,7 +153,7 @@ async function prepare(otherDevice) {
     setBusy(false);
     return stopped(error);
   }
-  // Most browsers let a click count for a few seconds. Where it does not, one more is due.
+  // Most browsers let a click count for a few seconds. The others need another one.
   if (navigator.userActivation?.isActive) return prompt(offer, otherDevice);
   setBusy(false);
   say(text.stale);
@@ -162,12 +162,7 @@ async function prepare(otherDevice) {
 }
 
 function prompt(offer, otherDevice) {
-  let answer;
-  try {
-    answer = navigator.credentials.get(ceremony.requestOptions(offer.challenge, otherDevice));
-  } catch (error) {
-    answer = Promise.reject(error);
-  }
+  const answer = ceremony.prompt("get", ceremony.requestOptions(offer.challenge, otherDevice));
   clearAlert();
   setBusy(true, text.waiting);
   say(text.prompted);
@@ -178,9 +173,8 @@ async function finish(offer, answer) {
   let credential;
   try {
     credential = await answer;
-    if (!credential) throw new DOMException("", "NotAllowedError");
   } catch (error) {
-    return again(explainBrowser(error, words)); // the challenge was never sent, so it serves on
+    return again(explainBrowser(error, words)); // the challenge was never sent, so it can still be used
   }
   await send(offer, credential);
 }
@@ -191,11 +185,11 @@ async function send(offer, credential) {
   say(text.checking);
   let token;
   try {
-    ({ token } = await wire.login(offer.challenge.challengeIdentifier, ceremony.assertion(credential)));
+    ({ token } = await api.login(offer.challenge.challengeIdentifier, ceremony.assertion(credential)));
   } catch (error) {
     offers.spend(offer);
     if (unknown(error, offer, credential)) ceremony.forget(offer.challenge, credential.id);
-    if (error instanceof wire.Unreachable) return again(obstacles.lost);
+    if (error instanceof api.Unreachable) return again(obstacles.lost);
     return refused(error);
   }
   if (!session.keep(token)) return halt(obstacles.storage, context());
@@ -205,9 +199,9 @@ async function send(offer, credential) {
   location.replace(destination());
 }
 
-// unknown tells whether a refusal means that the server knows no such passkey. A user
-// name or an organisation in the question would make it refuse others' passkeys in the
-// same words, and those must not be taken from their owners.
+// unknown tells whether a refusal means that the server knows no such passkey. When the
+// request named a user or an organisation, the server refuses other users' passkeys in the
+// same words, and those must not be deleted from their owners' devices.
 function unknown(error, { who }, credential) {
   return error.code === "signature_invalid" && !who.username && (!who.orgId || only) && ceremony.fromHere(credential);
 }
@@ -218,7 +212,7 @@ function refused(error) {
   again(explanation, error);
 }
 
-// again makes the page ready for another try, with the reason for it.
+// again says what went wrong and makes the page ready for another try.
 function again(explanation, error) {
   say("");
   if (explanation) alarm(explanation, context(error));
@@ -230,8 +224,8 @@ function again(explanation, error) {
 
 // stopped handles a failure before a prompt.
 function stopped(error) {
-  if (error instanceof wire.Unreachable) return halt(obstacles.offline, context());
-  if (!(error instanceof wire.Refusal)) throw error;
+  if (error instanceof api.Unreachable) return halt(obstacles.offline, context());
+  if (!(error instanceof api.Refusal)) throw error;
   halt(explainServer(error, words), context(error));
 }
 
@@ -249,9 +243,9 @@ function filled() {
   return !wrong;
 }
 
-// typed gets the challenge for a name while its owner is still on the way to the button.
+// typed fetches the challenge for a name before the button is pressed.
 function typed() {
-  ask();
+  showOrgField();
   schedule("typed", 400, () => {
     const who = wanted();
     if (!busy && who.orgId !== "") offers.get(who).catch(() => {});
@@ -261,7 +255,7 @@ function typed() {
 $("login").addEventListener("submit", (event) => { event.preventDefault(); signIn(false); });
 $("elsewhere").addEventListener("click", () => signIn(true));
 $("another").addEventListener("click", () => leaveOrganisation());
-for (const id of ["sign-in", "elsewhere"]) $(id).addEventListener("pointerdown", letGo);
+for (const id of ["sign-in", "elsewhere"]) $(id).addEventListener("pointerdown", freeBrowser);
 for (const id of ["username", "orgId"]) $(id).addEventListener("input", typed);
 addEventListener("hashchange", () => location.reload()); // another link in the same tab
 addEventListener("pageshow", (event) => { if (event.persisted) start(); });

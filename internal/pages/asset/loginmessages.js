@@ -1,15 +1,13 @@
 // Everything the login page says once its script runs, under the names of messages.js.
+import { noAnswer, onceMore, prompting, tooManyTries, useObstacles } from "./messages.js";
 
 export const text = {
   title: "Sign in",
   joining: (organisation) => ["Sign in to ", organisation], // the name is set apart as a name
   signIn: "Sign in with a passkey",
-  again: "Try again",
-  preparing: "Getting ready\u2026",
-  waiting: "Waiting for your device\u2026",
-  prompted: "Your browser is asking now. Use your fingerprint, face, PIN or security key.",
+  ...prompting,
   checking: "Signing you in\u2026",
-  stale: "Everything is ready now. Please press the button once more.",
+  stale: onceMore,
   signedIn: (username) => ({
     mild: true,
     title: "You are signed in already",
@@ -37,24 +35,13 @@ export const obstacles = {
     title: "This page is not secure",
     text: "Passkeys work only over an encrypted connection. If the address begins with http:// instead of https://, tell your administrator.",
   },
-  framed: {
-    title: "Open this page on its own",
-    text: "This page is shown inside another one, where passkeys cannot be used. Open it directly in the browser.",
-  },
-  unsupported: {
-    title: "This browser cannot use passkeys",
-    text: "Open this page in a current version of Chrome, Edge, Firefox or Safari.",
-  },
+  ...useObstacles,
   outside: (host, rpId) => ({
     title: "This page is not set up for passkeys",
     text: `It is not your fault. Your administrator needs to know: this page is on ${host}, but passkeys here are for ${rpId}.`,
     actions: ["another"],
   }),
-  offline: {
-    title: "The server did not answer",
-    text: "Check your connection and try again.",
-    actions: ["retry"],
-  },
+  offline: noAnswer,
   lost: {
     title: "The server did not answer",
     text: "Your device did its part, but no answer came, so you are not signed in. Check your connection and try again.",
@@ -125,17 +112,12 @@ export const refusals = {
     text: "This passkey does not say whose it is. Type your user name and try again.",
   }),
   user_inactive: () => ({
-    title: "This account is switched off",
+    title: "This account is deactivated",
     text: "Your passkey is right, but an administrator has deactivated the account. Speak to your administrator.",
   }),
-  too_many_tries: ({ wait }) => ({
-    title: "Too many tries",
-    text: wait ? `Try again in ${wait}.` : "Try again later.",
-    actions: ["retry"],
-    final: true,
-  }),
+  too_many_tries: tooManyTries,
   credential_inactive: () => ({
-    title: "This passkey is switched off",
+    title: "This passkey is deactivated",
     text: "An administrator has deactivated it. Use another passkey, or speak to your administrator.",
   }),
   user_not_verified: () => ({

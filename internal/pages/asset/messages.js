@@ -2,15 +2,48 @@
 // A translation replaces this module and its like for the other pages, which export the
 // same names. Where a sentence holds a name or a time, the entry is a function.
 
+// What is said around every prompt for a passkey.
+export const prompting = {
+  preparing: "Getting ready\u2026",
+  waiting: "Waiting for your device\u2026",
+  prompted: "Your browser is asking now. Use your fingerprint, face, PIN or security key.",
+  again: "Try again",
+};
+
+// What stops the use of a passkey on any page.
+export const useObstacles = {
+  framed: {
+    title: "Open this page on its own",
+    text: "This page is shown inside another one, where passkeys cannot be used. Open it directly in the browser.",
+  },
+  unsupported: {
+    title: "This browser cannot use passkeys",
+    text: "Open this page in a current version of Chrome, Edge, Firefox or Safari.",
+  },
+};
+
+export const noAnswer = {
+  title: "The server did not answer",
+  text: "Check your connection and try again.",
+  actions: ["retry"],
+};
+
+export const tooManyTries = ({ wait }) => ({
+  title: "Too many tries",
+  text: wait ? `Try again in ${wait}.` : "Try again later.",
+  actions: ["retry"],
+  final: true,
+});
+
+// What is said when a click came without a challenge.
+export const onceMore = "Everything is ready now. Please press the button once more.";
+
 export const text = {
   loading: "Checking your invitation\u2026",
   enter: "Enter your invitation",
   joining: (organisation) => ["Join ", organisation], // the name is set apart as a name
-  preparing: "Getting ready\u2026",
+  ...prompting,
   create: "Create passkey",
-  again: "Try again",
-  waiting: "Waiting for your device\u2026",
-  prompted: "Your browser is asking now. Use your fingerprint, face, PIN or security key.",
   saving: "Saving your passkey\u2026",
   lost: "The connection was lost. Nothing is lost: trying again\u2026",
   stale: "This page was open for a while and has been made ready again. Please press the button once more.",
@@ -169,7 +202,7 @@ export const refusals = {
     final: true,
   }),
   user_inactive: () => ({
-    title: "This account is switched off",
+    title: "This account is deactivated",
     text: "An administrator has deactivated it, so it cannot be registered now. Speak to the person who invited you.",
     final: true,
   }),

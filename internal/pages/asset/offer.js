@@ -1,10 +1,10 @@
 // Challenges fetched before they are needed: the browser must be asked in the very click,
-// for Safari takes the user's gesture for spent after a call to the server.
+// because after a call to the server Safari no longer counts it.
 import { claimsOf } from "./format.js";
 
-// lifeOf reads from a token how long it lives. Only the difference of its times counts,
-// so this device's clock may be wrong. A click comes while at least half the life, or
-// six minutes of it, is left: nobody is hurried at the prompt.
+// lifeOf reads from a token how long it lives. It uses only the difference of the token's
+// times, so this device's clock may be wrong. renewAt leaves at least half the life, or six
+// minutes of it, for the prompt.
 export function lifeOf(token) {
   let life = 5 * 60_000; // the shortest life a server may give
   const { exp, iat } = claimsOf(token);
@@ -13,41 +13,41 @@ export function lifeOf(token) {
   return { renewAt, endsAt: Date.now() + life };
 }
 
-// Offers keeps a challenge for each who: an organisation and a user name, both of which
-// may be missing. begin asks the server for one.
+// Offers keeps one challenge per who: an organisation and a user name, both of which may be
+// missing. begin asks the server for one.
 export class Offers {
   #begin;
-  #kept = new Map();
-  #coming = new Map();
+  #ready = new Map();
+  #pending = new Map();
 
   constructor(begin) {
     this.#begin = begin;
   }
 
-  // ready returns a challenge that is good for a click, or null.
+  // ready returns a challenge with enough time left for a prompt, or null.
   ready(who) {
-    const offer = this.#kept.get(key(who));
+    const offer = this.#ready.get(key(who));
     return offer && Date.now() < offer.renewAt ? offer : null;
   }
 
-  // get returns a promise of a challenge that is good for a click.
+  // get returns a promise of such a challenge.
   get(who) {
     const ready = this.ready(who);
     if (ready) return Promise.resolve(ready);
     const k = key(who);
-    if (!this.#coming.has(k)) {
-      this.#coming.set(k, this.#begin(who).then((challenge) => {
+    if (!this.#pending.has(k)) {
+      this.#pending.set(k, this.#begin(who).then((challenge) => {
         const offer = { who, challenge, ...lifeOf(challenge.challengeIdentifier) };
-        this.#kept.set(k, offer);
+        this.#ready.set(k, offer);
         return offer;
-      }).finally(() => this.#coming.delete(k)));
+      }).finally(() => this.#pending.delete(k)));
     }
-    return this.#coming.get(k);
+    return this.#pending.get(k);
   }
 
-  // spend forgets a challenge that was answered: it serves once.
+  // spend forgets a challenge that was answered: it can be used once.
   spend({ who }) {
-    this.#kept.delete(key(who));
+    this.#ready.delete(key(who));
   }
 }
 

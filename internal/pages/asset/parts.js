@@ -1,16 +1,16 @@
-// What the pages for who is signed in are made of. Whatever comes from the server is set as
-// text.
+// Elements of the pages for people who are signed in. Whatever comes from the server is set
+// as text.
 import { brief } from "./format.js";
-import { copy } from "./handout.js";
-import { text } from "./officemessages.js";
+import { copy } from "./onetime.js";
+import { text as common } from "./pagemessages.js";
 import { element } from "./view.js";
 
-// name keeps a name in any script to itself.
+// name isolates a name, so that its script does not change the direction of the rest.
 export function name(value) {
   return element("bdi", value);
 }
 
-// label is the name of a role or of an operation, or a path, which may be long: it breaks
+// label is the name of a role or of an operation, or a path, which may be long: lines break
 // where a new word begins.
 export function label(value) {
   const words = value.replace(/([a-z:](?=[A-Z])|\/)/gu, "$1\n").split("\n");
@@ -19,7 +19,7 @@ export function label(value) {
 
 export function time(iso) {
   const date = new Date(iso);
-  return Number.isNaN(date.getTime()) ? text.unknown : element("time", brief(date), { datetime: date.toISOString() });
+  return Number.isNaN(date.getTime()) ? common.unknown : element("time", brief(date), { datetime: date.toISOString() });
 }
 
 // facts are rows of a description list.
@@ -27,22 +27,40 @@ export function facts(pairs) {
   return pairs.map(([term, value]) => element("div", [element("dt", term), element("dd", value)]));
 }
 
+// section is a heading with forms and a row of buttons, or nothing without either.
+export function section(title, buttons, ...forms) {
+  const parts = [...forms, ...(buttons.length ? [element("div", buttons, { class: "row" })] : [])];
+  return parts.length ? [element("h4", title), ...parts] : [];
+}
+
+// roleList are the names of assigned roles.
+export function roleList(assigned) {
+  if (assigned.length === 0) return common.none;
+  return element("ul", assigned.map((a) => element("li", label(a.permissionName))), { class: "plain" });
+}
+
 // mark is a badge: words and a shape, not colour alone.
 export function mark(words, kept = "") {
   return element("span", words, { class: "badge", ...(kept && { "data-kept": kept }) });
 }
 
-// button calls run when pressed. named is what it is called where its words alone do not
-// say enough, key what it is found by when what is around it is made anew.
+// button calls run when pressed. named is its accessible name where its words alone do not
+// say enough; key identifies it when the elements around it are made again.
 export function button(words, run, { named, key, kind = "small" } = {}) {
-  const made = element("button", words, { type: "button", class: kind,
+  const e = element("button", words, { type: "button", class: kind,
     ...(named && { "aria-label": named }), ...(key && { "data-key": key }) });
-  made.addEventListener("click", () => run(made));
-  return made;
+  e.addEventListener("click", () => run(e));
+  return e;
 }
 
-// card is a thing in a list: a picture, what it is called, what it is, marks, and details
-// as pairs.
+// changeButton has a change signed when pressed. what names it among the words of text;
+// request completes the change, key is as for button.
+export function changeButton(text, what, name, request, sign, key = what) {
+  return button(text[what], () => sign({ summary: text.changes[what](name), warning: text.warnings[what], ...request }),
+    { key, kind: what === "archive" ? "small danger" : "small" });
+}
+
+// card is an entry of a list: a picture, a title, a subtitle, marks, and details as pairs.
 export function card(glyph, title, subtitle, marks, details) {
   return element("li", [
     element("span", null, { class: `glyph ${glyph}`, "aria-hidden": "true" }),
@@ -55,12 +73,12 @@ export function card(glyph, title, subtitle, marks, details) {
   ], { class: "passkey" });
 }
 
-// secret shows what is not shown again, with a button that copies it.
+// secret shows a value that is shown only once, with a button that copies it.
 export function secret(words, value, of) {
   const shown = element("code", value, { tabindex: "0", "aria-label": `${words}: ${value}` });
   return element("div", [
     element("span", words, { class: "label", "aria-hidden": "true" }),
     shown,
-    button(text.copy, () => copy(value, shown), { named: text.copyNamed(words, of) }),
+    button(common.copy, () => copy(value, shown), { named: common.copyNamed(words, of) }),
   ], { class: "secret" });
 }

@@ -8,9 +8,7 @@ import { traits, transportsOf } from "./ceremony.js";
 // "bound" or, when nothing is known, "".
 export function describe(credential) {
   const is = traits(credential);
-  let kept = "";
-  if (is) kept = keptAs(is);
-  return { name: nameOf(credential, is), kept };
+  return { name: nameOf(credential, is), kept: is ? keptAs(is) : "" };
 }
 
 // keptAs says how far a passkey is synced by its two flags (WebAuthn L3 §6.1.3).
@@ -22,6 +20,7 @@ export function keptAs({ backedUp, backupEligible }) {
 export function badge(e, kept) {
   e.textContent = { synced: text.synced, syncable: text.syncable, bound: text.bound }[kept] || "";
   e.dataset.kept = kept;
+  return e;
 }
 
 function nameOf(credential, is) {

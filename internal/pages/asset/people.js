@@ -1,95 +1,72 @@
-// The people page: who is here, how far their registration is, and what is to be done.
-import * as session from "./session.js";
-import * as wire from "./wire.js";
-import { loadRoles } from "./grants.js";
+// The people page: the users, the state of their registration, and changes to them.
+import * as api from "./api.js";
+import { loadRoles } from "./assignments.js";
 import { openInvitation, showInvited } from "./invite.js";
-import { text as common } from "./officemessages.js";
+import { ListPage } from "./listpage.js";
+import { may, sessionOver } from "./page.js";
+import { text as common } from "./pagemessages.js";
 import { text } from "./peoplemessages.js";
 import { cells, panel, stateWords } from "./peopleview.js";
-import { Rows } from "./rows.js";
 import { sign, signing } from "./sign.js";
-import { $, say, schedule, show } from "./view.js";
-import { enter, may, over, showList, trouble, watchEnd } from "./visit.js";
+import { $, say, schedule } from "./view.js";
 
-const often = 5000; // milliseconds between two looks at what has changed
+const pollInterval = 5000; // milliseconds
 
-const rows = new Rows("people", {
+const page = new ListPage(text.title, ["Auth:Users:Read"], async () => {
+  $("invite").hidden = !may("Auth:Users:Create");
+  await Promise.all([loadRoles(), find()]);
+  watch();
+}, sign);
+const rows = page.table("people", {
   id: (p) => p.userId,
   name: (p) => p.username,
   cells,
-  panel: (p) => panel(p, change, newCode),
+  panel: (p) => panel(p, page.sign, newCode),
   changed: (before, after) => {
     if (stateWords(before) !== stateWords(after)) say(common.changed(after.username, stateWords(after)));
   },
-}, (error) => trouble(error, start));
-
-async function start() {
-  if (!(await enter(text.title, ["Auth:Users:Read"], start))) return;
-  try {
-    await Promise.all([loadRoles(), find()]);
-  } catch (error) {
-    show("ready", text.title);
-    return trouble(error, start);
-  }
-  $("invite").hidden = !may("Auth:Users:Create");
-  showList(text.title);
-  watchEnd(start);
-  watch();
-}
+});
 
 // ---- the list
 
 function find() {
   const asked = { name: $("name").value.trim(), kind: $("kind").value };
   $("people-none").textContent = asked.name ? text.nobodyNamed : text.nobody;
-  return rows.show((page) => wire.get(session.token(), "/countersign/people", { ...asked, ...page }));
+  return rows.show((part) => api.get("/countersign/people", { ...asked, ...part }));
 }
 
 function seek(event) {
   event.preventDefault();
-  schedule("find", event.type === "input" ? 300 : 0, () => find().catch((error) => trouble(error, start)));
+  schedule("find", event.type === "input" ? 300 : 0, () => find().catch(page.failed));
 }
 
-// watch looks again from time to time: people register elsewhere, and are awaited here.
+// watch refreshes the list from time to time: people register elsewhere.
 function watch() {
-  schedule("watch", often, async () => {
-    await look();
+  schedule("watch", pollInterval, async () => {
+    await poll();
     watch();
   });
 }
 
-async function look() {
+async function poll() {
   if (document.hidden || signing() || document.body.dataset.state !== "ready") return;
   try {
     await rows.refresh();
     if ($("stale").textContent) $("stale").textContent = "";
   } catch (error) {
-    if (over(error)) trouble(error);
+    if (sessionOver(error)) page.failed(error);
     else $("stale").textContent = common.stale;
   }
 }
 
-// ---- changes
-
-async function change(deed) {
-  const answer = await sign(deed);
-  await rows.refresh().catch((error) => trouble(error, start));
-  return answer;
-}
-
-async function newCode(deed) {
-  const answer = await change(deed);
-  if (answer) showInvited([answer], text.newCodeMade, () => back());
-}
-
-async function back() {
-  showList(text.title);
-  await rows.refresh().catch((error) => trouble(error, start));
+async function newCode(change) {
+  const answer = await page.sign(change);
+  if (answer) showInvited([answer], text.newCodeMade, page.back);
 }
 
 $("find").addEventListener("submit", seek);
 $("find").addEventListener("input", seek);
-$("invite").addEventListener("click", () => openInvitation(back));
-document.addEventListener("visibilitychange", look);
+$("invite").addEventListener("click", () => openInvitation(page.back));
+document.addEventListener("visibilitychange", poll);
 
-start();
+page.open();

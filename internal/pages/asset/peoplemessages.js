@@ -37,7 +37,7 @@ export const text = {
   activate: "Activate",
   deactivate: "Deactivate",
   archive: "Archive",
-  deeds: {
+  changes: {
     newCode: (name) => ["Make a new registration code for ", name],
     revokeCode: (name) => ["Withdraw the registration code of ", name],
     activate: (name) => ["Activate ", name],

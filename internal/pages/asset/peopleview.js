@@ -1,17 +1,17 @@
-// What is shown of somebody: a row of the list, and what there is to do about them.
-import { grants } from "./grants.js";
-import { text as common } from "./officemessages.js";
-import { button, facts, label, mark, name, time } from "./parts.js";
+// What is shown of a user: the row of the list, and the panel of details and changes.
+import { assignments } from "./assignments.js";
+import { text as common } from "./pagemessages.js";
+import { changeButton, facts, mark, name, roleList, section, time } from "./parts.js";
 import { text } from "./peoplemessages.js";
 import { element } from "./view.js";
-import { may, mine } from "./visit.js";
+import { account, may } from "./page.js";
 
-// shape of the badge: done, under way, needs somebody, or out.
+// shapes of the badges: under way, needs an action, or inactive.
 const shapes = { invited: "syncable", sent: "syncable", opened: "syncable", attempted: "syncable", waiting: "syncable",
   expired: "bound", revoked: "bound", inactive: "off" };
 
-// stateOf is how far somebody's registration is. Without a code there is none to expire: a
-// service has begun to register them.
+// stateOf is the state of a user's registration. Without a code there is none to expire: a
+// service account has begun the registration.
 const stateOf = (p) => (p.state === "expired" && !p.code ? "waiting" : p.state);
 
 export const stateWords = (p) => text.states[stateOf(p)] || p.state;
@@ -20,16 +20,17 @@ export const stateWords = (p) => text.states[stateOf(p)] || p.state;
 export function cells(p) {
   const kind = common.kinds[p.kind] || p.kind;
   return [
-    [name(p.username), element("span", p.userId === mine.user.id ? text.you(kind) : kind, { class: "hint" })],
+    [name(p.username), element("span", p.userId === account.user.id ? text.you(kind) : kind, { class: "hint" })],
     mark(stateWords(p), shapes[stateOf(p)]),
     String(p.passkeys),
     p.lastSeenAt ? time(p.lastSeenAt) : common.never,
-    p.roles.length ? element("ul", p.roles.map((r) => element("li", label(r.permissionName))), { class: "plain" }) : common.none,
+    roleList(p.roles),
   ];
 }
 
-// panel is what there is to know and to do about somebody. change has a change signed.
-export function panel(p, change, newCode) {
+// panel has a user's details and what can be changed. sign has a change signed; newCode
+// does the same for a new code and then shows it.
+export function panel(p, sign, newCode) {
   const why = text.stateWhy[stateOf(p)];
   const live = p.code && !["expired", "revoked"].includes(p.code.state);
   const known = [
@@ -38,26 +39,23 @@ export function panel(p, change, newCode) {
     ...(live ? [[text.until, time(p.code.expiresAt)]] : []),
     [text.id, element("code", p.userId)],
   ];
-  const doing = deeds(p, change, newCode, live);
   const history = element("a", text.history, { href: `/audit#${new URLSearchParams({ user: p.userId, name: p.username })}` });
   return [
     ...(why ? [element("p", why, { class: "hint" })] : []),
     element("dl", facts(known), { class: "details" }),
-    ...grants({ id: p.userId, called: p.username, assigned: p.roles }, change),
-    ...(doing.length ? [element("h4", text.doing), element("div", doing, { class: "row" })] : []),
+    ...assignments({ id: p.userId, name: p.username, assigned: p.roles }, sign),
+    ...section(text.doing, changeButtons(p, sign, newCode, live)),
     ...(may("Auth:Logs:Read") ? [element("p", history)] : []),
   ];
 }
 
-function deeds(p, change, newCode, live) {
+function changeButtons(p, sign, newCode, live) {
   const all = [];
   const { userId: id, username } = p;
-  const add = (operation, what, key, request, run = change) => {
-    if (!may(operation)) return;
-    const deed = { deed: text.deeds[what](username), warning: text.warnings[what] || "", ...request };
-    all.push(button(text[what], () => run(deed), { key, kind: what === "archive" ? "small danger" : "small" }));
+  const add = (operation, what, key, request, run = sign) => {
+    if (may(operation)) all.push(changeButton(text, what, username, request, run, key));
   };
-  const self = id === mine.user.id ? { warning: text.warnings.self } : {};
+  const self = id === account.user.id ? { warning: text.warnings.self } : {};
   if (p.state === "inactive") add("Auth:Users:Activate", "activate", "active", { method: "PUT", path: `/auth/users/${id}/activate`, body: {} });
   else {
     if (!p.registeredAt) {

@@ -73,7 +73,7 @@ function pem(spki) {
   return `-----BEGIN PUBLIC KEY-----\n${base64.match(/.{1,64}/gu).join("\n")}\n-----END PUBLIC KEY-----\n`;
 }
 
-// der turns WebCrypto's r‖s into the ASN.1 SEQUENCE that the wire wants.
+// der turns WebCrypto's r‖s into the ASN.1 SEQUENCE that the API wants.
 function der(raw) {
   const half = raw.length / 2;
   const body = [...integer(raw.subarray(0, half)), ...integer(raw.subarray(half))];

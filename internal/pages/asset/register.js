@@ -1,12 +1,12 @@
-// The registration page: an invitation becomes a passkey.
+// The registration page: it turns an invitation into a passkey.
 //
 // The link's fragment holds the invitation, so that no request for the page carries the
 // code. The fragment stays in the address bar until the passkey is stored, because until
 // then a reload must still work.
-import * as wire from "./wire.js";
+import * as api from "./api.js";
 import * as ceremony from "./ceremony.js";
 import { describe } from "./passkey.js";
-import { offerRecovery } from "./aftermath.js";
+import { offerRecovery } from "./recoveryoffer.js";
 import { explainBrowser, explainServer } from "./explain.js";
 import { clock, moment, tidyCode } from "./format.js";
 import { obstacles, text } from "./messages.js";
@@ -17,7 +17,7 @@ import { $, alarm, clearAlert, complain, halt, say, schedule, setWorking, show, 
 
 let invitation = { orgId: "", username: "", registrationCode: "" };
 let opened = null; // what the server told about the invitation
-let offer = null; // a challenge with the times between which it is good for a click
+let offer = null; // a challenge and how long it can be used
 let busy = false; // a prompt is open or its result is on its way
 let typed = false; // the invitation was entered by hand
 let fetching = null;
@@ -44,7 +44,7 @@ function context(extra = {}) {
   return { actions, contact: opened?.supportContact || "", ...extra };
 }
 
-// start looks the invitation up and gets everything ready for one click.
+// start looks up the invitation and prepares everything for one click.
 async function start() {
   stopTimers();
   opened = offer = null;
@@ -54,7 +54,7 @@ async function start() {
   show("loading", text.create, null);
   say(text.loading);
   try {
-    opened = await wire.open(invitation);
+    opened = await api.open(invitation);
     await renew();
   } catch (error) {
     return stopped(error);
@@ -79,9 +79,9 @@ function showReady() {
   });
 }
 
-// renew fetches a challenge. The old one serves until the new one is here.
+// renew fetches a challenge. The old one can be used until the new one is here.
 function renew() {
-  fetching ||= wire.begin(invitation).then((challenge) => {
+  fetching ||= api.begin(invitation).then((challenge) => {
     offer = { challenge, ...lifeOf(challenge.temporaryAuthenticationToken) };
     schedule("renew", offer.renewAt - Date.now(), keepFresh);
   }).finally(() => { fetching = null; });
@@ -93,13 +93,13 @@ async function keepFresh() {
   try {
     await renew();
   } catch (error) {
-    if (error instanceof wire.Refusal) stopped(error);
+    if (error instanceof api.Refusal) stopped(error);
     else schedule("renew", 30_000, keepFresh);
   }
 }
 
-// create opens the prompt. Nothing is awaited before navigator.credentials.create():
-// Safari takes the user's click for spent otherwise.
+// create opens the prompt. Nothing is awaited before navigator.credentials.create(): after
+// a wait Safari no longer counts the click.
 function create(elsewhere) {
   if (busy) return;
   if (!offer || Date.now() > offer.renewAt) {
@@ -107,12 +107,7 @@ function create(elsewhere) {
     return;
   }
   const { challenge } = offer;
-  let asked;
-  try {
-    asked = navigator.credentials.create(ceremony.creationOptions(challenge, opened.organisation.name, elsewhere));
-  } catch (error) {
-    asked = Promise.reject(error);
-  }
+  const asked = ceremony.prompt("create", ceremony.creationOptions(challenge, opened.organisation.name, elsewhere));
   clearAlert();
   setBusy(true, text.waiting);
   say(text.prompted);
@@ -137,24 +132,22 @@ async function finish(used, asked) {
   let credential;
   try {
     credential = await asked;
-    if (!credential) throw new DOMException("", "NotAllowedError");
   } catch (error) {
     say("");
     const explanation = explainBrowser(error, words);
     if (explanation) alarm(explanation, context());
     setBusy(false, text.again);
     $("create").focus();
-    renewQuietly(); // the old challenge was never sent, so it serves until then
+    renewQuietly(); // the old challenge was never sent, so it can be used until then
     return;
   }
   const passkey = describe(credential);
-  const call = wire.completeRegistration(
+  const call = api.completeRegistration(
     used.challenge.temporaryAuthenticationToken, ceremony.firstFactor(credential, passkey.name));
   await send(call, used, credential, passkey);
 }
 
-// send stores the passkey. The same call may be sent again, so a lost answer costs the
-// person nothing.
+// send stores the passkey. The same call may be sent again, so a lost answer does no harm.
 async function send(call, used, credential, passkey) {
   setBusy(true, text.saving);
   say(text.saving);
@@ -162,7 +155,7 @@ async function send(call, used, credential, passkey) {
   try {
     result = await call.run(() => say(text.lost));
   } catch (error) {
-    if (error instanceof wire.Unreachable || error.status >= 500) {
+    if (error instanceof api.Unreachable || error.status >= 500) {
       // The passkey may or may not be stored by now; only sending again can tell.
       const again = ["Send it again", () => send(call, used, credential, passkey)];
       halt({ ...obstacles.unsaved }, context({ reference: error.id, actions: { ...actions, send: again } }));
@@ -170,8 +163,8 @@ async function send(call, used, credential, passkey) {
     }
     offer = null;
     setBusy(false);
-    // An earlier sending may have been carried out although its answer was lost. What
-    // became of the invitation is then the better answer.
+    // An earlier attempt may have succeeded although its answer was lost. What became of
+    // the invitation is then the better answer.
     if (call.uncertain) return start();
     if (error.code !== "credential_already_registered") ceremony.forget(used.challenge, credential.id);
     refusedAfterPrompt(error);
@@ -179,7 +172,7 @@ async function send(call, used, credential, passkey) {
   }
   stopTimers();
   busy = false;
-  // The invitation is spent. Neither history nor a shared screen needs to keep it.
+  // The invitation is used. Neither history nor a shared screen needs to keep it.
   history.replaceState(null, "", location.pathname);
   offerRecovery({ result, passkey, invitation, opened, challenge: used.challenge, endsAt: used.endsAt });
 }
@@ -194,20 +187,20 @@ function refusedAfterPrompt(error) {
   renewQuietly();
 }
 
-// renewQuietly gets a new challenge after an attempt came to nothing. Without an answer
-// the next click asks again.
+// renewQuietly fetches a new challenge after a failed attempt. Without an answer the next
+// click asks again.
 async function renewQuietly() {
   try {
     await renew();
   } catch (error) {
-    if (error instanceof wire.Refusal) stopped(error);
+    if (error instanceof api.Refusal) stopped(error);
   }
 }
 
 // stopped handles a failure before or between attempts.
 function stopped(error) {
-  if (error instanceof wire.Unreachable) return halt(obstacles.offline, context());
-  if (!(error instanceof wire.Refusal)) throw error;
+  if (error instanceof api.Unreachable) return halt(obstacles.offline, context());
+  if (!(error instanceof api.Refusal)) throw error;
   const explanation = explainServer(error, words);
   if (typed && explanation.actions?.includes("form")) {
     showForm();
@@ -227,7 +220,7 @@ function setBusy(on, label = text.create) {
 async function askForNewCode() {
   say(text.resending);
   try {
-    await wire.resend(invitation);
+    await api.resend(invitation);
     for (const b of document.querySelectorAll('[data-action="resend"]')) b.remove();
     say(text.resent);
   } catch {
@@ -238,17 +231,17 @@ async function askForNewCode() {
 // ---- the end of an invitation, told in time
 
 function watchExpiry(expires) {
-  const left = () => expires.getTime() - wire.serverNow();
+  const left = () => expires.getTime() - api.serverNow();
   const warn = () => {
     if (busy || document.body.dataset.state !== "ready") return;
     alarm({ mild: true, title: text.ending(Math.ceil(left() / 60_000), clock(expires)) }, { actions });
   };
   schedule("warn", left() - 5 * 60_000, warn);
-  // The server decides; asking it after the end brings its own words for it.
+  // The server decides: asked after the end, it says what to tell.
   schedule("end", left() + 1000, keepFresh);
 }
 
-// ---- the form for who has no link
+// ---- the form for people without a link
 
 function showForm() {
   typed = true;

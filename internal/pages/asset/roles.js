@@ -1,31 +1,21 @@
 // The roles page: permissions of the organisation, what each allows, and who has it.
-import * as session from "./session.js";
-import * as wire from "./wire.js";
-import { holders } from "./holders.js";
-import { button, facts, label, mark, time } from "./parts.js";
+import * as api from "./api.js";
+import { assignees } from "./assignees.js";
+import { ListPage } from "./listpage.js";
+import { may } from "./page.js";
+import { button, changeButton, facts, label, mark, section, time } from "./parts.js";
 import { text } from "./rolesmessages.js";
-import { Rows } from "./rows.js";
 import { sign, tellDone } from "./sign.js";
 import { $, complain, element, show } from "./view.js";
-import { enter, may, showList, trouble, watchEnd } from "./visit.js";
 
 let editing = null; // the role in the form, null for a new one
 
-const rows = new Rows("roles", { id: (r) => r.id, name: (r) => r.name, cells, panel }, (error) => trouble(error, start));
-
-async function start() {
-  if (!(await enter(text.title, ["Permissions:Read"], start))) return;
+const page = new ListPage(text.title, ["Permissions:Read"], async () => {
   $("roles-none").textContent = text.none;
-  try {
-    await rows.show((page) => wire.get(session.token(), "/permissions", page));
-  } catch (error) {
-    show("ready", text.title);
-    return trouble(error, start);
-  }
   $("new").hidden = !may("Permissions:Create");
-  showList(text.title);
-  watchEnd(start);
-}
+  await rows.show((part) => api.get("/permissions", part));
+}, sign);
+const rows = page.table("roles", { id: (r) => r.id, name: (r) => r.name, cells, panel });
 
 // ---- the list
 
@@ -39,37 +29,27 @@ function cells(r) {
 }
 
 function panel(r) {
-  const doing = deeds(r);
   return [
     ...(r.isArchived ? [element("p", text.archivedWhy, { class: "hint" })] : []),
     element("dl", facts([[text.created, time(r.dateCreated)], [text.updated, time(r.dateUpdated)], [text.id, element("code", r.id)]]), { class: "details" }),
     element("h4", text.operations),
     r.isImmutable ? element("p", text.immutable, { class: "hint" })
       : element("ul", r.operations.map((o) => element("li", element("code", label(o)))), { class: "chips" }),
-    ...(doing.length ? [element("h4", text.doing), element("div", doing, { class: "row" })] : []),
-    element("h4", text.holders),
-    holders(r, change),
+    ...section(text.doing, changeButtons(r)),
+    element("h4", text.assignees),
+    assignees(r, page.sign),
   ];
 }
 
-function deeds(r) {
+function changeButtons(r) {
   if (r.isImmutable) return [];
   const all = [];
   if (may("Permissions:Update") && !r.isArchived) all.push(button(text.edit, () => edit(r), { key: "edit" }));
   if (may("Permissions:Delete")) {
-    const what = r.isArchived ? "restore" : "archive";
-    all.push(button(text[what], () => change({
-      deed: text.deeds[what](r.name), warning: text.warnings[what] || "",
-      method: "PUT", path: `/permissions/${r.id}/archive`, body: { isArchived: !r.isArchived },
-    }), { key: "archive", kind: r.isArchived ? "small" : "small danger" }));
+    const request = { method: "PUT", path: `/permissions/${r.id}/archive`, body: { isArchived: !r.isArchived } };
+    all.push(changeButton(text, r.isArchived ? "restore" : "archive", r.name, request, page.sign, "archive"));
   }
   return all;
-}
-
-async function change(deed) {
-  const answer = await sign(deed);
-  await rows.refresh(true).catch((error) => trouble(error, start));
-  return answer;
 }
 
 // ---- the form
@@ -90,10 +70,10 @@ function edit(role) {
   count();
   complain("role-name", "");
   complain("operations", "");
-  show("making", role ? text.editing(role.name) : text.creating, $("role-name"));
+  show("form", role ? text.editing(role.name) : text.creating, $("role-name"));
 }
 
-// box is a choice that the page does not have: an older name of an operation.
+// box is a checkbox for an operation that the page does not list: an older name.
 function box(operation) {
   return element("label", [
     element("input", null, { type: "checkbox", value: operation }),
@@ -112,28 +92,23 @@ async function submit(event) {
   const nameless = complain("role-name", called ? "" : text.required);
   const empty = complain("operations", operations.length ? "" : text.chooseOne);
   if (nameless || empty) return (nameless ? $("role-name") : boxes()[0]).focus();
-  const deed = editing ? text.deeds.update(called) : text.deeds.create(called);
+  const summary = editing ? text.changes.update(called) : text.changes.create(called);
   const answer = await sign({
-    deed,
+    summary,
     warning: editing ? text.warnings.update : "",
     names: operations,
     method: editing ? "PUT" : "POST", path: editing ? `/permissions/${editing.id}` : "/permissions",
     body: { name: called, operations },
   });
   if (!answer) return undefined;
-  const shown = back();
-  tellDone(deed);
+  const shown = page.back();
+  tellDone(summary);
   return shown;
-}
-
-async function back() {
-  showList(text.title);
-  await rows.refresh().catch((error) => trouble(error, start));
 }
 
 $("new").addEventListener("click", () => edit(null));
 $("role").addEventListener("submit", submit);
 $("role").addEventListener("change", count);
-$("cancel").addEventListener("click", back);
+$("cancel").addEventListener("click", page.back);
 
-start();
+page.open();

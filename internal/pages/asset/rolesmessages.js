@@ -17,7 +17,7 @@ export const text = {
   edit: "Edit",
   archive: "Archive",
   restore: "Bring back",
-  deeds: {
+  changes: {
     create: (name) => ["Make the role ", name],
     update: (name) => ["Change the role ", name],
     archive: (name) => ["Archive the role ", name],
@@ -37,11 +37,11 @@ export const text = {
   otherNames: "Under other names",
   chosen: (count) => (count === 1 ? "1 chosen" : `${count} chosen`),
 
-  holders: "Who has it",
-  noHolders: "Nobody.",
-  holdersUnknown: "This takes the permission Permissions:Assignments:Read.",
+  assignees: "Who has it",
+  noAssignees: "Nobody.",
+  assigneesUnknown: "This takes the permission Permissions:Assignments:Read.",
   more: "Show more",
-  machine: "Machine",
+  serviceAccount: "Service account",
   token: "Access token",
   application: "Application",
 };

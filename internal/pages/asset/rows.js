@@ -1,7 +1,7 @@
-// A table of things that the server lists by pages, changed in place when they change.
-// Each thing is a <tbody> of its own: a row of what it is and, once opened, one of what
-// there is to know and to do.
-import { text } from "./officemessages.js";
+// A table of things that the server lists by pages. It is changed in place when they
+// change. Each thing is a <tbody> of its own: a row of what it is and, once opened, a panel
+// of details and actions.
+import { text } from "./pagemessages.js";
 import { button } from "./parts.js";
 import { $, element } from "./view.js";
 
@@ -19,8 +19,8 @@ export class Rows {
   #next = "";
 
   // The table is the one of that id; its "-more" button and "-none" sentence go with it. of
-  // says of a thing its id, its name, its cells, and with open what is in its second row. ask
-  // gets a page: it is called with { limit, paginationToken }. failed is told of errors.
+  // has functions of a thing: its id, its name, its cells and its panel. failed is told of
+  // errors.
   constructor(id, of, failed) {
     this.#table = $(id);
     this.#more = $(`${id}-more`);
@@ -34,7 +34,8 @@ export class Rows {
     return [...this.#rows.values()].map((row) => row.thing);
   }
 
-  // show asks for the first page and shows it. Of several calls the last one counts.
+  // show asks for the first page and shows it. ask gets a page: it is called with { limit,
+  // paginationToken }. Of several calls the last one counts.
   async show(ask) {
     this.#ask = ask;
     const answer = await ask({});
@@ -50,14 +51,14 @@ export class Rows {
     const last = [...this.#rows.values()].at(-1);
     this.#arrange([...this.things, ...answer.items]);
     this.#turn(answer.nextPageToken);
-    // The button may be gone, and whoever reads on begins with what came.
+    // The button may be gone; reading goes on with the first new row.
     const first = last ? last.body.nextElementSibling : this.#table.tBodies[0];
     first?.querySelector("[data-key=manage]").focus();
   }
 
-  // refresh asks again for what is shown, as far as one answer reaches. A list that was whole
-  // is asked for a little more: somebody may have come. What is open is made anew, changed or
-  // not, when it has more to it than the thing itself.
+  // refresh asks again for what is shown, as far as one answer reaches. A list that was
+  // complete is asked for a little more, in case it has grown. With anew, open panels are
+  // made again even if their things have not changed.
   async refresh(anew = false) {
     const [ask, next, shown] = [this.#ask, this.#next, this.things];
     if (!ask) return;
@@ -94,13 +95,13 @@ export class Rows {
       const same = JSON.stringify(row.thing) === JSON.stringify(thing);
       if (same && !(anew && row.open)) continue;
       if (!row.thing) row.thing = thing;
-      else if (!same) this.#become(row, thing);
+      else if (!same) this.#update(row, thing);
       this.#fill(row, anew);
     }
   }
 
-  // become changes a thing into what it is now. It stays the same object: buttons know it.
-  #become(row, thing) {
+  // update changes a thing in place: buttons hold on to the object.
+  #update(row, thing) {
     const before = { ...row.thing };
     for (const key of Object.keys(before)) delete row.thing[key];
     Object.assign(row.thing, thing);
@@ -120,7 +121,7 @@ export class Rows {
       const inside = element("td", element("div", this.#of.panel(row.thing)), { role: "cell", colspan: String(this.#labels.length) });
       lines.push(element("tr", inside, { role: "row", class: "panel" }));
     }
-    const renamed = row.called !== this.#of.name(row.thing); // then its buttons speak of it by another name
+    const renamed = row.called !== this.#of.name(row.thing); // then its buttons have other names
     row.called = this.#of.name(row.thing);
     keeping(row.body, () => (renamed ? row.body.replaceChildren(...lines) : patch(row.body, lines, anew)));
     row.body.classList.toggle("open", row.open);
@@ -132,9 +133,9 @@ export class Rows {
   }
 }
 
-// patch changes what is in an element into nodes. What looks the same stays: a button that
-// somebody is about to press must not be exchanged under their finger. What is filled later
-// is exchanged only anew.
+// patch changes an element's content into nodes. What looks the same stays: a button that
+// somebody is about to press must not be replaced. What fills itself later is replaced only
+// with anew.
 function patch(into, nodes, anew) {
   const before = [...into.childNodes];
   if (before.length !== nodes.length) return into.replaceChildren(...nodes);
@@ -148,7 +149,7 @@ function patch(into, nodes, anew) {
   });
 }
 
-// keeping makes a row anew without taking from its user the focus or what they chose.
+// keeping runs make, which rebuilds a row, and keeps the focus and what was entered.
 function keeping(body, make) {
   const focus = body.contains(document.activeElement) && (document.activeElement.dataset.key || "manage");
   const chosen = [...body.querySelectorAll("input, select")].map((e) => [e, e.dataset.key, e.value]);

@@ -1,4 +1,4 @@
-// The session as the pages of this origin hand it on, and the way between them.
+// The session that the pages of this origin share, and the links between them.
 //
 // The token is kept for one tab and ends with it (sessionStorage). It is in no address,
 // where history and logs would keep it, and in no storage that outlives the tab.
@@ -34,7 +34,7 @@ export function takeNotice() {
   return notice;
 }
 
-// remember keeps for the next visit where somebody signed in, but not who: others may
+// remember keeps the organisation for the next sign-in, but not the user name: others may
 // use this device.
 export function remember({ id, name }) {
   write(() => localStorage, organisationKey, JSON.stringify({ id, name }));
@@ -44,7 +44,7 @@ export function forgetOrganisation() {
   write(() => localStorage, organisationKey, "");
 }
 
-// remembered returns the organisation of the last visit, or null.
+// remembered returns the organisation of the last sign-in, or null.
 export function remembered() {
   try {
     const { id, name } = JSON.parse(read(() => localStorage, organisationKey));
@@ -54,7 +54,7 @@ export function remembered() {
   }
 }
 
-// organisationOf reads from a token whose it is. It decides nothing.
+// organisationOf reads a token's organisation. It decides nothing.
 export function organisationOf(sessionToken) {
   const id = claimsOf(sessionToken)["https://custom/app_metadata"]?.orgId;
   return typeof id === "string" ? id : "";
@@ -63,27 +63,27 @@ export function organisationOf(sessionToken) {
 const account = "/account";
 
 // destination is the address that next names, or the account page's. Only a path of this
-// origin counts: a link to the login page must not be able to send people elsewhere. It is
-// a whole address, because a path such as //example.org would name a host by itself.
+// origin is followed: a link to the login page must not send people elsewhere. It is a
+// whole address, because a path such as //example.org would name a host by itself.
 export function destination(next) {
-  const home = new URL(account, location.origin).href;
-  if (!next?.startsWith("/")) return home;
+  const fallback = new URL(account, location.origin).href;
+  if (!next?.startsWith("/")) return fallback;
   let url;
   try {
     url = new URL(next, location.origin);
   } catch {
-    return home;
+    return fallback;
   }
-  return url.origin !== location.origin || url.pathname === "/login" ? home : url.href;
+  return url.origin !== location.origin || url.pathname === "/login" ? fallback : url.href;
 }
 
-// loginLink is the way to the login page; parameters that are empty are left out.
+// loginLink is the address of the login page; empty parameters are left out.
 export function loginLink(parameters) {
   const given = String(new URLSearchParams(Object.entries(parameters).filter(([, value]) => value)));
   return given ? `/login#${given}` : "/login";
 }
 
-// A browser may refuse the very access to its storage.
+// A browser may refuse access to its storage altogether.
 function read(storage, key) {
   try {
     return storage().getItem(key) || "";

@@ -1,35 +1,34 @@
-// A change is signed: the dialog says in words what it is, the passkey signs exactly the
-// request, and the request is sent with the signature.
+// The dialog in which a change is signed: it says in words what the change is, the passkey
+// signs exactly the request, and the request is sent with the signature.
 //
-// The challenge is fetched while the words are read. The click that follows can then ask the
-// browser at once: Safari takes a gesture for spent after a call to the server.
-import * as wire from "./wire.js";
-import * as session from "./session.js";
+// The challenge is fetched while people read. The click that follows can then ask the
+// browser at once: after a call to the server Safari no longer counts the click.
+import * as api from "./api.js";
 import * as ceremony from "./ceremony.js";
 import * as words from "./signmessages.js";
 import { explainBrowser, explainServer } from "./explain.js";
 import { lifeOf } from "./offer.js";
 import { $, alarm, clearAlert, element, phrase, say, setWorking } from "./view.js";
-import { leave, over } from "./visit.js";
+import { leave, sessionOver } from "./page.js";
 
 const { obstacles, text } = words;
 const dialog = $("signing");
 
-let change = null; // what is to be signed, and whom to tell what came of it
-let offer = null; // a challenge with the times between which it is good for a click
-let prompt = null; // what ends the browser's prompt
-let sent = false; // the signed request is on its way, and cannot be called back
+let change = null; // what is to be signed, with the promise of its result
+let offer = null; // a challenge and how long it can be used
+let prompt = null; // aborts the browser's prompt
+let sent = false; // the signed request was sent and can no longer be cancelled
 
-// sign has a change signed and sent. It returns the server's answer, or null when nothing
-// came of it. deed says what it is, as phrase takes it; names are whom it is about where
-// they are many, warning is what else to consider; the rest is the request, with its body as
-// an object, or without.
-export function sign({ deed, names = [], warning = "", method, path, body }) {
+// sign has a change signed and sent. It returns the server's answer, or null when the
+// change was not made. summary says what it is, in the form that phrase takes; names lists
+// what it is about where that is much; warning is what else to consider; the rest is the
+// request, its body an object or missing.
+export function sign({ summary, names = [], warning = "", method, path, body }) {
   return new Promise((resolve) => {
-    change = { deed, method, path, body: body ? JSON.stringify(body) : "", resolve };
+    change = { summary, method, path, body: body ? JSON.stringify(body) : "", resolve };
     offer = null;
     sent = false;
-    $("signing-deed").replaceChildren(...phrase(deed));
+    $("signing-summary").replaceChildren(...phrase(summary));
     $("signing-names").replaceChildren(...names.map((n) => element("li", element("bdi", n))));
     $("signing-names").hidden = names.length === 0;
     $("signing-warning").textContent = warning;
@@ -53,8 +52,8 @@ async function prepare() {
   const blocked = ceremony.obstacle("get");
   if (blocked) return stop(obstacles[blocked]);
   try {
-    const challenge = await wire.beginAction(session.token(), mine);
-    if (change !== mine) return; // given up meanwhile
+    const challenge = await api.beginAction(mine);
+    if (change !== mine) return; // cancelled meanwhile
     const rpId = challenge.rp?.id;
     if (ceremony.outside(rpId)) return stop(obstacles.outside(location.hostname, rpId));
     if (challenge.allowCredentials.webauthn.length === 0) return stop(words.noPasskey);
@@ -66,26 +65,22 @@ async function prepare() {
   working(false, text.sign);
 }
 
-// ask opens the browser's prompt. With a challenge at hand nothing is awaited before
+// ask opens the browser's prompt. When there is a challenge, nothing is awaited before
 // navigator.credentials.get().
 function ask(elsewhere) {
   if ($("signing-go").getAttribute("aria-disabled") === "true") return;
   clearAlert($("signing-alert"));
   if (!offer || Date.now() > offer.renewAt) return askLater(elsewhere);
   prompt = new AbortController();
-  let answer;
-  try {
-    answer = navigator.credentials.get({ ...ceremony.requestOptions(offer.challenge, elsewhere), signal: prompt.signal });
-  } catch (error) {
-    answer = Promise.reject(error);
-  }
+  const options = { ...ceremony.requestOptions(offer.challenge, elsewhere), signal: prompt.signal };
+  const answer = ceremony.prompt("get", options);
   working(true, text.waiting);
   tell(text.prompted);
   finish(answer);
 }
 
 // askLater fetches a challenge after the click. Most browsers let a click count for a few
-// seconds; where it does not, one more is due.
+// seconds; the others need another one.
 async function askLater(elsewhere) {
   await prepare();
   if (!offer) return;
@@ -99,7 +94,6 @@ async function finish(answer) {
   let credential;
   try {
     credential = await answer;
-    if (!credential) throw new DOMException("", "NotAllowedError");
   } catch (error) {
     if (change !== mine) return;
     const explanation = explainBrowser(error, words);
@@ -107,14 +101,14 @@ async function finish(answer) {
     return explanation ? stop({ ...explanation, again: true }) : working(false, text.sign);
   }
   if (change !== mine) return;
-  offer = null; // it serves once
+  offer = null; // a challenge can be used once
   working(true, text.waiting);
   tell(text.sending);
   try {
-    const { userAction } = await wire.signAction(session.token(), challengeIdentifier, ceremony.assertion(credential));
+    const { userAction } = await api.signAction(challengeIdentifier, ceremony.assertion(credential));
     if (change !== mine) return;
     sent = true;
-    settle(await wire.perform(session.token(), mine, userAction));
+    settle(await api.perform(mine, userAction));
   } catch (error) {
     if (change === mine) refused(error, sent ? obstacles.unknown : obstacles.unsigned);
   }
@@ -122,11 +116,11 @@ async function finish(answer) {
 
 function refused(error, unreachable) {
   sent = false;
-  if (over(error)) return leave("ended");
-  stop(error instanceof wire.Unreachable ? unreachable : explainServer(error, words), error.id);
+  if (sessionOver(error)) return leave("ended");
+  stop(error instanceof api.Unreachable ? unreachable : explainServer(error, words), error.id);
 }
 
-// stop says why it did not come to pass. Where another try cannot help, none is offered.
+// stop says why the change was not made. Where another try cannot help, none is offered.
 function stop(explanation, reference) {
   if (!dialog.open) dialog.showModal(); // closed while the request was on its way
   working(false, text.again);
@@ -137,27 +131,27 @@ function stop(explanation, reference) {
   $(explanation.again ? "signing-go" : "signing-close").focus();
 }
 
-// giveUp leaves it, as long as the request has not been sent.
-function giveUp() {
+// cancel ends the dialog, unless the request has been sent.
+function cancel() {
   if (sent) return;
   prompt?.abort();
   settle(null);
 }
 
 function settle(answer) {
-  const { deed, resolve } = change;
+  const { summary, resolve } = change;
   change = null;
   prompt = null;
   sent = false;
   if (dialog.open) dialog.close();
-  if (answer) tellDone(deed);
+  if (answer) tellDone(summary);
   resolve(answer);
 }
 
-// tellDone says that a change was made. sign does; a page that then shows something else
-// says it again there.
-export function tellDone(deed) {
-  say(text.done(deed));
+// tellDone says that a change was made. sign calls it; a page that then shows something
+// else calls it again.
+export function tellDone(summary) {
+  say(text.done(summary));
 }
 
 function working(on, label) {
@@ -174,7 +168,7 @@ function tell(sentence) {
 
 $("signing-go").addEventListener("click", () => ask(false));
 $("signing-elsewhere").addEventListener("click", () => ask(true));
-$("signing-close").addEventListener("click", giveUp);
-dialog.addEventListener("cancel", (event) => { event.preventDefault(); giveUp(); });
+$("signing-close").addEventListener("click", cancel);
+dialog.addEventListener("cancel", (event) => { event.preventDefault(); cancel(); });
 // Browsers close a dialog all the same when Escape is pressed again and again.
-dialog.addEventListener("close", () => { if (change && !dialog.open) giveUp(); });
+dialog.addEventListener("close", () => { if (change && !dialog.open) cancel(); });

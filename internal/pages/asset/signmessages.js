@@ -1,13 +1,11 @@
 // What is said while a change is signed, under the names of messages.js.
+import { onceMore, prompting, useObstacles } from "./messages.js";
 
 export const text = {
   sign: "Sign with your passkey",
-  again: "Try again",
-  preparing: "Getting ready\u2026",
-  waiting: "Waiting for your device\u2026",
-  prompted: "Your browser is asking now. Use your fingerprint, face, PIN or security key.",
+  ...prompting,
   sending: "Signed. Waiting for the server\u2026",
-  stale: "Everything is ready now. Please press the button once more.",
+  stale: onceMore,
   cancel: "Cancel",
   close: "Close",
   done: ([first, ...rest]) => [`Signed and done: ${first}`, ...rest],
@@ -24,14 +22,7 @@ export const obstacles = {
     title: "This page is not secure",
     text: "Passkeys work only over an encrypted connection. If the address begins with http:// instead of https://, tell whoever runs this server.",
   },
-  framed: {
-    title: "Open this page on its own",
-    text: "This page is shown inside another one, where passkeys cannot be used. Open it directly in the browser.",
-  },
-  unsupported: {
-    title: "This browser cannot use passkeys",
-    text: "Open this page in a current version of Chrome, Edge, Firefox or Safari.",
-  },
+  ...useObstacles,
   outside: (host, rpId) => ({
     title: "This page is not set up for passkeys",
     text: `It is not your fault. Whoever runs this server needs to know: this page is on ${host}, but passkeys here are for ${rpId}.`,
@@ -111,7 +102,7 @@ export const refusals = {
     again: true,
   }),
   credential_inactive: () => ({
-    title: "This passkey is switched off",
+    title: "This passkey is deactivated",
     text: "An administrator has deactivated it. Nothing was changed. Use another passkey of yours.",
     again: true,
   }),
@@ -179,7 +170,7 @@ export const refusals = {
   permission_immutable: changed("This role cannot be changed", "It comes with the organisation; it can only be given and taken away."),
   operations_missing: changed("The role allows nothing", "Choose at least one thing that it allows."),
 
-  service_account_name_taken: changed("There is a machine of that name", "Choose another name. Nothing was changed."),
+  service_account_name_taken: changed("There is a service account of that name", "Choose another name. Nothing was changed."),
   token_name_taken: changed("You have an access token of that name", "Choose another name. Nothing was changed."),
   name_invalid: changed("This name cannot be used", "A name has 1 to 100 visible characters, without a space at either end."),
   public_key_invalid: changed("This is not a public key that can be used",

@@ -21,8 +21,8 @@ function setTitle(title) {
   document.title = `${$("title").textContent} \u00b7 Countersign`;
 }
 
-// phrase makes nodes of a text, or of parts of which every second one is a name: a name in
-// any script keeps to itself.
+// phrase makes nodes of a text, or of parts of which every second one is a name. A name is
+// isolated, so that its script does not change the direction of the rest.
 export function phrase(parts) {
   return [].concat(parts).map((part, i) => (i % 2 ? element("bdi", part) : part));
 }
@@ -68,7 +68,7 @@ function explain(box, explanation, context, withTitle) {
   box.replaceChildren(...parts);
 }
 
-// alarm shows an explanation, above the section at hand unless another place is named.
+// alarm shows an explanation, above the visible section unless another place is given.
 export function alarm(explanation, context, place = $("alert")) {
   const box = element("div", null, { class: explanation.mild ? "note" : "note bad" });
   explain(box, explanation, context, true);
@@ -92,9 +92,9 @@ function contactNode(contact) {
   return element("a", contact.replace(/^mailto:/u, ""), { href: address, rel: "noreferrer" });
 }
 
-// setWorking marks a button as waiting for something, and the others with it as not to
-// be pressed meanwhile. They are aria-disabled rather than disabled: the focus must not
-// be lost while a prompt is up.
+// setWorking marks a button as waiting, and it and the others as disabled meanwhile. They
+// are aria-disabled rather than disabled: the focus must not be lost while a prompt is
+// open.
 export function setWorking(on, main, others) {
   for (const id of [main, ...others]) $(id).setAttribute("aria-disabled", String(on));
   $(main).classList.toggle("working", on);

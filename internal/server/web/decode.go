@@ -34,9 +34,12 @@ func ReadBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) error {
 	return nil
 }
 
-// decode reads a body. What is to become of members that are not known is for unknown to
-// say; it gets the error that names one.
-func decode[In any](w http.ResponseWriter, r *http.Request, unknown func([]byte, error) (In, error)) (in In, err error) {
+// unknownMember says what becomes of a body with a member that is not known; it gets the
+// error that names one.
+type unknownMember[In any] func(body []byte, unknown error) (In, error)
+
+// decode reads a body.
+func decode[In any](w http.ResponseWriter, r *http.Request, unknown unknownMember[In]) (in In, err error) {
 	if err := jsonExpected(r); err != nil {
 		return in, err
 	}

@@ -1,3 +1,3 @@
 // Package web adapts operations to HTTP: strict JSON in, JSON or the error envelope
-// out. It knows no operation; the front door (package server) puts it to use.
+// out. It knows no operation; package server uses it.
 package web

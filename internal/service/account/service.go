@@ -84,7 +84,7 @@ func uuid(b []byte) string {
 // EndSession ends one of the user's own sessions, this one or another.
 func (s *Service) EndSession(ctx context.Context, who api.Caller, in api.EndSessionRequest) (api.Message, error) {
 	now := s.Now()
-	event := store.NewEvent(who, "session.ended", now, map[string]any{"sessionId": in.SessionID})
+	event := store.NewEvent(who, store.EventSessionEnded, now, map[string]any{"sessionId": in.SessionID})
 	event.UserID = who.UserID
 	return api.Message{Message: "The session has ended."}, s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.EndSession(in.SessionID, who.UserID, now, errNoSession)

@@ -35,7 +35,7 @@ func (s *Service) Consume(ctx context.Context, who api.Caller, in api.ConsumeAct
 	if err := coversRequest(c, u, in.Payload != nil); err != nil {
 		return api.ConsumedAction{}, err
 	}
-	const kind = "action.consumed"
+	const kind = store.EventActionConsumed
 	// All that can fail is done first: once the action is spent it is too late.
 	a, err := s.DB.SignedAction(ctx, c.ID)
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *Service) Forward(ctx context.Context, who api.Caller, u Use, withBody b
 	if len(u.OrgIDs) > 0 && !slices.Contains(u.OrgIDs, c.Metadata.OrgID) {
 		return c, invalid("an organisation that may", c.Metadata.OrgID, strings.Join(u.OrgIDs, " "), c)
 	}
-	return c, s.spend(ctx, who, c, "action.forwarded", s.Now())
+	return c, s.spend(ctx, who, c, store.EventActionForwarded, s.Now())
 }
 
 // coversRequest judges another service's request, whose query must have been signed too.

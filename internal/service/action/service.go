@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/auth/access"
 	"github.com/countersign/countersign/internal/auth/assertion"
 	"github.com/countersign/countersign/internal/auth/bearer"
@@ -25,7 +26,7 @@ type Service struct {
 	Access     *access.Checker
 	Ceremonies *ceremony.Issuer
 	Verifier   *assertion.Verifier
-	Tokens     *bearer.Authority
+	Tokens     *bearer.Tokens
 	Site       relyingparty.Site
 	Now        func() time.Time
 }
@@ -54,7 +55,7 @@ func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitActionReq
 		return api.SigningChallenge{}, err
 	}
 	if !state.Found || !state.User.Active {
-		return api.SigningChallenge{}, assertion.ErrUserInactive
+		return api.SigningChallenge{}, auth.ErrUserInactive
 	}
 	statement := useraction.NewStatement(useraction.Statement{
 		Issuer: s.Site.Origin(), OrgID: who.OrgID, UserID: who.UserID, Username: state.User.Username,
@@ -124,79 +125,43 @@ func (s *Service) Sign(ctx context.Context, who api.Caller, in api.SignedChallen
 	if err != nil {
 		return api.ActionResult{}, err
 	}
-	proofs, err := s.verify(ctx, who, ticket, first, second)
+	verified, err := s.Verifier.Verify(ctx, who, assertion.Request{Challenge: ticket.Challenge, RPID: ticket.RPID, OrgID: ticket.OrgID,
+		Named: true, TokenID: who.TokenID, Owner: func(ctx context.Context, f assertion.Factor) (store.Owner, error) {
+			return s.DB.OwnerByUser(ctx, ticket.UserID, f.CredentialID, f.UUID)
+		}}, first, second)
 	if err != nil {
 		return api.ActionResult{}, err
 	}
-	if err := assertion.Settle(ctx, s.DB, who, ticket.Challenge, proofs); err != nil {
-		return api.ActionResult{}, err
-	}
-	a, err := s.keep(ctx, who, ticket, proofs)
+	a, err := s.keep(ctx, who, ticket, verified)
 	if err != nil {
-		err = s.why(ctx, who, ticket, first, proofs, err)
+		return api.ActionResult{}, s.explain(ctx, who, verified, err)
 	}
-	if err != nil {
-		return api.ActionResult{}, err
-	}
-	token, err := s.Tokens.Action(claims(a, who.Username, proofs[0].Credential))
+	token, err := s.Tokens.SignAction(claims(a, who.Username, verified.Factors[0].Credential))
 	return api.ActionResult{UserAction: token}, err
 }
 
-func (s *Service) verify(ctx context.Context, who api.Caller, t ceremony.Ticket, first assertion.Factor, second *assertion.Factor) ([]assertion.Verified, error) {
-	asked := assertion.Request{Challenge: t.Challenge, RPID: t.RPID, OrgID: t.OrgID, Named: true, Factor: store.FactorFirst, TokenID: who.TokenID}
-	h, err := s.DB.OwnerByUser(ctx, t.UserID, first.CredentialID, first.UUID)
-	if err != nil {
-		return nil, err
-	}
-	proof, err := s.Verifier.Verify(first, asked, h)
-	if err != nil {
-		return nil, err
-	}
-	proofs := []assertion.Verified{proof}
-	if second == nil && who.TokenID != "" {
-		return proofs, nil // a machine has one key
-	}
-	if second == nil {
-		return proofs, s.Verifier.NeedsSecond(ctx, s.DB, h)
-	}
-	other, err := s.DB.OwnerByUser(ctx, t.UserID, second.CredentialID, second.UUID)
-	if err != nil {
-		return nil, err
-	}
-	asked.Factor = store.FactorSecond
-	another, err := s.Verifier.Verify(*second, asked, other)
-	if err == nil && another.Credential.ID == proof.Credential.ID {
-		err = assertion.ErrSameCredential
-	}
-	return append(proofs, another), err
-}
-
-var errLost = errors.New("the action was not kept")
-
 // keep is the one place where a signature over an action is stored.
-func (s *Service) keep(ctx context.Context, who api.Caller, t ceremony.Ticket, proofs []assertion.Verified) (store.Action, error) {
+func (s *Service) keep(ctx context.Context, who api.Caller, t ceremony.Ticket, verified assertion.Verified) (store.Action, error) {
 	now := s.Now()
 	statement, ok := useraction.ReadStatement(t.Statement)
 	if !ok {
 		return store.Action{}, errors.New("action: a ticket of ours holds no statement")
 	}
-	f := proofs[0].Factor
+	f := verified.Factors[0]
 	a := store.Action{ID: api.NewID(api.PrefixAction, now), OrgID: t.OrgID, UserID: t.UserID,
-		CredentialID: proofs[0].Credential.ID, SessionID: t.SessionOrTokenID, Challenge: t.Challenge,
+		CredentialID: f.Credential.ID, SessionID: t.SessionOrTokenID, Challenge: t.Challenge,
 		Method: statement.Method, Path: statement.Path, Payload: t.Payload, Statement: t.Statement,
 		ClientData: f.ClientData, AuthenticatorData: f.AuthenticatorData, Signature: f.Signature,
 		SignedAt: now, ExpiresAt: now.Add(Lifetime).Truncate(time.Second), Address: who.Address}
-	if len(proofs) > 1 {
+	if len(verified.Factors) > 1 {
 		var err error
-		if a.SecondFactor, err = json.Marshal(secondFactor(proofs[1]), json.Deterministic(true)); err != nil {
+		if a.SecondFactor, err = json.Marshal(secondFactor(verified.Factors[1]), json.Deterministic(true)); err != nil {
 			return a, err
 		}
 	}
 	return a, s.DB.Write(ctx, func(tx *store.Tx) error {
-		for _, p := range proofs {
-			p.KeepSparingly(tx, who)
-		}
-		tx.SignAction(a, errLost)
+		verified.RecordUseUnlessRecent(tx)
+		tx.SignAction(a, ceremony.ErrChallengeUsed)
 		return nil
 	})
 }
@@ -209,23 +174,20 @@ type second struct {
 	Signature         []byte `json:"signature"`
 }
 
-func secondFactor(p assertion.Verified) second {
-	return second{CredentialUUID: p.Credential.ID, ClientData: p.Factor.ClientData,
-		AuthenticatorData: p.Factor.AuthenticatorData, Signature: p.Factor.Signature}
+func secondFactor(f assertion.VerifiedFactor) second {
+	return second{CredentialUUID: f.Credential.ID, ClientData: f.ClientData,
+		AuthenticatorData: f.AuthenticatorData, Signature: f.Signature}
 }
 
-// why finds out why the action was not kept.
-func (s *Service) why(ctx context.Context, who api.Caller, t ceremony.Ticket, f assertion.Factor, proofs []assertion.Verified, err error) error {
-	h, read := s.DB.OwnerByUser(ctx, t.UserID, f.CredentialID, f.UUID)
-	if read != nil {
-		return read
+// explain says why the action was not stored.
+func (s *Service) explain(ctx context.Context, who api.Caller, verified assertion.Verified, err error) error {
+	explained := s.Verifier.Explain(ctx, verified, err)
+	if errors.Is(err, ceremony.ErrChallengeUsed) && api.CodeOf(explained) == ceremony.ErrChallengeUsed.Code {
+		if live, read := s.sessionOrTokenLive(ctx, who); read == nil && !live {
+			return auth.TokenEnded("one that has ended")
+		}
 	}
-	live, read := s.sessionOrTokenLive(ctx, who)
-	if read == nil && errors.Is(err, errLost) && h.User.Active && h.Credential.Active && !live {
-		return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
-			Rule: "bearer token: the session or access token is live", Received: "one that has ended"}
-	}
-	return assertion.Why(ctx, s.DB, t.Challenge, h, proofs, err, errLost)
+	return explained
 }
 
 func (s *Service) sessionOrTokenLive(ctx context.Context, who api.Caller) (bool, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/store"
@@ -20,32 +21,37 @@ type Use struct {
 	OrgIDs []string // whose users may; nil for everybody
 }
 
-// Permit checks that the caller signed this very request and returns the context under
-// which the operation must write: its first write spends the action, in the same
-// transaction. Whether the action can still be spent is decided there.
-func (s *Service) Permit(ctx context.Context, who api.Caller, u Use) (context.Context, *store.Rider, error) {
-	c, err := s.read(ctx, u.Token)
-	if err != nil {
-		return ctx, nil, err
-	}
-	if c.Metadata.UserID != who.UserID || c.Metadata.OrgID != who.OrgID {
-		return ctx, nil, invalid("the action is the caller's own", c.Metadata.UserID, who.UserID, c)
-	}
-	// The key of a program is not its person's: what it signed is granted to the program alone.
-	if c.TokenID != who.TokenID {
-		return ctx, nil, invalid("the action was signed under the caller's access token", c.TokenID, who.TokenID, c)
-	}
-	if err := covers(c, u); err != nil {
-		return ctx, nil, err
-	}
-	rider := s.rider(c.ID, c.Metadata.UserID, u.Method+" "+u.Path)
-	return store.Alongside(ctx, rider), rider, nil
+// Permit is a signed action that allows its caller one request. Whether it can still be used is
+// decided where it is used.
+type Permit struct {
+	ActionID string
+	userID   string
+	usedFor  string
+	at       time.Time
 }
 
-// rider spends an action in the unit that it goes along with.
-func (s *Service) rider(id, userID, usedFor string) *store.Rider {
-	usedFor, _, _ = strings.Cut(usedFor, "?")
-	return &store.Rider{ActionID: id, Do: func(tx *store.Tx) { tx.UseAction(id, userID, usedFor, s.Now(), ErrNotUsable) }}
+// Use uses the action up in the unit of its effect. If it cannot be used the unit fails with
+// ErrNotUsable.
+func (p Permit) Use(tx *store.Tx) { tx.UseAction(p.ActionID, p.userID, p.usedFor, p.at, ErrNotUsable) }
+
+// Permit checks that the caller signed this very request.
+func (s *Service) Permit(ctx context.Context, who api.Caller, u Use) (Permit, error) {
+	c, err := s.read(ctx, u.Token)
+	if err != nil {
+		return Permit{}, err
+	}
+	if c.Metadata.UserID != who.UserID || c.Metadata.OrgID != who.OrgID {
+		return Permit{}, invalid("the action is the caller's own", c.Metadata.UserID, who.UserID, c)
+	}
+	// The key of an access token is not its person's: what it signed is allowed to the token alone.
+	if c.TokenID != who.TokenID {
+		return Permit{}, invalid("the action was signed under the caller's access token", c.TokenID, who.TokenID, c)
+	}
+	if err := covers(c, u); err != nil {
+		return Permit{}, err
+	}
+	path, _, _ := strings.Cut(u.Path, "?")
+	return Permit{ActionID: c.ID, userID: c.Metadata.UserID, usedFor: u.Method + " " + path, at: s.Now()}, nil
 }
 
 // ErrNotUsable is an action that could not be spent. Why says why.

@@ -8,9 +8,11 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/access"
-	"github.com/countersign/countersign/internal/auth/bearer"
+	"github.com/countersign/countersign/internal/auth/accesstoken"
+	"github.com/countersign/countersign/internal/auth/resource"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
+	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
 // Service is applications with all that it needs.
@@ -44,19 +46,15 @@ func (s *Service) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.
 
 // Get shows an application, archived or not.
 func (s *Service) Get(ctx context.Context, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
-	a, err := s.DB.Application(ctx, who.OrgID, in.AppID)
+	a, err := s.find(ctx, who, in.AppID)
 	if err != nil {
 		return api.Application{}, err
 	}
-	held, err := s.DB.Held(ctx, a.ID, "")
-	if err != nil {
-		return api.Application{}, err
-	}
-	return shown(a, held), nil
+	return s.show(ctx, a)
 }
 
 // Create registers an application.
-func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreateApplicationRequest) (api.Application, error) {
+func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreateApplicationRequest) (api.Application, error) {
 	a, err := s.validate(who, in)
 	if err != nil {
 		return api.Application{}, err
@@ -69,16 +67,9 @@ func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreateAppli
 		}
 		given = []store.HeldPermission{access.Held(p, a.ID, a.CreatedAt)}
 	}
-	event := event(who, "application.created", a, a.CreatedAt)
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.CreateApplication(a, errName)
-		access.Assign(tx, who, given, "", a.CreatedAt)
-		tx.Record(event)
-		return nil
-	})
-	if err != nil {
-		return api.Application{}, err
-	}
+	tx.CreateApplication(a, errName)
+	access.Assign(tx, who, given, "", a.CreatedAt)
+	tx.Record(event(who, store.EventApplicationCreated, a, a.CreatedAt))
 	return shown(a, given), nil
 }
 
@@ -91,7 +82,7 @@ func (s *Service) validate(who api.Caller, in api.CreateApplicationRequest) (sto
 	a := store.Application{ID: api.NewID(api.PrefixApplication, now), OrgID: who.OrgID, Kind: in.Kind, Name: in.Name,
 		NameKey: username.Key(in.Name), RPID: in.RelyingPartyID, Origin: in.Origin, ExternalID: in.ExternalID, Active: true, CreatedAt: now}
 	if in.Kind == api.ServerSideApplication {
-		key, err := bearer.Key(in.PublicKey)
+		key, err := publickey.ParseMember(in.PublicKey)
 		if err != nil {
 			return a, err
 		}
@@ -120,7 +111,7 @@ func check(in api.CreateApplicationRequest) error {
 		return &api.Error{Kind: api.Invalid, Code: "application_kind_invalid",
 			Message: "The member /kind must be ServerSideApplication or ClientSideApplication."}
 	}
-	_, err := bearer.Lifetime(in.DaysValid, nil)
+	_, err := accesstoken.Lifetime(in.DaysValid, nil)
 	return err
 }
 
@@ -136,66 +127,58 @@ func checkText(member, text string) error {
 }
 
 // Update renames an application.
-func (s *Service) Update(ctx context.Context, who api.Caller, in api.UpdateApplicationRequest) (api.Application, error) {
-	return s.change(ctx, who, in.AppID, "application.updated", func(tx *store.Tx, a *store.Application, _ time.Time) error {
+func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in api.UpdateApplicationRequest) (api.Application, error) {
+	if err := username.CheckRename(in.Rename); err != nil {
+		return api.Application{}, err
+	}
+	return s.change(ctx, tx, who, in.AppID, store.EventApplicationUpdated, func(a *store.Application, _ time.Time) {
 		name := "" // as it is
 		if in.Name != nil {
 			name, a.Name = *in.Name, *in.Name
 		}
 		tx.RenameApplication(a.ID, a.OrgID, name, username.Key(name), in.ExternalID, errName, errGone)
-		return username.CheckRename(in.Rename)
 	})
 }
 
-// Archive takes an application away for good. Its name is free again.
-func (s *Service) Archive(ctx context.Context, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
-	return s.change(ctx, who, in.AppID, "application.archived", func(tx *store.Tx, a *store.Application, now time.Time) error {
+// Archive removes an application permanently. Its name is free again.
+func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
+	return s.change(ctx, tx, who, in.AppID, store.EventApplicationArchived, func(a *store.Application, now time.Time) {
 		tx.ArchiveApplication(a.ID, a.OrgID, now, errGone)
 		a.Active = false
-		return nil
 	})
 }
 
-// Activate puts a deactivated application back.
-func (s *Service) Activate(ctx context.Context, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
-	return s.turn(ctx, who, in.AppID, "application.activated", true)
+// Activate activates a deactivated application.
+func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
+	return s.setActive(ctx, tx, who, in.AppID, store.EventApplicationActivated, true)
 }
 
 // Deactivate deactivates an application.
-func (s *Service) Deactivate(ctx context.Context, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
-	return s.turn(ctx, who, in.AppID, "application.deactivated", false)
+func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
+	return s.setActive(ctx, tx, who, in.AppID, store.EventApplicationDeactivated, false)
 }
 
-func (s *Service) turn(ctx context.Context, who api.Caller, id, kind string, active bool) (api.Application, error) {
-	return s.change(ctx, who, id, kind, func(tx *store.Tx, a *store.Application, _ time.Time) error {
+func (s *Service) setActive(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, active bool) (api.Application, error) {
+	return s.change(ctx, tx, who, id, kind, func(a *store.Application, _ time.Time) {
 		tx.SetApplicationActive(a.ID, a.OrgID, active, errGone)
 		a.Active = active
-		return nil
 	})
 }
 
-// change makes a change and records it in one unit. do may run again.
-func (s *Service) change(ctx context.Context, who api.Caller, id, kind string, do func(*store.Tx, *store.Application, time.Time) error) (api.Application, error) {
-	a, err := s.DB.Application(ctx, who.OrgID, id)
-	if err != nil {
-		return api.Application{}, err
-	}
+func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.Application, time.Time)) (api.Application, error) {
+	r := resource.Resource[store.Application, api.Application]{Find: s.find, Show: s.show, Event: event, Now: s.Now}
+	return r.Change(ctx, tx, who, id, kind, do)
+}
+
+// find returns an application of the caller's organisation. The statement that changes it
+// refuses what is archived.
+func (s *Service) find(ctx context.Context, who api.Caller, id string) (store.Application, error) {
+	return s.DB.Application(ctx, who.OrgID, id)
+}
+
+func (s *Service) show(ctx context.Context, a store.Application) (api.Application, error) {
 	held, err := s.DB.Held(ctx, a.ID, "")
-	if err != nil {
-		return api.Application{}, err
-	}
-	now := s.Now()
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		if err := do(tx, &a, now); err != nil {
-			return err
-		}
-		tx.Record(event(who, kind, a, now))
-		return nil
-	})
-	if err != nil {
-		return api.Application{}, err
-	}
-	return shown(a, held), nil
+	return shown(a, held), err
 }
 
 func event(who api.Caller, kind string, a store.Application, now time.Time) store.Event {

@@ -36,6 +36,12 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// write runs an operation in a unit of its own.
+func write[In any](r *application.Service, do func(context.Context, *store.Tx, api.Caller, In) (api.Application, error), who api.Caller, in In) (api.Application, error) {
+	ctx := context.Background()
+	return store.Do(ctx, r.DB, func(tx *store.Tx) (api.Application, error) { return do(ctx, tx, who, in) })
+}
+
 func events(t *testing.T, r *application.Service, orgID string) (kinds []string) {
 	t.Helper()
 	all, err := r.DB.Events(context.Background(), orgID, "", 0)
@@ -73,7 +79,7 @@ func TestCreateRefuses(t *testing.T) {
 			{"lifetime_invalid", api.CreateApplicationRequest{Name: "a", Kind: api.ServerSideApplication, PublicKey: key, DaysValid: &zero}},
 			{"lifetime_invalid", api.CreateApplicationRequest{Name: "a", Kind: api.ServerSideApplication, PublicKey: key, DaysValid: &much}},
 		} {
-			_, err := r.Create(ctx, who, c.in)
+			_, err := write(r, r.Create, who, c.in)
 			if api.KindOf(err) != api.Invalid || api.CodeOf(err) != c.code {
 				t.Errorf("%+v: %v, want %s", c.in, err, c.code)
 			}
@@ -89,12 +95,11 @@ func TestCreateRefuses(t *testing.T) {
 func TestUpdateRefuses(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, r *application.Service, who api.Caller) {
-		ctx := context.Background()
-		a, err := r.Create(ctx, who, api.CreateApplicationRequest{Name: "app", Kind: api.ClientSideApplication})
+		a, err := write(r, r.Create, who, api.CreateApplicationRequest{Name: "app", Kind: api.ClientSideApplication})
 		must(t, err)
 		empty, long := "", strings.Repeat("x", 201)
 		for code, in := range map[string]api.Rename{"member_missing": {Name: &empty}, "external_id_invalid": {ExternalID: &long}} {
-			_, err := r.Update(ctx, who, api.UpdateApplicationRequest{AppID: a.AppID, Rename: in})
+			_, err := write(r, r.Update, who, api.UpdateApplicationRequest{AppID: a.AppID, Rename: in})
 			if api.CodeOf(err) != code {
 				t.Errorf("%v, want %s", err, code)
 			}
@@ -110,7 +115,7 @@ func TestPublicKeyIsKept(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, r *application.Service, who api.Caller) {
 		key := authenticator.NewKeySigner("Ed25519")
-		a, err := r.Create(context.Background(), who, api.CreateApplicationRequest{Name: "app", Kind: api.ServerSideApplication, PublicKey: key.PEM})
+		a, err := write(r, r.Create, who, api.CreateApplicationRequest{Name: "app", Kind: api.ServerSideApplication, PublicKey: key.PEM})
 		must(t, err)
 		kept, err := r.DB.Application(context.Background(), who.OrgID, a.AppID)
 		must(t, err)
@@ -126,14 +131,14 @@ func TestChangesAtOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, r *application.Service, who api.Caller) {
 		ctx := context.Background()
-		a, err := r.Create(ctx, who, api.CreateApplicationRequest{Name: "app", Kind: api.ClientSideApplication})
+		a, err := write(r, r.Create, who, api.CreateApplicationRequest{Name: "app", Kind: api.ClientSideApplication})
 		must(t, err)
 		in := api.ApplicationRequest{AppID: a.AppID}
-		changes := []func(context.Context, api.Caller, api.ApplicationRequest) (api.Application, error){r.Activate, r.Deactivate, r.Archive}
+		changes := []func(context.Context, *store.Tx, api.Caller, api.ApplicationRequest) (api.Application, error){r.Activate, r.Deactivate, r.Archive}
 		errs := make([]error, 50)
 		var done sync.WaitGroup
 		for i := range errs {
-			done.Go(func() { _, errs[i] = changes[i%len(changes)](ctx, who, in) })
+			done.Go(func() { _, errs[i] = write(r, changes[i%len(changes)], who, in) })
 		}
 		done.Wait()
 		made := 1 // by Create
@@ -166,12 +171,11 @@ func TestChangesAtOnce(t *testing.T) {
 func TestNameIsTakenOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, r *application.Service, who api.Caller) {
-		ctx := context.Background()
 		errs := make([]error, 20)
 		var done sync.WaitGroup
 		for i := range errs {
 			done.Go(func() {
-				_, errs[i] = r.Create(ctx, who, api.CreateApplicationRequest{Name: "app", Kind: api.ClientSideApplication})
+				_, errs[i] = write(r, r.Create, who, api.CreateApplicationRequest{Name: "app", Kind: api.ClientSideApplication})
 			})
 		}
 		done.Wait()

@@ -2,42 +2,29 @@ package login
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
-)
-
-// Limits on login codes, as on registration codes: they make guessing visible and slow,
-// and who keeps asking for codes gets the same answer and nobody further mail.
-const (
-	maxWrongForName    = 10
-	maxWrongForAddress = 1000
-	maxAsked           = 5
-	maxAskedForAddress = 1000
-	window             = 15 * time.Minute
 )
 
 // CodeLifetime is how long a login code can be used. It buys a look at one's own key,
 // encrypted, not a login.
 const CodeLifetime = 15 * time.Minute
 
-// admit judges the login code that came with a login.
-func (s *Service) admit(ctx context.Context, who api.Caller, state store.LoginState, throttle []byte) error {
+// admit refuses a login code that came with a login unless it is the named user's and live.
+// The key is that of wrong tries for the name.
+func (s *Service) admit(ctx context.Context, who api.Caller, state store.LoginState, wrong []byte) error {
 	now := s.Now()
-	if state.WrongTries >= maxWrongForName && now.Before(state.WrongTriesReset) {
-		return tooMany("wrong login codes for this name", maxWrongForName, state.WrongTriesReset.Sub(now))
+	if err := s.Codes.Wrong.CheckName(state.WrongTries, state.WrongTriesReset, now); err != nil {
+		return err
 	}
 	if state.CodeFound && state.Code.Live(now) && state.User.Active {
 		return nil
 	}
-	if wait := s.wrong.Count(who.Address, maxWrongForAddress, now); wait > 0 {
-		return tooMany("wrong login codes from this address", maxWrongForAddress, wait)
-	}
-	if err := s.DB.Write(ctx, func(tx *store.Tx) error { tx.Hit(throttle, now, window); return nil }); err != nil {
+	if err := s.Codes.Wrong.CountWrong(ctx, s.DB, wrong, who.Address, now); err != nil {
 		return err
 	}
 	e := &api.Error{Kind: api.Forbidden, Code: "login_code_invalid", Message: "Invalid code",
@@ -54,72 +41,63 @@ func (s *Service) admit(ctx context.Context, who api.Caller, state store.LoginSt
 	return e
 }
 
-func tooMany(rule string, limit int, wait time.Duration) *api.Error {
-	return &api.Error{Kind: api.TooManyRequests, Code: "too_many_tries",
-		Message:    "Too many wrong login codes; try again later.",
-		Details:    map[string]any{"retryAfterSeconds": int((wait + time.Second - 1) / time.Second)},
-		RetryAfter: wait,
-		Rule:       "limit on " + rule,
-		Received:   "more than " + strconv.Itoa(limit) + " in " + window.String()}
-}
-
 // SendCode mails a new login code to a registered user; the former one is void then. The
 // answer is the same whatever exists and whatever was done; mail goes out after it.
 func (s *Service) SendCode(ctx context.Context, who api.Caller, in api.SendLoginCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user can log in, a login code is on its way."}
-	if err := invitation.WellFormed(in.OrgID, in.Username, ""); err != nil {
+	if err := code.WellFormed(in.OrgID, in.Username, ""); err != nil {
 		return api.Message{}, err
 	}
 	now := s.Now()
-	if s.asked.Count(who.Address, maxAskedForAddress, now) > 0 {
+	if s.Codes.Asked.CountAddress(who.Address, now) != nil {
 		return same, nil
 	}
-	throttle := s.Codes.ThrottleKey(invitation.LoginCodes, in.OrgID, in.Username)
-	state, err := s.DB.LoginState(ctx, in.OrgID, username.Key(in.Username), nil, throttle)
+	asked := s.Codes.Asked.Key(in.OrgID, in.Username)
+	state, err := s.DB.LoginState(ctx, in.OrgID, username.Key(in.Username), nil, asked)
 	if err != nil {
 		return api.Message{}, err
 	}
-	if state.WrongTries >= maxAsked && now.Before(state.WrongTriesReset) {
+	if s.Codes.Asked.CheckName(state.WrongTries, state.WrongTriesReset, now) != nil {
 		return same, nil
 	}
 	mails := s.receives(state)
-	code := s.Codes.MakeLogin(state.User, CodeLifetime)
+	issued := s.Codes.Make(state.User, CodeLifetime)
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.Hit(throttle, now, window) // for unknown names as well, or the difference would tell who exists
+		s.Codes.Asked.CountName(tx, asked, now) // for unknown names as well, or the difference would tell who exists
 		if mails {
-			tx.IssueLoginCode(code.Row)
-			tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: state.User.OrgID, At: now, Kind: "login.code_issued",
-				UserID: state.User.ID, CodeID: code.Row.ID, Address: who.Address})
+			tx.IssueLoginCode(issued.Row)
+			tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: state.User.OrgID, At: now, Kind: store.EventLoginCodeIssued,
+				UserID: state.User.ID, CodeID: issued.Row.ID, Address: who.Address})
 		}
 		return nil
 	})
 	if err == nil && mails {
-		s.Codes.PostLogin(state.Organisation, state.User, code)
+		s.Codes.Post(state.Organisation, state.User, issued)
 	}
 	return same, err
 }
 
 func (s *Service) receives(state store.LoginState) bool {
-	return state.Found && state.User.Active && !state.User.RegisteredAt.IsZero() && s.Codes.Mails(state.User.Username)
+	return state.Found && state.User.Active && !state.User.RegisteredAt.IsZero() && s.Codes.Outbox.Reaches(state.User.Username)
 }
 
 // IssueCode makes a login code for the operator to hand over, where no mail can.
-func (s *Service) IssueCode(ctx context.Context, orgID, name string) (invitation.IssuedLogin, error) {
+func (s *Service) IssueCode(ctx context.Context, orgID, name string) (code.Issued, error) {
 	state, err := s.DB.LoginState(ctx, orgID, username.Key(name), nil, nil)
 	if err != nil {
-		return invitation.IssuedLogin{}, err
+		return code.Issued{}, err
 	}
 	if !state.Found || !state.User.Active || state.User.RegisteredAt.IsZero() {
-		return invitation.IssuedLogin{}, &api.Error{Kind: api.NotFound, Code: "user_not_found",
+		return code.Issued{}, &api.Error{Kind: api.NotFound, Code: "user_not_found",
 			Message: "This organisation has no such user who could log in."}
 	}
 	now := s.Now()
-	code := s.Codes.MakeLogin(state.User, CodeLifetime)
-	return code, s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.ClearThrottle(s.Codes.ThrottleKey(invitation.WrongLoginCodes, orgID, name))
-		tx.IssueLoginCode(code.Row)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now, Kind: "login.code_issued",
-			UserID: state.User.ID, CodeID: code.Row.ID})
+	issued := s.Codes.Make(state.User, CodeLifetime)
+	return issued, s.DB.Write(ctx, func(tx *store.Tx) error {
+		s.Codes.Wrong.Clear(tx, orgID, name)
+		tx.IssueLoginCode(issued.Row)
+		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now, Kind: store.EventLoginCodeIssued,
+			UserID: state.User.ID, CodeID: issued.Row.ID})
 		return nil
 	})
 }

@@ -2,7 +2,6 @@ package login
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -15,9 +14,8 @@ import (
 )
 
 // Complete opens a session for who signed the challenge of Init. The session, the use of
-// the credential and the event are one transaction, in which it is decided that user and
-// credential are active, that the counter may pass and that the challenge was not
-// answered before.
+// the credential and the event are one transaction. It decides that user and credential are
+// active, that the counter may pass and that the challenge was not answered before.
 func (s *Service) Complete(ctx context.Context, who api.Caller, in api.SignedChallenge) (api.LoginResult, error) {
 	ticket, err := s.Ceremonies.OpenChallenge(ceremony.Login, in.ChallengeIdentifier)
 	if err != nil {
@@ -28,22 +26,17 @@ func (s *Service) Complete(ctx context.Context, who api.Caller, in api.SignedCha
 	if err != nil {
 		return api.LoginResult{}, err
 	}
-	proofs, h, err := s.verify(ctx, ticket, first, second)
+	verified, err := s.Verifier.Verify(ctx, who, assertion.Request{Challenge: ticket.Challenge, RPID: ticket.RPID, OrgID: ticket.OrgID,
+		Named: ticket.Username != "", Owner: s.owner(ticket)}, first, second)
 	if err != nil {
 		evenOut(ctx, begun)
 		return api.LoginResult{}, err
 	}
-	if err := assertion.Settle(ctx, s.DB, who, ticket.Challenge, proofs); err != nil {
-		return api.LoginResult{}, err
-	}
-	session, err := s.open(ctx, who, ticket, h, proofs)
+	session, err := s.open(ctx, who, ticket, verified)
 	if err != nil {
-		if now, read := s.owner(ctx, ticket, first); read == nil {
-			err = assertion.Why(ctx, s.DB, ticket.Challenge, now, proofs, err, errLost)
-		}
-		return api.LoginResult{}, api.About(err, api.Subject{OrgID: h.User.OrgID, UserID: h.User.ID})
+		return api.LoginResult{}, s.Verifier.Explain(ctx, verified, err)
 	}
-	token, err := s.Tokens.Session(session, h.User)
+	token, err := s.Tokens.SignSession(session, verified.Owner.User)
 	return api.LoginResult{Token: token}, err
 }
 
@@ -62,70 +55,43 @@ func evenOut(ctx context.Context, begun time.Time) {
 	}
 }
 
-func (s *Service) verify(ctx context.Context, t ceremony.Ticket, first assertion.Factor, second *assertion.Factor) ([]assertion.Verified, store.Owner, error) {
-	h, err := s.owner(ctx, t, first)
-	if err != nil {
-		return nil, h, err
+// owner returns a function that finds who answers: a credential of the named user, or the
+// user of a discoverable passkey. Before the user has registered, a credential answers for
+// nobody.
+func (s *Service) owner(t ceremony.Ticket) func(context.Context, assertion.Factor) (store.Owner, error) {
+	return func(ctx context.Context, f assertion.Factor) (owner store.Owner, err error) {
+		switch {
+		case t.Username != "":
+			owner, err = s.DB.OwnerByName(ctx, t.OrgID, username.Key(t.Username), f.CredentialID, f.UUID)
+		case f.Kind != api.KindFido2:
+			return owner, &api.Error{Kind: api.Invalid, Code: "username_required",
+				Message: "Begin the login with a username to log in with a key."}
+		default:
+			owner, err = s.DB.OwnerByCredential(ctx, t.OrgID, t.RPID, f.CredentialID)
+		}
+		if owner.User.RegisteredAt.IsZero() {
+			owner.CredentialFound = false
+		}
+		return owner, err
 	}
-	if h.Found && h.User.RegisteredAt.IsZero() { // a credential without a registration answers for nobody
-		h.CredentialFound = false
-	}
-	asked := assertion.Request{Challenge: t.Challenge, RPID: t.RPID, OrgID: t.OrgID, Named: t.Username != "", Factor: store.FactorFirst}
-	proof, err := s.Verifier.Verify(first, asked, h)
-	if err != nil {
-		return nil, h, err
-	}
-	proofs := []assertion.Verified{proof}
-	if second == nil {
-		return proofs, h, s.Verifier.NeedsSecond(ctx, s.DB, h)
-	}
-	// From here on the user is known, whoever that was meant to be.
-	other, err := s.DB.OwnerByUser(ctx, h.User.ID, second.CredentialID, second.UUID)
-	if err != nil {
-		return nil, h, err
-	}
-	asked.Named, asked.OrgID, asked.Factor = true, h.User.OrgID, store.FactorSecond
-	another, err := s.Verifier.Verify(*second, asked, other)
-	if err == nil && another.Credential.ID == proof.Credential.ID {
-		err = assertion.ErrSameCredential
-	}
-	return append(proofs, another), h, err
 }
-
-// owner finds who answers: a credential of the named user, or the user of a discoverable
-// passkey.
-func (s *Service) owner(ctx context.Context, t ceremony.Ticket, f assertion.Factor) (store.Owner, error) {
-	if t.Username != "" {
-		return s.DB.OwnerByName(ctx, t.OrgID, username.Key(t.Username), f.CredentialID, f.UUID)
-	}
-	if f.Kind != api.KindFido2 {
-		return store.Owner{}, &api.Error{Kind: api.Invalid, Code: "username_required",
-			Message: "Begin the login with a username to log in with a key."}
-	}
-	return s.DB.OwnerByCredential(ctx, t.OrgID, t.RPID, f.CredentialID)
-}
-
-var errLost = errors.New("the session was not opened")
 
 // open is the one place where a session begins.
-func (s *Service) open(ctx context.Context, who api.Caller, t ceremony.Ticket, h store.Owner, proofs []assertion.Verified) (store.Session, error) {
-	now := s.Now()
-	first := proofs[0].Credential
-	session := store.Session{ID: api.NewID(api.PrefixSession, now), OrgID: h.User.OrgID, UserID: h.User.ID, CredentialID: first.ID,
+func (s *Service) open(ctx context.Context, who api.Caller, t ceremony.Ticket, verified assertion.Verified) (store.Session, error) {
+	now, u, first := s.Now(), verified.Owner.User, verified.Factors[0].Credential
+	session := store.Session{ID: api.NewID(api.PrefixSession, now), OrgID: u.OrgID, UserID: u.ID, CredentialID: first.ID,
 		Challenge: t.Challenge, CreatedAt: now, ExpiresAt: now.Add(s.Lifetime), Address: who.Address, UserAgent: who.UserAgent}
-	detail, err := json.Marshal(map[string]any{"sessionId": session.ID, "kind": first.Kind, "factors": len(proofs)}, json.Deterministic(true))
+	detail, err := json.Marshal(map[string]any{"sessionId": session.ID, "kind": first.Kind, "factors": len(verified.Factors)}, json.Deterministic(true))
 	if err != nil {
 		return session, err
 	}
 	return session, s.DB.Write(ctx, func(tx *store.Tx) error {
-		for _, p := range proofs {
-			p.Keep(tx, who)
-		}
-		tx.OpenSession(session, errLost)
+		verified.RecordUse(tx)
+		tx.OpenSession(session, ceremony.ErrChallengeUsed)
 		if t.CodeID != "" && first.Kind == api.KindPasswordProtectedKey {
 			tx.SpendLoginCode(t.CodeID, now, errCodeUsed)
 		}
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: session.OrgID, At: now, Kind: "user.logged_in",
+		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: session.OrgID, At: now, Kind: store.EventUserLoggedIn,
 			UserID: session.UserID, ActorID: session.UserID, CredentialID: first.ID, Address: who.Address, Detail: detail})
 		return nil
 	})

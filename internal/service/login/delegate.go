@@ -2,20 +2,20 @@ package login
 
 import (
 	"context"
-	"errors"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/internal/auth/assertion"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
 )
 
-var errMeanwhile = &api.Error{Kind: api.Conflict, Code: "user_changed",
-	Message: "The user was changed at the same moment; please try again."}
+// errOutdated is a user who was deactivated or archived at this very moment.
+var errOutdated = &store.Outdated{Err: &api.Error{Kind: api.Conflict, Code: "user_changed",
+	Message: "The user was changed at the same moment; please try again."}}
 
 // Delegate opens a session for an end user on behalf of a service account. It lets read what
 // the user may read; what must be signed still takes the user's own credential.
-func (s *Service) Delegate(ctx context.Context, who api.Caller, in api.DelegatedLoginRequest) (api.LoginResult, error) {
+func (s *Service) Delegate(ctx context.Context, tx *store.Tx, who api.Caller, in api.DelegatedLoginRequest) (api.LoginResult, error) {
 	if in.Username == "" {
 		return api.LoginResult{}, api.Missing("username")
 	}
@@ -28,22 +28,11 @@ func (s *Service) Delegate(ctx context.Context, who api.Caller, in api.Delegated
 	// Nobody answered a challenge. The text in its place is like none, and no other session's.
 	session := store.Session{ID: id, OrgID: u.OrgID, UserID: u.ID, CredentialID: api.FirstCredentialID(who.UserID), Challenge: "delegated " + id,
 		CreatedAt: now, ExpiresAt: now.Add(min(s.Lifetime, store.MaxDelegatedLife)), Address: who.Address, UserAgent: who.UserAgent}
-	event := store.NewEvent(who, "user.logged_in_by_delegation", now, map[string]any{"sessionId": id})
+	event := store.NewEvent(who, store.EventUserLoggedInByDelegate, now, map[string]any{"sessionId": id})
 	event.UserID, event.CredentialID = session.UserID, session.CredentialID
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.OpenDelegatedSession(session, errMeanwhile)
-		tx.Record(event)
-		return nil
-	})
-	if errors.Is(err, errMeanwhile) { // they were deactivated or archived in this very moment
-		if _, why := s.endUser(ctx, who, in.Username); why != nil {
-			err = why
-		}
-	}
-	if err != nil {
-		return api.LoginResult{}, err
-	}
-	token, err := s.Tokens.Session(session, u)
+	tx.OpenDelegatedSession(session, errOutdated)
+	tx.Record(event)
+	token, err := s.Tokens.SignSession(session, u)
 	return api.LoginResult{Token: token}, err
 }
 
@@ -61,7 +50,7 @@ func (s *Service) endUser(ctx context.Context, who api.Caller, name string) (sto
 	case u.Kind != api.EndUser:
 		unknown.Received = "a user of kind " + u.Kind
 	case !u.Active:
-		return u, api.About(assertion.ErrUserInactive, unknown.Subject)
+		return u, api.About(auth.ErrUserInactive, unknown.Subject)
 	case u.RegisteredAt.IsZero():
 		unknown.Received = "a user who is still to register"
 	default:

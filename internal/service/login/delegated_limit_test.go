@@ -10,6 +10,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
+	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testing/world"
 )
 
@@ -30,7 +31,7 @@ func TestDelegatedEndUserIsDeactivated(t *testing.T) {
 		_, err = d.complete(pending)
 		world.Refused(t, "a deactivated user's challenge", err, 401, "user_inactive")
 		_, err = d.client.Session(token, nil).ListTokens(ctx)
-		world.Refused(t, "a deactivated user's session", err, 400, "user_inactive")
+		world.Refused(t, "a deactivated user's session", err, 401, "user_inactive")
 		for _, name := range []string{"pending@example.org", "done@example.org"} {
 			for _, path := range []string{delegatedPath, restartPath} {
 				_, err := d.ask(path, endUserNamed(name))
@@ -146,13 +147,13 @@ func TestDelegationSeesWhatHappensMeanwhile(t *testing.T) {
 			_, err := d.complete(finishing)
 			must(t, err)
 		})
-		_, err := srv.Registration.Redelegate(ctx, who, endUserNamed("finishing"))
+		_, err := signed(srv.DB, srv.Registration.Redelegate, who, endUserNamed("finishing"))
 		wantCode(t, "restart beside a completion", err, "user_already_exists")
 		srv.Registration.Now = meanwhile(deactivate(leaving.User.ID))
-		_, err = srv.Registration.Redelegate(ctx, who, endUserNamed("leaving"))
+		_, err = signed(srv.DB, srv.Registration.Redelegate, who, endUserNamed("leaving"))
 		wantCode(t, "restart beside a deactivation", err, "user_inactive")
 		srv.Login.Now = meanwhile(deactivate(loggedIn.UserID))
-		_, err = srv.Login.Delegate(ctx, who, api.DelegatedLoginRequest{Username: "logged in"})
+		_, err = signed(srv.DB, srv.Login.Delegate, who, api.DelegatedLoginRequest{Username: "logged in"})
 		wantCode(t, "login beside a deactivation", err, "user_inactive")
 
 		for _, id := range []string{finishing.User.ID, leaving.User.ID} {
@@ -259,6 +260,12 @@ func TestDelegatedMembers(t *testing.T) {
 			t.Errorf("made %+v", people)
 		}
 	})
+}
+
+// signed runs a signed operation as its route does.
+func signed[In, Out any](db *store.DB, do func(context.Context, *store.Tx, api.Caller, In) (Out, error), who api.Caller, in In) (Out, error) {
+	ctx := context.Background()
+	return store.Do(ctx, db, func(tx *store.Tx) (Out, error) { return do(ctx, tx, who, in) })
 }
 
 // A service account that is deactivated takes the sessions along that it opened: whoever had its key may

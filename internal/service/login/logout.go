@@ -4,13 +4,14 @@ import (
 	"context"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/store"
 )
 
 // Logout ends the session that asks, or all of its user's.
 func (s *Service) Logout(ctx context.Context, who api.Caller, in api.LogoutRequest) (api.Message, error) {
 	now := s.Now()
-	event := store.NewEvent(who, "user.logged_out", now, map[string]any{"sessionId": who.SessionID, "allSessions": in.AllSessions})
+	event := store.NewEvent(who, store.EventUserLoggedOut, now, map[string]any{"sessionId": who.SessionID, "allSessions": in.AllSessions})
 	event.UserID = who.UserID
 	err := s.DB.Write(ctx, func(tx *store.Tx) error {
 		if in.AllSessions {
@@ -28,6 +29,5 @@ func (s *Service) Logout(ctx context.Context, who api.Caller, in api.LogoutReque
 	return api.Message{Message: message}, err
 }
 
-// errEnded is a session that ended between the door and here.
-var errEnded = &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
-	Rule: "bearer token: the session is live", Received: "one that has ended"}
+// errEnded is a session that ended since the request was authenticated.
+var errEnded = auth.TokenEnded("one that has ended")

@@ -8,7 +8,7 @@ import (
 	"github.com/countersign/countersign/internal/auth/assertion"
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/ceremony"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/relyingparty"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
@@ -18,39 +18,37 @@ import (
 type Service struct {
 	DB         *store.DB
 	Ceremonies *ceremony.Issuer
-	Codes      *invitation.Issuer
+	Codes      *code.Issuer
 	Verifier   *assertion.Verifier
-	Tokens     *bearer.Authority
+	Tokens     *bearer.Tokens
 	Site       relyingparty.Site
 	Now        func() time.Time
 	Lifetime   time.Duration // of a session
-
-	wrong invitation.AddressCounts
-	asked invitation.AddressCounts
 }
 
-// Init begins a login. It writes nothing but a wrong login code's try, and its answer tells nobody whether there is a
-// user of that name: who has nothing to log in with gets credentials that nobody has.
+// Init begins a login. It writes nothing, unless it counts a wrong login code, and its
+// answer tells nobody whether there is a user of that name: who has nothing to log in with
+// gets credentials that nobody has.
 func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitLoginRequest) (api.SigningChallenge, error) {
 	if in.Username == "" {
 		return s.initUnnamed(ctx, in)
 	}
-	if err := invitation.WellFormed(in.OrgID, in.Username, in.LoginCode); err != nil {
+	if err := code.WellFormed(in.OrgID, in.Username, in.LoginCode); err != nil {
 		return api.SigningChallenge{}, err
 	}
 	key := username.Key(in.Username)
 	var mac []byte
 	if in.LoginCode != "" {
-		mac = s.Codes.LoginMAC(in.OrgID, key, in.LoginCode)
+		mac = s.Codes.MAC(in.OrgID, key, in.LoginCode)
 	}
-	throttle := s.Codes.ThrottleKey(invitation.WrongLoginCodes, in.OrgID, in.Username)
-	state, err := s.DB.LoginState(ctx, in.OrgID, key, mac, throttle)
+	wrong := s.Codes.Wrong.Key(in.OrgID, in.Username)
+	state, err := s.DB.LoginState(ctx, in.OrgID, key, mac, wrong)
 	if err != nil {
 		return api.SigningChallenge{}, err
 	}
 	ticket := ceremony.Ticket{Purpose: ceremony.Login, OrgID: in.OrgID, Username: in.Username}
 	if in.LoginCode != "" {
-		if err := s.admit(ctx, who, state, throttle); err != nil {
+		if err := s.admit(ctx, who, state, wrong); err != nil {
 			return api.SigningChallenge{}, err
 		}
 		ticket.CodeID = state.Code.ID
@@ -66,7 +64,7 @@ func (s *Service) initUnnamed(ctx context.Context, in api.InitLoginRequest) (api
 	}
 	var org store.Organisation
 	if in.OrgID != "" {
-		if err := invitation.WellFormed(in.OrgID, "-", ""); err != nil {
+		if err := code.WellFormed(in.OrgID, "-", ""); err != nil {
 			return api.SigningChallenge{}, err
 		}
 		var err error

@@ -50,7 +50,7 @@ func (s *Service) Create(ctx context.Context, n New) (store.Organisation, error)
 	}
 	err := s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.CreateOrganisation(o)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: o.ID, At: now, Kind: "organisation.created"})
+		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: o.ID, At: now, Kind: store.EventOrganisationCreated})
 		return nil
 	})
 	return o, err

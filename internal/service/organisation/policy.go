@@ -50,7 +50,7 @@ func (s *Service) SetPolicies(ctx context.Context, orgID string, p Policies) (st
 	return o, s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.SetPolicies(o.ID, o.SignCountPolicy, o.BackupPolicy, o.SecondFactor, errNoSuchOrganisation)
 		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: o.ID, At: now,
-			Kind: "organisation.policies_set", Detail: detail})
+			Kind: store.EventOrganisationPoliciesSet, Detail: detail})
 		return nil
 	})
 }

@@ -21,29 +21,18 @@ func (s *Service) Assignments(ctx context.Context, who api.Caller, in api.ListAs
 	if _, err := s.DB.Permission(ctx, who.OrgID, in.PermissionID); err != nil {
 		return api.AssignmentList{}, err
 	}
-	after, err := s.Pages.Open(in.PaginationToken, "assignments", who.OrgID, in.PermissionID)
-	if err != nil {
-		return api.AssignmentList{}, err
-	}
-	limit := size(in.Limit)
-	rows, err := s.DB.Assignments(ctx, in.PermissionID, after, limit+1)
-	if err != nil {
-		return api.AssignmentList{}, err
-	}
-	rows, last := pagination.Cut(rows, limit)
-	list := api.AssignmentList{Items: make([]api.Assignment, 0, len(rows))}
-	for _, a := range rows {
-		list.Items = append(list.Items, assigned(a))
-	}
-	if last != nil {
-		list.NextPageToken = s.Pages.Token(last.ID, "assignments", who.OrgID, in.PermissionID)
-	}
-	return list, nil
+	assignments := pagination.List[store.Assignment, api.Assignment]{Name: []string{"assignments", who.OrgID, in.PermissionID}, Show: assigned,
+		Read: func(after string, limit int) ([]store.Assignment, error) {
+			return s.DB.Assignments(ctx, in.PermissionID, after, limit)
+		},
+		Mark: func(a store.Assignment) string { return a.ID }}
+	items, next, err := pagination.Read(s.Pages, assignments, in.PaginationToken, size(in.Limit))
+	return api.AssignmentList{Items: items, NextPageToken: next}, err
 }
 
 // Assign gives a permission that the caller holds all of to an identity of the same
 // organisation.
-func (s *Service) Assign(ctx context.Context, who api.Caller, in api.CreateAssignmentRequest) (api.Assignment, error) {
+func (s *Service) Assign(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreateAssignmentRequest) (api.Assignment, error) {
 	if in.IdentityID == "" {
 		return api.Assignment{}, api.Missing("identityId")
 	}
@@ -57,14 +46,10 @@ func (s *Service) Assign(ctx context.Context, who api.Caller, in api.CreateAssig
 	}
 	now := s.Now()
 	a := store.Assignment{ID: api.NewID(api.PrefixAssignment, now), OrgID: who.OrgID, PermissionID: p.ID, IdentityID: in.IdentityID, CreatedAt: now}
-	event := access.Assigned(who, p, a, subject)
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.Assign(a, p.Version, errHeld, access.ErrChanged)
-		tx.Record(event)
-		return nil
-	})
-	s.Access.Changed()
-	return assigned(a), err
+	tx.Assign(a, p.Version, errHeld, access.ErrChanged)
+	tx.Record(access.Assigned(who, p, a, subject))
+	tx.Committed(s.Access.Changed)
+	return assigned(a), nil
 }
 
 // identity finds an identity in the caller's organisation and returns the user behind it, ""
@@ -103,7 +88,7 @@ func unless(err error) error {
 
 // Revoke takes a permission back; not the one to do everything from the last who can
 // administer the organisation.
-func (s *Service) Revoke(ctx context.Context, who api.Caller, in api.DeleteAssignmentRequest) (api.Nothing, error) {
+func (s *Service) Revoke(ctx context.Context, tx *store.Tx, who api.Caller, in api.DeleteAssignmentRequest) (api.Nothing, error) {
 	p, err := s.DB.Permission(ctx, who.OrgID, in.PermissionID)
 	if err != nil {
 		return api.Nothing{}, err
@@ -116,17 +101,13 @@ func (s *Service) Revoke(ctx context.Context, who api.Caller, in api.DeleteAssig
 	if err != nil && !errors.Is(err, errIdentity) {
 		return api.Nothing{}, err
 	}
-	event := access.Revoked(who, p, a, subject, s.Now())
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		if p.Managed == store.ManagedAdministrator {
-			tx.KeepAnAdministrator(who.OrgID, a.IdentityID, access.ErrLastAdministrator)
-		}
-		tx.Revoke(a, errGone)
-		tx.Record(event)
-		return nil
-	})
-	s.Access.Changed()
-	return api.Nothing{}, err
+	if p.Managed == store.ManagedAdministrator {
+		tx.KeepAnAdministrator(who.OrgID, a.IdentityID, access.ErrLastAdministrator)
+	}
+	tx.Revoke(a, errGone)
+	tx.Record(access.Revoked(who, p, a, subject, s.Now()))
+	tx.Committed(s.Access.Changed)
+	return api.Nothing{}, nil
 }
 
 func assigned(a store.Assignment) api.Assignment {

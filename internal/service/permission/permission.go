@@ -1,5 +1,5 @@
-// Package permission is the room where permissions are made, changed and assigned. Nobody
-// gives what they do not hold, and nobody takes the last administrator's.
+// Package permission administers permissions: they are made, changed and assigned. Nobody
+// assigns what they do not hold, and nobody revokes the last administrator's.
 package permission
 
 import (
@@ -34,7 +34,7 @@ var (
 
 // Create makes a permission. It may list operations that the caller does not hold: they
 // cannot assign it then.
-func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreatePermissionRequest) (api.Permission, error) {
+func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreatePermissionRequest) (api.Permission, error) {
 	if err := username.CheckLabel("name", in.Name); err != nil {
 		return api.Permission{}, err
 	}
@@ -45,13 +45,9 @@ func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreatePermi
 	now := s.Now()
 	p := store.Permission{ID: api.NewID(api.PrefixPermission, now), OrgID: who.OrgID, Name: in.Name, NameKey: username.Key(in.Name),
 		Operations: operations, Version: 1, CreatedAt: now, UpdatedAt: now}
-	event := store.NewEvent(who, "permission.created", now, describe(p))
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.CreatePermission(p, errName)
-		tx.Record(event)
-		return nil
-	})
-	return shown(p), err
+	tx.CreatePermission(p, errName)
+	tx.Record(store.NewEvent(who, store.EventPermissionCreated, now, describe(p)))
+	return shown(p), nil
 }
 
 // checked returns the operations without repetition.
@@ -77,24 +73,13 @@ func checked(operations []string) ([]string, error) {
 
 // List lists the permissions of the caller's organisation.
 func (s *Service) List(ctx context.Context, who api.Caller, in api.ListPermissionsRequest) (api.PermissionList, error) {
-	after, err := s.Pages.Open(in.PaginationToken, "permissions", who.OrgID)
-	if err != nil {
-		return api.PermissionList{}, err
-	}
-	limit := size(in.Limit)
-	rows, err := s.DB.Permissions(ctx, who.OrgID, after, limit+1)
-	if err != nil {
-		return api.PermissionList{}, err
-	}
-	rows, last := pagination.Cut(rows, limit)
-	list := api.PermissionList{Items: make([]api.Permission, 0, len(rows))}
-	for _, p := range rows {
-		list.Items = append(list.Items, shown(p))
-	}
-	if last != nil {
-		list.NextPageToken = s.Pages.Token(last.ID, "permissions", who.OrgID)
-	}
-	return list, nil
+	permissions := pagination.List[store.Permission, api.Permission]{Name: []string{"permissions", who.OrgID}, Show: shown,
+		Read: func(after string, limit int) ([]store.Permission, error) {
+			return s.DB.Permissions(ctx, who.OrgID, after, limit)
+		},
+		Mark: func(p store.Permission) string { return p.ID }}
+	items, next, err := pagination.Read(s.Pages, permissions, in.PaginationToken, size(in.Limit))
+	return api.PermissionList{Items: items, NextPageToken: next}, err
 }
 
 func size(limit int) int {
@@ -115,7 +100,7 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.PermissionRequ
 
 // Update changes a permission, and with it what all may do who have it. What it comes to
 // allow the caller must hold.
-func (s *Service) Update(ctx context.Context, who api.Caller, in api.UpdatePermissionRequest) (api.Permission, error) {
+func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in api.UpdatePermissionRequest) (api.Permission, error) {
 	p, err := s.changeable(ctx, who, in.PermissionID)
 	if err == nil && !p.ArchivedAt.IsZero() {
 		err = access.ErrArchived
@@ -139,15 +124,11 @@ func (s *Service) Update(ctx context.Context, who api.Caller, in api.UpdatePermi
 		return api.Permission{}, err
 	}
 	now := s.Now()
-	event := store.NewEvent(who, "permission.updated", now, describe(p))
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.UpdatePermission(p, now, errName, access.ErrChanged)
-		tx.Record(event)
-		return nil
-	})
-	s.Access.Changed()
+	tx.UpdatePermission(p, now, errName, access.ErrChanged)
+	tx.Record(store.NewEvent(who, store.EventPermissionUpdated, now, describe(p)))
+	tx.Committed(s.Access.Changed)
 	p.UpdatedAt = now
-	return shown(p), err
+	return shown(p), nil
 }
 
 // added are the operations of now that are not among those before, by whatever name.
@@ -176,7 +157,7 @@ func (s *Service) changeable(ctx context.Context, who api.Caller, id string) (st
 
 // Archive archives a permission, which then allows nothing, or brings it back, which takes
 // somebody who holds all that it allows.
-func (s *Service) Archive(ctx context.Context, who api.Caller, in api.ArchivePermissionRequest) (api.Permission, error) {
+func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in api.ArchivePermissionRequest) (api.Permission, error) {
 	if in.IsArchived == nil {
 		return api.Permission{}, api.Missing("isArchived")
 	}
@@ -184,25 +165,21 @@ func (s *Service) Archive(ctx context.Context, who api.Caller, in api.ArchivePer
 	if err != nil || p.ArchivedAt.IsZero() != *in.IsArchived {
 		return shown(p), err // as it is already
 	}
-	now, kind := s.Now(), "permission.archived"
+	now, kind := s.Now(), store.EventPermissionArchived
 	if !*in.IsArchived {
-		kind = "permission.restored"
+		kind = store.EventPermissionRestored
 		if err := s.Access.Holds(ctx, who, p.Operations); err != nil {
 			return api.Permission{}, err
 		}
 	}
-	event := store.NewEvent(who, kind, now, describe(p))
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.ArchivePermission(p, *in.IsArchived, now, errName, access.ErrChanged)
-		tx.Record(event)
-		return nil
-	})
-	s.Access.Changed()
+	tx.ArchivePermission(p, *in.IsArchived, now, errName, access.ErrChanged)
+	tx.Record(store.NewEvent(who, kind, now, describe(p)))
+	tx.Committed(s.Access.Changed)
 	p.UpdatedAt, p.ArchivedAt = now, time.Time{}
 	if *in.IsArchived {
 		p.ArchivedAt = now
 	}
-	return shown(p), err
+	return shown(p), nil
 }
 
 func describe(p store.Permission) map[string]any {

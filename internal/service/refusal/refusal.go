@@ -17,7 +17,6 @@ import (
 const (
 	keepFor    = 90 * 24 * time.Hour
 	keepAtMost = 100_000
-	sweepEvery = 10 * time.Minute
 )
 
 // How many refusals are kept at once and steadily, on one node, of callers whom nobody knows,
@@ -104,24 +103,12 @@ func (s *Service) Show(ctx context.Context, id string) (store.Refusal, error) {
 	return s.DB.Refusal(ctx, id)
 }
 
-// Sweep removes what is too old or too much, now and again until ctx ends.
-func (s *Service) Sweep(ctx context.Context, failed func(error)) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		now := s.Now()
-		err := s.DB.Write(ctx, func(tx *store.Tx) error {
-			tx.PruneRefusals(now.Add(-keepFor), keepAtMost)
-			tx.PruneThrottles(now)
-			return nil
-		})
-		if err != nil && ctx.Err() == nil {
-			failed(err)
-		}
-	}
+// Prune removes what is too old or too much.
+func (s *Service) Prune(ctx context.Context) error {
+	now := s.Now()
+	return s.DB.Write(ctx, func(tx *store.Tx) error {
+		tx.PruneRefusals(now.Add(-keepFor), keepAtMost)
+		tx.PruneThrottles(now)
+		return nil
+	})
 }

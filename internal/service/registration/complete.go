@@ -7,13 +7,14 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/attestation"
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/store"
 )
 
 // Complete registers the user with the credentials that answer the challenge of Init.
 // Everything that lasts happens in one transaction: the code is spent, the user is
-// registered, the credentials are kept and the event is recorded, or none of it. Of
+// registered, the credentials are stored and the event is recorded, or none of it. Of
 // any number of completions with one code exactly one wins; the winner may repeat its
 // call, byte for byte the same credentials, and gets the same answer.
 func (s *Service) Complete(ctx context.Context, who api.Caller, in api.RegistrationRequest) (api.RegistrationResult, error) {
@@ -25,14 +26,14 @@ func (s *Service) Complete(ctx context.Context, who api.Caller, in api.Registrat
 	if err != nil {
 		return api.RegistrationResult{}, err
 	}
-	offered, err := read(in)
+	offers, err := attestation.Read(in)
 	if err != nil {
 		return api.RegistrationResult{}, about(inv, err)
 	}
 	if err := checkActive(inv, s.Now()); err != nil {
-		return s.repeated(ctx, inv, ticket, offered, err)
+		return s.repeated(ctx, inv, ticket, offers, err)
 	}
-	credentials, err := s.verify(inv, ticket, offered)
+	credentials, err := s.verify(inv, ticket, offers)
 	if err != nil {
 		return api.RegistrationResult{}, s.attempted(ctx, inv, err)
 	}
@@ -44,7 +45,7 @@ func (s *Service) Complete(ctx context.Context, who api.Caller, in api.Registrat
 			if err == nil {
 				err = errLost
 			}
-			return s.repeated(ctx, inv, ticket, offered, err)
+			return s.repeated(ctx, inv, ticket, offers, err)
 		}
 		return api.RegistrationResult{}, s.attempted(ctx, inv, about(inv, err))
 	}
@@ -68,15 +69,26 @@ func (s *Service) resume(ctx context.Context, t ceremony.Ticket) (store.Invitati
 var errLost = &api.Error{Kind: api.Conflict, Code: "registration_lost",
 	Message: "This registration code was used by another registration.", Rule: "one winner for one code"}
 
-var errCredentialKnown = &api.Error{Kind: api.Conflict, Code: "credential_already_registered",
-	Message:  "This credential is already registered.",
-	Rule:     "WebAuthn L3 §7.1 step 26: the credential ID is not yet registered for any user",
-	Received: "a credential ID that is stored already"}
+// verify verifies what was offered. The first factor has the id that its user's first
+// credential always has.
+func (s *Service) verify(inv store.Invitation, t ceremony.Ticket, offers []attestation.Offer) ([]store.Credential, error) {
+	credentials, err := s.Verifier.VerifyAll(offers, request(inv, t))
+	if err != nil {
+		return nil, about(inv, err)
+	}
+	credentials[0].ID = api.FirstCredentialID(inv.User.ID)
+	return credentials, nil
+}
+
+func request(inv store.Invitation, t ceremony.Ticket) attestation.Request {
+	return attestation.Request{Challenge: t.Challenge, RPID: t.RPID, Algorithms: t.Algorithms,
+		Organisation: inv.Organisation, UserID: inv.User.ID, CodeID: inv.Code.ID}
+}
 
 // settle is the one place where a registration code is spent.
 func (s *Service) settle(ctx context.Context, who api.Caller, inv store.Invitation, credentials []store.Credential) error {
 	now := s.Now()
-	e := s.event("user.registered", inv, who, now)
+	e := s.event(store.EventUserRegistered, inv, who, now)
 	e.CredentialID = credentials[0].ID
 	detail, err := json.Marshal(evidence(credentials))
 	if err != nil {
@@ -87,7 +99,7 @@ func (s *Service) settle(ctx context.Context, who api.Caller, inv store.Invitati
 		tx.SpendCode(inv.Code.ID, inv.User.ID, now, errLost)
 		tx.RegisterUser(inv.User.ID, inv.User.OrgID, now, errLost)
 		for _, c := range credentials {
-			tx.AddCredential(c, errCredentialKnown)
+			tx.AddCredential(c, attestation.ErrKnown)
 		}
 		tx.Record(e)
 		return nil
@@ -111,21 +123,21 @@ func (s *Service) attempted(ctx context.Context, inv store.Invitation, refusal e
 // repeated answers a completion whose code is spent already: with the first answer if
 // it is the winner's own call again, with the ticket that it won with, otherwise with
 // why not.
-func (s *Service) repeated(ctx context.Context, inv store.Invitation, ticket ceremony.Ticket, offered []offer, why error) (api.RegistrationResult, error) {
+func (s *Service) repeated(ctx context.Context, inv store.Invitation, ticket ceremony.Ticket, offers []attestation.Offer, why error) (api.RegistrationResult, error) {
 	if inv.Code.SpentAt.IsZero() || !inv.User.Active {
 		return api.RegistrationResult{}, why
 	}
-	kept, err := s.DB.CredentialsOfCode(ctx, inv.Code.ID)
+	stored, err := s.DB.CredentialsOfCode(ctx, inv.Code.ID)
 	if err != nil {
 		return api.RegistrationResult{}, err
 	}
-	for _, o := range offered {
-		if !o.keptIn(kept) {
+	for _, o := range offers {
+		if !o.StoredIn(stored) {
 			return api.RegistrationResult{}, why
 		}
 	}
-	for _, c := range kept {
-		if c.Factor == store.FactorFirst && answered(c, ticket.Challenge) {
+	for _, c := range stored {
+		if c.Factor == store.FactorFirst && attestation.Answers(c, ticket.Challenge) {
 			return result(inv, c), nil
 		}
 	}

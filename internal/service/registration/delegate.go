@@ -2,11 +2,10 @@ package registration
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/internal/auth/assertion"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
 )
@@ -14,7 +13,7 @@ import (
 // Delegate begins the registration of an end user whom a service account knows. It makes
 // the user, or begins again with one who did not finish: their former challenge is void
 // then. Nothing is mailed. Of any number of calls for a new name one makes the user.
-func (s *Service) Delegate(ctx context.Context, who api.Caller, in api.DelegatedRegistrationRequest) (api.RegistrationChallenge, error) {
+func (s *Service) Delegate(ctx context.Context, tx *store.Tx, who api.Caller, in api.DelegatedRegistrationRequest) (api.RegistrationChallenge, error) {
 	if err := checkDelegated(in, api.EndUser); err != nil {
 		return api.RegistrationChallenge{}, err
 	}
@@ -22,23 +21,24 @@ func (s *Service) Delegate(ctx context.Context, who api.Caller, in api.Delegated
 	if err != nil {
 		return api.RegistrationChallenge{}, err
 	}
-	now := s.Now()
-	u := store.User{ID: api.NewID(api.PrefixUser, now), OrgID: org.ID, Username: in.Email, UsernameKey: username.Key(in.Email),
-		Kind: api.EndUser, Active: true, ExternalID: in.ExternalID, CreatedAt: now}
-	assignmentID := api.NewID(api.PrefixAssignment, now)
-	challenge, err := s.begin(ctx, who, org, u, func(tx *store.Tx) {
-		tx.CreateUser(u, errNameTaken)
-		tx.AssignManaged(assignmentID, api.EndUserPermissionID(org.ID), u, now)
-	})
-	if errors.Is(err, errNameTaken) {
-		return s.beginAgain(ctx, who, org, in.Email)
+	key := username.Key(in.Email)
+	switch _, err := s.DB.UserByName(ctx, org.ID, key); {
+	case err == nil:
+		return s.beginAgain(ctx, tx, who, org, in.Email)
+	case api.KindOf(err) != api.NotFound:
+		return api.RegistrationChallenge{}, err
 	}
-	return challenge, err
+	now := s.Now()
+	u := store.User{ID: api.NewID(api.PrefixUser, now), OrgID: org.ID, Username: in.Email, UsernameKey: key,
+		Kind: api.EndUser, Active: true, ExternalID: in.ExternalID, CreatedAt: now}
+	tx.CreateUser(u, errOutdated)
+	tx.AssignManaged(api.NewID(api.PrefixAssignment, now), api.EndUserPermissionID(org.ID), u, now)
+	return s.begin(tx, who, org, u)
 }
 
 // Redelegate begins it again, for older SDKs: they name the kind of user as it was, and only
 // an end user's registration can be begun by others.
-func (s *Service) Redelegate(ctx context.Context, who api.Caller, in api.DelegatedRegistrationRequest) (api.RegistrationChallenge, error) {
+func (s *Service) Redelegate(ctx context.Context, tx *store.Tx, who api.Caller, in api.DelegatedRegistrationRequest) (api.RegistrationChallenge, error) {
 	if err := checkDelegated(in, api.EndUser, api.CustomerEmployee, "DfnsStaff"); err != nil {
 		return api.RegistrationChallenge{}, err
 	}
@@ -46,15 +46,12 @@ func (s *Service) Redelegate(ctx context.Context, who api.Caller, in api.Delegat
 	if err != nil {
 		return api.RegistrationChallenge{}, err
 	}
-	return s.beginAgain(ctx, who, org, in.Email)
+	return s.beginAgain(ctx, tx, who, org, in.Email)
 }
 
-var (
-	errNameTaken = errors.New("the organisation has a user of that name")
-
-	errNotUnfinished = &api.Error{Kind: api.Conflict, Code: "user_changed",
-		Message: "The user was changed at the same moment; please try again."}
-)
+// errOutdated is a user who was made, finished or was deactivated at this very moment.
+var errOutdated = &store.Outdated{Err: &api.Error{Kind: api.Conflict, Code: "user_changed",
+	Message: "The user was changed at the same moment; please try again."}}
 
 func checkDelegated(in api.DelegatedRegistrationRequest, mayBe ...string) error {
 	switch {
@@ -72,18 +69,13 @@ func checkDelegated(in api.DelegatedRegistrationRequest, mayBe ...string) error 
 }
 
 // beginAgain begins with an end user who did not finish.
-func (s *Service) beginAgain(ctx context.Context, who api.Caller, org store.Organisation, name string) (api.RegistrationChallenge, error) {
+func (s *Service) beginAgain(ctx context.Context, tx *store.Tx, who api.Caller, org store.Organisation, name string) (api.RegistrationChallenge, error) {
 	u, err := s.unfinished(ctx, who, name)
 	if err != nil {
 		return api.RegistrationChallenge{}, err
 	}
-	challenge, err := s.begin(ctx, who, org, u, func(tx *store.Tx) { tx.MustBeInvited(u.ID, org.ID, errNotUnfinished) })
-	if errors.Is(err, errNotUnfinished) { // they finished, or were deactivated, in this very moment
-		if _, why := s.unfinished(ctx, who, name); why != nil {
-			err = why
-		}
-	}
-	return challenge, err
+	tx.MustBeInvited(u.ID, org.ID, errOutdated)
+	return s.begin(tx, who, org, u)
 }
 
 // unfinished returns the end user of that name who is still to register. Who was invited as
@@ -101,7 +93,7 @@ func (s *Service) unfinished(ctx context.Context, who api.Caller, name string) (
 	case u.Kind != api.EndUser:
 		return u, alreadyExists("a user of kind "+u.Kind, subject)
 	case !u.Active:
-		return u, api.About(assertion.ErrUserInactive, subject)
+		return u, api.About(auth.ErrUserInactive, subject)
 	case !u.RegisteredAt.IsZero():
 		return u, alreadyExists("a registered user", subject)
 	}
@@ -113,10 +105,10 @@ func alreadyExists(received string, subject api.Subject) error {
 		Rule: "the user is an end user who is still to register", Received: received, Subject: subject}
 }
 
-// begin makes the challenge and, in one unit, what admits the user to it. The code that
-// Complete will spend lives as long as the challenge does. It has no text and so no MAC:
-// nobody can present it, and nobody who asks for a new one by mail gets one in its place.
-func (s *Service) begin(ctx context.Context, who api.Caller, org store.Organisation, u store.User, admit func(*store.Tx)) (api.RegistrationChallenge, error) {
+// begin makes the challenge and adds to the unit the code that Complete will spend, which lives
+// as long as the challenge does. It has no text and so no MAC: nobody can present it, and nobody
+// who asks for a new one by mail gets one in its place.
+func (s *Service) begin(tx *store.Tx, who api.Caller, org store.Organisation, u store.User) (api.RegistrationChallenge, error) {
 	code := s.Codes.Make(u, 0).Row
 	code.MAC = nil
 	inv := store.Invitation{Organisation: org, User: u, Code: code}
@@ -125,16 +117,9 @@ func (s *Service) begin(ctx context.Context, who api.Caller, org store.Organisat
 		return api.RegistrationChallenge{}, err
 	}
 	code.ExpiresAt = ticket.Expires
-	e := s.event("user.delegated_registration_begun", inv, who, s.Now())
+	tx.IssueCode(code)
+	e := s.event(store.EventUserDelegated, inv, who, s.Now())
 	e.ActorID = who.UserID
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		admit(tx)
-		tx.IssueCode(code)
-		tx.Record(e)
-		return nil
-	})
-	if err != nil {
-		return api.RegistrationChallenge{}, err
-	}
+	tx.Record(e)
 	return challenge, nil
 }

@@ -1,8 +1,7 @@
-// Package registration is the room in which an invited person becomes a user with a
-// first credential: Init presents the code and gets a challenge, Complete spends the
-// code (complete.go), Open tells the hosted page whom a code is for, Resend replaces a
-// code, AddRecovery keeps a recovery key beside the new passkey, Delegate lets a service
-// account begin for an end user (delegate.go), and First makes the invitation of the very
-// first administrator. Making and mailing codes is package invitation's; judging
-// credentials is webauthn's and keycredential's.
+// Package registration makes an invited person a user with a first credential: Init
+// presents the code and gets a challenge, Complete spends the code (complete.go), Open
+// tells the hosted page whom a code is for, Resend replaces a code, AddRecovery stores a
+// recovery key beside the new passkey, Delegate lets a service account begin for an end
+// user (delegate.go), and First invites the very first administrator. Package code makes
+// and mails the codes, package attestation verifies the credentials.
 package registration

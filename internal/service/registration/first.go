@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
 )
@@ -71,15 +71,15 @@ func (s *Service) inviteFirst(ctx context.Context, who FirstAdministrator) error
 	user := store.User{ID: api.NewID(api.PrefixUser, now), OrgID: org.ID, Username: who.Username,
 		UsernameKey: username.Key(who.Username), Kind: api.CustomerEmployee,
 		Active: true, CreatedAt: now}
-	code := s.Codes.MakeFirst(user, api.NewID(api.PrefixCode, now), invitation.DefaultLifetime)
+	issued := s.Codes.MakeFirst(user, api.NewID(api.PrefixCode, now), code.DefaultLifetime)
 	return s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.MakeSetting(settingFirst, firstIDs{org.ID, user.ID, code.Row.ID}.String(), errTaken)
+		tx.MakeSetting(settingFirst, firstIDs{org.ID, user.ID, issued.Row.ID}.String(), errTaken)
 		tx.CreateOrganisation(org)
 		tx.CreateUser(user, errTaken)
 		tx.MakeFirstAdministrator(org.ID, user.ID, api.NewID(api.PrefixAssignment, now), now)
-		tx.IssueCode(code.Row)
+		tx.IssueCode(issued.Row)
 		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: org.ID, At: now,
-			Kind: "user.invited", UserID: user.ID, CodeID: code.Row.ID})
+			Kind: store.EventUserInvited, UserID: user.ID, CodeID: issued.Row.ID})
 		return nil
 	})
 }
@@ -97,14 +97,14 @@ func (s *Service) firstLink(ctx context.Context, first firstIDs) (string, error)
 		return s.Codes.MakeFirst(inv.User, first.CodeID, 0).Link, nil
 	}
 	renewed := firstIDs{first.OrgID, first.UserID, api.NewID(api.PrefixCode, now)}
-	code := s.Codes.MakeFirst(inv.User, renewed.CodeID, invitation.DefaultLifetime)
+	issued := s.Codes.MakeFirst(inv.User, renewed.CodeID, code.DefaultLifetime)
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.ReplaceSetting(settingFirst, first.String(), renewed.String(), errTaken)
-		tx.IssueCode(code.Row)
+		tx.IssueCode(issued.Row)
 		return nil
 	})
 	if errors.Is(err, errTaken) { // another server renewed it in this very moment
 		return s.First(ctx, FirstAdministrator{})
 	}
-	return code.Link, err
+	return issued.Link, err
 }

@@ -3,20 +3,18 @@ package registration
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/attestation"
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/store"
 )
 
-var errRecoveryKept = &api.Error{Kind: api.Conflict, Code: "recovery_already_registered",
+var errRecoveryStored = &api.Error{Kind: api.Conflict, Code: "recovery_already_registered",
 	Message: "A recovery key was already stored with this registration.", Rule: "one recovery key for one registration"}
 
-// AddRecovery keeps a recovery key beside the credential that this same ceremony has
+// AddRecovery stores a recovery key beside the credential that this same ceremony has
 // just registered, so that a person can be offered one after the passkey is safe. It
 // asks for the ticket of that ceremony while it lives, and the key answers the same
 // challenge; a ticket of any other ceremony, even for the same code, is refused.
@@ -32,37 +30,37 @@ func (s *Service) AddRecovery(ctx context.Context, who api.Caller, in api.AddRec
 	if in.RecoveryCredential == nil {
 		return api.AddRecoveryResult{}, api.Missing("recoveryCredential")
 	}
-	o, err := readOne(store.FactorRecovery, "/recoveryCredential", in.RecoveryCredential)
+	o, err := attestation.ReadOne(store.FactorRecovery, "/recoveryCredential", in.RecoveryCredential)
 	if err != nil {
 		return api.AddRecoveryResult{}, about(inv, err)
 	}
-	kept, err := s.completedBy(ctx, inv, ticket)
+	stored, err := s.completedBy(ctx, inv, ticket)
 	if err != nil {
 		return api.AddRecoveryResult{}, about(inv, err)
 	}
-	if result, done, err := recovered(inv, kept, o); done {
+	if result, done, err := recovered(inv, stored, o); done {
 		return result, err
 	}
-	c, err := s.verifyOne(inv, ticket, o)
+	c, err := s.Verifier.Verify(o, request(inv, ticket))
 	if err != nil {
 		return api.AddRecoveryResult{}, about(inv, err)
 	}
-	for _, k := range kept {
+	for _, k := range stored {
 		if bytes.Equal(k.PublicKey, c.PublicKey) || bytes.Equal(k.CredentialID, c.CredentialID) {
-			return api.AddRecoveryResult{}, about(inv, sameTwice("public key or credential ID"))
+			return api.AddRecoveryResult{}, about(inv, attestation.NotDistinct("public key or credential ID"))
 		}
 	}
 	now := s.Now()
-	e := s.event("credential.recovery_added", inv, who, now)
+	e := s.event(store.EventCredentialRecoveryAdded, inv, who, now)
 	e.CredentialID = c.ID
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.AddCredential(c, errCredentialKnown)
+		tx.AddCredential(c, attestation.ErrKnown)
 		tx.Record(e)
 		return nil
 	})
-	if errors.Is(err, errCredentialKnown) { // or this very call, sent twice, was first
-		if kept, again := s.completedBy(ctx, inv, ticket); again == nil {
-			if result, done, err := recovered(inv, kept, o); done {
+	if errors.Is(err, attestation.ErrKnown) { // or this very call, sent twice, was first
+		if stored, again := s.completedBy(ctx, inv, ticket); again == nil {
+			if result, done, err := recovered(inv, stored, o); done {
 				return result, err
 			}
 		}
@@ -75,15 +73,15 @@ func (s *Service) AddRecovery(ctx context.Context, who api.Caller, in api.AddRec
 
 // recovered answers for a registration that has its recovery key: with that key if it is
 // the one offered, as when a call is sent again, otherwise with a refusal.
-func recovered(inv store.Invitation, kept []store.Credential, o offer) (result api.AddRecoveryResult, done bool, err error) {
-	for _, c := range kept {
+func recovered(inv store.Invitation, stored []store.Credential, o attestation.Offer) (result api.AddRecoveryResult, done bool, err error) {
+	for _, c := range stored {
 		if c.Factor != store.FactorRecovery {
 			continue
 		}
-		if o.keptIn(kept) {
+		if o.StoredIn(stored) {
 			return api.AddRecoveryResult{Credential: registered(c)}, true, nil
 		}
-		return result, true, about(inv, errRecoveryKept)
+		return result, true, about(inv, errRecoveryStored)
 	}
 	return result, false, nil
 }
@@ -97,27 +95,14 @@ func (s *Service) completedBy(ctx context.Context, inv store.Invitation, ticket 
 	if inv.Code.SpentAt.IsZero() || !inv.User.Active {
 		return nil, refused
 	}
-	kept, err := s.DB.CredentialsOfCode(ctx, inv.Code.ID)
+	stored, err := s.DB.CredentialsOfCode(ctx, inv.Code.ID)
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range kept {
-		if c.Factor == store.FactorFirst && answered(c, ticket.Challenge) {
-			return kept, nil
+	for _, c := range stored {
+		if c.Factor == store.FactorFirst && attestation.Answers(c, ticket.Challenge) {
+			return stored, nil
 		}
 	}
 	return nil, refused
-}
-
-// answered reports whether a stored credential answered this challenge. Its client
-// data was verified when it was stored.
-func answered(c store.Credential, challenge string) bool {
-	var data struct {
-		Challenge string `json:"challenge"`
-	}
-	text := bytes.TrimPrefix(c.ClientData, []byte("\ufeff"))
-	if err := json.Unmarshal(text, &data); err != nil {
-		return false
-	}
-	return data.Challenge == challenge || data.Challenge == base64.RawURLEncoding.EncodeToString([]byte(challenge))
 }

@@ -6,17 +6,9 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
-)
-
-// Limits on asking for new codes: who keeps asking, for one name or for many, only gets
-// the same answer again, and nobody further mail.
-const (
-	maxResends           = 5
-	maxResendsForAddress = 1000
-	resendWindow         = 15 * time.Minute
 )
 
 // Resend replaces the code of a user who is still to register and mails the new one.
@@ -24,26 +16,26 @@ const (
 // whatever was done; mail goes out after it.
 func (s *Service) Resend(ctx context.Context, who api.Caller, in api.ResendRegistrationCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user is still to register, a new registration code is on its way."}
-	if err := invitation.WellFormed(in.OrgID, in.Username, ""); err != nil {
+	if err := code.WellFormed(in.OrgID, in.Username, ""); err != nil {
 		return api.Message{}, err
 	}
 	now := s.Now()
-	if s.resent.Count(who.Address, maxResendsForAddress, now) > 0 {
+	if s.Codes.Asked.CountAddress(who.Address, now) != nil {
 		return same, nil
 	}
-	throttle := s.Codes.ThrottleKey(invitation.Resends, in.OrgID, in.Username)
-	inv, err := s.DB.Invitation(ctx, in.OrgID, username.Key(in.Username), nil, throttle)
+	asked := s.Codes.Asked.Key(in.OrgID, in.Username)
+	inv, err := s.DB.Invitation(ctx, in.OrgID, username.Key(in.Username), nil, asked)
 	if err != nil {
 		return api.Message{}, err
 	}
-	if inv.WrongTries >= maxResends && now.Before(inv.WrongTriesReset) {
+	if s.Codes.Asked.CheckName(inv.WrongTries, inv.WrongTriesReset, now) != nil {
 		return same, nil
 	}
-	// A new code begins with a clean slate; for unknown names as well, or the difference
-	// would tell who exists.
+	// No wrong try counts against a new code. It is the same for unknown names, or the
+	// difference would tell who exists.
 	count := func(tx *store.Tx) error {
-		tx.Hit(throttle, now, resendWindow)
-		tx.ClearThrottle(s.Codes.ThrottleKey(invitation.WrongCodes, in.OrgID, in.Username))
+		s.Codes.Asked.CountName(tx, asked, now)
+		s.Codes.Wrong.Clear(tx, in.OrgID, in.Username)
 		return nil
 	}
 	issued, err := s.reissue(ctx, who, inv, now, count)
@@ -53,7 +45,7 @@ func (s *Service) Resend(ctx context.Context, who api.Caller, in api.ResendRegis
 	if err != nil {
 		return api.Message{}, err
 	}
-	if s.Codes.Mails(inv.User.Username) {
+	if s.Codes.Outbox.Reaches(inv.User.Username) {
 		s.Codes.Post(inv.Organisation, inv.User, issued)
 	}
 	return same, nil
@@ -63,13 +55,13 @@ var errNotPending = errors.New("nobody is to be given a new code")
 
 // reissue makes a new code for a user who is still to register and whose last code no
 // administrator has revoked, and does the rest of the unit with it.
-func (s *Service) reissue(ctx context.Context, who api.Caller, inv store.Invitation, now time.Time, rest func(*store.Tx) error) (invitation.Issued, error) {
+func (s *Service) reissue(ctx context.Context, who api.Caller, inv store.Invitation, now time.Time, rest func(*store.Tx) error) (code.Issued, error) {
 	if !inv.Found {
-		return invitation.Issued{}, errNotPending
+		return code.Issued{}, errNotPending
 	}
-	issued := s.Codes.Make(inv.User, invitation.DefaultLifetime)
+	issued := s.Codes.Make(inv.User, code.DefaultLifetime)
 	inv.Code = issued.Row
-	resent := s.event("registration.code_resent", inv, who, now)
+	resent := s.event(store.EventRegistrationCodeResent, inv, who, now)
 	resent.ActorID = "" // anybody may ask
 	return issued, s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.ReissueCode(issued.Row, errNotPending)

@@ -2,81 +2,60 @@ package registration
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/auth/attestation"
 	"github.com/countersign/countersign/internal/auth/ceremony"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/relyingparty"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Service is registration with all that it needs.
+// Service registers users.
 type Service struct {
 	DB         *store.DB
 	Access     *access.Checker
 	Ceremonies *ceremony.Issuer
-	Codes      *invitation.Issuer
+	Codes      *code.Issuer
+	Verifier   *attestation.Verifier
 	Site       relyingparty.Site
 	Now        func() time.Time
-
-	wrong  invitation.AddressCounts
-	resent invitation.AddressCounts
 }
-
-// Limits on wrong codes. A name is closed for the window after maxWrongForName, to the
-// right code too; a client address that keeps guessing is told to wait. At 100 bits
-// neither is what keeps codes from being guessed: they make guessing visible and slow.
-const (
-	maxWrongForName    = 10
-	maxWrongForAddress = 1000
-	wrongWindow        = 15 * time.Minute
-)
 
 // admit finds the invitation that a code opens. Unknown user, wrong code and another
 // organisation's code are refused alike and at the same cost; only who holds the
 // right code learns more.
-func (s *Service) admit(ctx context.Context, who api.Caller, orgID, name, code string) (store.Invitation, error) {
-	if err := presented(orgID, name, code); err != nil {
+func (s *Service) admit(ctx context.Context, who api.Caller, in api.InitRegistrationRequest) (store.Invitation, error) {
+	err := code.WellFormed(in.OrgID, in.Username, in.RegistrationCode)
+	if err == nil && in.RegistrationCode == "" {
+		err = api.Missing("registrationCode")
+	}
+	if err != nil {
 		return store.Invitation{}, err
 	}
-	key := username.Key(name)
-	throttle := s.Codes.ThrottleKey(invitation.WrongCodes, orgID, name)
-	inv, err := s.DB.Invitation(ctx, orgID, key, s.Codes.MAC(orgID, key, code), throttle)
+	key, wrong := username.Key(in.Username), s.Codes.Wrong.Key(in.OrgID, in.Username)
+	inv, err := s.DB.Invitation(ctx, in.OrgID, key, s.Codes.MAC(in.OrgID, key, in.RegistrationCode), wrong)
 	if err != nil {
 		return inv, err
 	}
 	now := s.Now()
-	if inv.WrongTries >= maxWrongForName && now.Before(inv.WrongTriesReset) {
-		return inv, about(inv, tooManyTries("wrong codes for this name", inv.WrongTriesReset.Sub(now)))
+	if err := s.Codes.Wrong.CheckName(inv.WrongTries, inv.WrongTriesReset, now); err != nil {
+		return inv, about(inv, err)
 	}
 	if !inv.CodeFound {
-		return inv, s.wrongCode(ctx, who, inv, throttle, now)
+		if err := s.Codes.Wrong.CountWrong(ctx, s.DB, wrong, who.Address, now); err != nil {
+			return inv, about(inv, err)
+		}
+		return inv, about(inv, wrongCode(inv))
 	}
 	return inv, checkActive(inv, now)
 }
 
-func presented(orgID, name, code string) error {
-	err := invitation.WellFormed(orgID, name, code)
-	if err == nil && code == "" {
-		err = api.Missing("registrationCode")
-	}
-	return err
-}
-
-// wrongCode counts the try, on the address and on the name, and refuses. What an address
-// over its limit tries is not written down: each name is a row, and whoever makes names
-// up must not fill the disk.
-func (s *Service) wrongCode(ctx context.Context, who api.Caller, inv store.Invitation, throttle []byte, now time.Time) error {
-	if wait := s.wrong.Count(who.Address, maxWrongForAddress, now); wait > 0 {
-		return about(inv, tooManyTries("wrong codes from this address", wait))
-	}
-	if err := s.DB.Write(ctx, func(tx *store.Tx) error { tx.Hit(throttle, now, wrongWindow); return nil }); err != nil {
-		return err
-	}
+func wrongCode(inv store.Invitation) error {
 	e := &api.Error{Kind: api.Unauthenticated, Code: "registration_refused",
 		Message: "This organisation, username and registration code do not belong together.",
 		Rule:    "registration code of the named user"}
@@ -85,28 +64,17 @@ func (s *Service) wrongCode(ctx context.Context, who api.Caller, inv store.Invit
 	} else {
 		e.Received, e.Expected = "a username that this organisation does not have", "an invited user"
 	}
-	return about(inv, e)
+	return e
 }
 
-func tooManyTries(rule string, wait time.Duration) *api.Error {
-	seconds := int((wait + time.Second - 1) / time.Second)
-	return &api.Error{Kind: api.TooManyRequests, Code: "too_many_tries",
-		Message:    "Too many wrong registration codes; try again later or ask for a new code.",
-		Details:    map[string]any{"retryAfterSeconds": seconds},
-		RetryAfter: wait,
-		Rule:       "limit on " + rule,
-		Received:   "more than " + strconv.Itoa(maxWrongForName) + " in " + wrongWindow.String()}
-}
-
-// checkActive judges what a code may still do for its user. The caller holds the right
+// checkActive refuses a code that can no longer register its user. The caller holds the right
 // code (or a ticket that the code bought), so the truth may be told.
 func checkActive(inv store.Invitation, now time.Time) error {
 	c, u := inv.Code, inv.User
 	var e *api.Error
 	switch {
 	case !u.Active:
-		e = &api.Error{Kind: api.Unauthenticated, Code: "user_inactive",
-			Message: "User account has been deactivated.", Rule: "the user is active"}
+		e = auth.ErrOwnerInactive
 	case !u.RegisteredAt.IsZero() || !c.SpentAt.IsZero():
 		e = &api.Error{Kind: api.Unauthenticated, Code: "user_already_exists",
 			Message: "User already exists.", Rule: "the user is not registered yet",
@@ -114,7 +82,7 @@ func checkActive(inv store.Invitation, now time.Time) error {
 	case !c.RevokedAt.IsZero():
 		e = &api.Error{Kind: api.Unauthenticated, Code: "registration_code_revoked",
 			Message: "Registration code revoked", Rule: "the code is live",
-			Received: "a code withdrawn at " + api.Time(c.RevokedAt) + " (" + c.RevokedReason + ")",
+			Received: "a code revoked at " + api.Time(c.RevokedAt) + " (" + c.RevokedReason + ")",
 			Details:  map[string]any{"revokedAt": api.Time(c.RevokedAt), "replaced": c.RevokedReason == store.CodeReplaced}}
 	case !now.Before(c.ExpiresAt):
 		e = &api.Error{Kind: api.Invalid, Code: "registration_code_expired",

@@ -1,5 +1,5 @@
-// Package serviceaccount is the room of machines: users that sign with a key and carry an
-// access token instead of logging in. A new one may do nothing until it is given a
+// Package serviceaccount administers service accounts: users that sign with a key and carry an
+// access token instead of logging in. A new one may do nothing until it is assigned a
 // permission.
 package serviceaccount
 
@@ -9,7 +9,8 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/access"
-	"github.com/countersign/countersign/internal/auth/bearer"
+	"github.com/countersign/countersign/internal/auth/accesstoken"
+	"github.com/countersign/countersign/internal/auth/resource"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
 )
@@ -18,7 +19,7 @@ import (
 type Service struct {
 	DB     *store.DB
 	Access *access.Checker
-	Tokens *bearer.Issuer
+	Tokens *accesstoken.Issuer
 	Now    func() time.Time
 }
 
@@ -27,7 +28,7 @@ var (
 	errGone = &api.Error{Kind: api.NotFound, Code: "service_account_not_found", Message: "There is no such service account."}
 )
 
-// nameKey makes names of machines unique among themselves: no person's has capitals.
+// nameKey makes names of service accounts unique among themselves: no person's key has capitals.
 func nameKey(name string) string { return "SERVICE ACCOUNT " + username.Key(name) }
 
 // New is a service account to be made.
@@ -40,12 +41,12 @@ type New struct {
 // Made is a service account that was just made. Its token's text exists only here.
 type Made struct {
 	User        store.User
-	Token       bearer.Issued
+	Token       accesstoken.Issued
 	Assignments []store.HeldPermission
 }
 
 // Create makes a service account in the caller's organisation.
-func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreateServiceAccountRequest) (api.ServiceAccount, error) {
+func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreateServiceAccountRequest) (api.ServiceAccount, error) {
 	n := New{Name: in.Name, PublicKey: in.PublicKey, ExternalID: in.ExternalID, DaysValid: in.DaysValid}
 	if in.PermissionID != "" {
 		p, err := s.Access.Give(ctx, who, in.PermissionID)
@@ -54,7 +55,7 @@ func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreateServi
 		}
 		n.Permissions = []store.Permission{p}
 	}
-	made, err := s.Make(ctx, who, n)
+	made, err := s.Make(tx, who, n)
 	if err != nil {
 		return api.ServiceAccount{}, err
 	}
@@ -65,12 +66,12 @@ func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreateServi
 }
 
 // Make makes a service account in the organisation of who, who need be nobody else: the
-// operator at the command line gives whatever permission they like.
-func (s *Service) Make(ctx context.Context, who api.Caller, n New) (made Made, err error) {
+// operator at the command line assigns whatever permission they like.
+func (s *Service) Make(tx *store.Tx, who api.Caller, n New) (made Made, err error) {
 	now := s.Now()
 	made.User = store.User{ID: api.NewID(api.PrefixUser, now), OrgID: who.OrgID, Username: n.Name, UsernameKey: nameKey(n.Name),
 		Kind: store.KindServiceAccount, Active: true, ExternalID: n.ExternalID, CreatedAt: now, RegisteredAt: now}
-	made.Token, err = s.Tokens.Issue(made.User, bearer.Params{Kind: store.TokenServiceAccount, Name: n.Name, ExternalID: n.ExternalID,
+	made.Token, err = s.Tokens.Issue(made.User, accesstoken.Params{Kind: store.TokenServiceAccount, Name: n.Name, ExternalID: n.ExternalID,
 		PublicKey: n.PublicKey, DaysValid: n.DaysValid, CredentialUUID: api.FirstCredentialID(made.User.ID)})
 	if err != nil {
 		return made, err
@@ -78,14 +79,11 @@ func (s *Service) Make(ctx context.Context, who api.Caller, n New) (made Made, e
 	for _, p := range n.Permissions {
 		made.Assignments = append(made.Assignments, access.Held(p, made.User.ID, now))
 	}
-	event := event(who, "service_account.created", made.User, now)
-	return made, s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.CreateUser(made.User, errName)
-		made.Token.Keep(tx, errName, errGone)
-		access.Assign(tx, who, made.Assignments, made.User.ID, now)
-		tx.Record(event)
-		return nil
-	})
+	tx.CreateUser(made.User, errName)
+	made.Token.Keep(tx, errName, errGone)
+	access.Assign(tx, who, made.Assignments, made.User.ID, now)
+	tx.Record(event(who, store.EventServiceAccountCreated, store.Member{User: made.User}, now))
+	return made, nil
 }
 
 // List lists the service accounts of the caller's organisation.
@@ -111,8 +109,7 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.ServiceAccount
 	if err != nil {
 		return api.ServiceAccount{}, err
 	}
-	tokens, err := s.DB.AccessTokens(ctx, m.ID)
-	return shown(m, tokens), err
+	return s.show(ctx, m)
 }
 
 // find returns a service account of the caller's organisation, archived or not.
@@ -125,80 +122,65 @@ func (s *Service) find(ctx context.Context, who api.Caller, id string) (store.Me
 }
 
 // Update renames one.
-func (s *Service) Update(ctx context.Context, who api.Caller, in api.UpdateServiceAccountRequest) (api.ServiceAccount, error) {
-	return s.change(ctx, who, in.ServiceAccountID, "service_account.updated", func(tx *store.Tx, m *store.Member, _ time.Time) error {
+func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in api.UpdateServiceAccountRequest) (api.ServiceAccount, error) {
+	if err := username.CheckRename(in.Rename); err != nil {
+		return api.ServiceAccount{}, err
+	}
+	return s.change(ctx, tx, who, in.ServiceAccountID, store.EventServiceAccountUpdated, func(m *store.Member, _ time.Time) {
 		name, key := "", "" // as they are
 		if in.Name != nil {
 			name, key, m.Username = *in.Name, nameKey(*in.Name), *in.Name
 		}
 		tx.RenameUser(m.ID, who.OrgID, name, key, in.ExternalID, errName, errGone)
-		return username.CheckRename(in.Rename)
 	})
 }
 
-// Activate puts a deactivated one back.
-func (s *Service) Activate(ctx context.Context, who api.Caller, in api.ServiceAccountRequest) (api.ServiceAccount, error) {
-	return s.change(ctx, who, in.ServiceAccountID, "service_account.activated", func(tx *store.Tx, m *store.Member, _ time.Time) error {
-		tx.SetUserActive(m.ID, who.OrgID, true, errGone)
+// Activate lets a deactivated one act again.
+func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in api.ServiceAccountRequest) (api.ServiceAccount, error) {
+	return s.change(ctx, tx, who, in.ServiceAccountID, store.EventServiceAccountActivated, func(m *store.Member, _ time.Time) {
+		tx.ActivateUser(m.ID, who.OrgID, errGone)
 		m.Active = true
-		return nil
 	})
 }
 
-// Deactivate withdraws one; what it signed and did not use is void, and the sessions that it
-// opened for end users are over: whoever had its key may have opened any of them.
-func (s *Service) Deactivate(ctx context.Context, who api.Caller, in api.DeactivateServiceAccountRequest) (api.ServiceAccount, error) {
-	return s.change(ctx, who, in.ServiceAccountID, "service_account.deactivated", func(tx *store.Tx, m *store.Member, now time.Time) error {
-		tx.SetUserActive(m.ID, who.OrgID, false, errGone)
-		end(tx, m, now)
+// Deactivate locks one out, as [store.Tx.DeactivateUser] says.
+func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, in api.DeactivateServiceAccountRequest) (api.ServiceAccount, error) {
+	return s.change(ctx, tx, who, in.ServiceAccountID, store.EventServiceAccountDeactivated, func(m *store.Member, now time.Time) {
+		tx.DeactivateUser(m.ID, who.OrgID, now, errGone)
 		m.Active = false
-		return nil
 	})
 }
 
-// Archive is Deactivate for good, with its access tokens.
-func (s *Service) Archive(ctx context.Context, who api.Caller, in api.ArchiveServiceAccountRequest) (api.ServiceAccount, error) {
-	return s.change(ctx, who, in.ServiceAccountID, "service_account.archived", func(tx *store.Tx, m *store.Member, now time.Time) error {
+// Archive is Deactivate, permanently, with its access tokens.
+func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in api.ArchiveServiceAccountRequest) (api.ServiceAccount, error) {
+	return s.change(ctx, tx, who, in.ServiceAccountID, store.EventServiceAccountArchived, func(m *store.Member, now time.Time) {
 		tx.ArchiveUser(m.ID, who.OrgID, now, errGone)
-		end(tx, m, now)
 		m.Active = false
-		return nil
 	})
 }
 
-// end ends what one has begun and what it has opened.
-func end(tx *store.Tx, m *store.Member, now time.Time) {
-	tx.EndSessions(m.ID, now)
-	tx.EndDelegatedSessions(api.FirstCredentialID(m.ID), now)
+func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.Member, time.Time)) (api.ServiceAccount, error) {
+	r := resource.Resource[store.Member, api.ServiceAccount]{Find: s.present, Show: s.show, Event: event, Now: s.Now}
+	return r.Change(ctx, tx, who, id, kind, do)
 }
 
-// change makes a change and records it in one unit. do may run again.
-func (s *Service) change(ctx context.Context, who api.Caller, id, kind string, do func(*store.Tx, *store.Member, time.Time) error) (api.ServiceAccount, error) {
+// present is find for those that are not archived.
+func (s *Service) present(ctx context.Context, who api.Caller, id string) (store.Member, error) {
 	m, err := s.find(ctx, who, id)
 	if err == nil && !m.ArchivedAt.IsZero() {
 		err = errGone
 	}
-	if err != nil {
-		return api.ServiceAccount{}, err
-	}
+	return m, err
+}
+
+func (s *Service) show(ctx context.Context, m store.Member) (api.ServiceAccount, error) {
 	tokens, err := s.DB.AccessTokens(ctx, m.ID)
-	if err != nil {
-		return api.ServiceAccount{}, err
-	}
-	now := s.Now()
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		if err := do(tx, &m, now); err != nil {
-			return err
-		}
-		tx.Record(event(who, kind, m.User, now))
-		return nil
-	})
 	return shown(m, tokens), err
 }
 
-func event(who api.Caller, kind string, u store.User, now time.Time) store.Event {
-	e := store.NewEvent(who, kind, now, map[string]any{"name": u.Username})
-	e.UserID = u.ID
+func event(who api.Caller, kind string, m store.Member, now time.Time) store.Event {
+	e := store.NewEvent(who, kind, now, map[string]any{"name": m.Username})
+	e.UserID = m.ID
 	return e
 }
 
@@ -208,7 +190,7 @@ func shown(m store.Member, tokens []store.TokenEntry) api.ServiceAccount {
 		CredentialUUID: api.FirstCredentialID(m.ID), OrgID: m.OrgID, Permissions: []string{}, IsActive: m.Active,
 		IsServiceAccount: true, IsRegistered: true, PermissionAssignments: access.Summaries(m.Assignments)}}
 	for _, t := range tokens {
-		out.AccessTokens = append(out.AccessTokens, bearer.Shown(t, m.Active))
+		out.AccessTokens = append(out.AccessTokens, accesstoken.ToAPI(t, m.Active))
 	}
 	return out
 }

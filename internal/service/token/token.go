@@ -1,6 +1,6 @@
-// Package token is the room of personal access tokens: a person makes them for programs of
-// theirs, which then may do what token and person both may. Nobody but the person, and the
-// programs themselves, sees them.
+// Package token administers personal access tokens: a person makes one for a program, which
+// then may do what token and person both may. Nobody but the person, and who has one of their
+// tokens, sees them.
 package token
 
 import (
@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/auth/access"
-	"github.com/countersign/countersign/internal/auth/assertion"
-	"github.com/countersign/countersign/internal/auth/bearer"
+	"github.com/countersign/countersign/internal/auth/accesstoken"
+	"github.com/countersign/countersign/internal/auth/resource"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
 )
@@ -19,7 +20,7 @@ import (
 type Service struct {
 	DB     *store.DB
 	Access *access.Checker
-	Tokens *bearer.Issuer
+	Tokens *accesstoken.Issuer
 	Now    func() time.Time
 }
 
@@ -30,9 +31,9 @@ var (
 
 // Create makes a personal access token of the caller's. Without a permission of its own it
 // is assigned all that the caller is assigned now; what the caller loses, it loses.
-func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreateTokenRequest) (api.AccessToken, error) {
+func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreateTokenRequest) (api.AccessToken, error) {
 	u := store.User{ID: who.UserID, OrgID: who.OrgID, Username: who.Username}
-	made, err := s.Tokens.Issue(u, bearer.Params{Kind: store.TokenPersonal, Name: in.Name, ExternalID: in.ExternalID,
+	made, err := s.Tokens.Issue(u, accesstoken.Params{Kind: store.TokenPersonal, Name: in.Name, ExternalID: in.ExternalID,
 		PublicKey: in.PublicKey, DaysValid: in.DaysValid, SecondsValid: in.SecondsValid})
 	if err != nil {
 		return api.AccessToken{}, err
@@ -45,17 +46,11 @@ func (s *Service) Create(ctx context.Context, who api.Caller, in api.CreateToken
 	for i, p := range given {
 		given[i] = access.Held(p.Permission, made.Token.ID, now)
 	}
-	event := event(who, "token.created", made.Token, now)
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		made.Keep(tx, errName, assertion.ErrUserInactive)
-		access.Assign(tx, who, given, who.UserID, now)
-		tx.Record(event)
-		return nil
-	})
-	if err != nil {
-		return api.AccessToken{}, err
-	}
-	out := bearer.Shown(made.Entry(given), true)
+	made.Keep(tx, errName, auth.ErrOwnerInactive)
+	access.Assign(tx, who, given, who.UserID, now)
+	entry := made.Entry(given)
+	tx.Record(event(who, store.EventTokenCreated, entry, now))
+	out := accesstoken.ToAPI(entry, true)
 	out.AccessToken = made.Text
 	return out, nil
 }
@@ -78,7 +73,7 @@ func (s *Service) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.
 	list := api.TokenList{Items: []api.AccessToken{}}
 	for _, t := range tokens {
 		if t.Kind == store.TokenPersonal {
-			list.Items = append(list.Items, bearer.Shown(t, true))
+			list.Items = append(list.Items, accesstoken.ToAPI(t, true))
 		}
 	}
 	return list, nil
@@ -90,7 +85,7 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.TokenRequest) 
 	if err != nil {
 		return api.AccessToken{}, err
 	}
-	return bearer.Shown(t, true), nil
+	return accesstoken.ToAPI(t, true), nil
 }
 
 // find returns a personal access token of the caller's, archived or not.
@@ -103,65 +98,61 @@ func (s *Service) find(ctx context.Context, who api.Caller, id string) (store.To
 }
 
 // Update renames one.
-func (s *Service) Update(ctx context.Context, who api.Caller, in api.UpdateTokenRequest) (api.AccessToken, error) {
-	return s.change(ctx, who, in.TokenID, "token.updated", func(tx *store.Tx, t *store.TokenEntry, _ time.Time) error {
+func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in api.UpdateTokenRequest) (api.AccessToken, error) {
+	if err := username.CheckRename(in.Rename); err != nil {
+		return api.AccessToken{}, err
+	}
+	return s.change(ctx, tx, who, in.TokenID, store.EventTokenUpdated, func(t *store.TokenEntry, _ time.Time) {
 		name := "" // as it is
 		if in.Name != nil {
 			name, t.Name = *in.Name, *in.Name
 		}
 		tx.RenameAccessToken(t.ID, who.UserID, name, username.Key(name), in.ExternalID, errName, errGone)
-		return username.CheckRename(in.Rename)
 	})
 }
 
-// Activate puts a withdrawn one back.
-func (s *Service) Activate(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
-	return s.turn(ctx, who, in.TokenID, "token.activated", true)
-}
-
-// Deactivate withdraws one; what it signed and did not use is void.
-func (s *Service) Deactivate(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
-	return s.turn(ctx, who, in.TokenID, "token.deactivated", false)
-}
-
-func (s *Service) turn(ctx context.Context, who api.Caller, id, kind string, active bool) (api.AccessToken, error) {
-	return s.change(ctx, who, id, kind, func(tx *store.Tx, t *store.TokenEntry, now time.Time) error {
-		tx.SetAccessTokenActive(t.ID, who.UserID, active, now, errGone)
-		t.Active = active
-		return nil
+// Activate lets a deactivated one be used again.
+func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
+	return s.change(ctx, tx, who, in.TokenID, store.EventTokenActivated, func(t *store.TokenEntry, _ time.Time) {
+		tx.ActivateAccessToken(t.ID, who.UserID, errGone)
+		t.Active = true
 	})
 }
 
-// Archive withdraws one for good.
-func (s *Service) Archive(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
-	return s.change(ctx, who, in.TokenID, "token.archived", func(tx *store.Tx, t *store.TokenEntry, now time.Time) error {
+// Deactivate lets one be used no more, nor what it signed.
+func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
+	return s.change(ctx, tx, who, in.TokenID, store.EventTokenDeactivated, func(t *store.TokenEntry, now time.Time) {
+		tx.DeactivateAccessToken(t.ID, who.UserID, now, errGone)
+		t.Active = false
+	})
+}
+
+// Archive is Deactivate, permanently.
+func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
+	return s.change(ctx, tx, who, in.TokenID, store.EventTokenArchived, func(t *store.TokenEntry, now time.Time) {
 		tx.ArchiveAccessToken(t.ID, who.UserID, now, errGone)
 		t.Active = false
-		return nil
 	})
 }
 
-// change makes a change and records it in one unit. do may run again.
-func (s *Service) change(ctx context.Context, who api.Caller, id, kind string, do func(*store.Tx, *store.TokenEntry, time.Time) error) (api.AccessToken, error) {
+func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.TokenEntry, time.Time)) (api.AccessToken, error) {
+	r := resource.Resource[store.TokenEntry, api.AccessToken]{Find: s.present, Event: event, Now: s.Now,
+		Show: func(_ context.Context, t store.TokenEntry) (api.AccessToken, error) {
+			return accesstoken.ToAPI(t, true), nil
+		}}
+	return r.Change(ctx, tx, who, id, kind, do)
+}
+
+// present is find for those that are not archived.
+func (s *Service) present(ctx context.Context, who api.Caller, id string) (store.TokenEntry, error) {
 	t, err := s.find(ctx, who, id)
 	if err == nil && !t.ArchivedAt.IsZero() {
 		err = errGone
 	}
-	if err != nil {
-		return api.AccessToken{}, err
-	}
-	now := s.Now()
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		if err := do(tx, &t, now); err != nil {
-			return err
-		}
-		tx.Record(event(who, kind, t.AccessToken, now))
-		return nil
-	})
-	return bearer.Shown(t, true), err
+	return t, err
 }
 
-func event(who api.Caller, kind string, t store.AccessToken, now time.Time) store.Event {
+func event(who api.Caller, kind string, t store.TokenEntry, now time.Time) store.Event {
 	e := store.NewEvent(who, kind, now, map[string]any{"tokenId": t.ID, "name": t.Name})
 	e.UserID, e.CredentialID = who.UserID, t.CredentialID
 	return e
@@ -179,11 +170,11 @@ func (s *Service) Exchange(ctx context.Context, who api.Caller, in api.ExchangeT
 	}
 	b, err := s.DB.SessionWithUser(ctx, who.SessionID)
 	if err == nil && !b.Found {
-		err = &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid"}
+		err = auth.TokenEnded("a session that is gone")
 	}
 	if err != nil {
 		return api.LoginResult{}, err
 	}
-	text, err := s.Tokens.Authority.Session(b.Session, b.User)
+	text, err := s.Tokens.Bearer.SignSession(b.Session, b.User)
 	return api.LoginResult{Token: text}, err
 }

@@ -10,25 +10,21 @@ import (
 
 var errNoSuchUser = &api.Error{Kind: api.NotFound, Code: "user_not_found", Message: "This organisation has no such user."}
 
-// SetActive deactivates the user of that name or id, or puts them back. A deactivated
-// user can neither register, log in nor sign, what they signed and did not use yet is
-// void, and their sessions are over, also once they are put back.
+// SetActive deactivates or activates the user of that name or id, for the operator.
+// [store.Tx.DeactivateUser] says what ends with it.
 func (s *Service) SetActive(ctx context.Context, orgID, nameOrID string, active bool) error {
 	u, err := s.find(ctx, orgID, nameOrID)
 	if err != nil {
 		return err
 	}
-	now, kind := s.Now(), "user.deactivated"
-	if active {
-		kind = "user.activated"
-	}
+	now := s.Now()
 	return s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.SetUserActive(u.ID, orgID, active, errNoSuchUser)
-		if !active {
-			tx.EndSessions(u.ID, now)
-			if u.Kind == store.KindServiceAccount {
-				tx.EndDelegatedSessions(api.FirstCredentialID(u.ID), now)
-			}
+		kind := store.EventUserActivated
+		if active {
+			tx.ActivateUser(u.ID, orgID, errNoSuchUser)
+		} else {
+			kind = store.EventUserDeactivated
+			tx.DeactivateUser(u.ID, orgID, now, errNoSuchUser)
 		}
 		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now, Kind: kind, UserID: u.ID})
 		return nil

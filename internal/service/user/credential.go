@@ -20,28 +20,23 @@ func (s *Service) Credentials(ctx context.Context, orgID, nameOrID string) ([]st
 	return s.DB.CredentialsOfUser(ctx, u.ID)
 }
 
-// SetCredentialActive withdraws a credential or puts it back. With a withdrawn one
-// nobody logs in or signs, what it signed and was not used yet is void, and all sessions
-// of its user are over, and those that it opened for others: whoever had the credential may
-// have opened any of them.
+// SetCredentialActive deactivates or activates a credential. [store.Tx.DeactivateCredential]
+// says what ends with it.
 func (s *Service) SetCredentialActive(ctx context.Context, orgID, id string, active bool) error {
-	kind := "credential.deactivated"
 	if active {
-		kind = "credential.activated"
+		return s.changeCredential(ctx, orgID, id, store.EventCredentialActivated, func(tx *store.Tx, c store.Credential, _ time.Time) {
+			tx.ActivateCredential(id, orgID, errNoSuchCredential)
+		})
 	}
-	return s.changeCredential(ctx, orgID, id, kind, func(tx *store.Tx, c store.Credential, now time.Time) {
-		tx.SetCredentialActive(id, orgID, active, errNoSuchCredential)
-		if !active {
-			tx.EndSessions(c.UserID, now)
-			tx.EndDelegatedSessions(c.ID, now)
-		}
+	return s.changeCredential(ctx, orgID, id, store.EventCredentialDeactivated, func(tx *store.Tx, c store.Credential, now time.Time) {
+		tx.DeactivateCredential(c, now, errNoSuchCredential)
 	})
 }
 
-// ResetSignCount lets a credential count from the start again: for somebody who is shut
-// out because their authenticator does. It is for the operator to know that it is no copy.
+// ResetSignCount lets a credential count from the start again: for somebody who is locked out
+// because their authenticator does. It is for the operator to know that it is no copy.
 func (s *Service) ResetSignCount(ctx context.Context, orgID, id string) error {
-	return s.changeCredential(ctx, orgID, id, "credential.counter_reset", func(tx *store.Tx, _ store.Credential, _ time.Time) {
+	return s.changeCredential(ctx, orgID, id, store.EventCredentialCounterReset, func(tx *store.Tx, _ store.Credential, _ time.Time) {
 		tx.ResetSignCount(id, orgID, errNoSuchCredential)
 	})
 }

@@ -52,7 +52,7 @@ func TestMailedCodesAreNotTold(t *testing.T) {
 		if ada, bob := out.Items[0], out.Items[1]; !ada.Mailed || ada.RegistrationCode != "" || ada.RegistrationURL != "" || bob.Mailed || bob.RegistrationCode == "" {
 			t.Fatalf("%+v", out)
 		}
-		n.Codes.Finish()
+		n.Codes.Outbox.Finish()
 		if p, q := n.PersonNamed(t, "ada@example.org"), n.PersonNamed(t, "bob"); p.State != "sent" || q.State != "invited" {
 			t.Errorf("%s and %s", p.State, q.State)
 		}
@@ -65,7 +65,7 @@ func TestMailedCodesAreNotTold(t *testing.T) {
 				t.Errorf("%s: %v", out.Items[i].Username, a)
 			}
 		}
-		n.Codes.Finish()
+		n.Codes.Outbox.Finish()
 		mailed := 0
 		for _, m := range n.Mailbox.Messages() {
 			if m.To[0] == "ada@example.org" {

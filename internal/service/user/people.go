@@ -3,12 +3,11 @@ package user
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/access"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/pagination"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
@@ -20,28 +19,18 @@ func (s *Service) People(ctx context.Context, who api.Caller, in api.ListPeopleR
 		return api.PeopleList{}, &api.Error{Kind: api.Invalid, Code: "parameter_invalid", Message: "The parameter name is too long."}
 	}
 	name := username.Key(in.Name)
-	after, err := s.Pages.Open(in.PaginationToken, "people", who.OrgID, in.Kind, name)
-	if err != nil {
-		return api.PeopleList{}, err
-	}
-	limit := cmp.Or(in.Limit, defaultPeople)
-	rows, err := s.DB.People(ctx, who.OrgID, in.Kind, name, after, limit+1)
-	if err != nil {
-		return api.PeopleList{}, err
-	}
-	rows, last := pagination.Cut(rows, limit)
-	list := api.PeopleList{Items: make([]api.Person, 0, len(rows))}
-	if last != nil {
-		mark := last.ID
-		if name != "" {
-			mark = last.UsernameKey
-		}
-		list.NextPageToken = s.Pages.Token(mark, "people", who.OrgID, in.Kind, name)
-	}
-	for _, p := range rows {
-		list.Items = append(list.Items, s.person(p))
-	}
-	return list, nil
+	people := pagination.List[store.Person, api.Person]{Name: []string{"people", who.OrgID, in.Kind, name}, Show: s.person,
+		Read: func(after string, limit int) ([]store.Person, error) {
+			return s.DB.People(ctx, who.OrgID, in.Kind, name, after, limit)
+		},
+		Mark: func(p store.Person) string {
+			if name != "" {
+				return p.UsernameKey
+			}
+			return p.ID
+		}}
+	items, next, err := pagination.Read(s.Pages, people, in.PaginationToken, cmp.Or(in.Limit, defaultPeople))
+	return api.PeopleList{Items: items, NextPageToken: next}, err
 }
 
 func (s *Service) person(p store.Person) api.Person {
@@ -58,38 +47,35 @@ func (s *Service) person(p store.Person) api.Person {
 const MaxInvited = 200
 
 // InvitePeople invites one or many, all or none of them.
-func (s *Service) InvitePeople(ctx context.Context, who api.Caller, in api.InvitePeopleRequest) (api.InvitedPeople, error) {
+func (s *Service) InvitePeople(ctx context.Context, tx *store.Tx, who api.Caller, in api.InvitePeopleRequest) (api.InvitedPeople, error) {
 	if len(in.Usernames) == 0 || len(in.Usernames) > MaxInvited {
 		return api.InvitedPeople{}, &api.Error{Kind: api.Invalid, Code: "usernames_invalid", Message: "The member /usernames must have 1 to 200 names."}
 	}
-	guests := make([]Invitee, len(in.Usernames))
+	invitees := make([]Invitee, len(in.Usernames))
 	for i, name := range in.Usernames {
-		guests[i] = Invitee{Username: name, Kind: in.Kind}
+		invitees[i] = Invitee{Username: name, Kind: in.Kind}
 	}
-	keys, err := distinct(guests)
+	keys, err := distinct(invitees)
 	if err == nil {
-		err = s.unknown(ctx, who, guests, keys)
+		err = s.unknown(ctx, who, invitees, keys)
 	}
 	if err != nil {
-		return api.InvitedPeople{}, named(err, guests)
+		return api.InvitedPeople{}, named(err, invitees)
 	}
-	var role *store.Permission
+	var given *store.Permission
 	if in.PermissionID != "" {
 		p, err := s.Access.Give(ctx, who, in.PermissionID)
 		if err != nil {
 			return api.InvitedPeople{}, err
 		}
-		role = &p
+		given = &p
 	}
 	now := s.Now()
-	users := make([]store.User, len(guests))
-	for i, g := range guests {
+	users := make([]store.User, len(invitees))
+	for i, g := range invitees {
 		users[i] = newUser(who.OrgID, g, keys[i], now)
 	}
-	invited, err := s.inviteFor(ctx, who, users, role)
-	if errors.Is(err, errExists) {
-		err = errInvitedMeanwhile
-	}
+	invited, err := s.inviteFor(ctx, tx, who, users, given, errInvitedMeanwhile)
 	if err != nil {
 		return api.InvitedPeople{}, err
 	}
@@ -100,9 +86,9 @@ func (s *Service) InvitePeople(ctx context.Context, who api.Caller, in api.Invit
 	return out, nil
 }
 
-// unknown refuses guests of whom one is there already: the error names that one, where the
+// unknown refuses invitees of whom one is there already: the error names that one, where the
 // write could only say that there is one.
-func (s *Service) unknown(ctx context.Context, who api.Caller, guests []Invitee, keys []string) error {
+func (s *Service) unknown(ctx context.Context, who api.Caller, invitees []Invitee, keys []string) error {
 	known, err := s.DB.UsersByKey(ctx, who.OrgID, keys)
 	if err != nil {
 		return err
@@ -110,21 +96,21 @@ func (s *Service) unknown(ctx context.Context, who api.Caller, guests []Invitee,
 	for i, k := range keys {
 		if _, there := known[k]; there {
 			return &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_already_exists",
-				Message: fmt.Sprintf("The user %q was invited already.", guests[i].Username)}}
+				Message: fmt.Sprintf("The user %q was invited already.", invitees[i].Username)}}
 		}
 	}
 	return nil
 }
 
 // named makes of the refusal of one of several a plain one, with the name that it is about.
-func named(err error, guests []Invitee) error {
+func named(err error, invitees []Invitee) error {
 	e, ok := err.(*EntryError)
 	if !ok {
 		return err
 	}
 	c := *api.AsError(e.Err)
 	c.Details = map[string]any{"entry": e.Entry}
-	if name := guests[e.Entry-1].Username; username.Check(name) == nil {
+	if name := invitees[e.Entry-1].Username; username.Check(name) == nil {
 		c.Details["username"] = name
 	}
 	return &c
@@ -140,39 +126,33 @@ func person(i Invitation) api.InvitedPerson {
 
 // NewCode makes another registration code for somebody who is still to register; the old
 // one is void.
-func (s *Service) NewCode(ctx context.Context, who api.Caller, in api.PersonRequest) (api.InvitedPerson, error) {
-	m, org, err := s.guest(ctx, who, in.UserID)
+func (s *Service) NewCode(ctx context.Context, tx *store.Tx, who api.Caller, in api.PersonRequest) (api.InvitedPerson, error) {
+	m, org, err := s.invited(ctx, who, in.UserID)
 	if err != nil {
 		return api.InvitedPerson{}, err
 	}
-	i := Invitation{User: m.User, Issued: s.Codes.Make(m.User, invitation.DefaultLifetime), Mailed: s.Codes.Mails(m.Username)}
-	if !i.Mailed { // whoever is told the code can register in the guest's place
+	i := Invitation{User: m.User, Issued: s.Codes.Make(m.User, code.DefaultLifetime), Mailed: s.Codes.Outbox.Reaches(m.Username)}
+	if !i.Mailed { // whoever is told the code can register in their place
 		if err := s.Access.StandIn(ctx, who, m.ID); err != nil {
 			return api.InvitedPerson{}, err
 		}
 	}
-	event := store.NewEvent(who, "registration.code_renewed", s.Now(), nil)
+	event := store.NewEvent(who, store.EventRegistrationCodeRenewed, s.Now(), nil)
 	event.UserID, event.CodeID = m.ID, i.Row.ID
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.MustBeInvited(m.ID, who.OrgID, errRegistered)
-		tx.ClearThrottle(s.Codes.ThrottleKey(invitation.WrongCodes, m.OrgID, m.Username))
-		tx.IssueCode(i.Row)
-		tx.Record(event)
-		return nil
-	})
-	if err != nil {
-		return api.InvitedPerson{}, err
-	}
+	tx.MustBeInvited(m.ID, who.OrgID, errRegistered)
+	s.Codes.Wrong.Clear(tx, m.OrgID, m.Username)
+	tx.IssueCode(i.Row)
+	tx.Record(event)
 	if i.Mailed {
-		s.Codes.Post(org, m.User, i.Issued)
+		tx.Committed(func() { s.Codes.Post(org, m.User, i.Issued) })
 	}
 	return person(i), nil
 }
 
 var errRegistered = &api.Error{Kind: api.Conflict, Code: "user_already_registered", Message: "This user has registered, or is deactivated; there is no code to renew."}
 
-// guest returns somebody of the caller's organisation who is still to register.
-func (s *Service) guest(ctx context.Context, who api.Caller, userID string) (m store.Member, org store.Organisation, err error) {
+// invited returns somebody of the caller's organisation who is still to register.
+func (s *Service) invited(ctx context.Context, who api.Caller, userID string) (m store.Member, org store.Organisation, err error) {
 	if m, err = s.DB.Member(ctx, who.OrgID, userID); err != nil {
 		return m, org, err
 	}
@@ -183,12 +163,12 @@ func (s *Service) guest(ctx context.Context, who api.Caller, userID string) (m s
 	return m, org, err
 }
 
-// RevokeCode withdraws the registration code of somebody.
-func (s *Service) RevokeCode(ctx context.Context, who api.Caller, in api.PersonRequest) (api.Message, error) {
+// RevokeCode revokes the registration code of somebody.
+func (s *Service) RevokeCode(ctx context.Context, tx *store.Tx, who api.Caller, in api.PersonRequest) (api.Message, error) {
 	m, err := s.DB.Member(ctx, who.OrgID, in.UserID)
 	if err != nil {
 		return api.Message{}, err
 	}
-	_, err = s.Codes.Revoke(ctx, who, m.ID)
-	return api.Message{Message: "The code is withdrawn."}, err
+	_, err = code.Revoke(ctx, s.DB, tx, who, m.ID, s.Now())
+	return api.Message{Message: "The code is revoked."}, err
 }

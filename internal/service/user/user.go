@@ -9,7 +9,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/access"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/pagination"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
@@ -20,7 +20,7 @@ type Service struct {
 	DB     *store.DB
 	Access *access.Checker   // the operator's commands need neither this
 	Pages  *pagination.Maker // nor this
-	Codes  *invitation.Issuer
+	Codes  *code.Issuer
 	Now    func() time.Time
 }
 
@@ -34,11 +34,11 @@ type Invitee struct {
 	Administrator bool
 }
 
-// Invitation is what came of inviting a Guest. Code and Link are shown here and never
+// Invitation is what came of inviting an Invitee. Code and Link are shown here and never
 // again.
 type Invitation struct {
 	User store.User
-	invitation.Issued
+	code.Issued
 	Mailed bool // the code was mailed as well
 }
 
@@ -55,7 +55,7 @@ func (s *Service) Invite(ctx context.Context, orgID string, g Invitee, lifetime 
 	if err != nil {
 		return Invitation{}, err
 	}
-	entries, err := s.judge(ctx, org, []Invitee{g}, lifetime)
+	entries, err := s.validate(ctx, org, []Invitee{g}, lifetime)
 	if e := (*EntryError)(nil); errors.As(err, &e) {
 		err = e.Err
 	}
@@ -68,7 +68,7 @@ func (s *Service) Invite(ctx context.Context, orgID string, g Invitee, lifetime 
 		return Invitation{}, err
 	}
 	inv := all[0]
-	if s.Codes.Mails(inv.User.Username) {
+	if s.Codes.Outbox.Reaches(inv.User.Username) {
 		if err := s.Codes.Send(ctx, org, inv.User, inv.Issued); err != nil {
 			return inv, &api.Error{Kind: api.Unavailable, Code: "mail_failed",
 				Message: "The user is invited but the mail did not go; hand over the link yourself or invite again.", Cause: err}
@@ -82,12 +82,12 @@ func (s *Service) Invite(ctx context.Context, orgID string, g Invitee, lifetime 
 // durable. It mails nothing. If one of them cannot be invited nobody is, and the error
 // names the entry, counted from 1. Only what changes while it runs can stop it half
 // way; earlier batches then stand.
-func (s *Service) InviteAll(ctx context.Context, orgID string, guests []Invitee, lifetime time.Duration, each func(Invitation) error) error {
+func (s *Service) InviteAll(ctx context.Context, orgID string, invitees []Invitee, lifetime time.Duration, each func(Invitation) error) error {
 	org, err := s.DB.Organisation(ctx, orgID)
 	if err != nil {
 		return err
 	}
-	entries, err := s.judge(ctx, org, guests, lifetime)
+	entries, err := s.validate(ctx, org, invitees, lifetime)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (e *EntryError) Error() string { return fmt.Sprintf("entry %d: %v", e.Entry
 // Unwrap returns why.
 func (e *EntryError) Unwrap() error { return e.Err }
 
-// entry is a guest who can be invited: a new user, or one who was invited before.
+// entry is an invitee who can be invited: a new user, or one who was invited before.
 type entry struct {
 	user  store.User
 	isNew bool
@@ -125,14 +125,14 @@ type entry struct {
 	administrator bool
 }
 
-// judge looks at every guest before anybody is invited. It reads all that is known of
+// validate looks at every invitee before anybody is invited. It reads all that is known of
 // them at once: while many are being written is no time to look them up.
-func (s *Service) judge(ctx context.Context, org store.Organisation, guests []Invitee, lifetime time.Duration) ([]entry, error) {
-	if lifetime < invitation.MinLifetime || lifetime > invitation.MaxLifetime {
+func (s *Service) validate(ctx context.Context, org store.Organisation, invitees []Invitee, lifetime time.Duration) ([]entry, error) {
+	if lifetime < code.MinLifetime || lifetime > code.MaxLifetime {
 		return nil, &api.Error{Kind: api.Invalid, Code: "lifetime_invalid",
 			Message: "A registration code lives between one second and 90 days."}
 	}
-	keys, err := distinct(guests)
+	keys, err := distinct(invitees)
 	if err != nil {
 		return nil, err
 	}
@@ -141,8 +141,8 @@ func (s *Service) judge(ctx context.Context, org store.Organisation, guests []In
 		return nil, err
 	}
 	now := s.Now()
-	entries := make([]entry, len(guests))
-	for i, g := range guests {
+	entries := make([]entry, len(invitees))
+	for i, g := range invitees {
 		k, exists := known[keys[i]]
 		u := k.User
 		switch {
@@ -163,11 +163,11 @@ func (s *Service) judge(ctx context.Context, org store.Organisation, guests []In
 	return entries, nil
 }
 
-// distinct checks every guest by itself and returns their keys, all different.
-func distinct(guests []Invitee) ([]string, error) {
-	keys := make([]string, len(guests))
-	seen := make(map[string]int, len(guests))
-	for i, g := range guests {
+// distinct checks every invitee by itself and returns their keys, all different.
+func distinct(invitees []Invitee) ([]string, error) {
+	keys := make([]string, len(invitees))
+	seen := make(map[string]int, len(invitees))
+	for i, g := range invitees {
 		if err := check(g); err != nil {
 			return nil, &EntryError{Entry: i + 1, Err: err}
 		}
@@ -231,13 +231,13 @@ func (s *Service) keep(tx *store.Tx, who api.Caller, inv Invitation, e entry, no
 		tx.MakeFirstAdministrator(inv.User.OrgID, inv.User.ID, api.NewID(api.PrefixAssignment, now), now)
 	}
 	// Whoever guessed at this name before there was a code must not have closed it.
-	tx.ClearThrottle(s.Codes.ThrottleKey(invitation.WrongCodes, inv.User.OrgID, inv.User.Username))
+	s.Codes.Wrong.Clear(tx, inv.User.OrgID, inv.User.Username)
 	tx.IssueCode(inv.Row)
 	var detail map[string]any
 	if e.isNew && e.administrator {
 		detail = map[string]any{"administrator": true}
 	}
-	invited := store.NewEvent(who, "user.invited", now, detail)
+	invited := store.NewEvent(who, store.EventUserInvited, now, detail)
 	invited.UserID, invited.CodeID = inv.User.ID, inv.Row.ID
 	tx.Record(invited)
 }

@@ -62,10 +62,10 @@ func TestUserDeactivation(t *testing.T) {
 			t.Fatalf("%+v, %v", u, err)
 		}
 		for what, token := range map[string]string{"session": ada.Token, "other session": other.Token, "program": program.Token} {
-			n.Call(t, "GET", "/auth/users", token, "", "").Wants(t, what, 400, "user_inactive")
+			n.Call(t, "GET", "/auth/users", token, "", "").Wants(t, what, 401, "user_inactive")
 			n.Call(t, "POST", "/auth/action/init", token, "", `{"userActionHttpMethod":"POST","userActionHttpPath":"/auth/users"}`).Wants(t, what+" signs", 400, "user_inactive")
 		}
-		n.Call(t, "POST", "/auth/users", ada.Token, signature, body).Wants(t, "signed before", 400, "user_inactive")
+		n.Call(t, "POST", "/auth/users", ada.Token, signature, body).Wants(t, "signed before", 401, "user_inactive")
 		// The holder of the key is told; who guesses learns no more than of a name that nobody has.
 		_, err = n.Client().Login(ctx, api.SignedChallenge{ChallengeIdentifier: begun.ChallengeIdentifier, FirstFactor: ada.Person.Assert(t, begun)})
 		world.Refused(t, "login begun before", err, 400, "user_inactive")
@@ -135,7 +135,7 @@ func TestUserArchiving(t *testing.T) {
 		}
 		_, err = n.Client().LogIn(ctx, n.Org.ID, ada.Name, ada.Signer)
 		world.Refused(t, "login", err, 401, "signature_invalid")
-		n.Call(t, "POST", "/auth/users", ada.Token, signature, body).Wants(t, "signed before", 400, "user_inactive")
+		n.Call(t, "POST", "/auth/users", ada.Token, signature, body).Wants(t, "signed before", 401, "user_inactive")
 
 		again, err := n.Admin.CreateUser(ctx, api.CreateUserRequest{Email: "Ada@example.org", Kind: api.CustomerEmployee})
 		if err != nil || again.UserID == ada.ID || again.IsRegistered || len(again.PermissionAssignments) > 0 {

@@ -58,6 +58,10 @@ func ReadAnswer(t testing.TB, method, path string, res *http.Response) Answer {
 		}
 		a.Code, a.Message, a.SupportID = e.Error.Code, e.Message, e.Error.ID
 	}
+	// The support id is in a header too, where clients find it that do not read the body.
+	if id := res.Header.Get("X-Request-ID"); id == "" || a.SupportID != "" && id != a.SupportID {
+		t.Errorf("%s %s: X-Request-ID is %q, error.id %q", method, path, id, a.SupportID)
+	}
 	return a
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/countersigntest/authenticator"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/service/organisation"
 	"github.com/countersign/countersign/internal/service/user"
 	"github.com/countersign/countersign/internal/store"
@@ -102,7 +102,7 @@ func (o *Organisation) Sign(t testing.TB, p *countersigntest.Person, token, meth
 // InviteAdministrator invites one more administrator.
 func (o *Organisation) InviteAdministrator(t testing.TB) countersigntest.Invitation {
 	t.Helper()
-	i, err := o.Users.Invite(context.Background(), o.Org.ID, user.Invitee{Username: o.NewName(), Administrator: true}, invitation.DefaultLifetime)
+	i, err := o.Users.Invite(context.Background(), o.Org.ID, user.Invitee{Username: o.NewName(), Administrator: true}, code.DefaultLifetime)
 	Must(t, err)
 	return countersigntest.Invitation{OrgID: o.Org.ID, UserID: i.User.ID, Username: i.User.Username, RegistrationCode: i.Code, CodeID: i.Row.ID}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
 	"github.com/countersign/countersign/countersigntest"
-	"github.com/countersign/countersign/internal/auth/invitation"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/service/user"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testing/contract"
@@ -45,7 +45,7 @@ func NewTenant(t testing.TB, srv *countersigntest.Server, name string) *Tenant {
 
 	worker := srv.RegisterKey(t, srv.Invite(t, n.Org.ID, "worker@example.org"), "P-256")
 	n.Callers[api.CallerEmployee], n.Identities[api.CallerEmployee] = srv.Session(t, worker), worker.UserID
-	guest, err := srv.Users.Invite(ctx, n.Org.ID, user.Invitee{Username: "guest", Kind: api.EndUser}, invitation.DefaultLifetime)
+	guest, err := srv.Users.Invite(ctx, n.Org.ID, user.Invitee{Username: "guest", Kind: api.EndUser}, code.DefaultLifetime)
 	Must(t, err)
 	end := srv.RegisterKey(t, countersigntest.Invitation{OrgID: n.Org.ID, UserID: guest.User.ID, Username: "guest", RegistrationCode: guest.Code}, "Ed25519")
 	n.Callers[api.CallerEndUser], n.Identities[api.CallerEndUser] = srv.Session(t, end), end.UserID

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+
+	"github.com/countersign/countersign/api"
 )
 
 // maxPEM is the longest PEM text that is read, in bytes: an RSA key of 8192 bits takes
@@ -29,6 +31,21 @@ func ParsePEM(text string) (*Key, error) {
 		return ParseSPKI(der)
 	}
 	return parsePKCS1(der)
+}
+
+// ParseMember is ParsePEM for the member publicKey of a request. It refuses with Invalid.
+func ParseMember(text string) (*Key, error) {
+	if text == "" {
+		return nil, api.Missing("publicKey")
+	}
+	key, err := ParsePEM(text)
+	if err != nil {
+		e := *api.AsError(err)
+		e.Kind, e.Code, e.Message = api.Invalid, "public_key_invalid",
+			"The member /publicKey must be a public key in PEM: P-256, P-384, P-521, secp256k1, Ed25519 or RSA of 2048 bits and more."
+		return nil, &e
+	}
+	return key, nil
 }
 
 // decodePEM is stricter than encoding/pem, which skips what it does not understand.

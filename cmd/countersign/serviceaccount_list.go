@@ -1,0 +1,59 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/app"
+)
+
+type serviceAccountList struct {
+	operatorFlags
+	orgFlags
+}
+
+type serviceAccountRow struct {
+	UserID       string   `json:"userId"`
+	Name         string   `json:"name"`
+	Active       bool     `json:"active"`
+	CredentialID string   `json:"credentialId"`
+	Permissions  []string `json:"permissions"`
+	DateCreated  string   `json:"dateCreated"`
+	DateExpires  string   `json:"dateExpires"`
+}
+
+func newServiceAccountRow(a api.ServiceAccount) serviceAccountRow {
+	row := serviceAccountRow{UserID: a.UserInfo.UserID, Name: a.UserInfo.Name, Active: a.UserInfo.IsActive, Permissions: []string{}}
+	for _, p := range a.UserInfo.PermissionAssignments {
+		row.Permissions = append(row.Permissions, p.PermissionName)
+	}
+	for _, t := range a.AccessTokens { // it has one
+		row.CredentialID, row.DateCreated, row.DateExpires = t.CredID, t.DateCreated, t.DateExpires
+	}
+	return row
+}
+
+func (l *serviceAccountList) Run(ctx context.Context, c console) error {
+	return l.open(ctx, c, func(a *app.App) error {
+		all, err := listServiceAccounts(ctx, a, l.Org)
+		if err != nil {
+			return err
+		}
+		rows := make([]serviceAccountRow, 0, len(all))
+		for _, x := range all {
+			rows = append(rows, newServiceAccountRow(x))
+		}
+		return l.print(c, map[string]any{"items": rows}, func(w io.Writer) {
+			t := columns(w)
+			fmt.Fprintln(t, "SERVICE ACCOUNT\tNAME\tACTIVE\tEXPIRES\tPERMISSIONS")
+			for _, r := range rows {
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.UserID, r.Name, yes(r.Active), r.DateExpires, cmp.Or(strings.Join(r.Permissions, ", "), "none"))
+			}
+			t.Flush()
+		})
+	})
+}

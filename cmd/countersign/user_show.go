@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/app"
+	"github.com/countersign/countersign/internal/service/user"
+	"github.com/countersign/countersign/internal/store"
+)
+
+type userShow struct {
+	operatorFlags
+	orgFlags
+	User string `arg:"" help:"Username or user id."`
+}
+
+func (u *userShow) Run(ctx context.Context, c console) error {
+	return u.open(ctx, c, func(a *app.App) error {
+		s, err := a.Users.Show(ctx, u.Org, u.User)
+		if err != nil {
+			return err
+		}
+		var latest store.Code
+		codes := make([]codeRow, 0, len(s.Codes))
+		for _, x := range s.Codes {
+			latest = x.Code
+			codes = append(codes, newCodeRow(x))
+		}
+		row := userRow{s.User.ID, s.User.Username, s.User.Kind, user.State(s.User, latest, time.Now()), s.Administrator, int64(len(s.Credentials)), api.Time(s.User.CreatedAt)}
+		credentials := make([]credentialRow, 0, len(s.Credentials))
+		for _, x := range s.Credentials {
+			credentials = append(credentials, newCredentialRow(x))
+		}
+		v := struct {
+			userRow
+			DateRegistered string          `json:"dateRegistered,omitempty"`
+			List           []credentialRow `json:"credentialList"`
+			Codes          []codeRow       `json:"registrationCodes"`
+		}{row, api.Time(s.User.RegisteredAt), credentials, codes}
+		return u.print(c, v, func(w io.Writer) { printUser(w, row, api.Time(s.User.RegisteredAt), credentials, codes) })
+	})
+}
+
+func printUser(w io.Writer, r userRow, registered string, credentials []credentialRow, codes []codeRow) {
+	t := columns(w)
+	for _, f := range [][2]string{{"User", r.UserID}, {"Username", r.Username}, {"Kind", r.Kind}, {"State", r.State},
+		{"Administrator", strconv.FormatBool(r.Administrator)}, {"Invited", r.DateCreated}, {"Registered", registered}} {
+		fmt.Fprintf(t, "%s\t%s\n", f[0], f[1])
+	}
+	for _, x := range credentials {
+		fmt.Fprintf(t, "Credential\t%s  %s  %s factor  %s  %q  %s\n", x.CredentialUUID, x.Kind, x.Factor, x.Algorithm, x.Name, x.DateCreated)
+	}
+	for _, x := range codes {
+		fmt.Fprintf(t, "Code\t%s  %s  expires %s\n", x.CodeID, x.State, x.ExpiresAt)
+	}
+	t.Flush()
+}

@@ -1,0 +1,175 @@
+// Package app is the one assembly: it opens the store, the server's keys and the mail
+// sender, and builds every service from them. The server, the operator's commands and the
+// tests all use it.
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/auth/accesstoken"
+	"github.com/countersign/countersign/internal/auth/assertion"
+	"github.com/countersign/countersign/internal/auth/attestation"
+	"github.com/countersign/countersign/internal/auth/bearer"
+	"github.com/countersign/countersign/internal/auth/ceremony"
+	"github.com/countersign/countersign/internal/auth/code"
+	"github.com/countersign/countersign/internal/keyring"
+	"github.com/countersign/countersign/internal/mail"
+	"github.com/countersign/countersign/internal/pagination"
+	"github.com/countersign/countersign/internal/relyingparty"
+	"github.com/countersign/countersign/internal/server"
+	"github.com/countersign/countersign/internal/service/account"
+	"github.com/countersign/countersign/internal/service/action"
+	"github.com/countersign/countersign/internal/service/application"
+	"github.com/countersign/countersign/internal/service/audit"
+	"github.com/countersign/countersign/internal/service/login"
+	"github.com/countersign/countersign/internal/service/organisation"
+	"github.com/countersign/countersign/internal/service/permission"
+	"github.com/countersign/countersign/internal/service/refusal"
+	"github.com/countersign/countersign/internal/service/registration"
+	"github.com/countersign/countersign/internal/service/serviceaccount"
+	"github.com/countersign/countersign/internal/service/token"
+	"github.com/countersign/countersign/internal/service/user"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// Config is what an App is built from. Database, CeremonyTime, SessionTime, Now and Log
+// are required.
+type Config struct {
+	Database      string      // sqlite:PATH or postgres://…
+	MasterKeyFile string      // the master key, in a file
+	MasterKey     string      // or itself; without either the server's keys are kept bare
+	PublicURL     string      // "": where this database was last served
+	Mail          mail.Config // without a URL no mail is sent
+
+	CeremonyTime time.Duration // from challenge to completion; ceremony.MinLifetime at least
+	SessionTime  time.Duration // of a login
+
+	Now func() time.Time
+	Log *slog.Logger
+
+	Proxies []netip.Prefix // whose X-Forwarded-For the server believes
+	Version string         // as the server tells it
+}
+
+// ConfigError is the error of a Config with which nothing can be opened.
+type ConfigError struct{ Err error }
+
+func (e ConfigError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong with the Config.
+func (e ConfigError) Unwrap() error { return e.Err }
+
+// App is the open store and every service over it. Nothing of it is set once Open has
+// returned it.
+type App struct {
+	DB   *store.DB
+	Ring *keyring.Ring
+	Site relyingparty.Site
+
+	Outbox *mail.Outbox
+	Codes  *code.Issuer // of registration codes
+	Bearer *bearer.Tokens
+	Access *access.Checker
+
+	server.Services // those that the server's routes name
+	Organisations   *organisation.Service
+	Refusals        *refusal.Service
+
+	config Config
+}
+
+// Open opens everything that c names. The caller closes the App.
+func Open(ctx context.Context, c Config) (*App, error) {
+	var sender *mail.Sender
+	var err error
+	if c.Mail.URL != "" {
+		if sender, err = mail.New(c.Mail); err != nil {
+			return nil, ConfigError{err}
+		}
+	}
+	master, err := keyring.ReadMaster(c.MasterKeyFile, c.MasterKey)
+	if err != nil {
+		return nil, ConfigError{err}
+	}
+	db, err := store.Open(ctx, c.Database, store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	a, err := open(ctx, c, db, master, sender)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func open(ctx context.Context, c Config, db *store.DB, master *keyring.Master, sender *mail.Sender) (*App, error) {
+	site, err := findSite(ctx, db, c.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := keyring.Open(ctx, db, master, c.Now())
+	if err != nil {
+		return nil, err
+	}
+	return build(c, db, ring, site, sender)
+}
+
+// build builds the services. It reads and writes nothing.
+func build(c Config, db *store.DB, ring *keyring.Ring, site relyingparty.Site, sender *mail.Sender) (*App, error) {
+	ceremonies, err := ceremony.NewIssuer(ring.Key(keyring.Ceremony), c.Now, c.CeremonyTime)
+	if err != nil {
+		return nil, ConfigError{err}
+	}
+	outbox := mail.NewOutbox(sender)
+	deps := code.Deps{DB: db, Ring: ring, Site: site, Outbox: outbox, Now: c.Now, Log: c.Log}
+	registrationCodes, loginCodes := code.NewIssuer(code.Registration, deps), code.NewIssuer(code.Login, deps)
+	tokens := bearer.New(ring, site.Origin(), c.Now)
+	accessTokens := &accesstoken.Issuer{Bearer: tokens, Now: c.Now}
+	verifier := &assertion.Verifier{DB: db, Site: site, Now: c.Now, Log: c.Log}
+	checker := access.New(db)
+	pages := pagination.New(ring)
+	return &App{
+		DB: db, Ring: ring, Site: site,
+		Outbox: outbox, Codes: registrationCodes, Bearer: tokens, Access: checker,
+		Services: server.Services{
+			Registration: &registration.Service{DB: db, Access: checker, Ceremonies: ceremonies, Codes: registrationCodes,
+				Verifier: &attestation.Verifier{Site: site, Now: c.Now}, Site: site, Now: c.Now},
+			Login: &login.Service{DB: db, Ceremonies: ceremonies, Codes: loginCodes, Verifier: verifier, Tokens: tokens, Site: site,
+				Now: c.Now, Lifetime: c.SessionTime},
+			Action: &action.Service{DB: db, Access: checker, Ceremonies: ceremonies, Verifier: verifier, Tokens: tokens, Site: site,
+				Now: c.Now},
+			Account: &account.Service{DB: db, Access: checker, Site: site, Now: c.Now},
+			Users:   &user.Service{DB: db, Access: checker, Codes: registrationCodes, Pages: pages, Now: c.Now},
+
+			ServiceAccounts: &serviceaccount.Service{DB: db, Access: checker, Tokens: accessTokens, Now: c.Now},
+			Tokens:          &token.Service{DB: db, Access: checker, Tokens: accessTokens, Now: c.Now},
+			Permissions:     &permission.Service{DB: db, Access: checker, Pages: pages, Now: c.Now},
+			Applications:    &application.Service{DB: db, Access: checker, Now: c.Now},
+			Audit:           &audit.Service{DB: db, Pages: pages, Now: c.Now},
+		},
+		Organisations: &organisation.Service{DB: db, Site: site, Now: c.Now},
+		Refusals:      &refusal.Service{DB: db, Now: c.Now},
+		config:        c,
+	}, nil
+}
+
+// NewServer returns a server of the App's services.
+func (a *App) NewServer() *server.Server {
+	return server.New(server.Config{DB: a.DB, Services: a.Services, Access: a.Access, Tokens: a.Bearer, Refusals: a.Refusals,
+		Site: a.Site, NoMail: !a.Outbox.Configured(), Proxies: a.config.Proxies, Log: a.config.Log, Now: a.config.Now, Version: a.config.Version})
+}
+
+// Close waits for the mails that are under way and closes the store.
+func (a *App) Close() error {
+	a.Outbox.Finish()
+	if err := a.DB.Close(); err != nil {
+		return fmt.Errorf("the database did not close well: %w", err)
+	}
+	return nil
+}

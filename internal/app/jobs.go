@@ -1,0 +1,56 @@
+package app
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Job is work that a server does again and again beside its requests.
+type Job struct {
+	Name    string
+	Every   time.Duration
+	AtStart bool // the first time at once, not after Every
+	Do      func(context.Context) error
+	Failed  string // what the log says when Do fails; it is tried again after Every
+}
+
+// Jobs lists the background jobs.
+func (a *App) Jobs() []Job {
+	return []Job{
+		{"prune-refusals", 10 * time.Minute, false, a.Refusals.Prune, "old refusals could not be removed"},
+		{"refresh-keys", 30 * time.Second, false, a.Ring.Refresh, "the signing keys could not be read again"},
+		{"prune-sessions", time.Hour, true, a.Login.Prune, "old sessions could not be removed"},
+	}
+}
+
+// RunJobs runs the background jobs until ctx ends, and returns once none runs any more.
+func (a *App) RunJobs(ctx context.Context) {
+	var running sync.WaitGroup
+	for _, j := range a.Jobs() {
+		running.Go(func() { a.repeat(ctx, j) })
+	}
+	running.Wait()
+}
+
+func (a *App) repeat(ctx context.Context, j Job) {
+	tick := time.NewTicker(j.Every)
+	defer tick.Stop()
+	if j.AtStart {
+		a.do(ctx, j)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			a.do(ctx, j)
+		}
+	}
+}
+
+func (a *App) do(ctx context.Context, j Job) {
+	if err := j.Do(ctx); err != nil && ctx.Err() == nil {
+		a.config.Log.Error(j.Failed, "job", j.Name, "error", err)
+	}
+}

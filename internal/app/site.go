@@ -1,0 +1,44 @@
+package app
+
+import (
+	"context"
+
+	"github.com/countersign/countersign/internal/relyingparty"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// settingPublicURL is where this database was last served, so that commands run beside
+// the server print links that lead to it.
+const settingPublicURL = "public_url"
+
+// unconfiguredURL is where serve is reached when nothing says otherwise.
+const unconfiguredURL = "http://localhost:8080"
+
+// findSite returns the server's place on the web: at publicURL, else where this database
+// was last served, else where serve would be reached without a setting.
+func findSite(ctx context.Context, db *store.DB, publicURL string) (relyingparty.Site, error) {
+	if publicURL == "" {
+		served, err := db.Setting(ctx, settingPublicURL)
+		if err != nil {
+			return relyingparty.Site{}, err
+		}
+		if publicURL = served; publicURL == "" {
+			publicURL = unconfiguredURL
+		}
+	}
+	site, err := relyingparty.NewSite(publicURL)
+	if err != nil {
+		return site, ConfigError{err}
+	}
+	return site, nil
+}
+
+// RememberSite keeps where this App is served, for those that are opened without a public
+// URL.
+func (a *App) RememberSite(ctx context.Context) error {
+	served, err := a.DB.Setting(ctx, settingPublicURL)
+	if err != nil || served == a.Site.Origin() {
+		return err
+	}
+	return a.DB.Write(ctx, func(tx *store.Tx) error { tx.PutSetting(settingPublicURL, a.Site.Origin()); return nil })
+}

@@ -1,0 +1,45 @@
+package attestation
+
+import (
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/ceremony"
+	"github.com/countersign/countersign/internal/relyingparty"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// Algorithms are the COSE algorithms offered to authenticators, best supported first:
+// ES256, EdDSA, RS256, ES384, ES512.
+var Algorithms = []int{-7, -8, -257, -35, -36}
+
+var credParams = func() (p []api.PubKeyCredParam) {
+	for _, a := range Algorithms {
+		p = append(p, api.PubKeyCredParam{Type: "public-key", Alg: a})
+	}
+	return p
+}()
+
+var kinds = api.SupportedCredentialKinds{
+	FirstFactor:  []string{api.KindFido2, api.KindKey, api.KindPasswordProtectedKey},
+	SecondFactor: []string{api.KindFido2, api.KindKey, api.KindPasswordProtectedKey},
+}
+
+// Challenge is what a client makes a user's credential for. The ticket, whose token this
+// is, was begun with Algorithms.
+func Challenge(ticket ceremony.Ticket, token string, party relyingparty.Party, org store.Organisation, u store.User) api.RegistrationChallenge {
+	return api.RegistrationChallenge{
+		User:                         api.ChallengeUser{ID: u.ID, Name: u.Username, DisplayName: u.Username},
+		TemporaryAuthenticationToken: token,
+		Challenge:                    ticket.Challenge,
+		RP:                           &api.RelyingParty{ID: party.ID, Name: party.Name},
+		SupportedCredentialKinds:     kinds,
+		AuthenticatorSelection: api.AuthenticatorSelection{
+			AuthenticatorAttachment: org.AuthenticatorAttachment,
+			ResidentKey:             org.ResidentKey,
+			RequireResidentKey:      org.ResidentKey == "required",
+			UserVerification:        org.UserVerification,
+		},
+		Attestation:        org.Attestation,
+		PubKeyCredParams:   credParams,
+		ExcludeCredentials: []api.CredentialDescriptor{},
+	}
+}

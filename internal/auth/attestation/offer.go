@@ -1,0 +1,192 @@
+package attestation
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// Offer is one credential as it was sent, its members decoded and nothing of it
+// verified yet.
+type Offer struct {
+	Factor              string // store.FactorFirst, FactorSecond or FactorRecovery
+	Kind                string // api.KindFido2, KindKey, KindPasswordProtectedKey or KindRecoveryKey
+	Name                string
+	CredentialID        []byte // raw
+	ClientData          []byte
+	AttestationData     []byte   // the attestation object of a Fido2 credential
+	EncryptedPrivateKey string   // opaque; "" where the client keeps the key
+	Transports          []string // Fido2 only
+	ClientExtensions    []byte   // Fido2 only; JSON text or nil
+}
+
+// Limits on what a client may add to a credential.
+const (
+	maxName         = 100 // characters
+	maxCredentialID = 1023
+	maxEncryptedKey = 16 << 10
+	maxTransports   = 8
+	maxTransport    = 32
+	maxExtensions   = 4 << 10
+)
+
+// Read decodes the credentials of a request, first factor first. Each must have a
+// credential ID of its own.
+func Read(in api.RegistrationRequest) ([]Offer, error) {
+	if in.FirstFactorCredential == nil {
+		return nil, api.Missing("firstFactorCredential")
+	}
+	var offers []Offer
+	for _, f := range []struct {
+		factor, member string
+		credential     *api.CredentialAttestation
+	}{
+		{store.FactorFirst, "/firstFactorCredential", in.FirstFactorCredential},
+		{store.FactorSecond, "/secondFactorCredential", in.SecondFactorCredential},
+		{store.FactorRecovery, "/recoveryCredential", in.RecoveryCredential},
+	} {
+		if f.credential == nil {
+			continue
+		}
+		o, err := ReadOne(f.factor, f.member, f.credential)
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range offers {
+			if bytes.Equal(other.CredentialID, o.CredentialID) {
+				return nil, NotDistinct("credential ID")
+			}
+		}
+		offers = append(offers, o)
+	}
+	return offers, nil
+}
+
+// NotDistinct refuses two credentials that have the same what, such as the public key.
+func NotDistinct(what string) error {
+	return &api.Error{Kind: api.Invalid, Code: "credentials_not_distinct",
+		Message: "Each factor needs a credential of its own.", Rule: "factors differ in their " + what}
+}
+
+// ReadOne decodes a credential that is offered as a factor. Member is the JSON pointer of
+// its place in the request, for refusals.
+func ReadOne(factor, member string, c *api.CredentialAttestation) (o Offer, err error) {
+	o = Offer{Factor: factor, Kind: c.CredentialKind, Name: c.CredentialName,
+		EncryptedPrivateKey: c.EncryptedPrivateKey, Transports: c.Transports}
+	if err := checkKind(factor, member, c); err != nil {
+		return o, err
+	}
+	if o.Name == "" {
+		o.Name = "Default Credential"
+	} else if !validName(o.Name) {
+		return o, bad("credential_name_invalid", "The member "+member+"/credentialName must be at most 100 visible characters.")
+	}
+	if o.CredentialID, err = member64(member, "credId", c.CredentialInfo.CredID); err != nil {
+		return o, err
+	}
+	if len(o.CredentialID) > maxCredentialID {
+		return o, &api.Error{Kind: api.Invalid, Code: "credential_id_too_long", Message: "The credential ID is too long.",
+			Rule: "WebAuthn L3 §7.1 step 25: at most 1023 bytes", Received: strconv.Itoa(len(o.CredentialID)) + " bytes"}
+	}
+	if o.ClientData, err = member64(member, "clientData", c.CredentialInfo.ClientData); err != nil {
+		return o, err
+	}
+	if o.AttestationData, err = member64(member, "attestationData", c.CredentialInfo.AttestationData); err != nil {
+		return o, err
+	}
+	return o, readExtras(&o, member, c)
+}
+
+func member64(member, name, text string) ([]byte, error) {
+	path := member + "/credentialInfo/" + name
+	if text == "" {
+		return nil, api.Missing(path[1:])
+	}
+	return api.DecodeBase64URL(path, text)
+}
+
+func checkKind(factor, member string, c *api.CredentialAttestation) error {
+	recovery := factor == store.FactorRecovery
+	switch c.CredentialKind {
+	case api.KindFido2, api.KindKey, api.KindPasswordProtectedKey:
+		if recovery {
+			return bad("credential_kind_not_allowed", "A recovery credential must be of kind RecoveryKey.")
+		}
+	case api.KindRecoveryKey:
+		if !recovery {
+			return bad("credential_kind_not_allowed", "A RecoveryKey can only be the recovery credential.")
+		}
+	case "":
+		return api.Missing(member[1:] + "/credentialKind")
+	default:
+		return bad("credential_kind_not_supported", "The member "+member+"/credentialKind must be Fido2, Key, PasswordProtectedKey or, for recovery, RecoveryKey.")
+	}
+	switch {
+	case c.CredentialKind == api.KindPasswordProtectedKey && c.EncryptedPrivateKey == "":
+		return api.Missing(member[1:] + "/encryptedPrivateKey")
+	case c.EncryptedPrivateKey != "" && (c.CredentialKind == api.KindFido2 || c.CredentialKind == api.KindKey):
+		return bad("encrypted_key_not_allowed", "A credential of kind "+c.CredentialKind+" has no encryptedPrivateKey.")
+	case len(c.EncryptedPrivateKey) > maxEncryptedKey:
+		return bad("encrypted_key_too_long", "The member "+member+"/encryptedPrivateKey is longer than 16 KiB.")
+	case strings.IndexByte(c.EncryptedPrivateKey, 0) >= 0: // a text that not every database can keep
+		return bad("encrypted_key_invalid", "The member "+member+"/encryptedPrivateKey holds a zero byte.")
+	}
+	return nil
+}
+
+// readExtras reads the members that are our optional additions for Fido2.
+func readExtras(o *Offer, member string, c *api.CredentialAttestation) error {
+	if o.Kind != api.KindFido2 {
+		o.Transports = nil
+		return nil
+	}
+	if len(o.Transports) > maxTransports {
+		return bad("transports_invalid", "The member "+member+"/transports has too many entries.")
+	}
+	for _, t := range o.Transports {
+		if t == "" || len(t) > maxTransport || !visibleASCII(t) {
+			return bad("transports_invalid", "The member "+member+"/transports has an entry that is not a transport.")
+		}
+	}
+	if len(c.ClientExtensionResults) > 0 {
+		b, err := json.Marshal(c.ClientExtensionResults, json.Deterministic(true))
+		if err != nil || len(b) > maxExtensions {
+			return bad("extensions_too_long", "The member "+member+"/clientExtensionResults is longer than 4 KiB.")
+		}
+		o.ClientExtensions = b
+	}
+	return nil
+}
+
+func bad(code, message string) error {
+	return &api.Error{Kind: api.Invalid, Code: code, Message: message}
+}
+
+func validName(name string) bool {
+	return utf8.RuneCountInString(name) <= maxName &&
+		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+func visibleASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// StoredIn reports whether this very credential, with this very attestation, is one of
+// those stored. They were verified then, so equal bytes need no second look.
+func (o Offer) StoredIn(stored []store.Credential) bool {
+	return slices.ContainsFunc(stored, func(c store.Credential) bool {
+		return c.Factor == o.Factor && c.Kind == o.Kind &&
+			bytes.Equal(c.CredentialID, o.CredentialID) &&
+			subtle.ConstantTimeCompare(c.ClientData, o.ClientData) == 1 &&
+			subtle.ConstantTimeCompare(c.AttestationObject, o.AttestationData) == 1
+	})
+}

@@ -1,0 +1,125 @@
+package attestation
+
+import (
+	"bytes"
+	"encoding/base64"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/relyingparty"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/verify/keycredential"
+	"github.com/countersign/countersign/internal/verify/webauthn"
+)
+
+// Verifier verifies the credentials that answer a challenge.
+type Verifier struct {
+	Site relyingparty.Site
+	Now  func() time.Time
+}
+
+// Request is what an offer must answer, and for whom.
+type Request struct {
+	Challenge  string
+	RPID       string // the relying party that the ceremony was begun for
+	Algorithms []int  // COSE identifiers that the ceremony offered
+
+	Organisation store.Organisation // its policy as it is now
+	UserID       string
+	CodeID       string // the code that admitted the user
+}
+
+// VerifyAll verifies every offer. All must pass, and each must be a key of its own.
+func (v *Verifier) VerifyAll(offers []Offer, r Request) ([]store.Credential, error) {
+	credentials := make([]store.Credential, 0, len(offers))
+	for _, o := range offers {
+		c, err := v.Verify(o, r)
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range credentials {
+			if bytes.Equal(other.PublicKey, c.PublicKey) {
+				return nil, NotDistinct("public key")
+			}
+		}
+		credentials = append(credentials, c)
+	}
+	return credentials, nil
+}
+
+// Verify returns the credential of an offer that answers the request, with a new id. A
+// passkey is verified by WebAuthn L3 §7.1; its step 26, that nobody has the credential ID
+// yet, is decided when the credential is stored (ErrKnown).
+func (v *Verifier) Verify(o Offer, r Request) (store.Credential, error) {
+	now := v.Now()
+	c := store.Credential{
+		ID: api.NewID(api.PrefixCredential, now), OrgID: r.Organisation.ID, UserID: r.UserID, CodeID: r.CodeID,
+		Kind: o.Kind, Factor: o.Factor, Name: o.Name, CredentialID: o.CredentialID,
+		AttestationObject: o.AttestationData, ClientData: o.ClientData,
+		Transports: o.Transports, ClientExtensions: o.ClientExtensions, EncryptedPrivateKey: o.EncryptedPrivateKey,
+		CreatedAt: now,
+	}
+	if o.Kind == api.KindFido2 {
+		return v.passkey(c, r)
+	}
+	key, err := keycredential.VerifyRegistration(
+		keycredential.RegistrationResponse{ClientData: o.ClientData, AttestationData: o.AttestationData},
+		keycredential.RegistrationPolicy{Challenge: r.Challenge})
+	if err != nil {
+		return c, err
+	}
+	c.Realm = c.OrgID
+	c.PublicKey, c.Algorithm = key.PublicKey.SPKI(), string(key.Algorithm)
+	c.Format, c.AttestationType = "key", "Self"
+	return c, nil
+}
+
+func (v *Verifier) passkey(c store.Credential, r Request) (store.Credential, error) {
+	party := v.Site.Of(r.Organisation)
+	if party.ID != r.RPID {
+		return c, &api.Error{Kind: api.Unauthenticated, Code: "registration_refused",
+			Message: "This registration cannot be completed; please begin again.",
+			Rule:    "relying party of the ceremony token", Received: r.RPID, Expected: party.ID}
+	}
+	p, err := webauthn.VerifyRegistration(
+		webauthn.RegistrationResponse{CredentialID: c.CredentialID, ClientDataJSON: c.ClientData, AttestationObject: c.AttestationObject},
+		webauthn.RegistrationPolicy{
+			Challenge:               r.Challenge,
+			RPIDs:                   []string{party.ID},
+			Origins:                 party.Origins,
+			Algorithms:              r.Algorithms,
+			RequireUserVerification: r.Organisation.UserVerification == "required",
+			Attestation:             r.Organisation.Attestation,
+		}, c.CreatedAt)
+	if err != nil {
+		return c, err
+	}
+	c.Realm, c.RPID, c.Origin = p.RPID, p.RPID, p.Origin
+	c.PublicKey, c.Algorithm = p.PublicKey.SPKI(), string(p.Algorithm)
+	c.AAGUID, c.SignCount = p.AAGUID[:], int64(p.SignCount)
+	c.UserVerified, c.BackupEligible, c.BackupState = p.UserVerified, p.BackupEligible, p.BackupState
+	c.Format, c.AttestationType = p.Format, p.AttestationType
+	return c, nil
+}
+
+// ErrKnown refuses a credential that is stored already. It is given to
+// store.Tx.AddCredential, which decides.
+var ErrKnown = &api.Error{Kind: api.Conflict, Code: "credential_already_registered",
+	Message:  "This credential is already registered.",
+	Rule:     "WebAuthn L3 §7.1 step 26: the credential ID is not yet registered for any user",
+	Received: "a credential ID that is stored already"}
+
+// Answers reports whether a stored credential was registered in answer to a challenge. Its
+// client data was verified when it was stored.
+func Answers(c store.Credential, challenge string) bool {
+	var data struct {
+		Challenge string `json:"challenge"`
+	}
+	text := bytes.TrimPrefix(c.ClientData, []byte("\ufeff"))
+	if err := json.Unmarshal(text, &data); err != nil {
+		return false
+	}
+	return data.Challenge == challenge || data.Challenge == base64.RawURLEncoding.EncodeToString([]byte(challenge))
+}

@@ -1,0 +1,71 @@
+package bearer
+
+import (
+	"context"
+	"crypto/ed25519"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/verify/useraction"
+)
+
+// refreshPause is how often an unknown kid may make us read the keys again at most: anybody
+// can send one.
+const refreshPause = 5 * time.Second
+
+// keys finds a published key. Another server may have made an unknown one a moment ago.
+func (t *Tokens) keys(ctx context.Context) useraction.Keys {
+	return func(kid string) (ed25519.PublicKey, bool) {
+		key, ok := t.published(kid)
+		if ok || !api.ValidID(api.PrefixKey, kid) {
+			return key, ok
+		}
+		t.mu.Lock()
+		now := time.Now()
+		tooSoon := now.Sub(t.refreshed) < refreshPause
+		if !tooSoon {
+			t.refreshed = now
+		}
+		t.mu.Unlock()
+		if tooSoon || t.Ring.Refresh(ctx) != nil {
+			return nil, false
+		}
+		return t.published(kid)
+	}
+}
+
+func (t *Tokens) published(kid string) (ed25519.PublicKey, bool) {
+	for _, k := range t.Ring.SigningKeys() {
+		if k.ID == kid {
+			return k.Public(), true
+		}
+	}
+	return nil, false
+}
+
+// Follow keeps the published keys up to date until ctx ends.
+func (t *Tokens) Follow(ctx context.Context, failed func(error)) {
+	every := time.NewTicker(30 * time.Second)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+			if err := t.Ring.Refresh(ctx); err != nil && ctx.Err() == nil {
+				failed(err)
+			}
+		}
+	}
+}
+
+// KeySet returns the public keys (RFC 7517 §5, RFC 8037 §2).
+func (t *Tokens) KeySet() jose.JSONWebKeySet {
+	var set jose.JSONWebKeySet
+	for _, k := range t.Ring.SigningKeys() {
+		set.Keys = append(set.Keys, jose.JSONWebKey{Key: k.Public(), KeyID: k.ID, Algorithm: string(jose.EdDSA), Use: "sig"})
+	}
+	return set
+}

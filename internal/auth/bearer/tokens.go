@@ -1,0 +1,196 @@
+package bearer
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth"
+	"github.com/countersign/countersign/internal/cache"
+	"github.com/countersign/countersign/internal/keyring"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/verify/useraction"
+)
+
+// KindSession is the claim tokenKind of a session; that of an access token is its kind in the
+// store.
+const KindSession = "Token"
+
+const kindAction = "UserAction" // likewise, of a signed action
+
+// DefaultSessionLifetime is how long a session lasts unless configured otherwise.
+const DefaultSessionLifetime = 8 * time.Hour
+
+// Verifying a signature costs more than all else that reading a token does, so the claims of
+// tokens that were signed or verified here are remembered; times and states are checked at
+// each use. These are how many tokens of a kind are remembered, twice at most: a session's is
+// read again and again and takes about a kilobyte; an action's is read once, soon after it was
+// signed, and takes two.
+const (
+	manySessions = 4096
+	someActions  = 512
+)
+
+// Tokens signs and reads tokens. Make one with New.
+type Tokens struct {
+	Ring   *keyring.Ring
+	Issuer string // the server's public URL
+	Now    func() time.Time
+
+	sessions *cache.Cache[Claims] // and access tokens
+	actions  *cache.Cache[useraction.Claims]
+
+	mu        sync.Mutex
+	signers   map[string]useraction.Signer // by type and kid
+	refreshed time.Time                    // when an unknown kid last made us read the keys again
+}
+
+// New returns the tokens of an issuer, a server's public URL.
+func New(ring *keyring.Ring, issuer string, now func() time.Time) *Tokens {
+	return &Tokens{Ring: ring, Issuer: issuer, Now: now,
+		sessions: cache.New[Claims](manySessions, 0), actions: cache.New[useraction.Claims](someActions, 0)}
+}
+
+// Claims is what the token of a session, or an access token, says. Whether that is still
+// live, the store says.
+type Claims struct {
+	ID, OrgID, UserID string // ID is "se-…" or "to-…"
+	Kind              string // KindSession, store.TokenPersonal or store.TokenServiceAccount
+	IssuedAt, Expiry  int64  // Unix seconds
+}
+
+// Digest is what is stored of an access token.
+func Digest(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}
+
+// payload is that of a bearer token (RFC 7519 §4.1), with the claims that consumers of these
+// tokens read.
+type payload struct {
+	Issuer   string              `json:"iss"`
+	Subject  string              `json:"sub"`
+	ID       string              `json:"jti"`
+	IssuedAt int64               `json:"iat"`
+	Expiry   int64               `json:"exp"`
+	Username string              `json:"https://custom/username"`
+	Metadata useraction.Metadata `json:"https://custom/app_metadata"`
+}
+
+// SignSession returns the token of a session.
+func (t *Tokens) SignSession(s store.Session, u store.User) (string, error) {
+	return t.signBearer(payload{ID: s.ID, IssuedAt: s.CreatedAt.Unix(), Expiry: s.ExpiresAt.Unix(),
+		Username: u.Username, Metadata: useraction.Metadata{OrgID: s.OrgID, UserID: s.UserID, TokenKind: KindSession}})
+}
+
+// SignAccessToken returns the token of an access token. Of two with the same times it is the
+// same as long as the same key signs, so whoever issues one stores its Digest.
+func (t *Tokens) SignAccessToken(a store.AccessToken, u store.User) (string, error) {
+	return t.signBearer(payload{ID: a.ID, IssuedAt: a.CreatedAt.Unix(), Expiry: a.ExpiresAt.Unix(),
+		Username: u.Username, Metadata: useraction.Metadata{OrgID: a.OrgID, UserID: a.UserID, TokenKind: a.Kind}})
+}
+
+func (t *Tokens) signBearer(p payload) (string, error) {
+	p.Issuer, p.Subject = t.Issuer, p.Metadata.OrgID
+	token, err := t.sign(useraction.SessionType, p)
+	if err == nil {
+		t.sessions.Put(token, p.claims())
+	}
+	return token, err
+}
+
+func (p payload) claims() Claims {
+	return Claims{ID: p.ID, OrgID: p.Metadata.OrgID, UserID: p.Metadata.UserID, Kind: p.Metadata.TokenKind,
+		IssuedAt: p.IssuedAt, Expiry: p.Expiry}
+}
+
+// Read reads the token of a session or an access token. It refuses, with
+// Unauthenticated, whatever this server did not sign as one, and what has expired.
+func (t *Tokens) Read(ctx context.Context, token string) (Claims, error) {
+	if token == "" {
+		return Claims{}, invalid("a bearer token", errors.New("there is none"))
+	}
+	c, err := t.sessions.Get(token, func() (Claims, error) { return t.verifyBearer(ctx, token) })
+	if err != nil {
+		return Claims{}, err
+	}
+	if err := useraction.Current(c.IssuedAt, c.Expiry, t.Now()); err != nil {
+		return Claims{}, invalid("its lifetime", err)
+	}
+	return c, nil
+}
+
+// verifyBearer reads a token whatever its lifetime.
+func (t *Tokens) verifyBearer(ctx context.Context, token string) (Claims, error) {
+	text, err := useraction.Open(useraction.SessionType, token, t.keys(ctx))
+	if err != nil {
+		return Claims{}, invalid("a bearer token of ours", err)
+	}
+	var p payload
+	if err := json.Unmarshal(text, &p); err != nil {
+		return Claims{}, invalid("claims of a bearer token", err)
+	}
+	c := p.claims()
+	if p.Issuer != t.Issuer || p.Subject != c.OrgID || prefixes[c.Kind] == "" || !api.ValidID(prefixes[c.Kind], c.ID) {
+		return Claims{}, invalid("issuer, subject, kind and id of a bearer token", nil)
+	}
+	return c, nil
+}
+
+// prefixes are the kinds of bearer token with the prefix of their ids.
+var prefixes = map[string]string{KindSession: api.PrefixSession, store.TokenPersonal: api.PrefixToken, store.TokenServiceAccount: api.PrefixToken}
+
+// SignAction returns the token of a signed action; the caller fills in what was signed.
+func (t *Tokens) SignAction(c useraction.Claims) (string, error) {
+	c.Issuer, c.Metadata.TokenKind = t.Issuer, kindAction
+	token, err := t.sign(useraction.TokenType, c)
+	if err == nil {
+		t.actions.Put(token, c)
+	}
+	return token, err
+}
+
+// ReadAction reads the token of a signed action and checks that it is ours and current.
+// Whether it was used, the store says. Its errors are plain: the caller says what they mean
+// for the request.
+func (t *Tokens) ReadAction(ctx context.Context, token string) (useraction.Claims, error) {
+	c, err := t.actions.Get(token, func() (useraction.Claims, error) {
+		c, err := useraction.Read(token, t.keys(ctx), t.Now())
+		if err == nil && c.Issuer != t.Issuer {
+			err = errors.New("it was issued by another server")
+		}
+		return c, err
+	})
+	if err != nil {
+		return c, err
+	}
+	return c, useraction.Current(c.IssuedAt, c.Expiry, t.Now())
+}
+
+func invalid(rule string, cause error) error {
+	return auth.TokenInvalid("bearer token: "+rule, "", cause)
+}
+
+func (t *Tokens) sign(tokenType string, claims any) (string, error) {
+	key := t.Ring.SigningKey(t.Now())
+	t.mu.Lock()
+	s, ok := t.signers[tokenType+key.ID]
+	if !ok {
+		var err error
+		if s, err = useraction.NewSigner(tokenType, key.ID, key.Private); err != nil {
+			t.mu.Unlock()
+			return "", err
+		}
+		if t.signers == nil {
+			t.signers = map[string]useraction.Signer{}
+		}
+		t.signers[tokenType+key.ID] = s
+	}
+	t.mu.Unlock()
+	return s.Token(claims)
+}

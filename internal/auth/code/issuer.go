@@ -1,0 +1,108 @@
+package code
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/throttle"
+	"github.com/countersign/countersign/internal/keyring"
+	"github.com/countersign/countersign/internal/mail"
+	"github.com/countersign/countersign/internal/relyingparty"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// Deps is what issuers need, whatever they issue.
+type Deps struct {
+	DB     *store.DB
+	Ring   *keyring.Ring
+	Site   relyingparty.Site
+	Outbox *mail.Outbox
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// Issuer makes and recognises the codes of one kind, and mails them.
+type Issuer struct {
+	Deps
+	Wrong *throttle.Counter // wrong codes presented
+	Asked *throttle.Counter // codes asked for by mail
+
+	kind Kind
+}
+
+// NewIssuer returns the issuer of a kind. There is one on each node: it counts addresses.
+func NewIssuer(k Kind, d Deps) *Issuer {
+	return &Issuer{Deps: d, Wrong: throttle.New(d.Ring, k.wrong), Asked: throttle.New(d.Ring, k.asked), kind: k}
+}
+
+// Issued is a code that was just made. The text of the code exists only here.
+type Issued struct {
+	Row  store.Code
+	Code string
+	Link string // to the hosted page that uses the code; "" if there is none
+}
+
+// Make returns a new code for a user. Nothing is written yet.
+func (i *Issuer) Make(u store.User, lifetime time.Duration) Issued {
+	return i.make(u, api.NewID(i.kind.prefix, i.Now()), newCode(), lifetime)
+}
+
+// MakeFirst returns the code of the first administrator. It is derived from its id
+// and a server key, so that a restarted server can print the same link again without
+// having kept the code.
+func (i *Issuer) MakeFirst(u store.User, codeID string, lifetime time.Duration) Issued {
+	return i.make(u, codeID, spell(i.Ring.MAC(keyring.Code, "first administrator", codeID)), lifetime)
+}
+
+func (i *Issuer) make(u store.User, id, code string, lifetime time.Duration) Issued {
+	now := i.Now()
+	return Issued{
+		Code: code,
+		Link: i.link(u, code),
+		Row: store.Code{
+			ID: id, OrgID: u.OrgID, UserID: u.ID,
+			MAC:       i.MAC(u.OrgID, u.UsernameKey, code),
+			CreatedAt: now, ExpiresAt: now.Add(lifetime),
+		},
+	}
+}
+
+// MAC returns what a code is kept and found by. It depends on organisation and user, so a
+// code presented for anybody else matches nothing, and on the kind.
+func (i *Issuer) MAC(orgID, usernameKey, code string) []byte {
+	return i.Ring.MAC(keyring.Code, append(slices.Clone(i.kind.label), orgID, usernameKey, canonical(code))...)
+}
+
+// link returns the address of the hosted page for a code. All of it that matters is in the
+// fragment, which no browser sends and no proxy logs: fetching the link reveals nothing and
+// changes nothing.
+func (i *Issuer) link(u store.User, code string) string {
+	if i.kind.page == "" {
+		return ""
+	}
+	v := url.Values{"org": {u.OrgID}, "username": {u.Username}, "code": {code}}
+	return i.Site.Origin() + i.kind.page + "#" + strings.ReplaceAll(v.Encode(), "+", "%20")
+}
+
+// Send mails a code and records that it was sent. It takes as long as the mail server
+// does.
+func (i *Issuer) Send(ctx context.Context, org store.Organisation, u store.User, c Issued) error {
+	if err := i.kind.mail(ctx, i.Outbox.Sender, org, u, c); err != nil {
+		return err
+	}
+	now := i.Now()
+	return i.DB.Write(ctx, func(tx *store.Tx) error { i.kind.sent(tx, c.Row, now); return nil })
+}
+
+// Post sends a code in the background, so that the answer to who asked takes the same
+// time whether or not there is anybody to write to.
+func (i *Issuer) Post(org store.Organisation, u store.User, c Issued) {
+	i.Outbox.Post(func(ctx context.Context) error { return i.Send(ctx, org, u, c) }, func(why error) {
+		i.Log.Error(i.kind.unsent, "orgId", u.OrgID, "userId", u.ID, "codeId", c.Row.ID, "error", why)
+	})
+}

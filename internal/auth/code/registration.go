@@ -1,0 +1,79 @@
+package code
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/username"
+)
+
+// List returns a page of an organisation's registration codes in the order they were
+// issued, after the code with id after.
+func List(ctx context.Context, db *store.DB, orgID, after string, limit int) ([]store.CodeEntry, error) {
+	if _, err := db.Organisation(ctx, orgID); err != nil {
+		return nil, err
+	}
+	return db.Codes(ctx, orgID, "", after, limit)
+}
+
+var errGone = &api.Error{Kind: api.Conflict, Code: "registration_code_not_live",
+	Message: "This code is not live: it was used or revoked already."}
+
+// Revoke adds to the unit that a live registration code of the caller's organisation, named by
+// its id or by its user's name or id, is revoked. It returns the id. The operator at the command
+// line is a caller without UserID.
+func Revoke(ctx context.Context, db *store.DB, tx *store.Tx, who api.Caller, which string, now time.Time) (string, error) {
+	c, err := find(ctx, db, who.OrgID, which)
+	if err != nil {
+		return "", err
+	}
+	event := store.NewEvent(who, store.EventRegistrationCodeRevoked, now, nil)
+	event.UserID, event.CodeID = c.UserID, c.ID
+	tx.RevokeCode(c.ID, c.OrgID, store.CodeRevoked, now, errGone)
+	tx.Record(event)
+	return c.ID, nil
+}
+
+func find(ctx context.Context, db *store.DB, orgID, which string) (store.Code, error) {
+	if api.ValidID(api.PrefixCode, which) {
+		c, err := db.Code(ctx, which)
+		if err == nil && c.OrgID != orgID {
+			err = &api.Error{Kind: api.NotFound, Code: "registration_code_not_found", Message: "This organisation has no such code."}
+		}
+		return c, err
+	}
+	u, err := user(ctx, db, orgID, which)
+	if err != nil && api.KindOf(err) == api.NotFound {
+		return store.Code{}, errors.Join(&api.Error{Kind: api.NotFound, Code: "registration_code_not_found",
+			Message: "This organisation has no code and no user of that name."}, err)
+	}
+	if err != nil {
+		return store.Code{}, err
+	}
+	for after := ""; ; {
+		codes, err := db.Codes(ctx, orgID, u.ID, after, store.MaxPage)
+		if err != nil {
+			return store.Code{}, err
+		}
+		for _, c := range codes {
+			if c.SpentAt.IsZero() && c.RevokedAt.IsZero() {
+				return c.Code, nil
+			}
+			after = c.ID
+		}
+		if len(codes) < store.MaxPage {
+			return store.Code{}, errGone
+		}
+	}
+}
+
+func user(ctx context.Context, db *store.DB, orgID, nameOrID string) (store.User, error) {
+	if !api.ValidID(api.PrefixUser, nameOrID) {
+		return db.UserByName(ctx, orgID, username.Key(nameOrID))
+	}
+	m, err := db.Member(ctx, orgID, nameOrID)
+	return m.User, err
+}
