@@ -228,13 +228,13 @@ func TestRevocationAcrossServers(t *testing.T) {
 	s.revokes("a program's token", token.AccessToken, 401, func() error { _, err := dan.DeactivateToken(ctx, token.TokenID); return err })
 	_, err = dan.ActivateToken(ctx, token.TokenID)
 	must(t, err)
-	s.revokes("the person of a program", token.AccessToken, 400, func() error { _, err := admin.DeactivateUser(ctx, danID); return err })
+	s.revokes("the person of a program", token.AccessToken, 401, func() error { _, err := admin.DeactivateUser(ctx, danID); return err })
 	if got := s.ask(s.nodes[1], dan.Token); got != 400 {
 		t.Errorf("the session of who is deactivated: %d", got)
 	}
 
 	fay, fayID, _ := who("fay@example.org", reads)
-	s.revokes("a user who is archived", fay.Token, 400, func() error { _, err := admin.ArchiveUser(ctx, fayID); return err })
+	s.revokes("a user who is archived", fay.Token, 401, func() error { _, err := admin.ArchiveUser(ctx, fayID); return err })
 }
 
 // What the operator deactivates at the command line is refused by a running server within a
@@ -251,7 +251,7 @@ func TestRevocationAtTheCommandLine(t *testing.T) {
 		must(t, err)
 		_, err = s.admin.Assign(ctx, reads.ID, users.Items[len(users.Items)-1].UserID)
 		must(t, err)
-		s.revokes("a user", ada.Token, 400, func() error {
+		s.revokes("a user", ada.Token, 401, func() error {
 			s.command("user", "deactivate", "--org", s.org, "--username", "ada@example.org")
 			return nil
 		})
@@ -263,8 +263,8 @@ func TestRevocationAtTheCommandLine(t *testing.T) {
 		serviceAccount := printed[struct{ UserID, AccessToken string }](s, "service-account", "create", "--org", s.org, "--name", "engine", "--public-key", file, "--json")
 		_, err = s.admin.Assign(ctx, reads.ID, serviceAccount.UserID)
 		must(t, err)
-		s.revokes("a service account", serviceAccount.AccessToken, 400, func() error { s.command("service-account", "deactivate", "--org", s.org, "engine"); return nil })
+		s.revokes("a service account", serviceAccount.AccessToken, 401, func() error { s.command("service-account", "deactivate", "--org", s.org, "engine"); return nil })
 		s.command("service-account", "activate", "--org", s.org, "engine")
-		s.revokes("a service account permanently", serviceAccount.AccessToken, 400, func() error { s.command("service-account", "archive", "--org", s.org, "engine"); return nil })
+		s.revokes("a service account permanently", serviceAccount.AccessToken, 401, func() error { s.command("service-account", "archive", "--org", s.org, "engine"); return nil })
 	})
 }

@@ -140,7 +140,7 @@ func TestLifeOfServiceAccounts(t *testing.T) {
 		if a, err := n.Admin.DeactivateServiceAccount(ctx, id); err != nil || a.UserInfo.IsActive || a.AccessTokens[0].IsActive {
 			t.Errorf("%+v, %v", a, err)
 		}
-		n.Call(t, "GET", "/permissions", engine.Token, "", "").Wants(t, "deactivated", 400, "user_inactive")
+		n.Call(t, "GET", "/permissions", engine.Token, "", "").Wants(t, "deactivated", 401, "user_inactive")
 		if a, err := n.Admin.ActivateServiceAccount(ctx, id); err != nil || !a.UserInfo.IsActive || !a.AccessTokens[0].IsActive {
 			t.Errorf("%+v, %v", a, err)
 		}
