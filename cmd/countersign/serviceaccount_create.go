@@ -118,7 +118,7 @@ func findPermission(ctx context.Context, db *store.DB, orgID, nameOrID string) (
 			return p, err
 		}
 		for _, p := range page {
-			if p.ArchivedAt.IsZero() && (p.ID == nameOrID || p.NameKey == key) {
+			if !p.Archived() && (p.ID == nameOrID || p.NameKey == key) {
 				return p, nil
 			}
 			after = p.ID

@@ -41,7 +41,7 @@ func (c *Checker) Holds(ctx context.Context, who api.Caller, operations []string
 // so that it is given as it was read.
 func (c *Checker) Grant(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
 	p, err := c.db.Permission(ctx, who.OrgID, permissionID)
-	if err == nil && !p.ArchivedAt.IsZero() {
+	if err == nil && p.Archived() {
 		err = api.About(ErrArchived, who.Subject())
 	}
 	if err != nil {

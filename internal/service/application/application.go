@@ -166,12 +166,10 @@ func (s *Service) setActive(ctx context.Context, tx *store.Tx, who api.Caller, i
 }
 
 func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.Application, time.Time)) (api.Application, error) {
-	r := resource.Resource[store.Application, api.Application]{Find: s.find, Show: s.show, Event: event, Now: s.Now}
+	r := resource.Resource[store.Application, api.Application]{Find: s.find, Gone: errGone, Show: s.show, Event: event, Now: s.Now}
 	return r.Change(ctx, tx, who, id, kind, do)
 }
 
-// find returns an application of the caller's organisation. The statement that changes it
-// refuses what is archived.
 func (s *Service) find(ctx context.Context, who api.Caller, id string) (store.Application, error) {
 	return s.DB.Application(ctx, who.OrgID, id)
 }

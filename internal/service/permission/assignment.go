@@ -58,19 +58,19 @@ func (s *Service) identity(ctx context.Context, who api.Caller, id string) (user
 	switch {
 	case api.ValidID(api.PrefixUser, id):
 		u, err := s.DB.User(ctx, id)
-		if err == nil && u.OrgID == who.OrgID && u.ArchivedAt.IsZero() {
+		if err == nil && u.OrgID == who.OrgID && !u.Archived() {
 			return u.ID, nil
 		}
 		return "", unless(err)
 	case api.ValidID(api.PrefixToken, id):
 		b, err := s.DB.TokenWithUser(ctx, id)
-		if err == nil && b.Found && b.Token.OrgID == who.OrgID && b.Token.ArchivedAt.IsZero() && b.Token.Kind == store.TokenPersonal {
+		if err == nil && b.Found && b.Token.OrgID == who.OrgID && !b.Token.Archived() && b.Token.Kind == store.TokenPersonal {
 			return b.Token.UserID, nil
 		}
 		return "", unless(err)
 	case api.ValidID(api.PrefixApplication, id):
 		a, err := s.DB.Application(ctx, who.OrgID, id)
-		if err == nil && a.ArchivedAt.IsZero() {
+		if err == nil && !a.Archived() {
 			return "", nil
 		}
 		return "", unless(err)

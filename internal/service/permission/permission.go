@@ -102,7 +102,7 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.PermissionRequ
 // allow the caller must hold.
 func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in api.UpdatePermissionRequest) (api.Permission, error) {
 	p, err := s.changeable(ctx, who, in.PermissionID)
-	if err == nil && !p.ArchivedAt.IsZero() {
+	if err == nil && p.Archived() {
 		err = access.ErrArchived
 	}
 	if err != nil {
@@ -162,7 +162,7 @@ func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in 
 		return api.Permission{}, api.Missing("isArchived")
 	}
 	p, err := s.changeable(ctx, who, in.PermissionID)
-	if err != nil || p.ArchivedAt.IsZero() != *in.IsArchived {
+	if err != nil || p.Archived() == *in.IsArchived {
 		return shown(p), err // as it is already
 	}
 	now, kind := s.Now(), store.EventPermissionArchived
@@ -188,7 +188,7 @@ func describe(p store.Permission) map[string]any {
 
 func shown(p store.Permission) api.Permission {
 	out := api.Permission{ID: p.ID, Name: p.Name, Operations: p.Operations, Status: "Active",
-		IsImmutable: p.Managed == store.ManagedAdministrator, IsArchived: !p.ArchivedAt.IsZero(),
+		IsImmutable: p.Managed == store.ManagedAdministrator, IsArchived: p.Archived(),
 		DateCreated: api.Time(p.CreatedAt), DateUpdated: api.Time(p.UpdatedAt)}
 	if out.IsImmutable {
 		out.Operations = api.Operations

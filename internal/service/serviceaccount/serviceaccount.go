@@ -160,17 +160,8 @@ func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in 
 }
 
 func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.Member, time.Time)) (api.ServiceAccount, error) {
-	r := resource.Resource[store.Member, api.ServiceAccount]{Find: s.present, Show: s.show, Event: event, Now: s.Now}
+	r := resource.Resource[store.Member, api.ServiceAccount]{Find: s.find, Gone: errGone, Show: s.show, Event: event, Now: s.Now}
 	return r.Change(ctx, tx, who, id, kind, do)
-}
-
-// present is find for those that are not archived.
-func (s *Service) present(ctx context.Context, who api.Caller, id string) (store.Member, error) {
-	m, err := s.find(ctx, who, id)
-	if err == nil && !m.ArchivedAt.IsZero() {
-		err = errGone
-	}
-	return m, err
 }
 
 func (s *Service) show(ctx context.Context, m store.Member) (api.ServiceAccount, error) {

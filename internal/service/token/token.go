@@ -136,20 +136,11 @@ func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in 
 }
 
 func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.TokenEntry, time.Time)) (api.AccessToken, error) {
-	r := resource.Resource[store.TokenEntry, api.AccessToken]{Find: s.present, Event: event, Now: s.Now,
+	r := resource.Resource[store.TokenEntry, api.AccessToken]{Find: s.find, Gone: errGone, Event: event, Now: s.Now,
 		Show: func(_ context.Context, t store.TokenEntry) (api.AccessToken, error) {
 			return accesstoken.ToAPI(t, true), nil
 		}}
 	return r.Change(ctx, tx, who, id, kind, do)
-}
-
-// present is find for those that are not archived.
-func (s *Service) present(ctx context.Context, who api.Caller, id string) (store.TokenEntry, error) {
-	t, err := s.find(ctx, who, id)
-	if err == nil && !t.ArchivedAt.IsZero() {
-		err = errGone
-	}
-	return t, err
 }
 
 func event(who api.Caller, kind string, t store.TokenEntry, now time.Time) store.Event {

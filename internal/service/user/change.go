@@ -53,7 +53,8 @@ func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in 
 }
 
 func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.Member, time.Time)) (api.User, error) {
-	r := resource.Resource[store.Member, api.User]{Find: s.present, Now: s.Now,
+	r := resource.Resource[store.Member, api.User]{Gone: errNoSuchUser, Now: s.Now,
+		Find: func(ctx context.Context, who api.Caller, id string) (store.Member, error) { return s.DB.Member(ctx, who.OrgID, id) },
 		Show: func(_ context.Context, m store.Member) (api.User, error) { return toAPI(m), nil },
 		Event: func(who api.Caller, kind string, m store.Member, now time.Time) store.Event {
 			return event(who, kind, m.ID, now)
@@ -66,13 +67,4 @@ func event(who api.Caller, kind, userID string, now time.Time) store.Event {
 	e := store.NewEvent(who, kind, now, nil)
 	e.UserID = userID
 	return e
-}
-
-// present returns a user of the caller's organisation who is not archived.
-func (s *Service) present(ctx context.Context, who api.Caller, id string) (store.Member, error) {
-	m, err := s.DB.Member(ctx, who.OrgID, id)
-	if err == nil && !m.ArchivedAt.IsZero() {
-		err = errNoSuchUser
-	}
-	return m, err
 }

@@ -154,7 +154,7 @@ func (s *Service) invited(ctx context.Context, who api.Caller, userID string) (m
 	if m, err = s.DB.Member(ctx, who.OrgID, userID); err != nil {
 		return m, org, err
 	}
-	if !m.Active || !m.RegisteredAt.IsZero() || !m.ArchivedAt.IsZero() {
+	if !m.Active || !m.RegisteredAt.IsZero() || m.Archived() {
 		return m, org, errRegistered
 	}
 	org, err = s.DB.Organisation(ctx, who.OrgID)

@@ -21,7 +21,7 @@ func (s *Service) List(ctx context.Context, orgID, after string, limit int) ([]s
 // code.
 func State(u store.User, latest store.Code, now time.Time) string {
 	switch {
-	case !u.ArchivedAt.IsZero():
+	case u.Archived():
 		return "archived"
 	case !u.Active:
 		return "inactive"
