@@ -51,8 +51,8 @@ func (s *serviceAccountCreate) Run(ctx context.Context, c console) error {
 		if err != nil {
 			return err
 		}
-		issued, err := store.Do(ctx, a.DB, func(tx *store.Tx) (serviceaccount.Made, error) {
-			return a.ServiceAccounts.Make(tx, api.Caller{OrgID: s.Org},
+		issued, err := store.Do(ctx, a.DB, func(tx *store.Tx) (serviceaccount.Created, error) {
+			return a.ServiceAccounts.CreateWith(tx, api.Caller{OrgID: s.Org},
 				serviceaccount.New{Name: s.Name, PublicKey: key, DaysValid: &s.Days, Permissions: permissions})
 		})
 		if err != nil {

@@ -55,7 +55,7 @@ func (s *Server) sendLog(w http.ResponseWriter, r *http.Request, who api.Caller,
 }
 
 func nextPiece(r *http.Request, log *audit.Export) ([]byte, error) {
-	ctx, cancel := web.Lasting(r)
+	ctx, cancel := web.OperationContext(r)
 	defer cancel()
 	return log.Next(ctx)
 }

@@ -61,7 +61,7 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, who api.Caller)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := web.Lasting(r)
+	ctx, cancel := web.OperationContext(r)
 	defer cancel()
 	c, err := s.services.Action.Forward(ctx, who, action.Use{Token: token, Method: method, Path: path, Payload: body.Bytes(),
 		OrgIDs: strings.FieldsFunc(orgs, func(c rune) bool { return c == ',' })}, withBody)
@@ -96,7 +96,7 @@ func original(r *http.Request) (method, path string, err error) {
 			return "", "", ambiguous("one of " + names[0] + " and " + names[1] + ", or one of them twice")
 		}
 	}
-	if below(r) {
+	if underForwardAuth(r) {
 		all = append(all, told{r.Method, strings.TrimPrefix(sentPath(r), forwardPath)})
 	}
 	if len(all) == 0 {
@@ -124,7 +124,7 @@ func ambiguous(received string) error {
 // proxy adds.
 func setting(r *http.Request, name string) (string, error) {
 	values := r.URL.Query()[name]
-	if below(r) {
+	if underForwardAuth(r) {
 		values = r.Header.Values("Countersign-Guard-" + name)
 	}
 	if len(values) > 1 || len(values) == 1 && values[0] == "" {
@@ -136,7 +136,7 @@ func setting(r *http.Request, name string) (string, error) {
 // checkBody says whether the body, as it came here, is the original's and must be as it
 // was signed. If it may not be all, the request is refused.
 func checkBody(r *http.Request, length int) (withBody bool, err error) {
-	if below(r) { // Envoy: the query is the original's, and a header says that the body is whole
+	if underForwardAuth(r) { // Envoy: the query is the original's, and a header says that the body is whole
 		whole := r.Header.Values("X-Envoy-Auth-Partial-Body")
 		none := len(whole) == 0 && length == 0 && toldEmpty(r) // Envoy sends it only where there is a body
 		if !none && (len(whole) != 1 || whole[0] != "false") {
@@ -179,4 +179,4 @@ func toldEmpty(r *http.Request) bool {
 
 const forwardPath = "/countersign/forward-auth"
 
-func below(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, forwardPath+"/") }
+func underForwardAuth(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, forwardPath+"/") }

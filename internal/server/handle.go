@@ -19,7 +19,7 @@ import (
 type exchange struct {
 	http.ResponseWriter
 	id      string // the support id, which every answer carries
-	came    time.Time
+	received    time.Time
 	route   string
 	status  int
 	written int64
@@ -64,8 +64,8 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 // the one log line.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now() // for the log alone; whatever is decided uses s.now
-	x := &exchange{ResponseWriter: w, came: s.now()}
-	x.id = api.NewID(api.PrefixRefusal, x.came)
+	x := &exchange{ResponseWriter: w, received: s.now()}
+	x.id = api.NewID(api.PrefixRefusal, x.received)
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {
@@ -107,7 +107,7 @@ func acceptable(r *http.Request) error {
 			Message: "The request's address and headers are larger than 16 KiB."}
 	}
 	p := r.URL.Path
-	if below(r) { // where the rest is another server's path
+	if underForwardAuth(r) { // where the rest is another server's path
 		p = "/" + strings.TrimSuffix(p[1:], "/")
 	}
 	if p == "" || p[0] != '/' || p != "/" && path.Clean(p) != p {

@@ -14,10 +14,10 @@ import (
 func (s *Server) refuse(x *exchange, r *http.Request, err error) {
 	e := api.AsError(err)
 	x.refused = e
-	if s.worthKeeping(x, e) {
+	if s.worthRecording(x, e) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 5*time.Second)
 		defer cancel()
-		if err := s.refusals.Keep(ctx, s.refusal(x, r, e)); err != nil {
+		if err := s.refusals.Record(ctx, s.refusal(x, r, e)); err != nil {
 			s.log.Error("a refusal could not be kept", "id", x.id, "error", err)
 		}
 	}
@@ -26,14 +26,14 @@ func (s *Server) refuse(x *exchange, r *http.Request, err error) {
 
 // worthKeeping leaves out what the answer itself explains: a wrong address or method. But
 // who asks for what is not theirs, and is known, is remembered.
-func (s *Server) worthKeeping(x *exchange, e *api.Error) bool {
+func (s *Server) worthRecording(x *exchange, e *api.Error) bool {
 	return x.route != "" && e.Kind != api.MethodNotAllowed && e.Kind != api.NotOffered &&
 		(e.Kind != api.NotFound || x.caller.UserID != "")
 }
 
 func (s *Server) refusal(x *exchange, r *http.Request, e *api.Error) store.Refusal {
 	kept := store.Refusal{
-		ID: x.id, At: x.came, Route: x.route, Status: web.Status(e.Kind), Code: e.Code, Message: e.Message,
+		ID: x.id, At: x.received, Route: x.route, Status: web.Status(e.Kind), Code: e.Code, Message: e.Message,
 		Rule: e.Rule, Received: shorten(e.Received, 500), Expected: shorten(e.Expected, 500),
 		OrgID: e.Subject.OrgID, UserID: e.Subject.UserID, CodeID: e.Subject.CodeID,
 		CallerID: x.caller.UserID, ActionID: x.action,

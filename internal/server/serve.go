@@ -87,7 +87,7 @@ func (row route) inactive() *api.Error {
 // identify finds out who asks. The token says who it was made for; whether that
 // still holds is read from the store at every call.
 func (s *Server) identify(r *http.Request, who api.Caller, inactive *api.Error) (api.Caller, error) {
-	ctx, cancel := web.Lasting(r)
+	ctx, cancel := web.OperationContext(r)
 	defer cancel()
 	token := bearerToken(r)
 	t, err := s.tokens.Read(ctx, token)
@@ -148,7 +148,7 @@ func (s *Server) allow(r *http.Request, row route, who api.Caller) error {
 	if row.permission == "" {
 		return nil
 	}
-	ctx, cancel := web.Lasting(r)
+	ctx, cancel := web.OperationContext(r)
 	defer cancel()
 	rights, err := s.access.Of(ctx, who)
 	if err == nil && !rights.Hold(row.permission) {
@@ -165,7 +165,7 @@ func (s *Server) runSigned(row route, x *exchange, r *http.Request, who api.Call
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := web.Lasting(r)
+	ctx, cancel := web.OperationContext(r)
 	defer cancel()
 	permit, err := s.services.Action.Permit(ctx, who, action.Use{Token: token, Method: r.Method,
 		Path: sentPath(r), Payload: body})

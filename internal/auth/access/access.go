@@ -14,10 +14,10 @@ import (
 
 // Remembered is how long rights that were read may be taken for those in force. A
 // permission that is revoked on another node is gone no later than this.
-const Remembered = 500 * time.Millisecond
+const MaxAge = 500 * time.Millisecond
 
 // most is how many callers' rights are remembered, twice at most.
-const most = 4096
+const maxCallers = 4096
 
 // Checker knows what callers may do. Make one with New.
 type Checker struct {
@@ -28,7 +28,7 @@ type Checker struct {
 // New returns the checker of a store. It tells time by the real clock: that decides how old
 // what is remembered may be.
 func New(db *store.DB) *Checker {
-	return &Checker{db: db, rights: cache.New[Rights](most, Remembered)}
+	return &Checker{db: db, rights: cache.New[Rights](maxCallers, MaxAge)}
 }
 
 // Rights are the operations that somebody may do.
@@ -81,7 +81,7 @@ func (c *Checker) Fresh(ctx context.Context, who api.Caller) (Rights, error) {
 		return Rights{}, err
 	}
 	if who.Kind == api.CallerPersonalToken {
-		return both(sum(held, who.UserID), sum(held, who.TokenID)), nil
+		return intersection(sum(held, who.UserID), sum(held, who.TokenID)), nil
 	}
 	return sum(held, who.UserID), nil
 }
@@ -113,7 +113,7 @@ func sum(held []store.HeldPermission, identityID string) (r Rights) {
 }
 
 // both is what a personal access token may do: what token and person both may.
-func both(a, b Rights) Rights {
+func intersection(a, b Rights) Rights {
 	if a.all {
 		return b
 	}

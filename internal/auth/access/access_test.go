@@ -192,9 +192,9 @@ func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
 		give(c.Grant, more.ID, "permission_denied")
 		give(c.Grant, api.AdministratorPermissionID(f.org), "permission_denied")
 		give(c.Grant, "pm-none", "permission_not_found")
-		give(c.Give, mine.ID, "permission_denied") // she may not assign at all
+		give(c.GrantNew, mine.ID, "permission_denied") // she may not assign at all
 		f.assign(f.permission("assign", "PermissionAssignments:Create").ID, ada.UserID)
-		give(c.Give, mine.ID, "")
+		give(c.GrantNew, mine.ID, "")
 		elsewhere := ada
 		elsewhere.OrgID = api.NewID(api.PrefixOrganization, time.Now())
 		if _, err := c.Grant(f.Context(), elsewhere, mine.ID); api.KindOf(err) != api.NotFound {

@@ -65,7 +65,7 @@ func (c *Checker) covers(ctx context.Context, who api.Caller, p store.Permission
 const ruleGrant = "nobody gives what they do not hold"
 
 // Give is Grant for who needs the permission to assign as well.
-func (c *Checker) Give(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
+func (c *Checker) GrantNew(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
 	rights, err := c.Fresh(ctx, who)
 	if err == nil && !rights.Hold("Permissions:Assign") {
 		err = who.Refused("Permissions:Assign", "permission of the operation", "a caller without it")
@@ -78,7 +78,7 @@ func (c *Checker) Give(ctx context.Context, who api.Caller, permissionID string)
 
 // StandIn refuses a caller who would act as a user with a permission, archived ones included,
 // that the caller could not give. What end users have by default does not count.
-func (c *Checker) StandIn(ctx context.Context, who api.Caller, userID string) error {
+func (c *Checker) MayActAs(ctx context.Context, who api.Caller, userID string) error {
 	given, err := c.db.Assigned(ctx, userID)
 	if err != nil {
 		return err

@@ -97,7 +97,7 @@ func Lifetime(days, seconds *int) (time.Duration, error) {
 
 // Keep adds to a unit that the token and its key are stored. The unit fails with duplicate if
 // the user has a token of that name, and with lost unless they are active and registered.
-func (issued Issued) Keep(tx *store.Tx, duplicate, lost error) {
+func (issued Issued) Store(tx *store.Tx, duplicate, lost error) {
 	tx.CreateAccessToken(issued.Token, duplicate, lost)
 	tx.AddCredential(issued.Credential, errKeyKnown)
 }

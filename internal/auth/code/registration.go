@@ -19,7 +19,7 @@ func List(ctx context.Context, db *store.DB, orgID, after string, limit int) ([]
 	return db.Codes(ctx, orgID, "", after, limit)
 }
 
-var errGone = &api.Error{Kind: api.Conflict, Code: "registration_code_not_live",
+var errNotLive = &api.Error{Kind: api.Conflict, Code: "registration_code_not_live",
 	Message: "This code is not live: it was used or revoked already."}
 
 // Revoke adds to the unit that a live registration code of the caller's organisation, named by
@@ -30,7 +30,7 @@ func Revoke(ctx context.Context, db *store.DB, tx *store.Tx, who api.Caller, whi
 	if err != nil {
 		return "", err
 	}
-	tx.RevokeCode(c.ID, c.OrgID, store.CodeRevoked, now, errGone)
+	tx.RevokeCode(c.ID, c.OrgID, store.CodeRevoked, now, errNotLive)
 	tx.Record(Event(who, store.EventRegistrationCodeRevoked, c, now, nil))
 	return c.ID, nil
 }
@@ -63,7 +63,7 @@ func find(ctx context.Context, db *store.DB, orgID, which string) (store.Code, e
 			after = c.ID
 		}
 		if len(codes) < store.MaxPage {
-			return store.Code{}, errGone
+			return store.Code{}, errNotLive
 		}
 	}
 }

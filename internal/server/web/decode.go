@@ -86,7 +86,7 @@ func exact[In any](_ []byte, unknown error) (in In, err error) {
 		Rule: "an update names only what it can change"}
 	var semantic *json.SemanticError
 	if errors.As(unknown, &semantic) {
-		if p := string(semantic.JSONPointer); plain(p) {
+		if p := string(semantic.JSONPointer); isPlain(p) {
 			e.Message = "The member " + p + " cannot be set here."
 		}
 	}
@@ -152,14 +152,14 @@ func notJSON(err error) error {
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) {
 		e.Code, e.Message = "invalid_member", "The request body does not have the expected form."
-		if p := string(semantic.JSONPointer); plain(p) {
+		if p := string(semantic.JSONPointer); isPlain(p) {
 			e.Message = "The member " + p + " of the request body does not have the expected type."
 		}
 	}
 	return e
 }
 
-func plain(pointer string) bool {
+func isPlain(pointer string) bool {
 	if pointer == "" || len(pointer) > 100 {
 		return false
 	}

@@ -29,13 +29,13 @@ type Operation struct {
 func (o Operation) Signed() bool { return o.RunSigned != nil }
 
 // Patience is how long an operation may take.
-const Patience = 30 * time.Second
+const OperationTimeout = 30 * time.Second
 
 // Lasting returns the context that an operation runs under. It is not the request's own:
 // net/http ends that when the client closes its sending side, which simple clients do
 // once they have sent all, and still wait for the answer.
-func Lasting(r *http.Request) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(r.Context()), Patience)
+func OperationContext(r *http.Request) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(r.Context()), OperationTimeout)
 }
 
 // Op adapts do to HTTP. A body that is not exactly one JSON value of type In is
@@ -49,7 +49,7 @@ func Op[In, Out any](do func(context.Context, api.Caller, In) (Out, error)) Oper
 			if err != nil {
 				return nil, err
 			}
-			ctx, cancel := Lasting(r)
+			ctx, cancel := OperationContext(r)
 			defer cancel()
 			return do(ctx, who, in)
 		}}
@@ -75,7 +75,7 @@ func signed[In, Out any](do func(context.Context, *store.Tx, api.Caller, In) (Ou
 			if err != nil {
 				return nil, err
 			}
-			ctx, cancel := Lasting(r)
+			ctx, cancel := OperationContext(r)
 			defer cancel()
 			return do(ctx, tx, who, in)
 		}}

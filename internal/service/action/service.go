@@ -132,7 +132,7 @@ func (s *Service) Sign(ctx context.Context, who api.Caller, in api.SignedChallen
 	if err != nil {
 		return api.ActionResult{}, err
 	}
-	a, err := s.keep(ctx, who, ticket, verified)
+	a, err := s.storeAction(ctx, who, ticket, verified)
 	if err != nil {
 		return api.ActionResult{}, s.explain(ctx, who, verified, err)
 	}
@@ -141,7 +141,7 @@ func (s *Service) Sign(ctx context.Context, who api.Caller, in api.SignedChallen
 }
 
 // keep is the one place where a signature over an action is stored.
-func (s *Service) keep(ctx context.Context, who api.Caller, t ceremony.Ticket, verified assertion.Verified) (store.Action, error) {
+func (s *Service) storeAction(ctx context.Context, who api.Caller, t ceremony.Ticket, verified assertion.Verified) (store.Action, error) {
 	now := s.Now()
 	statement, ok := useraction.ReadStatement(t.Statement)
 	if !ok {

@@ -24,7 +24,7 @@ type Service struct {
 
 var (
 	errName = &api.Error{Kind: api.Conflict, Code: "application_name_taken", Message: "This organisation has an application of that name."}
-	errGone = &api.Error{Kind: api.NotFound, Code: "application_not_found", Message: "application not found"}
+	errNotFound = &api.Error{Kind: api.NotFound, Code: "application_not_found", Message: "application not found"}
 )
 
 // List lists the applications of the caller's organisation.
@@ -61,7 +61,7 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	}
 	var given []store.HeldPermission
 	if in.PermissionID != "" {
-		p, err := s.Access.Give(ctx, who, in.PermissionID)
+		p, err := s.Access.GrantNew(ctx, who, in.PermissionID)
 		if err != nil {
 			return api.Application{}, err
 		}
@@ -136,14 +136,14 @@ func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in a
 		if in.Name != nil {
 			name, a.Name = *in.Name, *in.Name
 		}
-		tx.RenameApplication(a.ID, a.OrgID, name, username.Key(name), in.ExternalID, errName, errGone)
+		tx.RenameApplication(a.ID, a.OrgID, name, username.Key(name), in.ExternalID, errName, errNotFound)
 	})
 }
 
 // Archive removes an application permanently. Its name is free again.
 func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
 	return s.change(ctx, tx, who, in.AppID, store.EventApplicationArchived, func(a *store.Application, now time.Time) {
-		tx.ArchiveApplication(a.ID, a.OrgID, now, errGone)
+		tx.ArchiveApplication(a.ID, a.OrgID, now, errNotFound)
 		a.Active = false
 	})
 }
@@ -160,13 +160,13 @@ func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, 
 
 func (s *Service) setActive(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, active bool) (api.Application, error) {
 	return s.change(ctx, tx, who, id, kind, func(a *store.Application, _ time.Time) {
-		tx.SetApplicationActive(a.ID, a.OrgID, active, errGone)
+		tx.SetApplicationActive(a.ID, a.OrgID, active, errNotFound)
 		a.Active = active
 	})
 }
 
 func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.Application, time.Time)) (api.Application, error) {
-	r := resource.Resource[store.Application, api.Application]{Find: s.find, Gone: errGone, Show: s.show, Event: event, Now: s.Now}
+	r := resource.Resource[store.Application, api.Application]{Find: s.find, Gone: errNotFound, Show: s.show, Event: event, Now: s.Now}
 	return r.Change(ctx, tx, who, id, kind, do)
 }
 

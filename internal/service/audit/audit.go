@@ -68,7 +68,7 @@ func (e entry) credential() string {
 	switch {
 	case e.SignedWith != "":
 		return e.SignedWith
-	case words[e.Kind].used:
+	case sentences[e.Kind].used:
 		return e.CredentialID
 	}
 	return ""
@@ -88,7 +88,7 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.AuditLogReques
 	e := read(row)
 	out := api.AuditLog{ID: e.ID, Action: e.action(), UserID: orNull(e.ActorID), Username: orNull(e.ActorName),
 		DatePerformed: orNull(api.Time(e.At)), Summary: e.summary(), Outcome: e.outcome(),
-		Subject: named(e.SubjectID, e.SubjectName), Address: e.Address, Detail: e.detail}
+		Subject: namedID(e.SubjectID, e.SubjectName), Address: e.Address, Detail: e.detail}
 	if e.Refused {
 		out.SupportID = e.SupportID()
 		out.Detail = map[string]any{"code": e.Kind, "message": e.Message, "route": e.Route, "status": e.Status}
@@ -127,7 +127,7 @@ func orNull(s string) *string {
 }
 
 // named is nil for nobody.
-func named(id, name string) *api.NamedID {
+func namedID(id, name string) *api.NamedID {
 	if id == "" {
 		return nil
 	}

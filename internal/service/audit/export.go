@@ -20,7 +20,7 @@ import (
 type Export struct {
 	Truncated bool // there is more than an export may have
 
-	room   *Service
+	service   *Service
 	span   store.AuditSpan
 	userID string
 	left   int // rows that a truncated export may still have
@@ -44,10 +44,10 @@ func (s *Service) Export(ctx context.Context, who api.Caller, in api.ListAuditLo
 	if err != nil {
 		return nil, err
 	}
-	span.Before = min(span.Before, edge(s.Now().Add(time.Millisecond))) // so that it ends, however busy the server is
+	span.Before = min(span.Before, boundary(s.Now().Add(time.Millisecond))) // so that it ends, however busy the server is
 	most := cmp.Or(s.MaxRows, MaxRows)
 	count, err := s.DB.AuditCount(ctx, span, in.UserID, most)
-	return &Export{Truncated: count > most, room: s, span: span, userID: in.UserID, left: most}, err
+	return &Export{Truncated: count > most, service: s, span: span, userID: in.UserID, left: most}, err
 }
 
 func missing(parameter string) error {
@@ -62,7 +62,7 @@ func (x *Export) Next(ctx context.Context) ([]byte, error) {
 	if x.ended {
 		return nil, io.EOF
 	}
-	rows, err := x.room.DB.AuditOldest(ctx, x.span, store.MaxPage)
+	rows, err := x.service.DB.AuditOldest(ctx, x.span, store.MaxPage)
 	if err != nil {
 		return nil, err
 	}
@@ -91,14 +91,14 @@ func (x *Export) Next(ctx context.Context) ([]byte, error) {
 }
 
 func line(e entry) []string {
-	return []string{api.Time(e.At), e.ID, e.ActorID, plain(e.ActorName), e.credential(), e.action(), plain(e.summary())}
+	return []string{api.Time(e.At), e.ID, e.ActorID, withoutFormula(e.ActorName), e.credential(), e.action(), withoutFormula(e.summary())}
 }
 
 // formula is what a formula begins with; in some languages the wide letters do as well.
 const formula = "=+-@\t\r＝＋－＠"
 
 // plain keeps a spreadsheet from taking a text that begins like a formula for one.
-func plain(text string) string {
+func withoutFormula(text string) string {
 	if begins, _ := utf8.DecodeRuneInString(text); text != "" && strings.ContainsRune(formula, begins) {
 		return "'" + text
 	}

@@ -101,7 +101,7 @@ func (q query) matches(e entry) bool {
 
 func shown(e entry) api.AuditEntry {
 	out := api.AuditEntry{ID: e.ID, At: api.Time(e.At), Kind: e.Kind, Outcome: e.outcome(), Summary: e.summary(),
-		Actor: named(e.ActorID, e.ActorName), Subject: named(e.SubjectID, e.SubjectName),
+		Actor: namedID(e.ActorID, e.ActorName), Subject: namedID(e.SubjectID, e.SubjectName),
 		CredentialUUID: e.credential(), Address: e.Address, SupportID: e.SupportID()}
 	if e.Method != "" {
 		out.Action = &api.AuditAction{ID: e.ActionID, Method: e.Method, Path: e.Path}

@@ -23,10 +23,10 @@ func span(orgID, start, end string) (s store.AuditSpan, err error) {
 		return s, &api.Error{Kind: api.Invalid, Code: "parameter_invalid", Message: "The parameter endTime must be after startTime."}
 	}
 	if start != "" {
-		s.After = edge(from)
+		s.After = boundary(from)
 	}
 	if end != "" {
-		s.Before = edge(to)
+		s.Before = boundary(to)
 	}
 	return s, nil
 }
@@ -44,7 +44,7 @@ func parse(parameter, text string) (time.Time, error) {
 }
 
 // edge lies between the ids of entries from before t and of those since.
-func edge(t time.Time) string {
+func boundary(t time.Time) string {
 	if t.Before(time.UnixMilli(0)) {
 		t = time.UnixMilli(0) // ids know no time before
 	}

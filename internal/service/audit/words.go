@@ -19,7 +19,7 @@ type sentence struct {
 
 // words has a sentence for every kind of event that is recorded, and keeps it when a kind
 // is recorded no more: events last.
-var words = map[string]sentence{
+var sentences = map[string]sentence{
 	"organisation.created":      {text: "{actor} made the organisation"},
 	"organisation.policies_set": {text: "{actor} set the policies: sign count {signCount}, backup {backup}, second factor {secondFactor}"},
 
@@ -85,7 +85,7 @@ func (e entry) summary() string {
 	if e.Refused {
 		return "Refused: " + e.Message
 	}
-	s, known := words[e.Kind]
+	s, known := sentences[e.Kind]
 	if !known {
 		return e.Kind
 	}
@@ -102,7 +102,7 @@ func (e entry) summary() string {
 		case "credential":
 			return e.credentialKind()
 		case "holder":
-			return e.holder()
+			return e.assignee()
 		}
 		return e.member(name)
 	})
@@ -138,7 +138,7 @@ func (e entry) credentialKind() string {
 }
 
 // holder tells to whom a permission was given, or what of theirs.
-func (e entry) holder() string {
+func (e entry) assignee() string {
 	id := e.member("identityId")
 	switch {
 	case strings.HasPrefix(id, api.PrefixToken+"-"):

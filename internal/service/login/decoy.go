@@ -40,11 +40,11 @@ var decoyLengths = []int{32, 16, 32, 20, 32, 48, 32, 64}
 // decoys are the credentials of a name that has none: always the same for the name, and
 // made under a key, so that nobody can tell them from real ones.
 func (s *Service) decoys(orgID, usernameKey string) decoys {
-	return decoys{passkeys: s.some(orgID, usernameKey, "passkey"), keys: s.some(orgID, usernameKey, "key")}
+	return decoys{passkeys: s.decoysOf(orgID, usernameKey, "passkey"), keys: s.decoysOf(orgID, usernameKey, "key")}
 }
 
 // some returns one decoy, or two for one name in four.
-func (s *Service) some(orgID, usernameKey, kind string) []api.CredentialDescriptor {
+func (s *Service) decoysOf(orgID, usernameKey, kind string) []api.CredentialDescriptor {
 	first := s.decoy(orgID, usernameKey, kind+" 1")
 	all := []api.CredentialDescriptor{descriptor(first[:decoyLengths[first[64]&7]])}
 	if first[65]&3 == 0 {

@@ -11,8 +11,8 @@ import (
 )
 
 var (
-	errHeld     = &api.Error{Kind: api.Conflict, Code: "permission_already_assigned", Message: "The permission is already assigned to that identity."}
-	errGone     = &api.Error{Kind: api.NotFound, Code: "assignment_not_found", Message: "There is no such assignment."}
+	errAssigned     = &api.Error{Kind: api.Conflict, Code: "permission_already_assigned", Message: "The permission is already assigned to that identity."}
+	errNoAssignment     = &api.Error{Kind: api.NotFound, Code: "assignment_not_found", Message: "There is no such assignment."}
 	errIdentity = &api.Error{Kind: api.NotFound, Code: "identity_not_found", Message: "This organisation has no such user, service account, access token or application."}
 )
 
@@ -26,7 +26,7 @@ func (s *Service) Assignments(ctx context.Context, who api.Caller, in api.ListAs
 			return s.DB.Assignments(ctx, in.PermissionID, after, limit)
 		},
 		Mark: func(a store.Assignment) string { return a.ID }}
-	items, next, err := pagination.Read(s.Pages, assignments, in.PaginationToken, size(in.Limit))
+	items, next, err := pagination.Read(s.Pages, assignments, in.PaginationToken, pageSize(in.Limit))
 	return api.AssignmentList{Items: items, NextPageToken: next}, err
 }
 
@@ -46,7 +46,7 @@ func (s *Service) Assign(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	}
 	now := s.Now()
 	a := store.Assignment{ID: api.NewID(api.PrefixAssignment, now), OrgID: who.OrgID, PermissionID: p.ID, IdentityID: in.IdentityID, CreatedAt: now}
-	tx.Assign(a, p.Version, errHeld, access.ErrChanged)
+	tx.Assign(a, p.Version, errAssigned, access.ErrChanged)
 	tx.Record(access.Assigned(who, p, a, subject))
 	tx.Committed(s.Access.Changed)
 	return assigned(a), nil
@@ -61,25 +61,25 @@ func (s *Service) identity(ctx context.Context, who api.Caller, id string) (user
 		if err == nil && u.OrgID == who.OrgID && !u.Archived() {
 			return u.ID, nil
 		}
-		return "", unless(err)
+		return "", orUnknown(err)
 	case api.ValidID(api.PrefixToken, id):
 		b, err := s.DB.TokenWithUser(ctx, id)
 		if err == nil && b.Found && b.Token.OrgID == who.OrgID && !b.Token.Archived() && b.Token.Kind == store.TokenPersonal {
 			return b.Token.UserID, nil
 		}
-		return "", unless(err)
+		return "", orUnknown(err)
 	case api.ValidID(api.PrefixApplication, id):
 		a, err := s.DB.Application(ctx, who.OrgID, id)
 		if err == nil && !a.Archived() {
 			return "", nil
 		}
-		return "", unless(err)
+		return "", orUnknown(err)
 	}
 	return "", errIdentity
 }
 
 // unless returns err unless it says that there is nothing.
-func unless(err error) error {
+func orUnknown(err error) error {
 	if err != nil && api.KindOf(err) != api.NotFound {
 		return err
 	}
@@ -104,7 +104,7 @@ func (s *Service) Revoke(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	if p.Managed == store.ManagedAdministrator {
 		tx.KeepAnAdministrator(who.OrgID, a.IdentityID, access.ErrLastAdministrator)
 	}
-	tx.Revoke(a, errGone)
+	tx.Revoke(a, errNoAssignment)
 	tx.Record(access.Revoked(who, p, a, subject, s.Now()))
 	tx.Committed(s.Access.Changed)
 	return api.Nothing{}, nil

@@ -38,7 +38,7 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	if err := username.CheckLabel("name", in.Name); err != nil {
 		return api.Permission{}, err
 	}
-	operations, err := checked(in.Operations)
+	operations, err := checkOperations(in.Operations)
 	if err != nil {
 		return api.Permission{}, err
 	}
@@ -46,12 +46,12 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	p := store.Permission{ID: api.NewID(api.PrefixPermission, now), OrgID: who.OrgID, Name: in.Name, NameKey: username.Key(in.Name),
 		Operations: operations, Version: 1, CreatedAt: now, UpdatedAt: now}
 	tx.CreatePermission(p, errName)
-	tx.Record(store.NewEvent(who, store.EventPermissionCreated, now, describe(p)))
+	tx.Record(store.NewEvent(who, store.EventPermissionCreated, now, eventDetail(p)))
 	return shown(p), nil
 }
 
 // checked returns the operations without repetition.
-func checked(operations []string) ([]string, error) {
+func checkOperations(operations []string) ([]string, error) {
 	switch {
 	case len(operations) == 0:
 		return nil, &api.Error{Kind: api.Invalid, Code: "operations_missing", Message: "The member /operations must list at least one operation."}
@@ -78,11 +78,11 @@ func (s *Service) List(ctx context.Context, who api.Caller, in api.ListPermissio
 			return s.DB.Permissions(ctx, who.OrgID, after, limit)
 		},
 		Mark: func(p store.Permission) string { return p.ID }}
-	items, next, err := pagination.Read(s.Pages, permissions, in.PaginationToken, size(in.Limit))
+	items, next, err := pagination.Read(s.Pages, permissions, in.PaginationToken, pageSize(in.Limit))
 	return api.PermissionList{Items: items, NextPageToken: next}, err
 }
 
-func size(limit int) int {
+func pageSize(limit int) int {
 	if limit == 0 {
 		return defaultPage
 	}
@@ -116,7 +116,7 @@ func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in a
 		p.Name, p.NameKey = *in.Name, username.Key(*in.Name)
 	}
 	if in.Operations != nil {
-		if p.Operations, err = checked(in.Operations); err != nil {
+		if p.Operations, err = checkOperations(in.Operations); err != nil {
 			return api.Permission{}, err
 		}
 	}
@@ -125,7 +125,7 @@ func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	}
 	now := s.Now()
 	tx.UpdatePermission(p, now, errName, access.ErrChanged)
-	tx.Record(store.NewEvent(who, store.EventPermissionUpdated, now, describe(p)))
+	tx.Record(store.NewEvent(who, store.EventPermissionUpdated, now, eventDetail(p)))
 	tx.Committed(s.Access.Changed)
 	p.UpdatedAt = now
 	return shown(p), nil
@@ -173,7 +173,7 @@ func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in 
 		}
 	}
 	tx.ArchivePermission(p, *in.IsArchived, now, errName, access.ErrChanged)
-	tx.Record(store.NewEvent(who, kind, now, describe(p)))
+	tx.Record(store.NewEvent(who, kind, now, eventDetail(p)))
 	tx.Committed(s.Access.Changed)
 	p.UpdatedAt, p.ArchivedAt = now, time.Time{}
 	if *in.IsArchived {
@@ -182,7 +182,7 @@ func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in 
 	return shown(p), nil
 }
 
-func describe(p store.Permission) map[string]any {
+func eventDetail(p store.Permission) map[string]any {
 	return map[string]any{"permissionId": p.ID, "name": p.Name, "operations": p.Operations}
 }
 

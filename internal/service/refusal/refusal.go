@@ -53,10 +53,10 @@ type bucket struct {
 
 // Keep stores a refusal, unless more are coming in than are worth a disk: those are
 // in the log alone, and Keep returns nil.
-func (s *Service) Keep(ctx context.Context, f store.Refusal) error {
+func (s *Service) Record(ctx context.Context, f store.Refusal) error {
 	now := s.Now()
-	worth := f.CallerID == "" && s.strangers.allow(ofStrangers, now) ||
-		f.CallerID != "" && s.of(f.CallerID).allow(ofEach, now) && s.callers.allow(ofCallers, now)
+	worth := f.CallerID == "" && s.strangers.take(ofStrangers, now) ||
+		f.CallerID != "" && s.of(f.CallerID).take(ofEach, now) && s.callers.take(ofCallers, now)
 	if !worth {
 		return nil
 	}
@@ -78,7 +78,7 @@ func (s *Service) of(callerID string) *bucket {
 	return b
 }
 
-func (b *bucket) allow(r rate, now time.Time) bool {
+func (b *bucket) take(r rate, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.filled.IsZero() {

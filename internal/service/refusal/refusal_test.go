@@ -26,7 +26,7 @@ func TestFloodIsNotKept(t *testing.T) {
 	kept := func(n int) (count int) {
 		for range n {
 			id := api.NewID(api.PrefixRefusal, now)
-			must(t, service.Keep(ctx, store.Refusal{ID: id, At: now, Code: "x"}))
+			must(t, service.Record(ctx, store.Refusal{ID: id, At: now, Code: "x"}))
 			if _, err := service.Show(ctx, id); err == nil {
 				count++
 			} else if api.KindOf(err) != api.NotFound {
@@ -66,7 +66,7 @@ func TestRefusalsOfOneCaller(t *testing.T) {
 	kept := func(caller string, n int) (count int) {
 		for range n {
 			id := api.NewID(api.PrefixRefusal, now)
-			must(t, service.Keep(ctx, store.Refusal{ID: id, At: now, Code: "x", CallerID: caller}))
+			must(t, service.Record(ctx, store.Refusal{ID: id, At: now, Code: "x", CallerID: caller}))
 			if _, err := service.Show(ctx, id); err == nil {
 				count++
 			}

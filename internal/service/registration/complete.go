@@ -35,7 +35,7 @@ func (s *Service) Complete(ctx context.Context, who api.Caller, in api.Registrat
 	if err != nil {
 		return api.RegistrationResult{}, s.attempted(ctx, inv, err)
 	}
-	if err := s.settle(ctx, who, inv, credentials); err != nil {
+	if err := s.register(ctx, who, inv, credentials); err != nil {
 		if errors.Is(err, errLost) { // somebody else was first, perhaps this very call sent twice
 			if inv, err = s.resume(ctx, ticket); err == nil {
 				err = checkActive(inv, s.Now())
@@ -84,7 +84,7 @@ func request(inv store.Invitation, t ceremony.Ticket) attestation.Request {
 }
 
 // settle is the one place where a registration code is spent.
-func (s *Service) settle(ctx context.Context, who api.Caller, inv store.Invitation, credentials []store.Credential) error {
+func (s *Service) register(ctx context.Context, who api.Caller, inv store.Invitation, credentials []store.Credential) error {
 	now := s.Now()
 	e := event(who, store.EventUserRegistered, inv, now, evidence(credentials))
 	e.CredentialID = credentials[0].ID

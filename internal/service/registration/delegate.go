@@ -98,7 +98,7 @@ func (s *Service) unfinished(ctx context.Context, who api.Caller, name string) (
 	case !u.RegisteredAt.IsZero():
 		return u, alreadyExists("a registered user", subject)
 	}
-	return u, s.Access.StandIn(ctx, who, u.ID) // whoever is handed the challenge will be them
+	return u, s.Access.MayActAs(ctx, who, u.ID) // whoever is handed the challenge will be them
 }
 
 func alreadyExists(received string, subject api.Subject) error {

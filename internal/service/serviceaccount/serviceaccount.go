@@ -25,7 +25,7 @@ type Service struct {
 
 var (
 	errName = &api.Error{Kind: api.Conflict, Code: "service_account_name_taken", Message: "This organisation has a service account of that name."}
-	errGone = &api.Error{Kind: api.NotFound, Code: "service_account_not_found", Message: "There is no such service account."}
+	errNotFound = &api.Error{Kind: api.NotFound, Code: "service_account_not_found", Message: "There is no such service account."}
 )
 
 // nameKey makes names of service accounts unique among themselves: no person's key has capitals.
@@ -39,7 +39,7 @@ type New struct {
 }
 
 // Made is a service account that was just made. Its token's text exists only here.
-type Made struct {
+type Created struct {
 	User        store.User
 	Token       accesstoken.Issued
 	Assignments []store.HeldPermission
@@ -49,13 +49,13 @@ type Made struct {
 func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreateServiceAccountRequest) (api.ServiceAccount, error) {
 	n := New{Name: in.Name, PublicKey: in.PublicKey, ExternalID: in.ExternalID, DaysValid: in.DaysValid}
 	if in.PermissionID != "" {
-		p, err := s.Access.Give(ctx, who, in.PermissionID)
+		p, err := s.Access.GrantNew(ctx, who, in.PermissionID)
 		if err != nil {
 			return api.ServiceAccount{}, err
 		}
 		n.Permissions = []store.Permission{p}
 	}
-	made, err := s.Make(tx, who, n)
+	made, err := s.CreateWith(tx, who, n)
 	if err != nil {
 		return api.ServiceAccount{}, err
 	}
@@ -67,7 +67,7 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 
 // Make makes a service account in the organisation of who, who need be nobody else: the
 // operator at the command line assigns whatever permission they like.
-func (s *Service) Make(tx *store.Tx, who api.Caller, n New) (made Made, err error) {
+func (s *Service) CreateWith(tx *store.Tx, who api.Caller, n New) (made Created, err error) {
 	now := s.Now()
 	made.User = store.User{ID: api.NewID(api.PrefixUser, now), OrgID: who.OrgID, Username: n.Name, UsernameKey: nameKey(n.Name),
 		Kind: store.KindServiceAccount, Active: true, ExternalID: n.ExternalID, CreatedAt: now, RegisteredAt: now}
@@ -80,7 +80,7 @@ func (s *Service) Make(tx *store.Tx, who api.Caller, n New) (made Made, err erro
 		made.Assignments = append(made.Assignments, access.Held(p, made.User.ID, now))
 	}
 	tx.CreateUser(made.User, errName)
-	made.Token.Keep(tx, errName, errGone)
+	made.Token.Store(tx, errName, errNotFound)
 	access.Assign(tx, who, made.Assignments, made.User.ID, now)
 	tx.Record(event(who, store.EventServiceAccountCreated, store.Member{User: made.User}, now))
 	return made, nil
@@ -116,7 +116,7 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.ServiceAccount
 func (s *Service) find(ctx context.Context, who api.Caller, id string) (store.Member, error) {
 	m, err := s.DB.ServiceAccount(ctx, who.OrgID, id)
 	if api.KindOf(err) == api.NotFound {
-		err = errGone
+		err = errNotFound
 	}
 	return m, err
 }
@@ -131,14 +131,14 @@ func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in a
 		if in.Name != nil {
 			name, key, m.Username = *in.Name, nameKey(*in.Name), *in.Name
 		}
-		tx.RenameUser(m.ID, who.OrgID, name, key, in.ExternalID, errName, errGone)
+		tx.RenameUser(m.ID, who.OrgID, name, key, in.ExternalID, errName, errNotFound)
 	})
 }
 
 // Activate lets a deactivated one act again.
 func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in api.ServiceAccountRequest) (api.ServiceAccount, error) {
 	return s.change(ctx, tx, who, in.ServiceAccountID, store.EventServiceAccountActivated, func(m *store.Member, _ time.Time) {
-		tx.ActivateUser(m.ID, who.OrgID, errGone)
+		tx.ActivateUser(m.ID, who.OrgID, errNotFound)
 		m.Active = true
 	})
 }
@@ -146,7 +146,7 @@ func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in
 // Deactivate locks one out, as [store.Tx.DeactivateUser] says.
 func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, in api.DeactivateServiceAccountRequest) (api.ServiceAccount, error) {
 	return s.change(ctx, tx, who, in.ServiceAccountID, store.EventServiceAccountDeactivated, func(m *store.Member, now time.Time) {
-		tx.DeactivateUser(m.ID, who.OrgID, now, errGone)
+		tx.DeactivateUser(m.ID, who.OrgID, now, errNotFound)
 		m.Active = false
 	})
 }
@@ -154,13 +154,13 @@ func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, 
 // Archive is Deactivate, permanently, with its access tokens.
 func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in api.ArchiveServiceAccountRequest) (api.ServiceAccount, error) {
 	return s.change(ctx, tx, who, in.ServiceAccountID, store.EventServiceAccountArchived, func(m *store.Member, now time.Time) {
-		tx.ArchiveUser(m.ID, who.OrgID, now, errGone)
+		tx.ArchiveUser(m.ID, who.OrgID, now, errNotFound)
 		m.Active = false
 	})
 }
 
 func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.Member, time.Time)) (api.ServiceAccount, error) {
-	r := resource.Resource[store.Member, api.ServiceAccount]{Find: s.find, Gone: errGone, Show: s.show, Event: event, Now: s.Now}
+	r := resource.Resource[store.Member, api.ServiceAccount]{Find: s.find, Gone: errNotFound, Show: s.show, Event: event, Now: s.Now}
 	return r.Change(ctx, tx, who, id, kind, do)
 }
 

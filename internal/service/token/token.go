@@ -26,7 +26,7 @@ type Service struct {
 
 var (
 	errName = &api.Error{Kind: api.Conflict, Code: "token_name_taken", Message: "You have an access token of that name."}
-	errGone = &api.Error{Kind: api.NotFound, Code: "token_not_found", Message: "There is no such access token."}
+	errNotFound = &api.Error{Kind: api.NotFound, Code: "token_not_found", Message: "There is no such access token."}
 )
 
 // Create makes a personal access token of the caller's. Without a permission of its own it
@@ -38,7 +38,7 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	if err != nil {
 		return api.AccessToken{}, err
 	}
-	given, err := s.given(ctx, who, in.PermissionID)
+	given, err := s.assignments(ctx, who, in.PermissionID)
 	if err != nil {
 		return api.AccessToken{}, err
 	}
@@ -46,7 +46,7 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	for i, p := range given {
 		given[i] = access.Held(p.Permission, made.Token.ID, now)
 	}
-	made.Keep(tx, errName, auth.ErrOwnerInactive)
+	made.Store(tx, errName, auth.ErrOwnerInactive)
 	access.Assign(tx, who, given, who.UserID, now)
 	entry := made.Entry(given)
 	tx.Record(event(who, store.EventTokenCreated, entry, now))
@@ -56,7 +56,7 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 }
 
 // given is what the token is assigned: one permission, or all of the caller's.
-func (s *Service) given(ctx context.Context, who api.Caller, permissionID string) ([]store.HeldPermission, error) {
+func (s *Service) assignments(ctx context.Context, who api.Caller, permissionID string) ([]store.HeldPermission, error) {
 	if permissionID == "" {
 		return s.DB.Held(ctx, who.UserID, "")
 	}
@@ -92,7 +92,7 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.TokenRequest) 
 func (s *Service) find(ctx context.Context, who api.Caller, id string) (store.TokenEntry, error) {
 	t, err := s.DB.AccessToken(ctx, who.UserID, id)
 	if err == nil && t.Kind != store.TokenPersonal {
-		err = errGone
+		err = errNotFound
 	}
 	return t, err
 }
@@ -107,14 +107,14 @@ func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in a
 		if in.Name != nil {
 			name, t.Name = *in.Name, *in.Name
 		}
-		tx.RenameAccessToken(t.ID, who.UserID, name, username.Key(name), in.ExternalID, errName, errGone)
+		tx.RenameAccessToken(t.ID, who.UserID, name, username.Key(name), in.ExternalID, errName, errNotFound)
 	})
 }
 
 // Activate lets a deactivated one be used again.
 func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
 	return s.change(ctx, tx, who, in.TokenID, store.EventTokenActivated, func(t *store.TokenEntry, _ time.Time) {
-		tx.ActivateAccessToken(t.ID, who.UserID, errGone)
+		tx.ActivateAccessToken(t.ID, who.UserID, errNotFound)
 		t.Active = true
 	})
 }
@@ -122,7 +122,7 @@ func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in
 // Deactivate lets one be used no more, nor what it signed.
 func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
 	return s.change(ctx, tx, who, in.TokenID, store.EventTokenDeactivated, func(t *store.TokenEntry, now time.Time) {
-		tx.DeactivateAccessToken(t.ID, who.UserID, now, errGone)
+		tx.DeactivateAccessToken(t.ID, who.UserID, now, errNotFound)
 		t.Active = false
 	})
 }
@@ -130,13 +130,13 @@ func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, 
 // Archive is Deactivate, permanently.
 func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
 	return s.change(ctx, tx, who, in.TokenID, store.EventTokenArchived, func(t *store.TokenEntry, now time.Time) {
-		tx.ArchiveAccessToken(t.ID, who.UserID, now, errGone)
+		tx.ArchiveAccessToken(t.ID, who.UserID, now, errNotFound)
 		t.Active = false
 	})
 }
 
 func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.TokenEntry, time.Time)) (api.AccessToken, error) {
-	r := resource.Resource[store.TokenEntry, api.AccessToken]{Find: s.find, Gone: errGone, Event: event, Now: s.Now,
+	r := resource.Resource[store.TokenEntry, api.AccessToken]{Find: s.find, Gone: errNotFound, Event: event, Now: s.Now,
 		Show: func(_ context.Context, t store.TokenEntry) (api.AccessToken, error) {
 			return accesstoken.ToAPI(t, true), nil
 		}}

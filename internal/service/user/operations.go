@@ -65,7 +65,7 @@ func (s *Service) inviteFor(ctx context.Context, tx *store.Tx, who api.Caller, u
 		}
 	}
 	for _, i := range invited {
-		s.keep(tx, who, i, entry{user: i.User, isNew: true}, now, taken)
+		s.add(tx, who, i, entry{user: i.User, isNew: true}, now, taken)
 		if given != nil && (given.Managed != store.ManagedEndUser || i.User.Kind != api.EndUser) { // who have it anyway
 			access.Assign(tx, who, []store.HeldPermission{access.Held(*given, i.User.ID, now)}, i.User.ID, now)
 		}

@@ -57,14 +57,14 @@ func (s *Service) InvitePeople(ctx context.Context, tx *store.Tx, who api.Caller
 	}
 	keys, err := distinct(invitees)
 	if err == nil {
-		err = s.unknown(ctx, who, invitees, keys)
+		err = s.checkUnknown(ctx, who, invitees, keys)
 	}
 	if err != nil {
-		return api.InvitedPeople{}, named(err, invitees)
+		return api.InvitedPeople{}, explain(err, invitees)
 	}
 	var given *store.Permission
 	if in.PermissionID != "" {
-		p, err := s.Access.Give(ctx, who, in.PermissionID)
+		p, err := s.Access.GrantNew(ctx, who, in.PermissionID)
 		if err != nil {
 			return api.InvitedPeople{}, err
 		}
@@ -88,7 +88,7 @@ func (s *Service) InvitePeople(ctx context.Context, tx *store.Tx, who api.Caller
 
 // unknown refuses invitees of whom one is there already: the error names that one, where the
 // write could only say that there is one.
-func (s *Service) unknown(ctx context.Context, who api.Caller, invitees []Invitee, keys []string) error {
+func (s *Service) checkUnknown(ctx context.Context, who api.Caller, invitees []Invitee, keys []string) error {
 	known, err := s.DB.UsersByKey(ctx, who.OrgID, keys)
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func (s *Service) unknown(ctx context.Context, who api.Caller, invitees []Invite
 }
 
 // named makes of the refusal of one of several a plain one, with the name that it is about.
-func named(err error, invitees []Invitee) error {
+func explain(err error, invitees []Invitee) error {
 	e, ok := err.(*EntryError)
 	if !ok {
 		return err
@@ -133,7 +133,7 @@ func (s *Service) NewCode(ctx context.Context, tx *store.Tx, who api.Caller, in 
 	}
 	i := Invitation{User: m.User, Issued: s.Codes.Make(m.User, code.DefaultLifetime), Mailed: s.Codes.Outbox.Reaches(m.Username)}
 	if !i.Mailed { // whoever is told the code can register in their place
-		if err := s.Access.StandIn(ctx, who, m.ID); err != nil {
+		if err := s.Access.MayActAs(ctx, who, m.ID); err != nil {
 			return api.InvitedPerson{}, err
 		}
 	}

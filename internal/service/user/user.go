@@ -62,7 +62,7 @@ func (s *Service) Invite(ctx context.Context, orgID string, g Invitee, lifetime 
 	if err != nil {
 		return Invitation{}, err
 	}
-	entries[0].alone = true
+	entries[0].mayBeFirst = true
 	all, err := s.invite(ctx, orgID, entries, lifetime)
 	if err != nil {
 		return Invitation{}, err
@@ -120,7 +120,7 @@ func (e *EntryError) Unwrap() error { return e.Err }
 type entry struct {
 	user  store.User
 	isNew bool
-	alone bool // not one of many: the first of an organisation administers it
+	mayBeFirst bool // not one of many: the first of an organisation administers it
 
 	administrator bool
 }
@@ -208,7 +208,7 @@ func (s *Service) invite(ctx context.Context, orgID string, entries []entry, lif
 	}
 	err := s.DB.Write(ctx, func(tx *store.Tx) error {
 		for i, inv := range invited {
-			s.keep(tx, operator, inv, entries[i], now, errInvitedMeanwhile)
+			s.add(tx, operator, inv, entries[i], now, errInvitedMeanwhile)
 		}
 		return nil
 	})
@@ -217,7 +217,7 @@ func (s *Service) invite(ctx context.Context, orgID string, entries []entry, lif
 
 // keep keeps an entry with its code, invited by who. Where a new user's name is taken the
 // unit fails with taken.
-func (s *Service) keep(tx *store.Tx, who api.Caller, inv Invitation, e entry, now time.Time, taken error) {
+func (s *Service) add(tx *store.Tx, who api.Caller, inv Invitation, e entry, now time.Time, taken error) {
 	if e.isNew {
 		tx.CreateUser(inv.User, taken)
 	}
@@ -227,7 +227,7 @@ func (s *Service) keep(tx *store.Tx, who api.Caller, inv Invitation, e entry, no
 		assign(tx, inv.User, api.AdministratorPermissionID(inv.User.OrgID), now)
 	case inv.User.Kind == api.EndUser:
 		assign(tx, inv.User, api.EndUserPermissionID(inv.User.OrgID), now)
-	case e.alone:
+	case e.mayBeFirst:
 		tx.MakeFirstAdministrator(inv.User.OrgID, inv.User.ID, api.NewID(api.PrefixAssignment, now), now)
 	}
 	// Whoever guessed at this name before there was a code must not have closed it.
