@@ -18,14 +18,14 @@ import (
 // written.
 type exchange struct {
 	http.ResponseWriter
-	id      string // the support id, which every answer carries
-	received    time.Time
-	route   string
-	status  int
-	written int64
-	refused *api.Error
-	caller  api.Caller // who asks, as far as it was proved
-	action  string     // the signed action that came with it, "" without
+	id       string // the support id, which every answer carries
+	received time.Time
+	route    string
+	status   int
+	written  int64
+	refused  *api.Error
+	caller   api.Caller // who asks, as far as it was proved
+	action   string     // the signed action that came with it, "" without
 }
 
 func (x *exchange) WriteHeader(status int) {

@@ -17,7 +17,7 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Deps is what issuers need, whatever they issue.
+// Deps is what every issuer needs.
 type Deps struct {
 	DB     *store.DB
 	Ring   *keyring.Ring
@@ -30,32 +30,31 @@ type Deps struct {
 // Issuer makes and recognises the codes of one kind, and mails them.
 type Issuer struct {
 	Deps
-	Wrong *throttle.Counter // wrong codes presented
-	Requests *throttle.Counter // codes asked for by mail
+	Wrong    *throttle.Counter // wrong codes presented
+	Requests *throttle.Counter // requests for a code by mail
 
 	kind Kind
 }
 
-// NewIssuer returns the issuer of a kind. There is one on each node: it counts addresses.
+// NewIssuer returns the issuer of a kind. A node needs exactly one, since it counts addresses.
 func NewIssuer(k Kind, d Deps) *Issuer {
 	return &Issuer{Deps: d, Wrong: throttle.New(d.Ring, k.wrong), Requests: throttle.New(d.Ring, k.requests), kind: k}
 }
 
-// Issued is a code that was just made. The text of the code exists only here.
+// Issued is a new code. The text of the code exists only here.
 type Issued struct {
 	Row  store.Code
 	Code string
-	Link string // to the hosted page that uses the code; "" if there is none
+	Link string // to the hosted page that uses the code, "" for none
 }
 
-// Make returns a new code for a user. Nothing is written yet.
+// Make returns a new code for a user. It writes nothing.
 func (i *Issuer) Make(u store.User, lifetime time.Duration) Issued {
 	return i.make(u, api.NewID(i.kind.prefix, i.Now()), newCode(), lifetime)
 }
 
-// MakeFirst returns the code of the first administrator. It is derived from its id
-// and a server key, so that a restarted server can print the same link again without
-// having kept the code.
+// MakeFirst returns the code of the first administrator. It is derived from its id and a server
+// key, so that a restarted server can print the same link again although the code is not stored.
 func (i *Issuer) MakeFirst(u store.User, codeID string, lifetime time.Duration) Issued {
 	return i.make(u, codeID, spell(i.Ring.MAC(keyring.Code, "first administrator", codeID)), lifetime)
 }
@@ -73,15 +72,14 @@ func (i *Issuer) make(u store.User, id, code string, lifetime time.Duration) Iss
 	}
 }
 
-// MAC returns what a code is kept and found by. It depends on organisation and user, so a
-// code presented for anybody else matches nothing, and on the kind.
+// MAC returns what a code is stored and found by. It depends on the organisation and the user, so
+// a code matches nothing for anybody else, and on the kind.
 func (i *Issuer) MAC(orgID, usernameKey, code string) []byte {
 	return i.Ring.MAC(keyring.Code, append(slices.Clone(i.kind.label), orgID, usernameKey, canonical(code))...)
 }
 
-// link returns the address of the hosted page for a code. All of it that matters is in the
-// fragment, which no browser sends and no proxy logs: fetching the link reveals nothing and
-// changes nothing.
+// link returns the address of the hosted page for a code. The code is in the fragment, which no
+// browser sends and no proxy logs: fetching the link reveals nothing and changes nothing.
 func (i *Issuer) link(u store.User, code string) string {
 	if i.kind.page == "" {
 		return ""
@@ -108,8 +106,7 @@ func (i *Issuer) Request(address, orgID, name string, read func(usernameKey stri
 	return key, err == nil && i.Requests.CheckName(count, resetsAt, now) == nil, err
 }
 
-// Send mails a code and records that it was sent. It takes as long as the mail server
-// does.
+// Send mails a code and records that it was sent. It waits for the mail server.
 func (i *Issuer) Send(ctx context.Context, org store.Organisation, u store.User, c Issued) error {
 	if err := i.kind.mail(ctx, i.Outbox.Sender, org, u, c); err != nil {
 		return err
@@ -118,15 +115,15 @@ func (i *Issuer) Send(ctx context.Context, org store.Organisation, u store.User,
 	return i.DB.Write(ctx, func(tx *store.Tx) error { i.kind.sent(tx, c.Row, now); return nil })
 }
 
-// Post sends a code in the background, so that the answer to who asked takes the same
-// time whether or not there is anybody to write to.
+// Post sends a code in the background, so that the answer takes the same time whether or not
+// there is anybody to mail.
 func (i *Issuer) Post(org store.Organisation, u store.User, c Issued) {
 	i.Outbox.Post(func(ctx context.Context) error { return i.Send(ctx, org, u, c) }, func(why error) {
 		i.Log.Error(i.kind.unsent, "orgId", u.OrgID, "userId", u.ID, "codeId", c.Row.ID, "error", why)
 	})
 }
 
-// Event is the event that who did something with a code, with detail as store.NewEvent has it.
+// Event returns the event that who did something with a code. detail is as for store.NewEvent.
 func Event(who api.Caller, kind string, c store.Code, at time.Time, detail map[string]any) store.Event {
 	e := store.NewEvent(who, kind, at, detail)
 	e.UserID, e.CodeID = c.UserID, c.ID

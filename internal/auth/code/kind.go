@@ -10,28 +10,27 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Kind is a sort of code. No code of one kind passes for one of another.
+// Kind is a kind of code. No code of one kind is accepted as one of another.
 type Kind struct {
 	prefix string   // of ids
-	label  []string // first parts of the MAC. It stays: kept codes are found by their MAC
-	page   string   // path of the hosted page that uses the code, "" if there is none
+	label  []string // first parts of the MAC; it never changes, since stored codes are found by their MAC
+	page   string   // path of the hosted page that uses the code, "" for none
 
-	wrong throttle.Limit
+	wrong    throttle.Limit
 	requests throttle.Limit
 
 	mail   func(context.Context, *mail.Sender, store.Organisation, store.User, Issued) error
-	sent   func(tx *store.Tx, c store.Code, now time.Time) // notes that a mail went out
-	unsent string                                          // what the log says when none did
+	sent   func(tx *store.Tx, c store.Code, now time.Time) // records that a mail was sent
+	unsent string                                          // the log line when none could be sent
 }
 
-// Limits on trying codes and on asking for them. A name that wrong codes were tried for is
-// closed for the window, to the right code too; a client address that keeps guessing is
-// told to wait. At 100 bits neither is what keeps codes from being guessed: they make
-// guessing visible and slow. Who keeps asking for codes, for one name or for many, gets the
-// same answer again, and nobody further mail.
+// Limits on trying codes and on asking for them. After too many wrong codes for a name, even the
+// right one is refused until the window ends, and a client address that keeps guessing must wait.
+// A code has 100 bits, so these limits are not what protects it: they make guessing visible and
+// slow. Asking too often, for one name or for many, gets the same answer, but no mail is sent.
 const (
 	maxWrong      = 10
-	maxRequests      = 5
+	maxRequests   = 5
 	maxForAddress = 1000
 	window        = 15 * time.Minute
 )
@@ -61,7 +60,7 @@ var Registration = Kind{
 	unsent: "a registration code could not be mailed; invite the user again once mail works",
 }
 
-// Login is the code with which somebody who logs in gets their own encrypted key.
+// Login is the code with which a user who logs in gets their own encrypted key.
 var Login = Kind{
 	prefix: api.PrefixLoginCode,
 	label:  []string{"login"},

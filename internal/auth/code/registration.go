@@ -22,11 +22,11 @@ func List(ctx context.Context, db *store.DB, orgID, after string, limit int) ([]
 var errNotLive = &api.Error{Kind: api.Conflict, Code: "registration_code_not_live",
 	Message: "This code is not live: it was used or revoked already."}
 
-// Revoke adds to the unit that a live registration code of the caller's organisation, named by
-// its id or by its user's name or id, is revoked. It returns the id. The operator at the command
-// line is a caller without UserID.
-func Revoke(ctx context.Context, db *store.DB, tx *store.Tx, who api.Caller, which string, now time.Time) (string, error) {
-	c, err := find(ctx, db, who.OrgID, which)
+// Revoke adds to the unit the revocation of a live registration code of the caller's organisation.
+// of is the id of the code, or the name or id of its user. Revoke returns the id of the code. The
+// operator at the command line is a caller without UserID.
+func Revoke(ctx context.Context, db *store.DB, tx *store.Tx, who api.Caller, of string, now time.Time) (string, error) {
+	c, err := find(ctx, db, who.OrgID, of)
 	if err != nil {
 		return "", err
 	}
@@ -35,15 +35,15 @@ func Revoke(ctx context.Context, db *store.DB, tx *store.Tx, who api.Caller, whi
 	return c.ID, nil
 }
 
-func find(ctx context.Context, db *store.DB, orgID, which string) (store.Code, error) {
-	if api.ValidID(api.PrefixCode, which) {
-		c, err := db.Code(ctx, which)
+func find(ctx context.Context, db *store.DB, orgID, of string) (store.Code, error) {
+	if api.ValidID(api.PrefixCode, of) {
+		c, err := db.Code(ctx, of)
 		if err == nil && c.OrgID != orgID {
 			err = &api.Error{Kind: api.NotFound, Code: "registration_code_not_found", Message: "This organisation has no such code."}
 		}
 		return c, err
 	}
-	u, err := user(ctx, db, orgID, which)
+	u, err := user(ctx, db, orgID, of)
 	if err != nil && api.KindOf(err) == api.NotFound {
 		return store.Code{}, errors.Join(&api.Error{Kind: api.NotFound, Code: "registration_code_not_found",
 			Message: "This organisation has no code and no user of that name."}, err)

@@ -20,13 +20,13 @@ import (
 type Export struct {
 	Truncated bool // there is more than an export may have
 
-	service   *Service
-	span   store.AuditSpan
-	userID string
-	left   int // rows that a truncated export may still have
-	begun  bool
-	ended  bool
-	piece  bytes.Buffer
+	service *Service
+	span    store.AuditSpan
+	userID  string
+	left    int // rows that a truncated export may still have
+	begun   bool
+	ended   bool
+	piece   bytes.Buffer
 }
 
 // Export begins an export of what happened until now in the time that is asked for.

@@ -12,8 +12,8 @@ import (
 
 var (
 	errAssigned     = &api.Error{Kind: api.Conflict, Code: "permission_already_assigned", Message: "The permission is already assigned to that identity."}
-	errNoAssignment     = &api.Error{Kind: api.NotFound, Code: "assignment_not_found", Message: "There is no such assignment."}
-	errIdentity = &api.Error{Kind: api.NotFound, Code: "identity_not_found", Message: "This organisation has no such user, service account, access token or application."}
+	errNoAssignment = &api.Error{Kind: api.NotFound, Code: "assignment_not_found", Message: "There is no such assignment."}
+	errIdentity     = &api.Error{Kind: api.NotFound, Code: "identity_not_found", Message: "This organisation has no such user, service account, access token or application."}
 )
 
 // Assignments lists who has a permission.

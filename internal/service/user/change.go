@@ -54,7 +54,9 @@ func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in 
 
 func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.Member, time.Time)) (api.User, error) {
 	r := resource.Resource[store.Member, api.User]{Gone: errNoSuchUser, Now: s.Now,
-		Find: func(ctx context.Context, who api.Caller, id string) (store.Member, error) { return s.DB.Member(ctx, who.OrgID, id) },
+		Find: func(ctx context.Context, who api.Caller, id string) (store.Member, error) {
+			return s.DB.Member(ctx, who.OrgID, id)
+		},
 		Show: func(_ context.Context, m store.Member) (api.User, error) { return toAPI(m), nil },
 		Event: func(who api.Caller, kind string, m store.Member, now time.Time) store.Event {
 			return event(who, kind, m.ID, now)

@@ -118,8 +118,8 @@ func (e *EntryError) Unwrap() error { return e.Err }
 
 // entry is an invitee who can be invited: a new user, or one who was invited before.
 type entry struct {
-	user  store.User
-	isNew bool
+	user       store.User
+	isNew      bool
 	mayBeFirst bool // not one of many: the first of an organisation administers it
 
 	administrator bool
