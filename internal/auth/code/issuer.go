@@ -30,7 +30,7 @@ type Deps struct {
 // Issuer makes and recognises the codes of one kind, and mails them.
 type Issuer struct {
 	Deps
-	Wrong    *throttle.Counter // wrong codes presented
+	Wrong    *throttle.Counter // wrong codes
 	Requests *throttle.Counter // requests for a code by mail
 
 	kind Kind
