@@ -10,12 +10,12 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// CodeLifetime is how long a login code can be used. It buys a look at one's own key,
-// encrypted, not a login.
+// CodeLifetime is how long a login code can be used. It gets a user their own encrypted key, not a
+// session.
 const CodeLifetime = 15 * time.Minute
 
-// admit refuses a login code that came with a login unless it is the named user's and live.
-// The key is that of wrong tries for the name.
+// admit refuses a login code unless it is live and the named user's. wrong is the key that wrong
+// tries for the name are counted under.
 func (s *Service) admit(ctx context.Context, who api.Caller, state store.LoginState, wrong []byte) error {
 	now := s.Now()
 	if err := s.Codes.Wrong.CheckName(state.WrongTries, state.WrongTriesReset, now); err != nil {
@@ -41,8 +41,8 @@ func (s *Service) admit(ctx context.Context, who api.Caller, state store.LoginSt
 	return e
 }
 
-// SendCode mails a new login code to a registered user; the former one is void then. The
-// answer is the same whatever exists and whatever was done; mail goes out after it.
+// SendCode mails a new login code to a registered user; the old one is void. The answer is the same
+// whatever exists and whatever was done, and does not wait for the mail.
 func (s *Service) SendCode(ctx context.Context, who api.Caller, in api.SendLoginCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user can log in, a login code is on its way."}
 	var state store.LoginState
@@ -58,7 +58,7 @@ func (s *Service) SendCode(ctx context.Context, who api.Caller, in api.SendLogin
 	mails := s.receives(state)
 	issued := s.Codes.Make(state.User, CodeLifetime)
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		s.Codes.Requests.CountName(tx, key, now) // for unknown names as well, or the difference would tell who exists
+		s.Codes.Requests.CountName(tx, key, now) // for unknown names too, or the limit would show who exists
 		if mails {
 			tx.IssueLoginCode(issued.Row)
 			tx.Record(code.Event(api.Caller{OrgID: in.OrgID, Address: who.Address}, store.EventLoginCodeIssued, issued.Row, now, nil))
@@ -75,7 +75,7 @@ func (s *Service) receives(state store.LoginState) bool {
 	return state.Found && state.User.Active && !state.User.RegisteredAt.IsZero() && s.Codes.Outbox.Reaches(state.User.Username)
 }
 
-// IssueCode makes a login code for the operator to hand over, where no mail can.
+// IssueCode makes a login code that the operator gives to the user. No mail is sent.
 func (s *Service) IssueCode(ctx context.Context, orgID, name string) (code.Issued, error) {
 	state, err := s.DB.LoginState(ctx, orgID, username.Key(name), nil, nil)
 	if err != nil {

@@ -1,6 +1,7 @@
 package organisation
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -8,27 +9,27 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Words for a policy that is not set: what the server does by itself.
+// Names of a policy that is not set; the server decides.
 const (
 	PolicyAuto     = "auto"
 	FactorOptional = "optional"
 )
 
-// Policies are what an organisation asks for at logins and signatures. "" leaves a
-// policy as it is.
+// Policies are what an organisation asks for at logins and signatures. SetPolicies leaves a policy
+// that is "" as it is.
 type Policies struct {
 	SignCount    string `json:"signCount"`    // auto, refuse, alert or record: a counter that did not go up
 	Backup       string `json:"backup"`       // auto, refuse, alert or record: backup flags that changed
 	SecondFactor string `json:"secondFactor"` // optional or required
 }
 
-// PoliciesOf returns the policies that are in force, each by its word.
+// PoliciesOf returns the policies in force, each by its name.
 func PoliciesOf(o store.Organisation) Policies {
-	return Policies{SignCount: word(o.SignCountPolicy, PolicyAuto), Backup: word(o.BackupPolicy, PolicyAuto),
-		SecondFactor: word(o.SecondFactor, FactorOptional)}
+	return Policies{SignCount: cmp.Or(o.SignCountPolicy, PolicyAuto), Backup: cmp.Or(o.BackupPolicy, PolicyAuto),
+		SecondFactor: cmp.Or(o.SecondFactor, FactorOptional)}
 }
 
-// SetPolicies changes the policies that are given and returns all that are in force.
+// SetPolicies changes policies and returns the organisation with all that are in force.
 func (s *Service) SetPolicies(ctx context.Context, orgID string, p Policies) (store.Organisation, error) {
 	if err := p.check(); err != nil {
 		return store.Organisation{}, err
@@ -70,20 +71,13 @@ func unknownPolicy(of, words string) error {
 	return &api.Error{Kind: api.Invalid, Code: "policy_invalid", Message: "The policy for the " + of + " is " + words + "."}
 }
 
-// change sets a kept policy, which is "" where the server decides by itself.
-func change(kept *string, to, unset string) {
+// change changes a stored policy, which is "" if the server decides.
+func change(stored *string, to, unset string) {
 	switch to {
 	case "":
 	case unset:
-		*kept = ""
+		*stored = ""
 	default:
-		*kept = to
+		*stored = to
 	}
-}
-
-func word(kept, unset string) string {
-	if kept == "" {
-		return unset
-	}
-	return kept
 }

@@ -30,8 +30,8 @@ func (s *Service) Assignments(ctx context.Context, who api.Caller, in api.ListAs
 	return api.AssignmentList{Items: items, NextPageToken: next}, err
 }
 
-// Assign gives a permission that the caller holds all of to an identity of the same
-// organisation.
+// Assign assigns a permission to an identity of the organisation. The caller must hold every
+// operation of it.
 func (s *Service) Assign(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreateAssignmentRequest) (api.Assignment, error) {
 	if in.IdentityID == "" {
 		return api.Assignment{}, api.Missing("identityId")
@@ -52,8 +52,8 @@ func (s *Service) Assign(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	return assigned(a), nil
 }
 
-// identity finds an identity in the caller's organisation and returns the user behind it, ""
-// if there is none.
+// identity finds an identity in the caller's organisation and returns its user, "" for an
+// application.
 func (s *Service) identity(ctx context.Context, who api.Caller, id string) (userID string, err error) {
 	switch {
 	case api.ValidID(api.PrefixUser, id):
@@ -78,7 +78,7 @@ func (s *Service) identity(ctx context.Context, who api.Caller, id string) (user
 	return "", errIdentity
 }
 
-// unless returns err unless it says that there is nothing.
+// orUnknown returns err, or errIdentity if nothing was found or refused.
 func orUnknown(err error) error {
 	if err != nil && api.KindOf(err) != api.NotFound {
 		return err
@@ -86,8 +86,7 @@ func orUnknown(err error) error {
 	return errIdentity
 }
 
-// Revoke takes a permission back; not the one to do everything from the last who can
-// administer the organisation.
+// Revoke revokes an assignment, unless it is what the organisation's last administrator needs.
 func (s *Service) Revoke(ctx context.Context, tx *store.Tx, who api.Caller, in api.DeleteAssignmentRequest) (api.Nothing, error) {
 	p, err := s.DB.Permission(ctx, who.OrgID, in.PermissionID)
 	if err != nil {

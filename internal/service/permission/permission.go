@@ -1,8 +1,9 @@
-// Package permission administers permissions: they are made, changed and assigned. Nobody
-// assigns what they do not hold, and nobody revokes the last administrator's.
+// Package permission creates, changes and assigns permissions. Nobody can assign more than they
+// hold, or revoke the permission of the last administrator.
 package permission
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -14,7 +15,7 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Service is permissions with all that it needs.
+// Service administers permissions.
 type Service struct {
 	DB     *store.DB
 	Access *access.Checker
@@ -32,7 +33,7 @@ var (
 	errImmutable = &api.Error{Kind: api.Forbidden, Code: "permission_immutable", Message: "This permission cannot be changed; it can only be assigned and revoked."}
 )
 
-// Create makes a permission. It may list operations that the caller does not hold: they
+// Create creates a permission. It may list operations that the caller does not hold; the caller
 // cannot assign it then.
 func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreatePermissionRequest) (api.Permission, error) {
 	if err := username.CheckLabel("name", in.Name); err != nil {
@@ -50,7 +51,7 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	return shown(p), nil
 }
 
-// checked returns the operations without repetition.
+// checkOperations returns the operations without repetition. It refuses unknown ones.
 func checkOperations(operations []string) ([]string, error) {
 	switch {
 	case len(operations) == 0:
@@ -83,13 +84,10 @@ func (s *Service) List(ctx context.Context, who api.Caller, in api.ListPermissio
 }
 
 func pageSize(limit int) int {
-	if limit == 0 {
-		return defaultPage
-	}
-	return min(limit, store.MaxPage-1)
+	return min(cmp.Or(limit, defaultPage), store.MaxPage-1)
 }
 
-// Get shows one.
+// Get shows a permission.
 func (s *Service) Get(ctx context.Context, who api.Caller, in api.PermissionRequest) (api.Permission, error) {
 	p, err := s.DB.Permission(ctx, who.OrgID, in.PermissionID)
 	if err != nil {
@@ -98,8 +96,8 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.PermissionRequ
 	return shown(p), nil
 }
 
-// Update changes a permission, and with it what all may do who have it. What it comes to
-// allow the caller must hold.
+// Update changes a permission, and with it the rights of everybody who has it. The caller must hold
+// every operation that it adds.
 func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in api.UpdatePermissionRequest) (api.Permission, error) {
 	p, err := s.changeable(ctx, who, in.PermissionID)
 	if err == nil && p.Archived() {
@@ -131,7 +129,7 @@ func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	return shown(p), nil
 }
 
-// added are the operations of now that are not among those before, by whatever name.
+// added returns the operations of now that are not among those before, by any name.
 func added(before, now []string) (more []string) {
 	known := map[string]bool{}
 	for _, o := range before {
@@ -146,7 +144,7 @@ func added(before, now []string) (more []string) {
 	return more
 }
 
-// changeable returns a permission that may be changed at all.
+// changeable returns a permission that can be changed.
 func (s *Service) changeable(ctx context.Context, who api.Caller, id string) (store.Permission, error) {
 	p, err := s.DB.Permission(ctx, who.OrgID, id)
 	if err == nil && p.Managed == store.ManagedAdministrator {
@@ -155,15 +153,15 @@ func (s *Service) changeable(ctx context.Context, who api.Caller, id string) (st
 	return p, err
 }
 
-// Archive archives a permission, which then allows nothing, or brings it back, which takes
-// somebody who holds all that it allows.
+// Archive archives a permission, which then allows nothing, or restores it. To restore it, the caller
+// must hold every operation of it.
 func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in api.ArchivePermissionRequest) (api.Permission, error) {
 	if in.IsArchived == nil {
 		return api.Permission{}, api.Missing("isArchived")
 	}
 	p, err := s.changeable(ctx, who, in.PermissionID)
 	if err != nil || p.Archived() == *in.IsArchived {
-		return shown(p), err // as it is already
+		return shown(p), err // nothing to change
 	}
 	now, kind := s.Now(), store.EventPermissionArchived
 	if !*in.IsArchived {
