@@ -24,9 +24,9 @@ const (
 // authenticated callers are never removed, so nobody may fill the disk with theirs, or use up what
 // is for others.
 var (
-	ofStrangers = rate{burst: 1000, perSecond: 50}
-	ofCallers   = rate{burst: 10_000, perSecond: 200}
-	ofEach      = rate{burst: 1000, perSecond: 1}
+	anonymousRate = rate{burst: 1000, perSecond: 50}
+	callersRate   = rate{burst: 10_000, perSecond: 200}
+	callerRate    = rate{burst: 1000, perSecond: 1}
 )
 
 // maxCallers bounds the memory: with one caller more, all are forgotten.
@@ -39,7 +39,7 @@ type Service struct {
 	DB  *store.DB
 	Now func() time.Time
 
-	strangers, callers bucket
+	anonymous, callers bucket
 
 	mu   sync.Mutex
 	each map[string]*bucket // by caller
@@ -55,8 +55,8 @@ type bucket struct {
 // Record stores a refusal. If there are too many, it does not, and returns nil.
 func (s *Service) Record(ctx context.Context, f store.Refusal) error {
 	now := s.Now()
-	allowed := f.CallerID == "" && s.strangers.take(ofStrangers, now) ||
-		f.CallerID != "" && s.of(f.CallerID).take(ofEach, now) && s.callers.take(ofCallers, now)
+	allowed := f.CallerID == "" && s.anonymous.take(anonymousRate, now) ||
+		f.CallerID != "" && s.of(f.CallerID).take(callerRate, now) && s.callers.take(callersRate, now)
 	if !allowed {
 		return nil
 	}

@@ -10,9 +10,8 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Resend replaces the code of a user who is still to register and mails the new one.
-// The old code is void from then on. The answer is the same whatever exists and
-// whatever was done; mail goes out after it.
+// Resend mails a new code to a user who is still to register; the old one is void. The answer is the
+// same whatever exists and whatever was done, and does not wait for the mail.
 func (s *Service) Resend(ctx context.Context, who api.Caller, in api.ResendRegistrationCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user is still to register, a new registration code is on its way."}
 	var inv store.Invitation
@@ -25,8 +24,8 @@ func (s *Service) Resend(ctx context.Context, who api.Caller, in api.ResendRegis
 		return same, err
 	}
 	now := s.Now()
-	// No wrong try counts against a new code. It is the same for unknown names, or the
-	// difference would tell who exists.
+	// Wrong tries do not count against a new code. Unknown names are treated the same, or the limit
+	// would show who exists.
 	count := func(tx *store.Tx) error {
 		s.Codes.Requests.CountName(tx, key, now)
 		s.Codes.Wrong.Clear(tx, in.OrgID, in.Username)
@@ -45,10 +44,10 @@ func (s *Service) Resend(ctx context.Context, who api.Caller, in api.ResendRegis
 	return same, nil
 }
 
-var errNotPending = errors.New("nobody is to be given a new code")
+var errNotPending = errors.New("no user waits for a new code")
 
-// reissue makes a new code for a user who is still to register and whose last code no
-// administrator has revoked, and does the rest of the unit with it.
+// reissue makes a new code for a user who is still to register and whose last code no administrator
+// has revoked. rest completes the unit.
 func (s *Service) reissue(ctx context.Context, who api.Caller, inv store.Invitation, now time.Time, rest func(*store.Tx) error) (code.Issued, error) {
 	if !inv.Found {
 		return code.Issued{}, errNotPending

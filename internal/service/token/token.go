@@ -1,6 +1,6 @@
-// Package token administers personal access tokens: a person makes one for a program, which
-// then may do what token and person both may. Nobody but the person, and who has one of their
-// tokens, sees them.
+// Package token administers personal access tokens. A person creates one for a program, which then
+// may do what both the token and the person may. Only the person and their tokens can see or change
+// them.
 package token
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Service is personal access tokens with all that it needs.
+// Service administers personal access tokens.
 type Service struct {
 	DB     *store.DB
 	Access *access.Checker
@@ -29,33 +29,33 @@ var (
 	errNotFound = &api.Error{Kind: api.NotFound, Code: "token_not_found", Message: "There is no such access token."}
 )
 
-// Create makes a personal access token of the caller's. Without a permission of its own it
-// is assigned all that the caller is assigned now; what the caller loses, it loses.
+// Create creates a personal access token of the caller's. If no permission is named, it is assigned
+// all that the caller has now. What the caller loses, the token loses too.
 func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreateTokenRequest) (api.AccessToken, error) {
 	u := store.User{ID: who.UserID, OrgID: who.OrgID, Username: who.Username}
-	made, err := s.Tokens.Issue(u, accesstoken.Params{Kind: store.TokenPersonal, Name: in.Name, ExternalID: in.ExternalID,
+	issued, err := s.Tokens.Issue(u, accesstoken.Params{Kind: store.TokenPersonal, Name: in.Name, ExternalID: in.ExternalID,
 		PublicKey: in.PublicKey, DaysValid: in.DaysValid, SecondsValid: in.SecondsValid})
 	if err != nil {
 		return api.AccessToken{}, err
 	}
-	given, err := s.assignments(ctx, who, in.PermissionID)
+	assignments, err := s.assignments(ctx, who, in.PermissionID)
 	if err != nil {
 		return api.AccessToken{}, err
 	}
 	now := s.Now()
-	for i, p := range given {
-		given[i] = access.Held(p.Permission, made.Token.ID, now)
+	for i, p := range assignments {
+		assignments[i] = access.Held(p.Permission, issued.Token.ID, now)
 	}
-	made.Store(tx, errName, auth.ErrOwnerInactive)
-	access.Assign(tx, who, given, who.UserID, now)
-	entry := made.Entry(given)
+	issued.Store(tx, errName, auth.ErrOwnerInactive)
+	access.Assign(tx, who, assignments, who.UserID, now)
+	entry := issued.Entry(assignments)
 	tx.Record(event(who, store.EventTokenCreated, entry, now))
 	out := accesstoken.ToAPI(entry, true)
-	out.AccessToken = made.Text
+	out.AccessToken = issued.Text
 	return out, nil
 }
 
-// given is what the token is assigned: one permission, or all of the caller's.
+// assignments returns what the token is assigned: one permission, or all of the caller's.
 func (s *Service) assignments(ctx context.Context, who api.Caller, permissionID string) ([]store.HeldPermission, error) {
 	if permissionID == "" {
 		return s.DB.Held(ctx, who.UserID, "")
@@ -79,7 +79,7 @@ func (s *Service) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.
 	return list, nil
 }
 
-// Get shows one.
+// Get shows one of the caller's personal access tokens.
 func (s *Service) Get(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
 	t, err := s.find(ctx, who, in.TokenID)
 	if err != nil {
@@ -97,13 +97,13 @@ func (s *Service) find(ctx context.Context, who api.Caller, id string) (store.To
 	return t, err
 }
 
-// Update renames one.
+// Update renames a personal access token.
 func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in api.UpdateTokenRequest) (api.AccessToken, error) {
 	if err := username.CheckRename(in.Rename); err != nil {
 		return api.AccessToken{}, err
 	}
 	return s.change(ctx, tx, who, in.TokenID, store.EventTokenUpdated, func(t *store.TokenEntry, _ time.Time) {
-		name := "" // as it is
+		name := "" // unchanged
 		if in.Name != nil {
 			name, t.Name = *in.Name, *in.Name
 		}
@@ -111,7 +111,7 @@ func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	})
 }
 
-// Activate lets a deactivated one be used again.
+// Activate activates a deactivated personal access token.
 func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
 	return s.change(ctx, tx, who, in.TokenID, store.EventTokenActivated, func(t *store.TokenEntry, _ time.Time) {
 		tx.ActivateAccessToken(t.ID, who.UserID, errNotFound)
@@ -119,7 +119,7 @@ func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in
 	})
 }
 
-// Deactivate lets one be used no more, nor what it signed.
+// Deactivate deactivates a personal access token and what it signed.
 func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
 	return s.change(ctx, tx, who, in.TokenID, store.EventTokenDeactivated, func(t *store.TokenEntry, now time.Time) {
 		tx.DeactivateAccessToken(t.ID, who.UserID, now, errNotFound)
@@ -127,7 +127,7 @@ func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, 
 	})
 }
 
-// Archive is Deactivate, permanently.
+// Archive removes a personal access token permanently.
 func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
 	return s.change(ctx, tx, who, in.TokenID, store.EventTokenArchived, func(t *store.TokenEntry, now time.Time) {
 		tx.ArchiveAccessToken(t.ID, who.UserID, now, errNotFound)
@@ -149,8 +149,8 @@ func event(who api.Caller, kind string, t store.TokenEntry, now time.Time) store
 	return e
 }
 
-// Exchange gives the token of the caller's session for an organisation of theirs. A user
-// belongs to one, so it is the same session again, with the same end.
+// Exchange returns a token of the caller's session for one of their organisations. A user belongs to
+// one organisation, so it is the same session, with the same end.
 func (s *Service) Exchange(ctx context.Context, who api.Caller, in api.ExchangeTokenRequest) (api.LoginResult, error) {
 	if in.Target == "" {
 		return api.LoginResult{}, api.Missing("target")
