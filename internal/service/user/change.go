@@ -10,8 +10,8 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Update changes a user. There is nothing to change yet: single sign-on, the one member
-// that the contract has, is not offered.
+// Update changes nothing yet: the one member in the contract is for single sign-on, which is not
+// offered.
 func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in api.UpdateUserRequest) (api.User, error) {
 	switch {
 	case in.IsSSORequired == nil:
@@ -26,7 +26,7 @@ func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in a
 
 var errSSO = &api.Error{Kind: api.Invalid, Code: "sso_not_offered", Message: "Single sign-on is not offered; the member /isSSORequired must be false."}
 
-// Activate lets a deactivated user act again.
+// Activate activates a deactivated user.
 func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in api.UserRequest) (api.User, error) {
 	return s.change(ctx, tx, who, in.UserID, store.EventUserActivated, func(m *store.Member, _ time.Time) {
 		tx.ActivateUser(m.ID, who.OrgID, errNoSuchUser)
@@ -34,7 +34,7 @@ func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in
 	})
 }
 
-// Deactivate locks a user out, as [store.Tx.DeactivateUser] says. The last administrator stays.
+// Deactivate deactivates a user, as [store.Tx.DeactivateUser] does, but never the last administrator.
 func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, in api.UserRequest) (api.User, error) {
 	return s.change(ctx, tx, who, in.UserID, store.EventUserDeactivated, func(m *store.Member, now time.Time) {
 		tx.KeepAnAdministrator(who.OrgID, m.ID, access.ErrLastAdministrator)
@@ -43,7 +43,8 @@ func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, 
 	})
 }
 
-// Archive is Deactivate, permanently, with the user's access tokens. Their name is free again.
+// Archive removes a user permanently, with their access tokens, but never the last administrator. The
+// name is free again.
 func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in api.UserRequest) (api.User, error) {
 	return s.change(ctx, tx, who, in.UserID, store.EventUserArchived, func(m *store.Member, now time.Time) {
 		tx.KeepAnAdministrator(who.OrgID, m.ID, access.ErrLastAdministrator)
@@ -64,7 +65,7 @@ func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, 
 	return r.Change(ctx, tx, who, id, kind, do)
 }
 
-// event is the event that who did something to a user.
+// event returns the event that who did something to a user.
 func event(who api.Caller, kind, userID string, now time.Time) store.Event {
 	e := store.NewEvent(who, kind, now, nil)
 	e.UserID = userID
