@@ -29,8 +29,8 @@ const (
 // known reports whether a session or an access token must say who calls.
 func (c callers) known() bool { return c&anyone != 0 }
 
-// origins says from which sites' pages a route may be called. Programs that are no browsers
-// may call any.
+// origins says from which sites' pages a route may be called. Clients that are not browsers may call
+// any route.
 type origins bool
 
 const (
@@ -228,8 +228,7 @@ type unserved struct{ pattern, id string }
 var pagePatterns = []string{"GET /{$}", "GET /register", "GET /login", "GET /account", "GET /people", "GET /roles",
 	"GET /machines", "GET /audit", "GET /docs", "GET /assets/{name}"}
 
-// mount puts the table and the pages on one mux. What no row matches is answered by
-// notFound.
+// mount puts the table and the pages on one mux. notFound answers what no row matches.
 func (s *Server) mount(pages http.Handler) *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, g := range s.routes() {

@@ -11,17 +11,17 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// parameter is a member that does not come in the body.
+// parameter is a member that comes in the path or the query, not in the body.
 type parameter struct {
 	field    int
 	name     string
-	query    bool     // else it is in the path
+	query    bool     // in the query; else in the path
 	min, max int      // of an integer
-	enum     []string // what a text may be, nil for anything
+	enum     []string // the texts it may be, nil for any
 }
 
-// parameters reads the tags path, query, minimum, maximum and enum, the same that the
-// API description is made from.
+// parameters reads the tags path, query, minimum, maximum and enum, from which the API description is
+// made too.
 func parameters(t reflect.Type) (all []parameter) {
 	for i := range t.NumField() {
 		tag := t.Field(i).Tag
@@ -42,8 +42,8 @@ func parameters(t reflect.Type) (all []parameter) {
 	return all
 }
 
-// bind fills in the parameters. One that is given twice, or not as its tags say, is
-// refused; unknown ones are passed over, as unknown members of a body are.
+// bind fills in the parameters. It refuses one that comes twice, or not as its tags say, and ignores
+// unknown ones, as unknown members of a body are.
 func bind(in reflect.Value, all []parameter, r *http.Request) error {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -55,7 +55,7 @@ func bind(in reflect.Value, all []parameter, r *http.Request) error {
 			if len(query[p.name]) > 1 {
 				return invalidParameter(p, "must be given once")
 			}
-			if _, given := query[p.name]; !given {
+			if !query.Has(p.name) {
 				continue
 			}
 			text = query.Get(p.name)

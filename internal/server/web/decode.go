@@ -25,7 +25,7 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // ReadBody reads a request's body, MaxBody bytes at most, into buf.
 func ReadBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) error {
-	if r.ContentLength > MaxBody { // not a byte of it needs to come
+	if r.ContentLength > MaxBody { // refuse without reading
 		return tooLarge()
 	}
 	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody)); err != nil {
@@ -34,8 +34,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) error {
 	return nil
 }
 
-// unknownMember says what becomes of a body with a member that is not known; it gets the
-// error that names one.
+// unknownMember decodes a body with an unknown member; unknown is the error that names it.
 type unknownMember[In any] func(body []byte, unknown error) (In, error)
 
 // decode reads a body.
@@ -63,10 +62,9 @@ func decode[In any](w http.ResponseWriter, r *http.Request, unknown unknownMembe
 	return in, nil
 }
 
-// tolerant reads a body with members that this server does not know, which is nothing
-// wrong: newer clients may send more. But a known member in other letters, "OrgId" for
-// "orgId", is refused. The library passes it over as unknown, while whatever stands
-// before this server, or comes after it, may read it as the member it resembles.
+// tolerant ignores unknown members: newer clients may send more. But it refuses a known member in
+// other letters, such as "OrgId" for "orgId". To this server it is unknown, while a proxy or another
+// implementation may read it as the member that it resembles.
 func tolerant[In any](body []byte, _ error) (in In, err error) {
 	var folded In
 	if err := json.Unmarshal(body, &in); err != nil {
@@ -80,7 +78,7 @@ func tolerant[In any](body []byte, _ error) (in In, err error) {
 	return in, nil
 }
 
-// exact refuses members that are not known.
+// exact refuses unknown members.
 func exact[In any](_ []byte, unknown error) (in In, err error) {
 	e := &api.Error{Kind: api.Invalid, Code: "member_unknown", Message: "The request body has a member that cannot be set here.",
 		Rule: "an update names only what it can change"}
@@ -93,8 +91,7 @@ func exact[In any](_ []byte, unknown error) (in In, err error) {
 	return in, e
 }
 
-// jsonExpected refuses a body that says it is not JSON. No type at all is let
-// through: the body decides.
+// jsonExpected refuses a body whose content type is not JSON. A body without a type may be JSON.
 func jsonExpected(r *http.Request) error {
 	for _, e := range r.Header["Content-Encoding"] {
 		if e != "" && e != "identity" {
@@ -137,8 +134,8 @@ func unreadable(err error) error {
 		Message: "The request body could not be read.", Cause: err}
 }
 
-// notJSON names the member at fault where the library knows it; the pointer is the
-// caller's own text, so it is shown only when short and plain.
+// notJSON names the member at fault if the library knows it. The pointer is the client's text, so it
+// is shown only if it is short and plain.
 func notJSON(err error) error {
 	e := &api.Error{Kind: api.Invalid, Code: "invalid_json",
 		Message: "The request body is not valid JSON.", Cause: err}
@@ -146,7 +143,7 @@ func notJSON(err error) error {
 		return e
 	}
 	var syntactic *jsontext.SyntacticError
-	if errors.As(err, &syntactic) { // whose own text has the names of members, which may be anything
+	if errors.As(err, &syntactic) { // its own text has names of members, which may be anything
 		e.Cause = fmt.Errorf("%w after byte %d", syntactic.Err, syntactic.ByteOffset)
 	}
 	var semantic *json.SemanticError
