@@ -17,15 +17,15 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// databaseFlags say where everything is kept.
+// databaseFlags say where everything is stored.
 type databaseFlags struct {
-	Database      string `help:"Where everything is kept: sqlite:PATH or postgres://…" default:"sqlite:countersign.db" placeholder:"URL"`
+	Database      string `help:"Where everything is stored: sqlite:PATH or postgres://…" default:"sqlite:countersign.db" placeholder:"URL"`
 	MasterKeyFile string `help:"File with the master key, which encrypts the server's keys: 32 random bytes in hex or base64." placeholder:"FILE"`
 	MasterKey     string `help:"The master key itself. Set its environment variable rather than this flag." placeholder:"KEY"`
 }
 
-// siteFlags say where the server is reached and how it sends mail. Commands that print
-// links need them too.
+// siteFlags say where the server is reached and how it sends mail. Commands that print links need
+// them too.
 type siteFlags struct {
 	PublicURL string `name:"public-url" help:"Address that people and SDKs use. Default: http://localhost and the port listened on." placeholder:"URL"`
 	SMTP      string `name:"smtp" help:"Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://host:465." placeholder:"URL"`
@@ -55,14 +55,14 @@ type orgFlags struct {
 	Org string `required:"" help:"Id of the organisation (or-…)." placeholder:"ORG"`
 }
 
-// operatorFlags are those of every command that opens the database.
+// operatorFlags are the flags of every command that opens the database.
 type operatorFlags struct {
 	databaseFlags
 	siteFlags
 	outputFlags
 }
 
-// config is what an App is opened with, with the default lifetimes.
+// config returns the Config of an App with the default lifetimes.
 func config(d databaseFlags, s siteFlags, log *slog.Logger) app.Config {
 	return app.Config{
 		Database: d.Database, MasterKeyFile: d.MasterKeyFile, MasterKey: d.MasterKey, PublicURL: s.PublicURL,
@@ -72,7 +72,7 @@ func config(d databaseFlags, s siteFlags, log *slog.Logger) app.Config {
 	}
 }
 
-// open opens the App for one command and closes it after.
+// open opens the App, runs do and closes the App.
 func (o operatorFlags) open(ctx context.Context, c console, do func(*app.App) error) error {
 	a, err := app.Open(ctx, config(o.databaseFlags, o.siteFlags, slog.New(slog.NewTextHandler(c.err, nil))))
 	if err != nil {
@@ -85,7 +85,7 @@ func (o operatorFlags) open(ctx context.Context, c console, do func(*app.App) er
 	return err
 }
 
-// print writes v as one line of JSON, or text for people.
+// print writes v as one line of JSON or, for people, calls text.
 func (o outputFlags) print(c console, v any, text func(w io.Writer)) error {
 	if !o.JSON {
 		text(c.out)
@@ -119,7 +119,7 @@ func printTable[Row any](o outputFlags, c console, rows []Row, headings string, 
 	})
 }
 
-// columns aligns text at its tabs once it is flushed.
+// columns returns a writer that aligns text at its tabs when it is flushed.
 func columns(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 4, 2, ' ', 0) }
 
 func yes(b bool) string {

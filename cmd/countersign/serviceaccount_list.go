@@ -29,7 +29,7 @@ func newServiceAccountRow(a api.ServiceAccount) serviceAccountRow {
 	for _, p := range a.UserInfo.PermissionAssignments {
 		row.Permissions = append(row.Permissions, p.PermissionName)
 	}
-	for _, t := range a.AccessTokens { // it has one
+	for _, t := range a.AccessTokens { // exactly one
 		row.CredentialID, row.DateCreated, row.DateExpires = t.CredID, t.DateCreated, t.DateExpires
 	}
 	return row

@@ -18,7 +18,7 @@ type userCommands struct {
 	Show       userShow       `cmd:"" help:"Show one user with credentials and codes."`
 	Deactivate userDeactivate `cmd:"" help:"Deactivate a user and end their sessions."`
 	Activate   userActivate   `cmd:"" help:"Activate a deactivated user."`
-	LoginCode  userLoginCode  `cmd:"" help:"Issue a login code for the owner of a password-protected key, where no mail can bring one."`
+	LoginCode  userLoginCode  `cmd:"" help:"Issue a login code to the owner of a password-protected key whom no mail reaches."`
 }
 
 type userRow struct {
@@ -42,7 +42,7 @@ type userFlags struct {
 	Username string `required:"" help:"Username or user id." placeholder:"NAME"`
 }
 
-// setActive deactivates or activates the user and prints that, to people as done says.
+// setActive deactivates or activates the user and prints it, for people as the sentence "NAME is done".
 func (u *userFlags) setActive(ctx context.Context, c console, active bool, done string) error {
 	return u.open(ctx, c, func(a *app.App) error {
 		if err := a.Users.SetActive(ctx, u.Org, u.Username, active); err != nil {
