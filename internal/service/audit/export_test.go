@@ -8,8 +8,8 @@ func Summary(e store.AuditEntry) string { return read(e).summary() }
 // Known reports whether a kind of event has words.
 func Known(kind string) bool { _, known := sentences[kind]; return known }
 
-// Plain is how a text stands in a cell.
+// Plain is a text as a cell has it.
 var Plain = withoutFormula
 
-// Edge lies before the entries from t on.
+// Edge is an id before those of the entries from t on.
 var Edge = boundary

@@ -15,7 +15,7 @@ import (
 
 var must = world.Must
 
-// A flood of refusals must not fill the store; once it is over, they are kept again.
+// A flood of refusals must not fill the store; after it, they are recorded again.
 func TestFloodIsNotKept(t *testing.T) {
 	t.Parallel()
 	ctx, now := context.Background(), time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
@@ -54,8 +54,8 @@ func TestSupportIDsThatAreNone(t *testing.T) {
 	}
 }
 
-// Refusals of who is known are kept permanently. So nobody fills the disk with their own, nor makes
-// those of others go unrecorded.
+// Refusals of authenticated callers are never removed. So nobody fills the disk with their own, or
+// keeps those of others from being recorded.
 func TestRefusalsOfOneCaller(t *testing.T) {
 	t.Parallel()
 	ctx, now := t.Context(), time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
