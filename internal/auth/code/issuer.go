@@ -123,7 +123,7 @@ func (i *Issuer) Post(org store.Organisation, u store.User, c Issued) {
 	})
 }
 
-// Event returns the event that who did something with a code. detail is as for store.NewEvent.
+// Event returns an event about a code, caused by who. detail is as for store.NewEvent.
 func Event(who api.Caller, kind string, c store.Code, at time.Time, detail map[string]any) store.Event {
 	e := store.NewEvent(who, kind, at, detail)
 	e.UserID, e.CodeID = c.UserID, c.ID

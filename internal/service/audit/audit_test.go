@@ -15,7 +15,7 @@ import (
 )
 
 // The log has every change and every refusal, with who did it and what they signed.
-func TestWhoDidWhatIsTold(t *testing.T) {
+func TestLogSaysWhoDidWhat(t *testing.T) {
 	t.Parallel()
 	archives(t, func(t *testing.T, a *archive) {
 		ctx := context.Background()

@@ -99,7 +99,7 @@ func about(inv store.Invitation, err error) error {
 	return api.About(err, api.Subject{OrgID: inv.Organisation.ID, UserID: inv.User.ID, CodeID: inv.Code.ID})
 }
 
-// event returns the event that the invited user did something, from the address of who.
+// event returns an event caused by the invited user, from the address of who.
 func event(who api.Caller, kind string, inv store.Invitation, now time.Time, detail map[string]any) store.Event {
 	user := api.Caller{OrgID: inv.User.OrgID, UserID: inv.User.ID, Address: who.Address}
 	return code.Event(user, kind, inv.Code, now, detail)

@@ -65,7 +65,7 @@ func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, 
 	return r.Change(ctx, tx, who, id, kind, do)
 }
 
-// event returns the event that who did something to a user.
+// event returns an event about a user, caused by who.
 func event(who api.Caller, kind, userID string, now time.Time) store.Event {
 	e := store.NewEvent(who, kind, now, nil)
 	e.UserID = userID

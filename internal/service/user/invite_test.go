@@ -43,7 +43,7 @@ func TestInviteTenantUser(t *testing.T) {
 }
 
 // A code that is mailed is not in the answer.
-func TestMailedCodesAreNotTold(t *testing.T) {
+func TestMailedCodesAreNotInTheAnswer(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		clerk := n.Employ(t, "clerk", "Auth:Users:Create")
