@@ -6,7 +6,7 @@ import (
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
-func TestSamePayload(t *testing.T) {
+func TestCoversPayload(t *testing.T) {
 	for _, c := range []struct {
 		name, signed, sent string
 		same               bool
@@ -41,9 +41,6 @@ func TestSamePayload(t *testing.T) {
 		{"text that is not UTF-8", `{"a":"x"}`, "{\"a\":\"x\xff\"}", false},
 		{"cut short", `{"a":1}`, `{"a":1`, false},
 	} {
-		if got := useraction.SamePayload([]byte(c.signed), []byte(c.sent)); got != c.same {
-			t.Errorf("%s: SamePayload is %v", c.name, got)
-		}
 		claims := useraction.Claims{PayloadSHA256: useraction.PayloadDigest([]byte(c.signed)),
 			CanonicalSHA256: useraction.CanonicalDigest([]byte(c.signed))}
 		if got := claims.CoversPayload([]byte(c.sent)); got != c.same {
