@@ -64,7 +64,7 @@ func TestSamePath(t *testing.T) {
 		{"/auth/users?force=true", "/auth/users", false},
 		{"/auth/users?force=true", "/auth/users?force=false", false},
 		{"/auth/users?a=1&b=2", "/auth/users?b=2&a=1", false},
-		{"/auth/users?", "/auth/users?force=true", false}, // it was signed that there is none
+		{"/auth/users?", "/auth/users?force=true", false}, // signed with an empty query
 		{"/auth/users", "/auth/users/", false},
 		{"/auth/users", "/auth//users", false},
 		{"/auth/users", "/Auth/users", false},
