@@ -49,6 +49,11 @@ func (c *Client) Session(token string, signer Signer) *Session {
 	return &Session{Token: token, Signer: signer, client: c}
 }
 
+// Caller asks as whom the token calls and what it may do.
+func (s *Session) Caller(ctx context.Context) (api.CallerInfo, error) {
+	return read[api.CallerInfo](ctx, s, path("/countersign/caller"))
+}
+
 // String tells nothing of the token.
 func (s Session) String() string { return "session at " + s.client.BaseURL }
 
