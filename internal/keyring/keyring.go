@@ -71,7 +71,7 @@ func Open(ctx context.Context, db *store.DB, master *Master, now time.Time) (*Ri
 			}
 		}
 	}
-	return ring, ring.learn(kept)
+	return ring, ring.setSigningKeys(kept)
 }
 
 // Wrapped reports whether every key is kept under a master key.

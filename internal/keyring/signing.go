@@ -48,7 +48,7 @@ func (r *Ring) Refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.learn(kept)
+	return r.setSigningKeys(kept)
 }
 
 // Rotate makes a new signing key. It signs once it was published for as long as
@@ -60,7 +60,7 @@ func (r *Ring) Rotate(ctx context.Context, now time.Time) error {
 	return r.Refresh(ctx)
 }
 
-func (r *Ring) learn(kept []store.ServerKey) error {
+func (r *Ring) setSigningKeys(kept []store.ServerKey) error {
 	var keys []SigningKey
 	for _, k := range kept {
 		if k.Purpose != Signing {

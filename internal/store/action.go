@@ -32,7 +32,7 @@ func (r *row) signedAction() SignedAction {
 // SignedAction returns an action with who signed it and what with, or an error of Kind
 // NotFound.
 func (db *DB) SignedAction(ctx context.Context, id string) (SignedAction, error) {
-	a, found, err := one(ctx, db, (*row).signedAction, `
+	return get(ctx, db, errNoAction, (*row).signedAction, `
 		SELECT `+actionColumns+`, `+organisationColumns+`, `+userColumns+`, `+sessionColumns+`,
 			`+accessTokenColumns+`, `+wholeCredentialColumns+`
 		FROM actions a
@@ -42,10 +42,6 @@ func (db *DB) SignedAction(ctx context.Context, id string) (SignedAction, error)
 		LEFT JOIN sessions s ON s.id = a.session_id
 		LEFT JOIN access_tokens t ON t.id = a.session_id
 		WHERE a.id = $1`, id)
-	if err == nil && !found {
-		err = notFound("action_not_found", "There is no such user action.")
-	}
-	return a, err
 }
 
 // Actions returns up to limit actions of an organisation, oldest first, that come after

@@ -139,7 +139,7 @@ func (db *DB) AuditEntry(ctx context.Context, orgID, id string) (AuditEntry, err
 			}
 		}
 	}
-	return AuditEntry{}, notFound("audit_log_not_found", "There is no such audit log.")
+	return AuditEntry{}, errNoAuditEntry
 }
 
 // AuditOldest returns up to limit entries of a span, oldest first. A limit of 0 asks for

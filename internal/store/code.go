@@ -20,12 +20,8 @@ func (r *row) codeEntry() CodeEntry { return CodeEntry{Code: r.code(), Username:
 
 // Code returns a registration code, or an error of Kind NotFound.
 func (db *DB) Code(ctx context.Context, id string) (Code, error) {
-	c, found, err := one(ctx, db, (*row).code,
+	return get(ctx, db, errNoCode, (*row).code,
 		`SELECT `+codeColumns+` FROM registration_codes c WHERE c.id = $1`, id)
-	if err == nil && !found {
-		err = notFound("code_not_found", "There is no such registration code.")
-	}
-	return c, err
 }
 
 // Codes returns up to limit registration codes of an organisation, oldest first, that

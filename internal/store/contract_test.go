@@ -142,8 +142,8 @@ func TestUsersAreListedInPages(t *testing.T) {
 				t.Errorf("place %d holds %s", i, s.Username)
 			}
 			registered := i == 2
-			if (s.Credentials == 1) != registered || s.HasCode != registered {
-				t.Errorf("user %d: %d credentials, code %v", i, s.Credentials, s.HasCode)
+			if (s.Credentials == 1) != registered || (s.LatestCode.ID != "") != registered {
+				t.Errorf("user %d: %d credentials, code %v", i, s.Credentials, (s.LatestCode.ID != ""))
 			}
 		}
 		if got[2].LatestCode.ID != second.ID || got[2].LatestCode.State(epoch) != store.StateCompleted {
@@ -534,8 +534,8 @@ func TestSettings(t *testing.T) {
 			equal(t, name, must[string](t)(db.Setting(context.Background(), name)), value)
 		}
 		want("a", "")
-		write(t, db, func(tx *store.Tx) { tx.MakeSetting("a", "1", errDuplicate) })
-		wantError(t, try(db, func(tx *store.Tx) { tx.MakeSetting("a", "2", errDuplicate) }), errDuplicate)
+		write(t, db, func(tx *store.Tx) { tx.CreateSetting("a", "1", errDuplicate) })
+		wantError(t, try(db, func(tx *store.Tx) { tx.CreateSetting("a", "2", errDuplicate) }), errDuplicate)
 		want("a", "1")
 		wantError(t, try(db, func(tx *store.Tx) { tx.ReplaceSetting("a", "2", "3", errLost) }), errLost)
 		write(t, db, func(tx *store.Tx) { tx.ReplaceSetting("a", "1", "3", errLost); tx.PutSetting("b", "x") })

@@ -37,12 +37,8 @@ func (r *row) wholeCredential() Credential {
 
 // Credential returns a credential by its id ("cr-…"), or an error of Kind NotFound.
 func (db *DB) Credential(ctx context.Context, id string) (Credential, error) {
-	c, found, err := one(ctx, db, (*row).wholeCredential,
+	return get(ctx, db, errNoCredential, (*row).wholeCredential,
 		`SELECT `+wholeCredentialColumns+` FROM credentials k WHERE k.id = $1`, id)
-	if err == nil && !found {
-		err = notFound("credential_not_found", "There is no such credential.")
-	}
-	return c, err
 }
 
 // CredentialsOfUser returns the credentials of a user, oldest first.

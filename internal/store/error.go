@@ -37,10 +37,24 @@ func internal(cause error) error {
 	return &api.Error{Kind: api.Internal, Code: "internal", Message: "Internal Server Error", Cause: cause}
 }
 
-// notFound says that no such row exists.
 func notFound(code, message string) error {
 	return &api.Error{Kind: api.NotFound, Code: code, Message: message}
 }
+
+// Errors of reads that find no row.
+var (
+	errNoApplication  = notFound("application_not_found", "application not found")
+	errNoAction       = notFound("action_not_found", "There is no such user action.")
+	errNoAssignment   = notFound("assignment_not_found", "There is no such assignment.")
+	errNoAuditEntry   = notFound("audit_log_not_found", "There is no such audit log.")
+	errNoCode         = notFound("code_not_found", "There is no such registration code.")
+	errNoCredential   = notFound("credential_not_found", "There is no such credential.")
+	errNoOrganisation = notFound("organisation_not_found", "There is no such organisation.")
+	errNoPermission   = notFound("permission_not_found", "There is no such permission.")
+	errNoRefusal      = notFound("refusal_not_found", "There is no refusal with that support id.")
+	errNoToken        = notFound("token_not_found", "There is no such access token.")
+	errNoUser         = notFound("user_not_found", "There is no such user.")
+)
 
 // classify gives a failure of the database its kind.
 func classify(err error) error {

@@ -29,15 +29,15 @@ const (
 
 	// The organisation is there even where the user is not, so that what it demands can be
 	// demanded of everybody alike.
-	selectHolder = `SELECT ` + organisationColumns + `, ` + userColumns + `, ` + credentialColumns + `
+	selectOwner = `SELECT ` + organisationColumns + `, ` + userColumns + `, ` + credentialColumns + `
 		FROM (SELECT 1 AS here) x `
-	holderByName = `LEFT JOIN organisations o ON o.id = $1
+	ownerByName = `LEFT JOIN organisations o ON o.id = $1
 		LEFT JOIN users u ON u.org_id = $1 AND u.username_key = $2
 		LEFT JOIN credentials k ON k.user_id = u.id AND (k.credential_id = $3 OR k.id = $4)`
-	holderByID = `LEFT JOIN users u ON u.id = $1
+	ownerByID = `LEFT JOIN users u ON u.id = $1
 		LEFT JOIN organisations o ON o.id = u.org_id
 		LEFT JOIN credentials k ON k.user_id = u.id AND (k.credential_id = $2 OR k.id = $3)`
-	holderByCredential = `LEFT JOIN credentials k ON k.realm = $2 AND k.credential_id = $3 AND ($1 = '' OR k.org_id = $1)
+	ownerByCredential = `LEFT JOIN credentials k ON k.realm = $2 AND k.credential_id = $3 AND ($1 = '' OR k.org_id = $1)
 		LEFT JOIN users u ON u.id = k.user_id
 		LEFT JOIN organisations o ON o.id = COALESCE(u.org_id, $1)`
 )
@@ -52,7 +52,6 @@ func (r *row) loginCode() Code {
 func (r *row) loginState() LoginState {
 	s := LoginState{Organisation: r.organisation(), User: r.user(), Code: r.loginCode()}
 	s.WrongTries, s.WrongTriesReset = r.int(), r.time()
-	s.OrganisationFound = s.Organisation.ID != ""
 	s.Found = s.User.ID != ""
 	s.CodeFound = s.Code.ID != ""
 	if k := r.credential(); k.ID != "" {
@@ -97,7 +96,7 @@ func (db *DB) SignerState(ctx context.Context, userID, tokenID string) (LoginSta
 	if err != nil || len(rows) == 0 {
 		return LoginState{}, err
 	}
-	s := LoginState{OrganisationFound: true, Organisation: rows[0].Organisation, Found: true, User: rows[0].User}
+	s := LoginState{Organisation: rows[0].Organisation, Found: true, User: rows[0].User}
 	for _, r := range rows {
 		if r.CredentialFound {
 			s.Credentials = append(s.Credentials, r.Credential)
@@ -111,19 +110,19 @@ func (db *DB) SignerState(ctx context.Context, userID, tokenID string) (LoginSta
 // that raw id or with the id uuid ("cr-…"). Nothing found is no error; the organisation
 // is read even where it has no such user.
 func (db *DB) OwnerByName(ctx context.Context, orgID, usernameKey string, credentialID []byte, uuid string) (Owner, error) {
-	return owner(ctx, db, credentialID, selectHolder+holderByName, orgID, usernameKey, credentialID, uuid)
+	return owner(ctx, db, credentialID, selectOwner+ownerByName, orgID, usernameKey, credentialID, uuid)
 }
 
 // OwnerByUser is HolderByName for the id of a user ("us-…").
 func (db *DB) OwnerByUser(ctx context.Context, userID string, credentialID []byte, uuid string) (Owner, error) {
-	return owner(ctx, db, credentialID, selectHolder+holderByID, userID, credentialID, uuid)
+	return owner(ctx, db, credentialID, selectOwner+ownerByID, userID, credentialID, uuid)
 }
 
 // OwnerByCredential reads who holds a credential of a realm, in the organisation unless
 // that is "". Nothing found is no error; an organisation that was named is read all the
 // same.
 func (db *DB) OwnerByCredential(ctx context.Context, orgID, realm string, credentialID []byte) (Owner, error) {
-	return owner(ctx, db, credentialID, selectHolder+holderByCredential, orgID, realm, notNull(credentialID))
+	return owner(ctx, db, credentialID, selectOwner+ownerByCredential, orgID, realm, notNull(credentialID))
 }
 
 // ChallengeUsed reports whether a challenge opened a session or signed an action.

@@ -43,7 +43,7 @@ func TestLoginStateAnswersWhateverExists(t *testing.T) {
 		second.Active = false
 		counted := store.LoginState{WrongTries: 2, WrongTriesReset: at(60)}
 		known := counted
-		known.OrganisationFound, known.Organisation = true, ada.o
+		known.Organisation = ada.o
 		whole := known
 		whole.Found, whole.User = true, ada.u
 		whole.Credentials = []store.Credential{light(ada.k), light(second)}
@@ -132,7 +132,7 @@ func TestSignerState(t *testing.T) {
 		second.ID = api.NewID(api.PrefixCredential, epoch.Add(-time.Minute)) // older, though stored later
 		idle := newUser(ada.o, "idle")
 		write(t, db, func(tx *store.Tx) { tx.AddCredential(second, errDuplicate); tx.CreateUser(idle, errDuplicate) })
-		want := store.LoginState{OrganisationFound: true, Organisation: ada.o, Found: true, User: ada.u,
+		want := store.LoginState{Organisation: ada.o, Found: true, User: ada.u,
 			Credentials: []store.Credential{light(second), light(ada.k)}}
 		equal(t, "signer", must[store.LoginState](t)(db.SignerState(ctx, ada.u.ID, "")), want)
 		want.User, want.Credentials = idle, nil

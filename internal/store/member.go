@@ -21,19 +21,14 @@ func (m *Member) assigned() (string, *[]HeldPermission) { return m.ID, &m.Assign
 // Member returns a user of the organisation who is a person, archived or not, or an error
 // of Kind NotFound.
 func (db *DB) Member(ctx context.Context, orgID, userID string) (Member, error) {
-	return foundMember(few(ctx, db, (*row).member,
-		`SELECT `+memberColumns+`, `+heldColumns+` FROM users u`+withPermissions+`
-		WHERE u.id = $1 AND u.org_id = $2 AND u.kind <> 'ServiceAccount'`, userID, orgID))
+	return db.member(ctx, `<> 'ServiceAccount'`, userID, orgID)
 }
 
-func foundMember(rows []Member, err error) (Member, error) {
-	if err == nil && len(rows) == 0 {
-		err = notFound("user_not_found", "There is no such user.")
-	}
-	if err != nil {
-		return Member{}, err
-	}
-	return gather(rows, (*Member).assigned)[0], nil
+func (db *DB) member(ctx context.Context, kind, userID, orgID string) (Member, error) {
+	rows, err := few(ctx, db, (*row).member,
+		`SELECT `+memberColumns+`, `+heldColumns+` FROM users u`+withPermissions+`
+		WHERE u.id = $1 AND u.org_id = $2 AND u.kind `+kind, userID, orgID)
+	return gatherOne(rows, err, errNoUser, (*Member).assigned)
 }
 
 // Members returns up to limit users of an organisation, oldest first, that come after the
@@ -60,9 +55,7 @@ func (db *DB) members(ctx context.Context, ids string, args ...any) ([]Member, e
 // ServiceAccount returns a service account of the organisation, archived or not, or an
 // error of Kind NotFound.
 func (db *DB) ServiceAccount(ctx context.Context, orgID, userID string) (Member, error) {
-	return foundMember(few(ctx, db, (*row).member,
-		`SELECT `+memberColumns+`, `+heldColumns+` FROM users u`+withPermissions+`
-		WHERE u.id = $1 AND u.org_id = $2 AND u.kind = 'ServiceAccount'`, userID, orgID))
+	return db.member(ctx, `= 'ServiceAccount'`, userID, orgID)
 }
 
 // ServiceAccounts returns all service accounts of an organisation that are not archived,

@@ -144,7 +144,7 @@ func TestWhoIsArchivedIsGoneForGood(t *testing.T) {
 		_, err := db.UserByName(ctx, ada.o.ID, ada.u.UsernameKey)
 		wantKind(t, err, api.NotFound, "user_not_found")
 		equal(t, "login", must[store.LoginState](t)(db.LoginState(ctx, ada.o.ID, ada.u.UsernameKey, nil, nil)),
-			store.LoginState{OrganisationFound: true, Organisation: ada.o})
+			store.LoginState{Organisation: ada.o})
 		members, people := must[[]store.Member](t)(db.Members(ctx, ada.o.ID, "", "", 0)), must[[]store.Person](t)(db.People(ctx, ada.o.ID, "", "", "", 0))
 		if users := must[[]store.UserSummary](t)(db.Users(ctx, ada.o.ID, "", 0)); len(members)+len(people)+len(users) > 0 {
 			t.Errorf("listed: %v, %v, %v", members, people, users)

@@ -72,7 +72,7 @@ func migrateSQLite(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	if err := makeVersionTable(ctx, db); err != nil {
+	if err := createVersionTable(ctx, db); err != nil {
 		return err
 	}
 	provider, err := newProvider(SQLite, db, goose.WithSessionLocker(sqliteLock{newest}))
@@ -84,7 +84,7 @@ func migrateSQLite(ctx context.Context, db *sql.DB) error {
 }
 
 // makeVersionTable does under the write lock what goose would do without any.
-func makeVersionTable(ctx context.Context, db *sql.DB) error {
+func createVersionTable(ctx context.Context, db *sql.DB) error {
 	table, err := database.NewStore(database.DialectSQLite3, goose.DefaultTablename)
 	if err != nil {
 		return err

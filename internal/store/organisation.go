@@ -22,12 +22,8 @@ func (r *row) organisation() Organisation {
 
 // Organisation returns an organisation, or an error of Kind NotFound.
 func (db *DB) Organisation(ctx context.Context, id string) (Organisation, error) {
-	o, found, err := one(ctx, db, (*row).organisation,
+	return get(ctx, db, errNoOrganisation, (*row).organisation,
 		`SELECT `+organisationColumns+` FROM organisations o WHERE o.id = $1`, id)
-	if err == nil && !found {
-		err = notFound("organisation_not_found", "There is no such organisation.")
-	}
-	return o, err
 }
 
 // Organisations returns all organisations, oldest first.

@@ -51,6 +51,17 @@ func gather[T any](rows []T, of func(*T) (id string, held *[]HeldPermission)) (a
 	return all
 }
 
+// gatherOne is gather for the rows of one thing: without any it fails with absent.
+func gatherOne[T any](rows []T, err, absent error, of func(*T) (id string, held *[]HeldPermission)) (one T, _ error) {
+	if err == nil && len(rows) == 0 {
+		err = absent
+	}
+	if err != nil {
+		return one, err
+	}
+	return gather(rows, of)[0], nil
+}
+
 // Held returns the permissions, other than archived ones, that are assigned to an identity
 // or, where alsoID is not "", to that other one.
 func (db *DB) Held(ctx context.Context, identityID, alsoID string) ([]HeldPermission, error) {
@@ -72,12 +83,8 @@ func (db *DB) Assigned(ctx context.Context, identityID string) ([]HeldPermission
 // Permission returns a permission of the organisation, archived or not, or an error of
 // Kind NotFound.
 func (db *DB) Permission(ctx context.Context, orgID, id string) (Permission, error) {
-	p, found, err := one(ctx, db, (*row).permission,
+	return get(ctx, db, errNoPermission, (*row).permission,
 		`SELECT `+permissionColumns+` FROM permissions p WHERE p.id = $1 AND p.org_id = $2`, id, orgID)
-	if err == nil && !found {
-		err = notFound("permission_not_found", "There is no such permission.")
-	}
-	return p, err
 }
 
 // Permissions returns up to limit permissions of an organisation, archived ones too, oldest
@@ -91,13 +98,9 @@ func (db *DB) Permissions(ctx context.Context, orgID, afterID string, limit int)
 // Assignment returns an assignment of a permission of the organisation, or an error of Kind
 // NotFound.
 func (db *DB) Assignment(ctx context.Context, orgID, permissionID, id string) (Assignment, error) {
-	a, found, err := one(ctx, db, (*row).assignment, `
+	return get(ctx, db, errNoAssignment, (*row).assignment, `
 		SELECT `+assignmentColumns+` FROM permission_assignments m
 		WHERE m.id = $1 AND m.permission_id = $2 AND m.org_id = $3`, id, permissionID, orgID)
-	if err == nil && !found {
-		err = notFound("assignment_not_found", "There is no such assignment.")
-	}
-	return a, err
 }
 
 // Assignments returns up to limit assignments of a permission, oldest first, that come

@@ -24,7 +24,7 @@ const (
 	postgresWriters = 2
 	// postgresPatience is how long a read or a group is tried again on a database that
 	// is failing over, and how long one attempt may take.
-	postgresPatience = 5 * time.Second
+	postgresTimeout = 5 * time.Second
 	// postgresAttempt is how long one attempt may take before its connection is given up.
 	postgresAttempt = 20 * time.Second
 )
@@ -50,7 +50,7 @@ func openPostgres(ctx context.Context, url string, opts Options) (engine, error)
 	}
 	config.MaxConns = max(config.MaxConns, postgresWriters+postgresReaders+1)
 	if config.ConnConfig.ConnectTimeout == 0 {
-		config.ConnConfig.ConnectTimeout = postgresPatience
+		config.ConnConfig.ConnectTimeout = postgresTimeout
 	}
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "countersign"

@@ -79,7 +79,7 @@ type retry struct {
 }
 
 func newRetry(ctx context.Context) *retry {
-	ctx, cancel := context.WithTimeout(ctx, postgresPatience)
+	ctx, cancel := context.WithTimeout(ctx, postgresTimeout)
 	return &retry{ctx, cancel, 5 * time.Millisecond}
 }
 

@@ -150,7 +150,7 @@ func takeRead(group []*read, r *read) []*read {
 // readTogether sends the group in one round trip. After a failure the rest of the group
 // is unanswered and shares the error.
 func (p *postgresDB) readTogether(group []*read) {
-	ctx, cancel := context.WithTimeout(context.Background(), postgresPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), postgresTimeout)
 	defer cancel()
 	c, err := p.acquire(ctx)
 	if err != nil {

@@ -18,7 +18,7 @@ func (p *postgresDB) write(group []*unit) {
 	const rounds = 3
 	together, aside := group, []*unit(nil)
 	for round := 0; len(together) > 1 && round < rounds; round++ {
-		failed, err := p.settle(together)
+		failed, err := p.commitUnits(together)
 		if len(failed) == 0 {
 			for _, u := range together {
 				u.err = err
@@ -41,7 +41,7 @@ func (p *postgresDB) writeAlone(u *unit) {
 	pause := newRetry(context.Background())
 	defer pause.stop()
 	for attempt := 1; ; attempt++ {
-		failed, err := p.settle([]*unit{u})
+		failed, err := p.commitUnits([]*unit{u})
 		if len(failed) == 0 || !contended(err) || attempt == attempts || !pause.wait() {
 			u.err = err
 			if contended(err) {
@@ -55,7 +55,7 @@ func (p *postgresDB) writeAlone(u *unit) {
 // settle tries to commit the units together until the database can be reached. It
 // returns the units that did not hold, if any, with the error of the first; otherwise
 // all have committed (nil) or share the error.
-func (p *postgresDB) settle(units []*unit) (failed []*unit, err error) {
+func (p *postgresDB) commitUnits(units []*unit) (failed []*unit, err error) {
 	pause := newRetry(context.Background())
 	defer pause.stop()
 	for {

@@ -137,7 +137,7 @@ func TestASettingIsMadeOnce(t *testing.T) {
 		a, b := open(t, url), open(t, url)
 		errs := parallel(20, func(i int) error {
 			return try([]*store.DB{a, b}[i%2], func(tx *store.Tx) {
-				tx.MakeSetting("first-administrator", fmt.Sprint(i), errLost)
+				tx.CreateSetting("first-administrator", fmt.Sprint(i), errLost)
 				tx.CreateOrganisation(newOrganisation())
 			})
 		})

@@ -84,6 +84,15 @@ func one[T any](ctx context.Context, db *DB, scan func(*row) T, sql string, args
 	return value, found, classify(err)
 }
 
+// get is one that fails with absent where there is no row.
+func get[T any](ctx context.Context, db *DB, absent error, scan func(*row) T, sql string, args ...any) (T, error) {
+	value, found, err := one(ctx, db, scan, sql, args...)
+	if err == nil && !found {
+		err = absent
+	}
+	return value, err
+}
+
 // few reads every row of a statement that is answered at once with a few; a connection
 // that breaks half-way yields none of them.
 func few[T any](ctx context.Context, db *DB, scan func(*row) T, sql string, args ...any) ([]T, error) {

@@ -19,12 +19,8 @@ func (r *row) refusal() Refusal {
 
 // Refusal returns a refusal by its support id, or an error of Kind NotFound.
 func (db *DB) Refusal(ctx context.Context, id string) (Refusal, error) {
-	f, found, err := one(ctx, db, (*row).refusal, `
+	return get(ctx, db, errNoRefusal, (*row).refusal, `
 		SELECT `+refusalColumns+` FROM refusals f WHERE f.id = $1`, id)
-	if err == nil && !found {
-		err = notFound("refusal_not_found", "There is no refusal with that support id.")
-	}
-	return f, err
 }
 
 // RecordRefusal keeps a refusal. What was received may be no text at all: bytes that are

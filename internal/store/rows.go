@@ -240,6 +240,5 @@ type UserSummary struct {
 	User
 	Administrator bool
 	Credentials   int64 // how many are stored
-	HasCode       bool  // LatestCode is set
-	LatestCode    Code  // the code issued last
+	LatestCode    Code  // zero if none was ever issued
 }

@@ -47,8 +47,7 @@ type Action struct {
 
 // LoginState is all that decides how somebody may begin to log in, read at one instant.
 type LoginState struct {
-	OrganisationFound bool // even where the user is not
-	Organisation      Organisation
+	Organisation Organisation
 
 	Found       bool
 	User        User

@@ -12,7 +12,7 @@ func (db *DB) Setting(ctx context.Context, name string) (string, error) {
 
 // MakeSetting remembers value under a name that holds nothing yet. Of any number of
 // callers, in any process, one succeeds; for the others the unit fails with taken.
-func (tx *Tx) MakeSetting(name, value string, taken error) {
+func (tx *Tx) CreateSetting(name, value string, taken error) {
 	tx.must(taken, `
 		INSERT INTO settings (name, value) VALUES ($1, $2)
 		ON CONFLICT (name) DO NOTHING`, name, value)

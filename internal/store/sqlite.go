@@ -19,7 +19,7 @@ import (
 )
 
 // sqlitePatience is how long a connection waits for another process's lock.
-const sqlitePatience = 10 * time.Second
+const sqliteTimeout = 10 * time.Second
 
 // sqliteVersion reads the schema version; it fails if there are no tables yet.
 const sqliteVersion = `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied = 1`
@@ -118,7 +118,7 @@ func touch(path string) error {
 }
 
 func (s *sqliteDB) openWriter(ctx context.Context) (err error) {
-	s.writer, err = sqlite.Open(s.path, sqlitePatience)
+	s.writer, err = sqlite.Open(s.path, sqliteTimeout)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (s *sqliteDB) tryWriting(ctx context.Context) error {
 // setWAL turns on the write-ahead log, which the file remembers. SQLite does not wait
 // when another process is doing just that, so we do.
 func setWAL(ctx context.Context, c *sqlite.Conn) error {
-	deadline := time.NewTimer(sqlitePatience)
+	deadline := time.NewTimer(sqliteTimeout)
 	defer deadline.Stop()
 	for {
 		var mode string
@@ -189,7 +189,7 @@ func (s *sqliteDB) version() int64 {
 
 func (s *sqliteDB) migrate(ctx context.Context) error {
 	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: s.path}).EscapedPath(), RawQuery: url.Values{
-		"_pragma": {fmt.Sprintf("busy_timeout(%d)", sqlitePatience.Milliseconds()), "synchronous(FULL)"},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", sqliteTimeout.Milliseconds()), "synchronous(FULL)"},
 	}.Encode()}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
@@ -261,7 +261,7 @@ func (s *sqliteDB) few(ctx context.Context, sql string, args []any, restart func
 }
 
 func (s *sqliteDB) openReader() (*sqlite.Conn, error) {
-	c, err := sqlite.Open(s.path, sqlitePatience)
+	c, err := sqlite.Open(s.path, sqliteTimeout)
 	if err != nil {
 		return nil, err
 	}

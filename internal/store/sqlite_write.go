@@ -60,7 +60,7 @@ func (s *sqliteDB) transaction(group []*unit, run func([]*unit) error) (err erro
 // millisecond or so: SQLite's own waiting sleeps up to 100 ms at a time, in which a busy
 // writer elsewhere takes the lock back many times over.
 func (s *sqliteDB) begin(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, sqlitePatience)
+	ctx, cancel := context.WithTimeout(ctx, sqliteTimeout)
 	defer cancel()
 	for {
 		_, err := s.writer.Exec(`BEGIN IMMEDIATE`)

@@ -181,7 +181,7 @@ func TestATokensKeyIsNoWayToLogIn(t *testing.T) {
 		s.CredentialID = one.k.ID
 		wantError(t, try(db, func(tx *store.Tx) { tx.OpenSession(s, errLost) }), errLost)
 
-		own := store.LoginState{OrganisationFound: true, Organisation: ada.o, Found: true, User: ada.u, Credentials: []store.Credential{light(ada.k)}}
+		own := store.LoginState{Organisation: ada.o, Found: true, User: ada.u, Credentials: []store.Credential{light(ada.k)}}
 		equal(t, "login", must[store.LoginState](t)(db.LoginState(ctx, ada.o.ID, ada.u.UsernameKey, nil, nil)), own)
 		equal(t, "signer", must[store.LoginState](t)(db.SignerState(ctx, ada.u.ID, "")), own)
 		own.Credentials = []store.Credential{light(two.k)}

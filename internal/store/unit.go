@@ -177,7 +177,7 @@ func (db *DB) drain() {
 		}
 		db.engine.write(group)
 		for i, u := range group {
-			u.err = settled(u.err)
+			u.err = outcome(u.err)
 			close(u.done)
 			group[i] = nil
 		}
@@ -214,7 +214,7 @@ func take(group []*unit, u *unit) []*unit {
 }
 
 // settled leaves the errors that callers gave as they are and gives others a kind.
-func settled(err error) error {
+func outcome(err error) error {
 	var failed *conditionError
 	if errors.As(err, &failed) {
 		return failed.lost

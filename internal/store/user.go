@@ -26,30 +26,19 @@ func (r *row) user() User {
 }
 
 func (r *row) userSummary() UserSummary {
-	s := UserSummary{User: r.user(), Administrator: r.bool(), Credentials: r.int(), LatestCode: r.code()}
-	s.HasCode = s.LatestCode.ID != ""
-	return s
-}
-
-func foundUser(u User, found bool, err error) (User, error) {
-	if err == nil && !found {
-		err = notFound("user_not_found", "There is no such user.")
-	}
-	return u, err
+	return UserSummary{User: r.user(), Administrator: r.bool(), Credentials: r.int(), LatestCode: r.code()}
 }
 
 // User returns a user, or an error of Kind NotFound.
 func (db *DB) User(ctx context.Context, id string) (User, error) {
-	return foundUser(one(ctx, db, (*row).user,
-		`SELECT `+userColumns+` FROM users u WHERE u.id = $1`, id))
+	return get(ctx, db, errNoUser, (*row).user, `SELECT `+userColumns+` FROM users u WHERE u.id = $1`, id)
 }
 
 // UserByName returns the user of an organisation with that UsernameKey, or an error of
 // Kind NotFound.
 func (db *DB) UserByName(ctx context.Context, orgID, usernameKey string) (User, error) {
-	return foundUser(one(ctx, db, (*row).user,
-		`SELECT `+userColumns+` FROM users u WHERE u.org_id = $1 AND u.username_key = $2`,
-		orgID, usernameKey))
+	return get(ctx, db, errNoUser, (*row).user,
+		`SELECT `+userColumns+` FROM users u WHERE u.org_id = $1 AND u.username_key = $2`, orgID, usernameKey)
 }
 
 // Users returns up to limit users of an organisation, oldest first, that come after the
@@ -121,7 +110,7 @@ func (tx *Tx) setUserActive(userID, orgID string, active bool, lost error) {
 
 // MustStay makes the unit fail with lost unless the user of the organisation is there and
 // not archived.
-func (tx *Tx) MustStay(userID, orgID string, lost error) {
+func (tx *Tx) MustNotBeArchived(userID, orgID string, lost error) {
 	tx.must(lost, `UPDATE users SET active = active WHERE id = $1 AND org_id = $2 AND archived_at IS NULL`, userID, orgID)
 }
 

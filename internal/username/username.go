@@ -51,7 +51,7 @@ func fault(name string) string {
 // MaxLabel is the longest label, in characters, and maxLabelKey its longest key, in bytes:
 // databases want an end to what they index.
 const (
-	MaxLabel    = 100
+	maxLabel    = 100
 	maxLabelKey = 1000
 )
 
@@ -61,7 +61,7 @@ func CheckLabel(member, label string) error {
 	if label == "" {
 		return api.Missing(member)
 	}
-	if utf8.RuneCountInString(label) > MaxLabel || fault(label) != "" || len(Key(label)) > maxLabelKey {
+	if utf8.RuneCountInString(label) > maxLabel || fault(label) != "" || len(Key(label)) > maxLabelKey {
 		return &api.Error{Kind: api.Invalid, Code: "name_invalid",
 			Message: "The member /" + member + " must be 1 to 100 visible characters without a space at either end."}
 	}
