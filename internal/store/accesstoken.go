@@ -24,7 +24,8 @@ func (r *row) tokenEntry() TokenEntry {
 	return TokenEntry{AccessToken: r.accessToken(), Credential: r.credential(), Assignments: r.held()}
 }
 
-// TokenWithUser reads an access token with its user, live or not. Nothing found is no error.
+// TokenWithUser reads an access token with its user, live or not. A token that does not exist
+// is no error.
 func (db *DB) TokenWithUser(ctx context.Context, tokenID string) (TokenWithUser, error) {
 	b, _, err := one(ctx, db, (*row).tokenWithUser, `
 		SELECT `+accessTokenColumns+`, `+userColumns+`
@@ -55,8 +56,8 @@ func (db *DB) AccessTokens(ctx context.Context, userID string) ([]TokenEntry, er
 
 func (e *TokenEntry) assigned() (string, *[]HeldPermission) { return e.ID, &e.Assignments }
 
-// CreateAccessToken adds an access token. If its NameKey is taken the unit fails with
-// duplicate, and unless its user is active and registered with lost.
+// CreateAccessToken adds an access token. If its NameKey is taken, the unit fails with
+// duplicate; unless its user is active and registered, with lost.
 func (tx *Tx) CreateAccessToken(t AccessToken, duplicate, lost error) {
 	tx.inTurn(t.UserID)
 	tx.must(lost, `
@@ -72,26 +73,26 @@ func (tx *Tx) CreateAccessToken(t AccessToken, duplicate, lost error) {
 }
 
 // RenameAccessToken gives an access token of the user another name, unless it is "", and
-// another external id, unless that is nil. If it is archived the unit fails with lost, if
-// the name is taken with duplicate.
+// another external id, unless that is nil. If it is archived, the unit fails with lost; if
+// the name is taken, with duplicate.
 func (tx *Tx) RenameAccessToken(id, userID, name, nameKey string, externalID *string, duplicate, lost error) {
 	accessTokens.rename(tx, id, userID, name, nameKey, externalID, duplicate, lost)
 }
 
-// ActivateAccessToken lets a deactivated access token of the user be used again. If it is
-// archived the unit fails with lost.
+// ActivateAccessToken activates an access token of the user. If it is archived, the unit fails
+// with lost.
 func (tx *Tx) ActivateAccessToken(id, userID string, lost error) {
 	accessTokens.setActive(tx, id, userID, true, lost)
 }
 
-// DeactivateAccessToken lets an access token of the user be used no more; what it signed and
-// did not use yet cannot be used. If it is archived the unit fails with lost.
+// DeactivateAccessToken deactivates an access token of the user. Unused actions that were
+// signed under it can no longer be used. If it is archived, the unit fails with lost.
 func (tx *Tx) DeactivateAccessToken(id, userID string, now time.Time, lost error) {
 	accessTokens.setActive(tx, id, userID, false, lost)
 	tx.voidActionsOf(id, userID, now)
 }
 
-// ArchiveAccessToken is DeactivateAccessToken, permanently.
+// ArchiveAccessToken deactivates an access token permanently, as DeactivateAccessToken does.
 func (tx *Tx) ArchiveAccessToken(id, userID string, now time.Time, lost error) {
 	accessTokens.archive(tx, id, userID, now, lost)
 	tx.voidActionsOf(id, userID, now)

@@ -24,14 +24,14 @@ func (db *DB) Application(ctx context.Context, orgID, id string) (Application, e
 }
 
 // Applications returns all applications of an organisation that are not archived, oldest
-// first: the list has no pages.
+// first. The API has no pages for them.
 func (db *DB) Applications(ctx context.Context, orgID string) ([]Application, error) {
 	return all(ctx, db, (*row).application, `
 		SELECT `+applicationColumns+` FROM applications a WHERE a.org_id = $1 AND a.archived_at IS NULL
 		ORDER BY a.id`, orgID)
 }
 
-// CreateApplication adds an application. If its NameKey is taken the unit fails with
+// CreateApplication adds an application. If its NameKey is taken, the unit fails with
 // duplicate.
 func (tx *Tx) CreateApplication(a Application, duplicate error) {
 	tx.inTurn(a.OrgID)
@@ -45,20 +45,20 @@ func (tx *Tx) CreateApplication(a Application, duplicate error) {
 }
 
 // RenameApplication gives an application of the organisation another name, unless it is "",
-// and another external id, unless that is nil. If it is archived the unit fails with lost,
-// if the name is taken with duplicate.
+// and another external id, unless that is nil. If it is archived, the unit fails with lost;
+// if the name is taken, with duplicate.
 func (tx *Tx) RenameApplication(id, orgID, name, nameKey string, externalID *string, duplicate, lost error) {
 	applications.rename(tx, id, orgID, name, nameKey, externalID, duplicate, lost)
 }
 
-// SetApplicationActive deactivates an application or puts it back. If it is archived the
-// unit fails with lost.
+// SetApplicationActive activates or deactivates an application of the organisation. If it is
+// archived, the unit fails with lost.
 func (tx *Tx) SetApplicationActive(id, orgID string, active bool, lost error) {
 	applications.setActive(tx, id, orgID, active, lost)
 }
 
-// ArchiveApplication takes an application away for good. If it is archived already the
-// unit fails with lost.
+// ArchiveApplication deactivates an application of the organisation permanently. If it is
+// archived already, the unit fails with lost.
 func (tx *Tx) ArchiveApplication(id, orgID string, now time.Time, lost error) {
 	applications.archive(tx, id, orgID, now, lost)
 }

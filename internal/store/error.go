@@ -8,10 +8,9 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// errClosed is why a closed database cannot be used.
 var errClosed = errors.New("store: closed")
 
-// unavailable says that the database cannot be used just now; nothing was written.
+// unavailable says that the database cannot be used now and that nothing was written.
 func unavailable(cause error) error {
 	return &api.Error{
 		Kind: api.Unavailable, Code: "store_unavailable",
@@ -21,8 +20,8 @@ func unavailable(cause error) error {
 	}
 }
 
-// outcomeUnknown says that the connection broke between COMMIT and its answer: the unit
-// is either wholly there or not at all.
+// outcomeUnknown says that the connection broke between COMMIT and its answer: either the
+// whole unit was written or nothing.
 func outcomeUnknown(cause error) error {
 	return &api.Error{
 		Kind: api.Unavailable, Code: "outcome_unknown",
@@ -56,7 +55,7 @@ var (
 	errNoUser         = notFound("user_not_found", "There is no such user.")
 )
 
-// classify gives a failure of the database its kind.
+// classify turns a failure of the database into an *api.Error.
 func classify(err error) error {
 	var known *api.Error
 	switch {
@@ -70,7 +69,7 @@ func classify(err error) error {
 	return internal(err)
 }
 
-// Failures of Open. Each names what to do about it.
+// openError is a failure of Open. Its message says what to do about it.
 func openError(kind api.Kind, code, message string, cause error) error {
 	return &api.Error{Kind: kind, Code: code, Message: message, Cause: cause}
 }

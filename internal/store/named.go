@@ -12,7 +12,8 @@ var (
 )
 
 // rename gives a row another name, unless it is "", and another external id, unless that is
-// nil. If the row is archived the unit fails with lost, if the name is taken with duplicate.
+// nil. If the row is archived, the unit fails with lost; if the name is taken, with
+// duplicate.
 func (n named) rename(tx *Tx, id, ownerID, name, nameKey string, externalID *string, duplicate, lost error) {
 	tx.inTurn(ownerID)
 	tx.must(lost, `
@@ -28,14 +29,14 @@ func (n named) rename(tx *Tx, id, ownerID, name, nameKey string, externalID *str
 	}
 }
 
-// setActive activates or deactivates a row. If it is archived the unit fails with lost.
+// setActive activates or deactivates a row. If it is archived, the unit fails with lost.
 func (n named) setActive(tx *Tx, id, ownerID string, active bool, lost error) {
 	tx.inTurn(ownerID)
 	tx.must(lost, `UPDATE `+n.table+` SET active = $1 WHERE id = $2 AND `+n.owner+` = $3 AND archived_at IS NULL`,
 		flag(active), id, ownerID)
 }
 
-// archive deactivates a row permanently. If it is archived already the unit fails with lost.
+// archive deactivates a row permanently. If it is archived already, the unit fails with lost.
 func (n named) archive(tx *Tx, id, ownerID string, now time.Time, lost error) {
 	tx.inTurn(ownerID)
 	tx.must(lost, `
