@@ -21,7 +21,7 @@ const (
 	Ceremony = "ceremony"           // HS256 over ceremony tokens, which only this server reads
 	Code     = "registration-code"  // HMAC of registration and login codes, stored instead of them
 	Throttle = "throttle"           // HMAC that hides names and addresses in counters
-	Decoy    = "decoy"              // HMAC that invents credential ids for names without any
+	Decoy    = "decoy"              // HMAC that invents credential ids for users who have none
 	Page     = "page"               // HMAC over page tokens
 	Signing  = store.PurposeSigning // EdDSA over what others verify; the only purpose with several keys
 )

@@ -193,7 +193,7 @@ func readRoots(file string) (*x509.CertPool, error) {
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
-		roots = x509.NewCertPool() // a machine without a trust store still trusts the file
+		roots = x509.NewCertPool() // a host without a trust store still trusts the file
 	}
 	if !roots.AppendCertsFromPEM(pem) {
 		return nil, misconfigured("The file of certificate authorities for mail holds no certificate; it must be PEM with CERTIFICATE blocks.")

@@ -1,4 +1,4 @@
-// Package relyingparty knows the relying party of an organisation: its RP ID, its name and the
+// Package relyingparty determines the relying party of an organisation: its RP ID, its name and the
 // origins at which credentials may be created. It refuses settings that no browser accepts.
 package relyingparty
 

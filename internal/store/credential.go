@@ -114,9 +114,7 @@ func (tx *Tx) ActivateCredential(id, orgID string, lost error) {
 // that credential the unit fails with lost.
 func (tx *Tx) DeactivateCredential(c Credential, now time.Time, lost error) {
 	tx.setCredentialActive(c.ID, c.OrgID, false, lost)
-	tx.endSessions(c.UserID, now)
-	tx.may(voidActions, now.UnixMilli(), c.UserID, firstUnused(now))
-	tx.endDelegatedSessions(c.ID, now)
+	tx.endEverything(c.UserID, c.ID, now)
 }
 
 func (tx *Tx) setCredentialActive(id, orgID string, active bool, lost error) {

@@ -31,7 +31,7 @@ type engine interface {
 	kind() string
 	// query calls each for every row of one statement.
 	query(ctx context.Context, sql string, args []any, each func(*row)) error
-	// first is query for a statement that is answered at once with a row or two.
+	// first is query for a statement that takes little time and has a row or two.
 	first(ctx context.Context, sql string, args []any, each func(*row)) error
 	// few is first for a statement that has a few rows and needs them all. It calls restart
 	// before each attempt: rows from an earlier attempt do not count.

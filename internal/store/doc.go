@@ -1,4 +1,4 @@
-// Package store keeps what must last: organisations, users, registration and login codes,
+// Package store stores what must last: organisations, users, registration and login codes,
 // credentials, sessions, signed actions with their evidence, events, refusals, server keys
 // and counters of wrong tries. It speaks SQLite and PostgreSQL with one SQL text and
 // migrates the database when it opens.

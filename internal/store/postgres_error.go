@@ -93,5 +93,3 @@ func (r *retry) wait() bool {
 		return false
 	}
 }
-
-func (r *retry) stop() { r.cancel() }

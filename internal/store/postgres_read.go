@@ -58,7 +58,7 @@ func (p *postgresDB) few(ctx context.Context, sql string, args []any, restart fu
 		return err
 	}
 	pause := newRetry(ctx)
-	defer pause.stop()
+	defer pause.cancel()
 	for {
 		restart()
 		err := p.queryOnce(ctx, sql, args, each)
@@ -182,7 +182,7 @@ func (p *postgresDB) readTogether(group []*read) {
 // query runs one statement. If the connection breaks before the first row, it runs again.
 func (p *postgresDB) query(ctx context.Context, sql string, args []any, each func(*row)) error {
 	pause := newRetry(ctx)
-	defer pause.stop()
+	defer pause.cancel()
 	for {
 		began := false
 		err := p.queryOnce(ctx, sql, args, func(r *row) { began = true; each(r) })

@@ -39,7 +39,7 @@ func (p *postgresDB) write(group []*unit) {
 func (p *postgresDB) writeAlone(u *unit) {
 	const attempts = 10
 	pause := newRetry(context.Background())
-	defer pause.stop()
+	defer pause.cancel()
 	for attempt := 1; ; attempt++ {
 		failed, err := p.commitUnits([]*unit{u})
 		if len(failed) == 0 || !contended(err) || attempt == attempts || !pause.wait() {
@@ -57,7 +57,7 @@ func (p *postgresDB) writeAlone(u *unit) {
 // committed (nil) or share the error.
 func (p *postgresDB) commitUnits(units []*unit) (failed []*unit, err error) {
 	pause := newRetry(context.Background())
-	defer pause.stop()
+	defer pause.cancel()
 	for {
 		failed, err = p.attempt(units)
 		if !isLost(err) {

@@ -117,7 +117,7 @@ func all[T any](ctx context.Context, db *DB, scan func(*row) T, sql string, args
 // MaxPage is the largest number of rows that a list returns in one call.
 const MaxPage = 1000
 
-// page keeps a limit within 1 and MaxPage; 0 or less asks for MaxPage.
+// page returns a limit from 1 to MaxPage. 0 or less becomes MaxPage.
 func page(limit int) int64 {
 	if limit <= 0 || limit > MaxPage {
 		return MaxPage

@@ -16,7 +16,7 @@ type Organisation struct {
 	RPName  string
 	Origins []string // exact origins at which credentials may be created; empty: the server's own
 
-	// What authenticators are asked for (WebAuthn L3 §5.4.4 and §5.4.7).
+	// What the organisation requests of authenticators (WebAuthn L3 §5.4.4 and §5.4.7).
 	Attestation             string // none, indirect, direct or enterprise
 	UserVerification        string // required, preferred or discouraged
 	ResidentKey             string // required, preferred or discouraged

@@ -113,13 +113,13 @@ func (tx *Tx) LogOut(userID string, now time.Time) {
 	tx.may(voidActions+` AND substr(session_id, 1, 3) <> 'to-'`, now.UnixMilli(), userID, firstUnused(now))
 }
 
-// endEverything ends the sessions of a user who is deactivated, voids their unused actions,
-// also those of their access tokens, and ends the sessions that a service account opened for
-// end users.
-func (tx *Tx) endEverything(userID string, now time.Time) {
+// endEverything ends the sessions of a user, voids their unused actions, also those of their
+// access tokens, and ends the sessions that a service account opened for end users with that
+// credential.
+func (tx *Tx) endEverything(userID, credentialID string, now time.Time) {
 	tx.endSessions(userID, now)
 	tx.may(voidActions, now.UnixMilli(), userID, firstUnused(now))
-	tx.endDelegatedSessions(api.FirstCredentialID(userID), now)
+	tx.endDelegatedSessions(credentialID, now)
 }
 
 // endDelegatedSessions ends the live sessions that a service account opened for end users with

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"github.com/countersign/countersign/api"
 )
 
 const (
@@ -97,7 +99,7 @@ func (tx *Tx) ActivateUser(userID, orgID string, lost error) {
 func (tx *Tx) DeactivateUser(userID, orgID string, now time.Time, lost error) {
 	tx.setUserActive(userID, orgID, false, lost)
 	tx.stopLogins(userID)
-	tx.endEverything(userID, now)
+	tx.endEverything(userID, api.FirstCredentialID(userID), now)
 }
 
 func (tx *Tx) setUserActive(userID, orgID string, active bool, lost error) {
@@ -134,7 +136,7 @@ func (tx *Tx) ArchiveUser(userID, orgID string, now time.Time, lost error) {
 	tx.may(`
 		UPDATE registration_codes SET revoked_at = $1, revoked_reason = 'revoked'
 		WHERE user_id = $2 AND spent_at IS NULL AND revoked_at IS NULL`, now.UnixMilli(), userID)
-	tx.endEverything(userID, now)
+	tx.endEverything(userID, api.FirstCredentialID(userID), now)
 }
 
 // RenameUser gives a user or service account of the organisation another name, unless it is

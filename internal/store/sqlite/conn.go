@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -21,9 +22,6 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("sqlite: %s (%d)", e.Message, e.Code) }
 
-// Primary returns the primary result code: the low byte of the extended one.
-func (e *Error) Primary() int { return e.Code & 0xff }
-
 // Primary result codes that callers distinguish.
 const (
 	Busy     = lib.SQLITE_BUSY
@@ -36,18 +34,11 @@ const (
 	ReadOnly = lib.SQLITE_READONLY
 )
 
-// IsCode reports whether err is an *Error with one of the primary codes.
+// IsCode reports whether err is an *Error with one of the primary codes, which are the low byte
+// of the extended ones.
 func IsCode(err error, primary ...int) bool {
 	var e *Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	for _, p := range primary {
-		if e.Primary() == p {
-			return true
-		}
-	}
-	return false
+	return errors.As(err, &e) && slices.Contains(primary, e.Code&0xff)
 }
 
 // Conn is one connection. It may be used by one goroutine at a time.
