@@ -56,3 +56,13 @@ type EndSessionRequest struct {
 type SiteInfo struct {
 	Organisation *NamedID `json:"organisation,omitempty" description:"The organisation, if this server has just one"`
 }
+
+// CallerInfo says whom a token belongs to and what it may do.
+type CallerInfo struct {
+	Kind       CallerKind `json:"kind" enum:"CustomerEmployee,EndUser,ServiceAccount,Pat"`
+	OrgID      string     `json:"orgId"`
+	UserID     string     `json:"userId" description:"Of a personal access token: its owner"`
+	Username   string     `json:"username"`
+	TokenID    string     `json:"tokenId,omitempty" description:"to-…; absent with a session"`
+	Operations []string   `json:"operations" description:"What the caller may do: names of operations"`
+}

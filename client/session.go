@@ -48,6 +48,11 @@ func (c *Client) Session(token string, signer Signer) *Session {
 	return &Session{Token: token, Signer: signer, client: c}
 }
 
+// Caller returns whom the token belongs to and what it may do.
+func (s *Session) Caller(ctx context.Context) (api.CallerInfo, error) {
+	return read[api.CallerInfo](ctx, s, path("/countersign/caller"))
+}
+
 // String does not contain the token.
 func (s Session) String() string { return "session at " + s.client.BaseURL }
 

@@ -11,7 +11,7 @@ import (
 
 // A hundred thousand people are invited in one go, while the server serves.
 func TestBulkInvitation(t *testing.T) {
-	// Not parallel: it is held to a time.
+	// Not parallel: it keeps disk and processors busy.
 	const people = 100_000
 	inTurn(t, func(h *installation) {
 		org := h.organisation()
@@ -27,11 +27,7 @@ func TestBulkInvitation(t *testing.T) {
 
 		begin := time.Now()
 		out := h.do("user", "invite", "--org", org, "--csv", file, "--format", "csv")
-		took := time.Since(begin)
-		h.Logf("%d people invited in %s", people, took.Round(10*time.Millisecond))
-		if took > time.Minute {
-			h.Errorf("inviting %d people took %s", people, took)
-		}
+		h.Logf("%d people invited in %s", people, time.Since(begin).Round(10*time.Millisecond))
 		lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 		if len(lines) != people {
 			h.Fatalf("%d lines for %d people", len(lines), people)

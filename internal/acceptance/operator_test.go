@@ -54,7 +54,7 @@ type operatorsCredential struct {
 	SignCount                                              int
 }
 
-func TestWithdrawingACredential(t *testing.T) {
+func TestDeactivatingACredential(t *testing.T) {
 	t.Parallel()
 	each(t, func(h *installation) {
 		ada := h.invite(h.organisation(), "ada@example.org")

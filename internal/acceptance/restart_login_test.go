@@ -114,9 +114,9 @@ func TestDecoysLast(t *testing.T) {
 	})
 }
 
-// What the operator withdraws at the command line holds at once on running servers, and
+// What the operator deactivates at the command line holds at once on running servers, and
 // what they lose count of comes back by their word.
-func TestOperatorWithdraws(t *testing.T) {
+func TestOperatorDeactivates(t *testing.T) {
 	t.Parallel()
 	each(t, func(h *installation) {
 		nodes, org, admin := h.service()

@@ -49,7 +49,7 @@ func (p program) as(t testing.TB, n *node, a madeAccount) *client.Session {
 }
 
 // What the operator prints is all that a program needs: it reads and signs at a running
-// server, as far as its permissions go and until the operator withdraws it.
+// server, as far as its permissions go and until the operator deactivates it.
 func TestServiceAccountsOfTheOperator(t *testing.T) {
 	t.Parallel()
 	each(t, func(h *installation) {

@@ -68,7 +68,7 @@ func describeRow(r *openapi31.Reflector, group string, row route) error {
 		op.AddSecurity(registrationScheme)
 	case row.callers.known():
 		needs := map[string][]string{bearerScheme: {}}
-		if row.signing == signed {
+		if row.operation.Signed() {
 			needs[actionScheme] = []string{} // beside the token, not in place of it
 		}
 		o.WithSecurity(needs).WithMapOfAnythingItem("x-callers", row.callers.kinds())

@@ -38,26 +38,19 @@ const (
 	ownSite origins = false // the hosted pages alone
 )
 
-// signing says whether the caller must have signed the very request.
-type signing bool
-
-const (
-	signed   signing = true // X-DFNS-USERACTION, spent in the transaction of the effect
-	unsigned signing = false
-)
-
 // group is a part of the table, named as the API description has it.
 type group struct {
 	name   string
 	routes []route
 }
 
-// route is one row of the table. Its summary is in summaries.
+// route is one row of the table. Its summary is in summaries. An operation that is Signed, or
+// Exact, wants the request signed by its caller: X-DFNS-USERACTION, used up in the transaction of
+// the effect.
 type route struct {
 	pattern    string
 	callers    callers
 	origins    origins
-	signing    signing
 	permission string // operation of the wire contract's x-permission, "" for none
 	operation  web.Operation
 	id         string // operationId of the wire contract, or ours; "" is not described
@@ -68,105 +61,104 @@ func (s *Server) routes() []group {
 	r, sa := s.services, s.services.ServiceAccounts
 	return []group{
 		{"registration", []route{
-			{"POST /auth/registration/init", open, anySite, unsigned, "", web.Op(r.Registration.Init), "createRegistrationChallenge"},
-			{"POST /auth/registration", ticket, anySite, unsigned, "", web.Op(r.Registration.Complete), "register"},
-			{"PUT /auth/registration/code", open, anySite, unsigned, "", web.Op(r.Registration.Resend), "resendRegistrationCode"},
-			{"POST /auth/registration/delegated", serviceAccount, anySite, signed, "Auth:Register:Delegated",
+			{"POST /auth/registration/init", open, anySite, "", web.Op(r.Registration.Init), "createRegistrationChallenge"},
+			{"POST /auth/registration", ticket, anySite, "", web.Op(r.Registration.Complete), "register"},
+			{"PUT /auth/registration/code", open, anySite, "", web.Op(r.Registration.Resend), "resendRegistrationCode"},
+			{"POST /auth/registration/delegated", serviceAccount, anySite, "Auth:Register:Delegated",
 				web.Signed(r.Registration.Delegate), "createDelegatedRegistrationChallenge"},
-			{"POST /auth/registration/delegated/restart", serviceAccount, anySite, signed, "Auth:Register:Delegated",
+			{"POST /auth/registration/delegated/restart", serviceAccount, anySite, "Auth:Register:Delegated",
 				web.Signed(r.Registration.Redelegate), "recreateDelegatedRegistrationChallenge"},
 		}},
 		{"login", []route{
-			{"POST /auth/login/init", open, anySite, unsigned, "", web.Op(r.Login.Init), "createLoginChallenge"},
-			{"POST /auth/login", open, anySite, unsigned, "", web.Op(r.Login.Complete), "login"},
-			{"POST /auth/login/code", open, anySite, unsigned, "", web.Op(r.Login.SendCode), "sendLoginCode"},
-			{"POST /auth/login/delegated", serviceAccount, anySite, signed, "Auth:Login:Delegated", web.Signed(r.Login.Delegate), "delegatedLogin"},
-			{"PUT /auth/logout", person, anySite, unsigned, "", web.Op(r.Login.Logout), "logout"},
-			{"POST /auth/logout", person, anySite, unsigned, "", web.Op(r.Login.Logout), "logoutLegacy"},
-			{"POST /auth/tokens", person, anySite, unsigned, "", web.Op(r.Tokens.Exchange), "exchangeAccessToken"},
+			{"POST /auth/login/init", open, anySite, "", web.Op(r.Login.Init), "createLoginChallenge"},
+			{"POST /auth/login", open, anySite, "", web.Op(r.Login.Complete), "login"},
+			{"POST /auth/login/code", open, anySite, "", web.Op(r.Login.SendCode), "sendLoginCode"},
+			{"POST /auth/login/delegated", serviceAccount, anySite, "Auth:Login:Delegated", web.Signed(r.Login.Delegate), "delegatedLogin"},
+			{"PUT /auth/logout", person, anySite, "", web.Op(r.Login.Logout), "logout"},
+			{"POST /auth/logout", person, anySite, "", web.Op(r.Login.Logout), "logoutLegacy"},
+			{"POST /auth/tokens", person, anySite, "", web.Op(r.Tokens.Exchange), "exchangeAccessToken"},
+			{"GET /countersign/caller", anyone, anySite, "", web.Op(r.Account.Caller), "getCaller"},
 		}},
 		{"user actions", []route{
-			{"POST /auth/action/init", anyone, anySite, unsigned, "", web.Op(r.Action.Init), "createUserActionChallenge"},
-			{"POST /auth/action", anyone, anySite, unsigned, "", web.Op(r.Action.Sign), "createUserActionSignature"},
-			{"POST /countersign/actions/consume", open, anySite, unsigned, "", web.Op(r.Action.Consume), "consumeAction"},
-			{"GET /countersign/actions/{actionId}", anyone, anySite, unsigned, "", web.Op(r.Action.Shown), "getActionReceipt"},
-			{"/countersign/forward-auth", open, anySite, unsigned, "", web.Operation{Run: s.forwardAuth}, ""},
-			{"/countersign/forward-auth/{path...}", open, anySite, unsigned, "", web.Operation{Run: s.forwardAuth}, ""},
+			{"POST /auth/action/init", anyone, anySite, "", web.Op(r.Action.Init), "createUserActionChallenge"},
+			{"POST /auth/action", anyone, anySite, "", web.Op(r.Action.Sign), "createUserActionSignature"},
+			{"POST /countersign/actions/consume", open, anySite, "", web.Op(r.Action.Consume), "consumeAction"},
+			{"GET /countersign/actions/{actionId}", anyone, anySite, "", web.Op(r.Action.Shown), "getActionReceipt"},
+			{"/countersign/forward-auth", open, anySite, "", web.Operation{Run: s.forwardAuth}, ""},
+			{"/countersign/forward-auth/{path...}", open, anySite, "", web.Operation{Run: s.forwardAuth}, ""},
 		}},
 		{"users", []route{
-			{"POST /auth/users", staff, anySite, signed, "Auth:Users:Create", web.Signed(r.Users.Create), "createUser"},
-			{"GET /auth/users", noEndUser, anySite, unsigned, "Auth:Users:Read", web.Op(r.Users.Page), "listUsers"},
-			{"GET /auth/users/{userId}", noEndUser, anySite, unsigned, "Auth:Users:Read", web.Op(r.Users.Get), "getUser"},
-			{"PUT /auth/users/{userId}", noEndUser, anySite, signed, "Auth:Users:Update", web.Exact(r.Users.Update), "updateUser"},
-			{"DELETE /auth/users/{userId}", noEndUser, anySite, signed, "Auth:Users:Delete", web.Signed(r.Users.Archive), "archiveUser"},
-			{"PUT /auth/users/{userId}/activate", staff, anySite, signed, "Auth:Users:Activate", web.Signed(r.Users.Activate), "activateUser"},
-			{"PUT /auth/users/{userId}/deactivate", staff, anySite, signed, "Auth:Users:Deactivate", web.Signed(r.Users.Deactivate), "deactivateUser"},
-			{"POST /auth/users/invite", staff, anySite, signed, "Auth:Users:Create", web.Signed(r.Users.InviteTenant), "inviteTenantUser"},
-			{"GET /countersign/people", noEndUser, anySite, unsigned, "Auth:Users:Read", web.Op(r.Users.People), "listPeople"},
-			{"POST /countersign/people", staff, anySite, signed, "Auth:Users:Create", web.Exact(r.Users.InvitePeople), "invitePeople"},
-			{"POST /countersign/people/{userId}/code", staff, anySite, signed, "Auth:Users:Create", web.Signed(r.Users.NewCode), "renewRegistrationCode"},
-			{"DELETE /countersign/people/{userId}/code", staff, anySite, signed, "Auth:Users:Create", web.Signed(r.Users.RevokeCode), "revokeRegistrationCode"},
+			{"POST /auth/users", staff, anySite, "Auth:Users:Create", web.Signed(r.Users.Create), "createUser"},
+			{"GET /auth/users", noEndUser, anySite, "Auth:Users:Read", web.Op(r.Users.Page), "listUsers"},
+			{"GET /auth/users/{userId}", noEndUser, anySite, "Auth:Users:Read", web.Op(r.Users.Get), "getUser"},
+			{"PUT /auth/users/{userId}", noEndUser, anySite, "Auth:Users:Update", web.Exact(r.Users.Update), "updateUser"},
+			{"DELETE /auth/users/{userId}", noEndUser, anySite, "Auth:Users:Delete", web.Signed(r.Users.Archive), "archiveUser"},
+			{"PUT /auth/users/{userId}/activate", staff, anySite, "Auth:Users:Activate", web.Signed(r.Users.Activate), "activateUser"},
+			{"PUT /auth/users/{userId}/deactivate", staff, anySite, "Auth:Users:Deactivate", web.Signed(r.Users.Deactivate), "deactivateUser"},
+			{"POST /auth/users/invite", staff, anySite, "Auth:Users:Create", web.Signed(r.Users.InviteTenant), "inviteTenantUser"},
+			{"GET /countersign/people", noEndUser, anySite, "Auth:Users:Read", web.Op(r.Users.People), "listPeople"},
+			{"POST /countersign/people", staff, anySite, "Auth:Users:Create", web.Exact(r.Users.InvitePeople), "invitePeople"},
+			{"POST /countersign/people/{userId}/code", staff, anySite, "Auth:Users:Create", web.Signed(r.Users.NewCode), "renewRegistrationCode"},
+			{"DELETE /countersign/people/{userId}/code", staff, anySite, "Auth:Users:Create", web.Signed(r.Users.RevokeCode), "revokeRegistrationCode"},
 		}},
 		{"service accounts", []route{
-			{"POST /auth/service-accounts", employee, anySite, signed, "Auth:ServiceAccounts:Create", web.Signed(sa.Create), "createServiceAccount"},
-			{"GET /auth/service-accounts", noEndUser, anySite, unsigned, "Auth:ServiceAccounts:Read", web.Op(sa.List), "listServiceAccounts"},
-			{"GET /auth/service-accounts/{serviceAccountId}", noEndUser, anySite, unsigned, "Auth:ServiceAccounts:Read", web.Op(sa.Get), "getServiceAccount"},
-			{"PUT /auth/service-accounts/{serviceAccountId}", noEndUser, anySite, signed, "Auth:ServiceAccounts:Update",
-				web.Exact(sa.Update), "updateServiceAccount"},
-			{"DELETE /auth/service-accounts/{serviceAccountId}", noEndUser, anySite, signed, "Auth:ServiceAccounts:Delete",
+			{"POST /auth/service-accounts", employee, anySite, "Auth:ServiceAccounts:Create", web.Signed(sa.Create), "createServiceAccount"},
+			{"GET /auth/service-accounts", noEndUser, anySite, "Auth:ServiceAccounts:Read", web.Op(sa.List), "listServiceAccounts"},
+			{"GET /auth/service-accounts/{serviceAccountId}", noEndUser, anySite, "Auth:ServiceAccounts:Read", web.Op(sa.Get), "getServiceAccount"},
+			{"PUT /auth/service-accounts/{serviceAccountId}", noEndUser, anySite, "Auth:ServiceAccounts:Update", web.Exact(sa.Update), "updateServiceAccount"},
+			{"DELETE /auth/service-accounts/{serviceAccountId}", noEndUser, anySite, "Auth:ServiceAccounts:Delete",
 				web.Signed(sa.Archive), "archiveServiceAccount"},
-			{"PUT /auth/service-accounts/{serviceAccountId}/activate", staff, anySite, signed, "Auth:ServiceAccounts:Activate",
+			{"PUT /auth/service-accounts/{serviceAccountId}/activate", staff, anySite, "Auth:ServiceAccounts:Activate",
 				web.Signed(sa.Activate), "activateServiceAccount"},
-			{"PUT /auth/service-accounts/{serviceAccountId}/deactivate", staff, anySite, signed, "Auth:ServiceAccounts:Deactivate",
+			{"PUT /auth/service-accounts/{serviceAccountId}/deactivate", staff, anySite, "Auth:ServiceAccounts:Deactivate",
 				web.Signed(sa.Deactivate), "deactivateServiceAccount"},
 		}},
 		{"personal access tokens", []route{
-			{"POST /auth/pats", person, anySite, signed, "Auth:Pats:Create", web.Signed(r.Tokens.Create), "createPersonalAccessToken"},
-			{"GET /auth/pats", anyone, anySite, unsigned, "", web.Op(r.Tokens.List), "listPersonalAccessTokens"},
-			{"GET /auth/pats/{tokenId}", anyone, anySite, unsigned, "", web.Op(r.Tokens.Get), "getPersonalAccessToken"},
-			{"PUT /auth/pats/{tokenId}", anyone, anySite, signed, "", web.Exact(r.Tokens.Update), "updatePersonalAccessToken"},
-			{"DELETE /auth/pats/{tokenId}", anyone, anySite, signed, "", web.Signed(r.Tokens.Archive), "archivePersonalAccessToken"},
-			{"PUT /auth/pats/{tokenId}/activate", anyone, anySite, signed, "", web.Signed(r.Tokens.Activate), "activatePersonalAccessToken"},
-			{"PUT /auth/pats/{tokenId}/deactivate", anyone, anySite, signed, "", web.Signed(r.Tokens.Deactivate), "deactivatePersonalAccessToken"},
+			{"POST /auth/pats", person, anySite, "Auth:Pats:Create", web.Signed(r.Tokens.Create), "createPersonalAccessToken"},
+			{"GET /auth/pats", anyone, anySite, "", web.Op(r.Tokens.List), "listPersonalAccessTokens"},
+			{"GET /auth/pats/{tokenId}", anyone, anySite, "", web.Op(r.Tokens.Get), "getPersonalAccessToken"},
+			{"PUT /auth/pats/{tokenId}", anyone, anySite, "", web.Exact(r.Tokens.Update), "updatePersonalAccessToken"},
+			{"DELETE /auth/pats/{tokenId}", anyone, anySite, "", web.Signed(r.Tokens.Archive), "archivePersonalAccessToken"},
+			{"PUT /auth/pats/{tokenId}/activate", anyone, anySite, "", web.Signed(r.Tokens.Activate), "activatePersonalAccessToken"},
+			{"PUT /auth/pats/{tokenId}/deactivate", anyone, anySite, "", web.Signed(r.Tokens.Deactivate), "deactivatePersonalAccessToken"},
 		}},
 		{"permissions", []route{
-			{"GET /permissions", anyone, anySite, unsigned, "Permissions:Read", web.Op(r.Permissions.List), "listPermissions"},
-			{"POST /permissions", anyone, anySite, signed, "Permissions:Create", web.Signed(r.Permissions.Create), "createPermission"},
-			{"GET /permissions/{permissionId}", anyone, anySite, unsigned, "Permissions:Read", web.Op(r.Permissions.Get), "getPermission"},
-			{"PUT /permissions/{permissionId}", anyone, anySite, signed, "Permissions:Update", web.Exact(r.Permissions.Update), "updatePermission"},
-			{"PUT /permissions/{permissionId}/archive", anyone, anySite, signed, "Permissions:Archive", web.Exact(r.Permissions.Archive), "archivePermission"},
-			{"GET /permissions/{permissionId}/assignments", anyone, anySite, unsigned, "Permissions:Assignments:Read",
+			{"GET /permissions", anyone, anySite, "Permissions:Read", web.Op(r.Permissions.List), "listPermissions"},
+			{"POST /permissions", anyone, anySite, "Permissions:Create", web.Signed(r.Permissions.Create), "createPermission"},
+			{"GET /permissions/{permissionId}", anyone, anySite, "Permissions:Read", web.Op(r.Permissions.Get), "getPermission"},
+			{"PUT /permissions/{permissionId}", anyone, anySite, "Permissions:Update", web.Exact(r.Permissions.Update), "updatePermission"},
+			{"PUT /permissions/{permissionId}/archive", anyone, anySite, "Permissions:Archive", web.Exact(r.Permissions.Archive), "archivePermission"},
+			{"GET /permissions/{permissionId}/assignments", anyone, anySite, "Permissions:Assignments:Read",
 				web.Op(r.Permissions.Assignments), "listAssignments"},
-			{"POST /permissions/{permissionId}/assignments", anyone, anySite, signed, "Permissions:Assign",
-				web.Signed(r.Permissions.Assign), "createAssignment"},
-			{"DELETE /permissions/{permissionId}/assignments/{assignmentId}", anyone, anySite, signed, "Permissions:Revoke",
+			{"POST /permissions/{permissionId}/assignments", anyone, anySite, "Permissions:Assign", web.Signed(r.Permissions.Assign), "createAssignment"},
+			{"DELETE /permissions/{permissionId}/assignments/{assignmentId}", anyone, anySite, "Permissions:Revoke",
 				web.Signed(r.Permissions.Revoke), "deleteAssignment"},
 		}},
 		{"applications", []route{
-			{"GET /auth/apps", noEndUser, anySite, unsigned, "", web.Op(r.Applications.List), "listApplications"},
-			{"GET /auth/apps/{appId}", noEndUser, anySite, unsigned, "", web.Op(r.Applications.Get), "getApplication"},
-			{"POST /auth/apps", staff, anySite, signed, "Auth:Apps:Create", web.Signed(r.Applications.Create), "createApplication"},
-			{"POST /auth/apps/{appId}", staff, anySite, signed, "Auth:Apps:Update", web.Exact(r.Applications.Update), "updateApplication"},
-			{"DELETE /auth/apps/{appId}", staff, anySite, signed, "Auth:Apps:Update", web.Signed(r.Applications.Archive), "archiveApplication"},
-			{"PUT /auth/apps/{appId}/activate", staff, anySite, signed, "Auth:Apps:Update", web.Signed(r.Applications.Activate), "activateApplication"},
-			{"PUT /auth/apps/{appId}/deactivate", staff, anySite, signed, "Auth:Apps:Update", web.Signed(r.Applications.Deactivate), "deactivateApplication"},
+			{"GET /auth/apps", noEndUser, anySite, "", web.Op(r.Applications.List), "listApplications"},
+			{"GET /auth/apps/{appId}", noEndUser, anySite, "", web.Op(r.Applications.Get), "getApplication"},
+			{"POST /auth/apps", staff, anySite, "Auth:Apps:Create", web.Signed(r.Applications.Create), "createApplication"},
+			{"POST /auth/apps/{appId}", staff, anySite, "Auth:Apps:Update", web.Exact(r.Applications.Update), "updateApplication"},
+			{"DELETE /auth/apps/{appId}", staff, anySite, "Auth:Apps:Update", web.Signed(r.Applications.Archive), "archiveApplication"},
+			{"PUT /auth/apps/{appId}/activate", staff, anySite, "Auth:Apps:Update", web.Signed(r.Applications.Activate), "activateApplication"},
+			{"PUT /auth/apps/{appId}/deactivate", staff, anySite, "Auth:Apps:Update", web.Signed(r.Applications.Deactivate), "deactivateApplication"},
 		}},
 		{"audit log", []route{
-			{"GET /auth/action/logs", noEndUser, anySite, unsigned, "Auth:Logs:Read", s.auditLog(), "listAuditLogs"},
-			{"GET /auth/action/logs/{id}", noEndUser, anySite, unsigned, "Auth:Logs:Read", web.Op(r.Audit.Get), "getAuditLog"},
-			{"GET /countersign/audit", noEndUser, anySite, unsigned, "Auth:Logs:Read", web.Op(r.Audit.Search), "searchAuditLog"},
+			{"GET /auth/action/logs", noEndUser, anySite, "Auth:Logs:Read", s.auditLog(), "listAuditLogs"},
+			{"GET /auth/action/logs/{id}", noEndUser, anySite, "Auth:Logs:Read", web.Op(r.Audit.Get), "getAuditLog"},
+			{"GET /countersign/audit", noEndUser, anySite, "Auth:Logs:Read", web.Op(r.Audit.Search), "searchAuditLog"},
 		}},
 		{"hosted pages", []route{
-			{"POST /countersign/registration/open", open, ownSite, unsigned, "", web.Op(r.Registration.Open), "openRegistration"},
-			{"POST /countersign/registration/recovery", ticket, ownSite, unsigned, "", web.Op(r.Registration.AddRecovery), "addRegistrationRecovery"},
-			{"GET /countersign/site", open, ownSite, unsigned, "", web.Op(r.Account.SiteInfo), "siteInfo"},
-			{"GET /countersign/account", person, ownSite, unsigned, "", web.Op(r.Account.Show), "getAccount"},
-			{"DELETE /countersign/sessions/{sessionId}", person, ownSite, unsigned, "", web.Op(r.Account.EndSession), "endSession"},
+			{"POST /countersign/registration/open", open, ownSite, "", web.Op(r.Registration.Open), "openRegistration"},
+			{"POST /countersign/registration/recovery", ticket, ownSite, "", web.Op(r.Registration.AddRecovery), "addRegistrationRecovery"},
+			{"GET /countersign/site", open, ownSite, "", web.Op(r.Account.SiteInfo), "siteInfo"},
+			{"GET /countersign/account", person, ownSite, "", web.Op(r.Account.Show), "getAccount"},
+			{"DELETE /countersign/sessions/{sessionId}", person, ownSite, "", web.Op(r.Account.EndSession), "endSession"},
 		}},
 		{"operation", []route{
-			{"GET /.well-known/jwks.json", open, anySite, unsigned, "", operation(s.keySet), "keySet"},
-			{"GET /healthz", open, anySite, unsigned, "", operation(s.health), "health"},
-			{"GET /openapi.json", open, anySite, unsigned, "", web.Operation{Run: s.serveDescription}, ""},
+			{"GET /.well-known/jwks.json", open, anySite, "", operation(s.keySet), "keySet"},
+			{"GET /healthz", open, anySite, "", operation(s.health), "health"},
+			{"GET /openapi.json", open, anySite, "", web.Operation{Run: s.serveDescription}, ""},
 		}},
 	}
 }

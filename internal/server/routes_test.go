@@ -27,17 +27,6 @@ func TestEveryOperationHasASummary(t *testing.T) {
 	}
 }
 
-// What a row says of signing is what its operation does.
-func TestSignedRowsAreSigned(t *testing.T) {
-	for _, g := range new(Server).routes() {
-		for _, row := range g.routes {
-			if (row.signing == signed) != row.operation.Signed() {
-				t.Errorf("%s: the row and its operation disagree on signing", row.pattern)
-			}
-		}
-	}
-}
-
 // The table can be read without scrolling sideways.
 func TestTableFitsTheScreen(t *testing.T) {
 	text, err := os.ReadFile("routes.go")

@@ -18,7 +18,7 @@ type Route struct {
 func Table() (all []Route) {
 	for _, g := range new(Server).routes() {
 		for _, row := range g.routes {
-			all = append(all, Route{Pattern: row.pattern, ID: row.id, Known: row.callers.known(), Signed: row.signing == signed,
+			all = append(all, Route{Pattern: row.pattern, ID: row.id, Known: row.callers.known(), Signed: row.operation.Signed(),
 				Permission: row.permission, Callers: row.callers.kinds()})
 		}
 	}

@@ -39,7 +39,7 @@ func TestSubstitutedCeremonies(t *testing.T) {
 				}
 			}
 		}
-		// A guest of one organisation is nobody in the next, with the right code too.
+		// A invitee of one organisation is nobody in the next, with the right code too.
 		h.Refused(t, h.Post(t, initPath, api.InitRegistrationRequest{OrgID: elsewhere.ID, Username: ada.Username, RegistrationCode: ada.RegistrationCode}), world.Codes("registration_refused"))
 
 		// Tokens and challenges.

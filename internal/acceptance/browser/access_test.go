@@ -50,7 +50,7 @@ func TestKeyboardOnly(t *testing.T) {
 }
 
 // tabTo presses Tab until a control has the focus, and sees that the focus is visible.
-func (g *guest) tabTo(id string) {
+func (g *user) tabTo(id string) {
 	g.t.Helper()
 	for range 12 {
 		g.Press(kb.Tab)
@@ -241,7 +241,7 @@ func TestEveryStateIsAccessible(t *testing.T) {
 
 	for _, path := range []string{"/", "/docs", "/register", "/login"} {
 		t.Run("page "+path, func(t *testing.T) {
-			g := &guest{Tab: browser.New(t), t: t, srv: srv}
+			g := &user{Tab: browser.New(t), t: t, srv: srv}
 			g.Open(srv.URL + path)
 			if path == "/docs" {
 				g.awaitState("ready") // its content comes from a script

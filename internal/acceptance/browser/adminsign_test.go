@@ -20,7 +20,7 @@ func TestAdminCancelsThePrompt(t *testing.T) {
 	browser, srv := chromium.Start(t), countersigntest.Start(t)
 	g := adminIn(t, browser, srv)
 	srv.Register(t, srv.Invite(t, g.inv.OrgID, "grace@example.org"))
-	g.visit("/people")
+	g.goTo("/people")
 	row := g.open("people", "grace@example.org")
 	g.press(row+" [data-key=active]", "Deactivate grace@example.org")
 	g.key.SetUserVerified(false) // as when the PIN or fingerprint prompt is closed
@@ -65,7 +65,7 @@ func TestAdminCancelsThePrompt(t *testing.T) {
 func TestAdminByKeyboardOnly(t *testing.T) {
 	browser, srv := chromium.Start(t), countersigntest.Start(t)
 	g := adminIn(t, browser, srv)
-	g.visit("/people")
+	g.goTo("/people")
 	g.wantFocus("title")
 	g.tabTo("invite")
 	g.Press(kb.Enter)
@@ -91,7 +91,7 @@ func TestAdminByKeyboardOnly(t *testing.T) {
 func TestAdminCannotRemoveTheLastAdministrator(t *testing.T) {
 	browser, srv := chromium.Start(t), countersigntest.Start(t)
 	g := adminIn(t, browser, srv)
-	g.visit("/people")
+	g.goTo("/people")
 	row := g.open("people", "ada@example.org")
 	for _, button := range []string{" [data-key=active]", " [data-key=archive]", " .assignments button"} {
 		g.press(row+button, "ada@example.org")
@@ -124,7 +124,7 @@ func TestAdminEveryBrowserErrorHasItsWords(t *testing.T) {
 			return name ? Promise.reject(new DOMException("made by the test", name)) : get.call(this, options);
 		};
 	}`)
-	g.visit("/people")
+	g.goTo("/people")
 	g.press(g.open("people", "ada@example.org") + " [data-key=active]")
 	seen := map[string]string{}
 	for name, words := range map[string]string{
@@ -168,7 +168,7 @@ func TestAdminEveryRefusalHasItsWords(t *testing.T) {
 				message: "Nobody is authorized to perform operation (Auth:Users:Deactivate)"}}), {status: r.status});
 		};
 	}`)
-	g.visit("/people")
+	g.goTo("/people")
 	button := g.open("people", "grace@example.org") + " [data-key=active]"
 	seen := map[string]string{}
 	for _, c := range []struct {
@@ -242,7 +242,7 @@ func TestAdminEveryRefusalHasItsWords(t *testing.T) {
 func TestAdminSessionEnds(t *testing.T) {
 	browser, srv := chromium.Start(t), countersigntest.Start(t)
 	g := adminIn(t, browser, srv)
-	g.visit("/people")
+	g.goTo("/people")
 	button := g.open("people", "ada@example.org") + " [data-key=active]"
 	if status := g.call(http.MethodPut, "/auth/logout", g.token(), `{"allSessions":true}`, nil); status != http.StatusOK {
 		t.Fatalf("logout: %d", status)
@@ -262,10 +262,10 @@ func TestAdminWithoutAPasskey(t *testing.T) {
 	browser, srv := chromium.Start(t), countersigntest.Start(t)
 	org := srv.Organisation(t, "Analytical Engines")
 	p := srv.RegisterKey(t, srv.Invite(t, org.ID, "ada@example.org"), authenticator.KeyTypes[0])
-	g := &guest{Tab: browser.New(t), t: t, srv: srv}
+	g := &user{Tab: browser.New(t), t: t, srv: srv}
 	g.Open(srv.URL + "/")
 	g.Eval(`sessionStorage.setItem("countersign.session", `+quote(p.LogIn(t))+`)`, nil)
-	g.visit("/people")
+	g.goTo("/people")
 	g.wantText("#alert", "You cannot sign changes here", "registered with a key")
 	g.Click(g.open("people", "ada@example.org") + " [data-key=active]")
 	g.WaitFor(`document.querySelector("#signing-alert .bad")`)
@@ -278,11 +278,11 @@ func TestAdminDeactivatesThemselves(t *testing.T) {
 	browser, srv := chromium.Start(t), countersigntest.Start(t)
 	g := adminIn(t, browser, srv)
 	c := g.colleague(t, "grace@example.org")
-	g.visit("/people")
+	g.goTo("/people")
 	row := g.open("people", "grace@example.org")
 	g.choose(row+" select", everything)
 	g.sign(row + " [data-key=assign]")
-	c.visit("/people")
+	c.goTo("/people")
 	c.press(c.open("people", "grace@example.org")+" [data-key=active]", "This is your own account")
 	c.key.SetPresence(true)
 	c.Click("#signing-go")

@@ -16,7 +16,7 @@ import (
 
 func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-func (g *guest) wantFocus(id string) {
+func (g *user) wantFocus(id string) {
 	g.t.Helper()
 	var focus string
 	g.Eval(`document.activeElement.id || document.activeElement.tagName`, &focus)
@@ -30,18 +30,18 @@ func TestCodesThatNoLongerWork(t *testing.T) {
 	browser := chromium.Start(t)
 	for _, c := range []struct {
 		name, title, says string
-		spoil             func(t *testing.T, g *guest)
+		spoil             func(t *testing.T, g *user)
 	}{
-		{"expired", "This invitation has expired", "UTC", func(t *testing.T, g *guest) {
+		{"expired", "This invitation has expired", "UTC", func(t *testing.T, g *user) {
 			g.srv.Clock.Advance(25 * time.Hour)
 		}},
-		{"revoked", "This invitation was withdrawn", "UTC", func(t *testing.T, g *guest) {
+		{"revoked", "This invitation was withdrawn", "UTC", func(t *testing.T, g *user) {
 			revoke(t, g)
 		}},
-		{"replaced", "There is a newer invitation", "UTC", func(t *testing.T, g *guest) {
+		{"replaced", "There is a newer invitation", "UTC", func(t *testing.T, g *user) {
 			g.srv.Invite(t, g.inv.OrgID, g.inv.Username)
 		}},
-		{"used", "This invitation has been used", "sign in with your passkey", func(t *testing.T, g *guest) {
+		{"used", "This invitation has been used", "sign in with your passkey", func(t *testing.T, g *user) {
 			g.register()
 		}},
 	} {
@@ -62,7 +62,7 @@ func TestCodesThatNoLongerWork(t *testing.T) {
 	}
 }
 
-func revoke(t *testing.T, g *guest) {
+func revoke(t *testing.T, g *user) {
 	t.Helper()
 	err := g.srv.DB.Write(t.Context(), func(tx *store.Tx) error {
 		tx.RevokeCode(g.inv.CodeID, g.inv.OrgID, store.CodeRevoked, g.srv.Clock.Now(), api.AsError(fmt.Errorf("gone")))
@@ -169,7 +169,7 @@ func TestForm(t *testing.T) {
 	})
 }
 
-func (g *guest) typeInto(id, text string) {
+func (g *user) typeInto(id, text string) {
 	g.t.Helper()
 	g.Eval("document.getElementById("+quote(id)+").focus()", nil)
 	for _, r := range text {

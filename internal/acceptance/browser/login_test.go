@@ -111,7 +111,7 @@ func TestLogin(t *testing.T) {
 }
 
 // Only this tab may have the token: no address, no lasting storage, no log.
-func checkTokenIsKeptInTheTab(t *testing.T, g *guest) {
+func checkTokenIsKeptInTheTab(t *testing.T, g *user) {
 	t.Helper()
 	token := g.token()
 	if !g.lives(token) {
@@ -157,14 +157,14 @@ func TestFromRegistrationToLogin(t *testing.T) {
 		g.untroubled()
 	})
 
-	for name, arrive := range map[string]func(t *testing.T, g *guest){
-		"with a passkey already": func(t *testing.T, g *guest) {
+	for name, arrive := range map[string]func(t *testing.T, g *user){
+		"with a passkey already": func(t *testing.T, g *user) {
 			g.BeforeLoad(`CredentialsContainer.prototype.create = () =>
 				Promise.reject(new DOMException("made by the test", "InvalidStateError"));`)
 			g.arrive()
 			g.Click("#create")
 		},
-		"with a used invitation": func(t *testing.T, g *guest) {
+		"with a used invitation": func(t *testing.T, g *user) {
 			g.register()
 			g.Open(srv.URL + "/")
 			g.Open(g.inv.RegistrationURL)

@@ -68,7 +68,7 @@ func TestRegister(t *testing.T) {
 	})
 }
 
-func checkKept(t *testing.T, g *guest) {
+func checkKept(t *testing.T, g *user) {
 	t.Helper()
 	kept := g.credentials()
 	if len(kept) != 1 {
@@ -87,7 +87,7 @@ func checkKept(t *testing.T, g *guest) {
 }
 
 // checkExtras looks at what the page really sent beside the wire's own members.
-func checkExtras(t *testing.T, g *guest) {
+func checkExtras(t *testing.T, g *user) {
 	t.Helper()
 	calls := g.sent("/auth/registration")
 	if len(calls) != 1 {
@@ -140,7 +140,7 @@ func TestRecoveryKey(t *testing.T) {
 	g.untroubled()
 }
 
-func quoteAll(t *testing.T, g *guest) string {
+func quoteAll(t *testing.T, g *user) string {
 	t.Helper()
 	var all string
 	g.Eval(`JSON.stringify(window.sent).replaceAll("-", "").toUpperCase()`, &all)
@@ -149,7 +149,7 @@ func quoteAll(t *testing.T, g *guest) string {
 
 // checkRecoverable opens the envelope that the server keeps with the code that the page
 // showed, as a recovery page will have to.
-func checkRecoverable(t *testing.T, g *guest, code string) {
+func checkRecoverable(t *testing.T, g *user, code string) {
 	t.Helper()
 	kept := g.credentials()
 	if len(kept) != 2 {

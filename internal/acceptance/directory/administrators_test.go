@@ -47,8 +47,8 @@ func TestLastAdministratorStays(t *testing.T) {
 			}
 		}
 		stays("alone")
-		machine, _ := n.ServiceAccount(t, n.Org.ID, "root", n.Everything)
-		stays("and a machine")
+		serviceAccount, _ := n.ServiceAccount(t, n.Org.ID, "root", n.Everything)
+		stays("and a service account")
 		program, _ := n.PersonalToken(t, n.Admin, "program", n.Everything)
 		stays("and a program")
 		n.Promote(t, n.IDs["appId"])
@@ -70,7 +70,7 @@ func TestLastAdministratorStays(t *testing.T) {
 		must(t, err)
 		stays("and one who is archived")
 		// None of them needs to stay.
-		for _, id := range []string{machine, program, n.IDs["appId"], customer.ID, invited.UserID, off.ID, gone.ID} {
+		for _, id := range []string{serviceAccount, program, n.IDs["appId"], customer.ID, invited.UserID, off.ID, gone.ID} {
 			if err := n.Admin.Revoke(ctx, n.Everything, n.AdministratorAssignment(t, id).ID); err != nil {
 				t.Errorf("revoke from %s: %v", id, err)
 			}

@@ -86,12 +86,12 @@ type thing struct {
 func newSubjects(t *testing.T, n *world.Tenant) map[string]thing {
 	t.Helper()
 	u := n.Employ(t, "ada@example.org")
-	machineID, machine := n.ServiceAccount(t, n.Org.ID, "engine")
+	serviceAccountID, serviceAccount := n.ServiceAccount(t, n.Org.ID, "engine")
 	o := n.Employ(t, "owner@example.org", "Auth:Pats:Create")
 	tokenID, program := n.PersonalToken(t, o.Session, "program", "")
 	return map[string]thing{
 		"user":    {"/auth/users/" + u.ID, "user.", "user_not_found", n.Admin, u.ID, nil, `"isActive":%t`},
-		"machine": {"/auth/service-accounts/" + machineID, "service_account.", "service_account_not_found", n.Admin, machineID, machine, `"isActive":%t`},
+		"machine": {"/auth/service-accounts/" + serviceAccountID, "service_account.", "service_account_not_found", n.Admin, serviceAccountID, serviceAccount, `"isActive":%t`},
 		"program": {"/auth/pats/" + tokenID, "token.", "token_not_found", o.Session, o.ID, program, `"isActive":%t`},
 	}
 }
@@ -252,7 +252,7 @@ func TestFiftyOfOneName(t *testing.T) {
 	})
 }
 
-// Whoever changes something else of a user at the moment at which they are shut out does not
+// Whoever changes something else of a user at the moment at which they are locked out does not
 // let them in again.
 func TestUpdatesDoNotUndoDeactivation(t *testing.T) {
 	t.Parallel()

@@ -34,7 +34,7 @@ func TestNobodyRaisesTheirRights(t *testing.T) {
 		if !n.May(t, n.Admin.Token, n.AuditLogPath()) {
 			t.Fatal("nobody can do what she wants")
 		}
-		machine, _ := n.ServiceAccount(t, n.Org.ID, "hers")
+		serviceAccount, _ := n.ServiceAccount(t, n.Org.ID, "hers")
 		program, hers := n.PersonalToken(t, eve.Session, "program", "")
 		denied := func(what string, err error) {
 			t.Helper()
@@ -57,7 +57,7 @@ func TestNobodyRaisesTheirRights(t *testing.T) {
 		must(t, err)
 
 		more := make("more", wanted, "Permissions:Read")
-		for what, id := range map[string]string{"herself": eve.ID, "her machine": machine, "her program": program,
+		for what, id := range map[string]string{"herself": eve.ID, "her service account": serviceAccount, "her program": program,
 			"somebody": n.IDs["userId"], "an application": n.IDs["appId"]} {
 			denied("made and assigned to "+what, assign(more.ID, id))
 			denied("everything to "+what, assign(n.Everything, id))
@@ -93,20 +93,20 @@ func TestNobodyRaisesTheirRights(t *testing.T) {
 		denied("a program for everything", err)
 		for _, id := range []string{more.ID, n.Everything} {
 			_, err = eve.CreateServiceAccount(ctx, api.CreateServiceAccountRequest{Name: "c", PublicKey: key.PublicKeyPEM(), PermissionID: id})
-			denied("a machine", err)
+			denied("a service account", err)
 			puppet := world.JSON(t, api.InvitePeopleRequest{Usernames: []string{"puppet@example.org"}, PermissionID: id})
 			n.CallAs(t, eve.Session, true, "POST", people, puppet).Wants(t, "a puppet", 403, "permission_denied")
 		}
-		// Even what a caller holds is given with a new machine only by who may assign.
+		// Even what a caller holds is given with a new service account only by who may assign.
 		mule := n.Employ(t, "mule@example.org", "Auth:ServiceAccounts:Create", "Permissions:Read")
 		reads := n.Permission(t, n.Org.ID, "reads", "Permissions:Read")
 		_, err = mule.CreateServiceAccount(ctx, api.CreateServiceAccountRequest{Name: "d", PublicKey: key.PublicKeyPEM(), PermissionID: reads})
-		world.Refused(t, "a machine of who may not assign", err, 403, "permission_denied")
+		world.Refused(t, "a service account of who may not assign", err, 403, "permission_denied")
 	})
 }
 
-// A program assigns with the rights of the program, not of its person.
-func TestProgramsDoNotRaiseTheirRights(t *testing.T) {
+// A token assigns with the rights of the token, not of its person.
+func TestTokensDoNotRaiseTheirRights(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		ctx := t.Context()

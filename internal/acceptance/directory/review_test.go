@@ -40,9 +40,9 @@ func sendHalting(t *testing.T, n *world.Tenant, method, path, token, action, bod
 	}
 }
 
-// Who sends slowly keeps no right that was withdrawn meanwhile: it is judged once the
+// Who sends slowly keeps no right that was deactivated meanwhile: it is checked once the
 // request is whole.
-func TestWithdrawalWhileARequestComes(t *testing.T) {
+func TestRevocationWhileARequestComes(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		ctx := t.Context()

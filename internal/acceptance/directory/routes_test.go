@@ -93,7 +93,7 @@ func otherTokens(t *testing.T, n *world.Tenant) map[string]string {
 	tampered[len(tampered)-20] ^= 1
 	return map[string]string{"none": "", "nonsense": "x", "a registration's ticket": challenge.TemporaryAuthenticationToken,
 		"a signed action": action, "an action's challenge": begun.ChallengeIdentifier, "an ended session": ended.Token,
-		"a withdrawn access token": withdrawn.Token, "an archived access token": gone.Token, "a changed token": string(tampered)}
+		"a deactivated access token": withdrawn.Token, "an archived access token": gone.Token, "a changed token": string(tampered)}
 }
 
 // wantRefuses holds that a caller is refused even with every permission.
@@ -172,7 +172,7 @@ func otherThan(operation string) (all []string) {
 }
 
 // give gives a caller a permission until the function that it returns is called. What was
-// remembered of their rights has passed by then: the ledger's patience is short.
+// remembered of their rights has passed by then: the checker remembers for less than a second.
 func give(t *testing.T, n *world.Tenant, k api.CallerKind, permissionID string) (back func()) {
 	t.Helper()
 	identities := []string{n.Identities[k]}
@@ -201,7 +201,7 @@ func TestOrganisationsDoNotCross(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
 		ours, theirs := world.NewTenant(t, srv, "Ours"), world.NewTenant(t, srv, "Theirs")
-		for _, k := range kinds[:3] { // the worker's is the program's too
+		for _, k := range kinds[:3] { // the worker's is the token's too
 			give(t, ours, k, ours.Everything)
 		}
 		ours.Grant(t, ours.Org.ID, ours.Everything, ours.Identities[api.CallerPersonalToken])

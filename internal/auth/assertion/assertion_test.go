@@ -212,38 +212,38 @@ func TestBadKeyAssertions(t *testing.T) {
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		h.Employee(t) // the administrator
 		for _, kind := range []string{publickey.P256, publickey.Ed25519} {
-			machine := h.RegisterKey(t, h.Invite(t, h.Org.ID, h.NewName()), kind)
+			grace := h.RegisterKey(t, h.Invite(t, h.Org.ID, h.NewName()), kind)
 			other := h.RegisterKey(t, h.Invite(t, h.Org.ID, h.NewName()), kind)
-			session := h.LogIn(t, machine)
+			session := h.LogIn(t, grace)
 			before := h.Kept(t)
 			for _, f := range world.Flows {
 				if !f.Named {
-					h.RefusedAs(t, f.Name, f.Complete(t, h, session, world.Signed(t, machine, f.Begin(t, h, machine, session))), 400, "username_required")
+					h.RefusedAs(t, f.Name, f.Complete(t, h, session, world.Signed(t, grace, f.Begin(t, h, grace, session))), 400, "username_required")
 					continue
 				}
 				for name, spoil := range map[string]func([]byte) []byte{
 					"type create": func(b []byte) []byte { return bytes.Replace(b, []byte("key.get"), []byte("key.create"), 1) },
 					"a passkey's": func(b []byte) []byte { return bytes.Replace(b, []byte("key.get"), []byte("webauthn.get"), 1) },
 				} {
-					machine.Key.ClientData = spoil
-					h.RefusedAs(t, f.Name+", "+name, f.Complete(t, h, session, world.Signed(t, machine, f.Begin(t, h, machine, session))), 400, "client_data_type")
+					grace.Key.ClientData = spoil
+					h.RefusedAs(t, f.Name+", "+name, f.Complete(t, h, session, world.Signed(t, grace, f.Begin(t, h, grace, session))), 400, "client_data_type")
 				}
-				machine.Key.ClientData = nil
-				machine.Key.SentClientData = func(b []byte) []byte { return append([]byte(" "), b...) }
-				h.RefusedAs(t, f.Name+", a space before", f.Complete(t, h, session, world.Signed(t, machine, f.Begin(t, h, machine, session))), 401, "signature_invalid")
-				machine.Key.SentClientData = nil
-				in := world.Signed(t, other, f.Begin(t, h, machine, session))
-				in.FirstFactor.CredentialAssertion.CredID = machine.CredentialID()
+				grace.Key.ClientData = nil
+				grace.Key.SentClientData = func(b []byte) []byte { return append([]byte(" "), b...) }
+				h.RefusedAs(t, f.Name+", a space before", f.Complete(t, h, session, world.Signed(t, grace, f.Begin(t, h, grace, session))), 401, "signature_invalid")
+				grace.Key.SentClientData = nil
+				in := world.Signed(t, other, f.Begin(t, h, grace, session))
+				in.FirstFactor.CredentialAssertion.CredID = grace.CredentialID()
 				h.RefusedAs(t, f.Name+", another key", f.Complete(t, h, session, in), 401, "signature_invalid")
-				in = world.Signed(t, machine, f.Begin(t, h, machine, session))
+				in = world.Signed(t, grace, f.Begin(t, h, grace, session))
 				in.FirstFactor.Kind = api.KindPasswordProtectedKey
 				h.RefusedAs(t, f.Name+", of another kind", f.Complete(t, h, session, in), 401, "signature_invalid")
-				in = world.Signed(t, machine, f.Begin(t, h, machine, session))
+				in = world.Signed(t, grace, f.Begin(t, h, grace, session))
 				in.SecondFactor = in.FirstFactor
 				h.RefusedAs(t, f.Name+", twice the same", f.Complete(t, h, session, in), 400, "credentials_not_distinct")
 			}
 			h.Unmoved(t, kind, before)
-			h.LogIn(t, machine)
+			h.LogIn(t, grace)
 		}
 	})
 }

@@ -17,7 +17,7 @@ func TestChallengesOfOthers(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		ada, bob := h.Employee(t), h.Employee(t)
-		machine := h.RegisterKey(t, h.Invite(t, h.Org.ID, h.NewName()), publickey.Ed25519)
+		grace := h.RegisterKey(t, h.Invite(t, h.Org.ID, h.NewName()), publickey.Ed25519)
 		_, eve := h.Elsewhere(t)
 		adas, bobs, eves, again := h.LogIn(t, ada), h.LogIn(t, bob), h.LogIn(t, eve), h.LogIn(t, ada)
 		before := h.Kept(t)
@@ -26,7 +26,7 @@ func TestChallengesOfOthers(t *testing.T) {
 			if !f.Named {
 				continue
 			}
-			for name, thief := range map[string]*countersigntest.Person{"colleague": bob, "machine": machine, "stranger": eve} {
+			for name, thief := range map[string]*countersigntest.Person{"colleague": bob, "colleague with a key": grace, "stranger": eve} {
 				a := f.Complete(t, h, adas, world.Signed(t, thief, f.Begin(t, h, ada, adas)))
 				h.RefusedAs(t, f.Name+" by a "+name, a, 401, "user_handle_mismatch", "signature_invalid")
 				in := world.Signed(t, thief, f.Begin(t, h, ada, adas))

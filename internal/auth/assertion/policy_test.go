@@ -112,7 +112,7 @@ func TestCountersAtOnce(t *testing.T) {
 	})
 }
 
-// A change of the backup flags is judged by the policy of its own, and recorded.
+// A change of the backup flags is checked by the policy of its own, and recorded.
 func TestBackupFlags(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {

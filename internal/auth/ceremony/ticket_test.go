@@ -19,7 +19,7 @@ var (
 	start = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 )
 
-func desk(t testing.TB, key []byte, now *time.Time) *ceremony.Issuer {
+func newIssuer(t testing.TB, key []byte, now *time.Time) *ceremony.Issuer {
 	t.Helper()
 	d, err := ceremony.NewIssuer(key, func() time.Time { return *now }, ceremony.DefaultLifetime)
 	if err != nil {
@@ -35,7 +35,7 @@ func ticket() ceremony.Ticket {
 
 func TestTicketComesBackAsIssued(t *testing.T) {
 	now := start
-	d := desk(t, key, &now)
+	d := newIssuer(t, key, &now)
 	issued, token, err := d.Begin(ticket())
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func TestTicketComesBackAsIssued(t *testing.T) {
 // The token must be a JWT to everybody else too: SDKs read its claims.
 func TestTokenIsAJWT(t *testing.T) {
 	now := start
-	_, token, _ := desk(t, key, &now).Begin(ticket())
+	_, token, _ := newIssuer(t, key, &now).Begin(ticket())
 	parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.HS256})
 	if err != nil {
 		t.Fatal(err)
@@ -86,9 +86,9 @@ func TestTokenIsAJWT(t *testing.T) {
 
 func TestTokensThatAreRefused(t *testing.T) {
 	now := start
-	d := desk(t, key, &now)
+	d := newIssuer(t, key, &now)
 	_, token, _ := d.Begin(ticket())
-	_, foreign, _ := desk(t, []byte("another key, of the same length!"), &now).Begin(ticket())
+	_, foreign, _ := newIssuer(t, []byte("another key, of the same length!"), &now).Begin(ticket())
 	other := ticket()
 	other.Purpose = "login"
 	_, elsewhere, _ := d.Begin(other)
@@ -131,7 +131,7 @@ func TestTokensThatAreRefused(t *testing.T) {
 
 func TestTicketExpires(t *testing.T) {
 	now := start
-	d := desk(t, key, &now)
+	d := newIssuer(t, key, &now)
 	_, token, _ := d.Begin(ticket())
 	now = start.Add(ceremony.DefaultLifetime)
 	if _, err := d.Open(ceremony.Registration, token); api.CodeOf(err) != "ceremony_expired" {
@@ -172,7 +172,7 @@ func edit(t *testing.T, payload []byte, claim string, value any) []byte {
 
 func BenchmarkTicket(b *testing.B) {
 	now := start
-	d := desk(b, key, &now)
+	d := newIssuer(b, key, &now)
 	b.ReportAllocs()
 	for b.Loop() {
 		_, token, err := d.Begin(ticket())

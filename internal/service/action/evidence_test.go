@@ -14,9 +14,9 @@ import (
 	"github.com/countersign/countersign/receipt"
 )
 
-// Who guards another service can tell a program that signs in somebody's name from that
+// Who guards another service can tell a token that signs in somebody's name from that
 // person, at once and years later.
-func TestAProgramsSignatureIsNotItsPersons(t *testing.T) {
+func TestATokensSignatureIsNotItsPersons(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
 		n := world.NewTenant(t, srv, "Engines")
@@ -44,8 +44,8 @@ func TestAProgramsSignatureIsNotItsPersons(t *testing.T) {
 	})
 }
 
-// Somebody who logs out everywhere leaves what a program of theirs has signed and not used.
-func TestLoggingOutLeavesWhatProgramsSigned(t *testing.T) {
+// Somebody who logs out everywhere leaves what a token of theirs has signed and not used.
+func TestLoggingOutLeavesWhatTokensSigned(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
 		n := world.NewTenant(t, srv, "Engines")
@@ -64,9 +64,9 @@ func TestLoggingOutLeavesWhatProgramsSigned(t *testing.T) {
 	})
 }
 
-// Who stands behind a reverse proxy is told when a program signed in somebody's name, as who
+// Who stands behind a reverse proxy is told when a token signed in somebody's name, as who
 // asks by themselves is.
-func TestProgramsBehindAProxy(t *testing.T) {
+func TestTokensBehindAProxy(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		g, err := guard.New(guard.Config{Server: n.URL})

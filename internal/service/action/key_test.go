@@ -8,11 +8,11 @@ import (
 	"github.com/countersign/countersign/internal/testing/world"
 )
 
-// newSigners are a person with two programs, and a machine beside another, each with a key of
+// newSigners are a person with two tokens, and a service account beside another, each with a key of
 // its own.
 type signers struct {
-	ada                        world.Member
-	one, two, machine, another *client.Session
+	ada                               world.Member
+	one, two, serviceAccount, another *client.Session
 }
 
 func newSigners(t *testing.T, n *world.Tenant) (s signers) {
@@ -21,13 +21,13 @@ func newSigners(t *testing.T, n *world.Tenant) (s signers) {
 	_, s.one = n.PersonalToken(t, s.ada.Session, "one", "")
 	_, s.two = n.PersonalToken(t, s.ada.Session, "two", "")
 	makes := n.Permission(t, n.Org.ID, "makes", "Permissions:Create")
-	_, s.machine = n.ServiceAccount(t, n.Org.ID, "engine", makes)
+	_, s.serviceAccount = n.ServiceAccount(t, n.Org.ID, "engine", makes)
 	_, s.another = n.ServiceAccount(t, n.Org.ID, "other engine", makes)
 	return s
 }
 
 func (s signers) all() map[string]*client.Session {
-	return map[string]*client.Session{"a person": s.ada.Session, "a program": s.one, "another program": s.two, "a machine": s.machine, "another machine": s.another}
+	return map[string]*client.Session{"a person": s.ada.Session, "a program": s.one, "another program": s.two, "a service account": s.serviceAccount, "another service account": s.another}
 }
 
 // with is a signer that answers whatever challenge.
@@ -57,7 +57,7 @@ func TestKeysSignForTheirOwnTokenAlone(t *testing.T) {
 }
 
 // What was signed under one session or token is not granted to who comes with another, even
-// of the same person: a program's key is not the person's.
+// of the same person: a token's key is not the person's.
 func TestSignaturesAreForTheirOwnToken(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -96,13 +96,13 @@ func TestSignaturesAreForEverySessionOfTheirs(t *testing.T) {
 	})
 }
 
-// The keys of machines and programs do not log in, by whatever name.
-func TestMachinesDoNotLogIn(t *testing.T) {
+// The keys of service accounts and tokens do not log in, by whatever name.
+func TestServiceAccountsDoNotLogIn(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		ctx := t.Context()
 		s := newSigners(t, n)
-		for by, key := range map[string]client.Signer{"a machine": s.machine.Signer, "a program": s.one.Signer} {
+		for by, key := range map[string]client.Signer{"a service account": s.serviceAccount.Signer, "a program": s.one.Signer} {
 			for _, name := range []string{"engine", "SERVICE ACCOUNT engine", "Service Account engine", s.ada.Name, "one", n.ServiceAccountToken(t, "engine").UserID} {
 				_, err := n.Client().LogIn(ctx, n.Org.ID, name, with(key))
 				world.Refused(t, by+" as "+name, err, 401, "signature_invalid")
@@ -115,9 +115,9 @@ func TestMachinesDoNotLogIn(t *testing.T) {
 		}
 		c, err = n.Client().InitLogin(ctx, api.InitLoginRequest{OrgID: n.Org.ID})
 		must(t, err)
-		signed, err := with(s.machine.Signer).Sign(ctx, c)
+		signed, err := with(s.serviceAccount.Signer).Sign(ctx, c)
 		must(t, err)
 		_, err = n.Client().Login(ctx, api.SignedChallenge{ChallengeIdentifier: c.ChallengeIdentifier, FirstFactor: &signed})
-		world.Refused(t, "a machine by no name", err, 400, "username_required")
+		world.Refused(t, "a service account by no name", err, 400, "username_required")
 	})
 }

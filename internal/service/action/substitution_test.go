@@ -75,7 +75,7 @@ func TestActionsForOtherRequests(t *testing.T) {
 			h.RefusedAs(t, o.name+", forwarded", forward(o.method, o.path, o.payload), 403, "user_action_invalid")
 			if strings.HasPrefix(o.path, "/") && !strings.Contains(o.path, "//") && !strings.Contains(o.path, "/../") {
 				if o.payload == "" {
-					continue // judged by TestForwardedBodies
+					continue // checked by TestForwardedBodies
 				}
 				a := envoy(o.method, o.path, o.payload)
 				if a.Status != 404 { // for paths that no proxy should pass on

@@ -16,7 +16,7 @@ import (
 	"github.com/countersign/countersign/internal/testing/database"
 )
 
-// each gives the test a room over an empty store, on each database, and a caller.
+// each gives the test a service over an empty store, on each database, and a caller.
 func each(t *testing.T, test func(t *testing.T, r *application.Service, who api.Caller)) {
 	t.Helper()
 	database.Each(t, func(t *testing.T, url string) {

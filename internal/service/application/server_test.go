@@ -18,7 +18,7 @@ import (
 const appsPath = "/auth/apps"
 
 // registry is an administrator who registers applications as old SDKs do. Every answer is
-// judged by the contract.
+// held against the contract.
 type registry struct{ *client.Session }
 
 func newRegistry(t *testing.T, srv *countersigntest.Server, orgName string) (r registry, orgID string) {
@@ -52,7 +52,7 @@ func (r registry) list(t *testing.T) []api.Application {
 	return list.Items
 }
 
-// An application is made, shown, renamed, withdrawn, put back and archived. Its name is one
+// An application is made, shown, renamed, deactivated, activated and archived. Its name is one
 // of the organisation's, until it is archived.
 func TestApplicationsOfOldSDKs(t *testing.T) {
 	t.Parallel()
@@ -151,8 +151,8 @@ func TestApplicationsGetNoMoreThanTheirMakerGives(t *testing.T) {
 		r, orgID := newRegistry(t, srv, "Engines")
 		maker := srv.Permission(t, orgID, "maker", "Auth:Apps:Create")
 		giver := srv.Permission(t, orgID, "giver", "Auth:Apps:Create", "Permissions:Assign")
-		id, machine := srv.ServiceAccount(t, orgID, "machine", maker)
-		as := registry{machine}
+		id, serviceAccount := srv.ServiceAccount(t, orgID, "machine", maker)
+		as := registry{serviceAccount}
 		_, err := as.change(http.MethodPost, "", api.CreateApplicationRequest{Name: "a", Kind: api.ClientSideApplication, PermissionID: maker})
 		world.Refused(t, "without the permission to assign", err, 403, "permission_denied")
 		srv.Grant(t, orgID, giver, id)

@@ -141,8 +141,8 @@ func TestEvidenceOfKeysAndOfNothingSigned(t *testing.T) {
 	t.Parallel()
 	archives(t, func(t *testing.T, a *archive) {
 		ctx := context.Background()
-		_, machine := a.ServiceAccount(t, a.Org.ID, "machine", api.AdministratorPermissionID(a.Org.ID))
-		_, err := machine.CreateUser(ctx, api.CreateUserRequest{Email: "dora@example.org", Kind: api.CustomerEmployee})
+		_, serviceAccount := a.ServiceAccount(t, a.Org.ID, "machine", api.AdministratorPermissionID(a.Org.ID))
+		_, err := serviceAccount.CreateUser(ctx, api.CreateUserRequest{Email: "dora@example.org", Kind: api.CustomerEmployee})
 		must(t, err)
 		all := a.searchAll(t)
 		log := a.get(t, entry(t, all, "user.invited").ID)
@@ -210,9 +210,9 @@ func TestTheAuditLogNeedsThePermission(t *testing.T) {
 	})
 }
 
-// The log tells what somebody did from what a program of theirs did, and by which name a
+// The log tells what somebody did from what a token of theirs did, and by which name a
 // thing is known from then on.
-func TestTheLogNamesTheProgram(t *testing.T) {
+func TestTheLogNamesTheToken(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
 		n := world.NewTenant(t, srv, "Engines")
@@ -220,8 +220,8 @@ func TestTheLogNamesTheProgram(t *testing.T) {
 		renamed := "Night gardener"
 		_, err := program.UpdateToken(t.Context(), api.UpdateTokenRequest{TokenID: id, Rename: api.Rename{Name: &renamed}})
 		must(t, err)
-		machine := "Digger"
-		_, err = n.Admin.UpdateServiceAccount(t.Context(), api.UpdateServiceAccountRequest{ServiceAccountID: n.IDs["serviceAccountId"], Rename: api.Rename{Name: &machine}})
+		serviceAccount := "Digger"
+		_, err = n.Admin.UpdateServiceAccount(t.Context(), api.UpdateServiceAccountRequest{ServiceAccountID: n.IDs["serviceAccountId"], Rename: api.Rename{Name: &serviceAccount}})
 		must(t, err)
 		a := n.Call(t, "GET", "/countersign/audit?limit=2", n.Admin.Token, "", "")
 		for _, said := range []string{"administrator@example.org (by a program, " + id + ") changed", "Night gardener", "administrator@example.org changed", "Digger"} {

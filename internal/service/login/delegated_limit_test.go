@@ -14,9 +14,9 @@ import (
 	"github.com/countersign/countersign/internal/testing/world"
 )
 
-// What an administrator withdrew stays so: a pending challenge is void and no new one is
+// What an administrator deactivated stays so: a pending challenge is void and no new one is
 // given, and whoever is logged in by others is out.
-func TestDelegatedEndUserIsWithdrawn(t *testing.T) {
+func TestDelegatedEndUserIsDeactivated(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
 		d, ctx := newDelegation(t, srv), context.Background()
@@ -268,9 +268,9 @@ func signed[In, Out any](db *store.DB, do func(context.Context, *store.Tx, api.C
 	return store.Do(ctx, db, func(tx *store.Tx) (Out, error) { return do(ctx, tx, who, in) })
 }
 
-// A machine that is withdrawn takes the sessions along that it opened: whoever had its key may
+// A service account that is deactivated takes the sessions along that it opened: whoever had its key may
 // have opened any of them. The user's own stay.
-func TestSessionsThatAMachineOpened(t *testing.T) {
+func TestSessionsThatAServiceAccountOpened(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
 		d, ctx := newDelegation(t, srv), t.Context()
@@ -294,10 +294,10 @@ func TestSessionsThatAMachineOpened(t *testing.T) {
 			must(t, err)
 			must(t, withdraw())
 			_, err = d.client.Session(opened, nil).ListTokens(ctx)
-			world.Refused(t, "a session of a withdrawn machine", err, 401, "token_invalid")
+			world.Refused(t, "a session of a deactivated service account", err, 401, "token_invalid")
 			if _, err = d.admin.ActivateServiceAccount(ctx, d.serviceAccountID); err == nil {
 				_, err = d.client.Session(opened, nil).ListTokens(ctx)
-				world.Refused(t, "a session of a machine that was put back", err, 401, "token_invalid")
+				world.Refused(t, "a session of a service account that was activated", err, 401, "token_invalid")
 			}
 			for _, token := range []string{own, theirs.Token} {
 				_, err = d.client.Session(token, nil).ListTokens(ctx)

@@ -49,7 +49,7 @@ func (d *delegation) newServiceAccount(t *testing.T, name string, operations ...
 	return id, d.client.Session(s.Token, s.Signer)
 }
 
-// ask makes a signed call of the machine's that answers with a registration challenge.
+// ask makes a signed call of the service account's that answers with a registration challenge.
 func (d *delegation) ask(path string, in api.DelegatedRegistrationRequest) (out api.RegistrationChallenge, err error) {
 	err = d.serviceAccount.DoSigned(context.Background(), http.MethodPost, path, in, &out)
 	return out, err
@@ -78,7 +78,7 @@ func (d *delegation) complete(c api.RegistrationChallenge) (*countersigntest.Per
 		Passkey: passkey, Origin: d.URL, Client: d.client}, err
 }
 
-// endUser is somebody whom the machine registered.
+// endUser is somebody whom the service account registered.
 func (d *delegation) endUser(t *testing.T, name string) *countersigntest.Person {
 	t.Helper()
 	p, err := d.complete(d.begin(t, name))
@@ -138,7 +138,7 @@ func TestDelegatedRegistrationAndLogin(t *testing.T) {
 			t.Errorf("signing with one's own passkey: %v", err)
 		}
 		_, err = d.client.Session(token, world.AnyChallenge{KeySigner: d.serviceAccount.Signer.(*client.KeySigner)}).CreateToken(ctx, api.CreateTokenRequest{Name: "theirs", PublicKey: pem})
-		world.Refused(t, "signing with the machine's key", err, 401, "signature_invalid")
+		world.Refused(t, "signing with the service account's key", err, 401, "signature_invalid")
 		tokens, err := d.DB.AccessTokens(ctx, u.UserID)
 		must(t, err)
 		if len(tokens) != 1 {
@@ -212,7 +212,7 @@ func TestDelegatedRegistrationTakesNobodyOver(t *testing.T) {
 			}
 		}
 		if _, err := d.logIn(staff.Username); err == nil {
-			t.Error("the machine logs an employee in")
+			t.Error("the service account logs an employee in")
 		} else {
 			world.Refused(t, "login of an employee", err, 401, "user_not_found")
 		}
@@ -234,7 +234,7 @@ func TestDelegatedRegistrationTakesNobodyOver(t *testing.T) {
 		_, err := d.ask(restartPath, endUserNamed(there.Username))
 		world.Refused(t, "restart for another organisation's user", err, 401, "user_not_found")
 		if c := d.begin(t, there.Username); c.User.ID == there.UserID {
-			t.Error("the machine registers another organisation's user")
+			t.Error("the service account registers another organisation's user")
 		}
 		if _, err := d.client.InitRegistration(ctx, api.InitRegistrationRequest{OrgID: other.ID, Username: there.Username, RegistrationCode: there.RegistrationCode}); err != nil {
 			t.Errorf("the other's code: %v", err)

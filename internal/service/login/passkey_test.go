@@ -26,13 +26,13 @@ func TestPasskeysElsewhere(t *testing.T) {
 		login := func(org, name string, p *countersigntest.Person) world.Answer {
 			return h.Post(t, loginPath, world.Signed(t, p, h.InitLogin(t, org, name)))
 		}
-		h.RefusedAs(t, "another organisation's door", login(other.ID, "", ada), 401, "signature_invalid")
-		h.RefusedAs(t, "no organisation's door", login(world.NobodysID("or"), "", ada), 401, "signature_invalid")
+		h.RefusedAs(t, "another organisation's login", login(other.ID, "", ada), 401, "signature_invalid")
+		h.RefusedAs(t, "no organisation's login", login(world.NobodysID("or"), "", ada), 401, "signature_invalid")
 		h.RefusedAs(t, "her namesake's", login(other.ID, ada.Username, ada), 401, "signature_invalid")
 		h.RefusedAs(t, "her namesake as her", login(ada.OrgID, ada.Username, same), 401, "signature_invalid")
-		h.RefusedAs(t, "another relying party's door", login(apart.ID, "", ada), 400, "origin_not_allowed")
+		h.RefusedAs(t, "another relying party's login", login(apart.ID, "", ada), 400, "origin_not_allowed")
 		h.RefusedAs(t, "another relying party's passkey", login(ada.OrgID, "", zoe), 400, "origin_not_allowed")
-		h.RefusedAs(t, "another relying party's at the open door", login("", "", zoe), 400, "origin_not_allowed")
+		h.RefusedAs(t, "another relying party's at the open login", login("", "", zoe), 400, "origin_not_allowed")
 		in := world.Signed(t, ada, h.InitLogin(t, apart.ID, ""), authenticator.Options{Origin: "http://app.localhost" + port})
 		h.RefusedAs(t, "on that page", h.Post(t, loginPath, in), 400, "rp_id_mismatch")
 		in = world.Signed(t, ada, h.InitLogin(t, apart.ID, ""), authenticator.Options{Origin: "http://app.localhost" + port, RPID: "app.localhost"})

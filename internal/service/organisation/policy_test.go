@@ -20,10 +20,10 @@ func TestPolicies(t *testing.T) {
 		t.Cleanup(func() { db.Close() })
 		site, err := relyingparty.NewSite("https://sign.example.org")
 		must(t, err)
-		room := &organisation.Service{DB: db, Site: site, Now: time.Now}
-		org, err := room.Create(t.Context(), organisation.New{Name: "Engines"})
+		service := &organisation.Service{DB: db, Site: site, Now: time.Now}
+		org, err := service.Create(t.Context(), organisation.New{Name: "Engines"})
 		must(t, err)
-		other, err := room.Create(t.Context(), organisation.New{Name: "Others"})
+		other, err := service.Create(t.Context(), organisation.New{Name: "Others"})
 		must(t, err)
 		unset := organisation.Policies{SignCount: "auto", Backup: "auto", SecondFactor: "optional"}
 		want := func(id string, p organisation.Policies) {
@@ -42,7 +42,7 @@ func TestPolicies(t *testing.T) {
 			{organisation.Policies{Backup: "record", SecondFactor: "optional"}, organisation.Policies{SignCount: "auto", Backup: "record", SecondFactor: "optional"}},
 			{unset, unset},
 		} {
-			got, err := room.SetPolicies(t.Context(), org.ID, step.set)
+			got, err := service.SetPolicies(t.Context(), org.ID, step.set)
 			if err != nil || organisation.PoliciesOf(got) != step.then {
 				t.Errorf("set %+v: %+v, %v", step.set, organisation.PoliciesOf(got), err)
 			}
@@ -57,11 +57,11 @@ func TestPolicies(t *testing.T) {
 		for _, bad := range []organisation.Policies{
 			{}, {SignCount: "Refuse"}, {SignCount: "off"}, {Backup: "none"}, {SecondFactor: "refuse"}, {SecondFactor: "auto"}, {SignCount: "refuse", Backup: "x"},
 		} {
-			if _, err := room.SetPolicies(t.Context(), org.ID, bad); api.CodeOf(err) != "policy_invalid" || api.KindOf(err) != api.Invalid {
+			if _, err := service.SetPolicies(t.Context(), org.ID, bad); api.CodeOf(err) != "policy_invalid" || api.KindOf(err) != api.Invalid {
 				t.Errorf("set %+v: %v", bad, err)
 			}
 		}
-		if _, err := room.SetPolicies(t.Context(), api.NewID(api.PrefixOrganization, time.Now()), unset); api.KindOf(err) != api.NotFound {
+		if _, err := service.SetPolicies(t.Context(), api.NewID(api.PrefixOrganization, time.Now()), unset); api.KindOf(err) != api.NotFound {
 			t.Errorf("an organisation that is none: %v", err)
 		}
 		want(org.ID, unset)

@@ -33,20 +33,20 @@ func TestIdentitiesOfAssignments(t *testing.T) {
 		gone := n.Employ(t, "gone@example.org", "Auth:Pats:Create")
 		token, _ := n.PersonalToken(t, gone.Session, "program", "")
 		lost, _ := n.PersonalToken(t, n.Admin, "lost", "")
-		machine, _ := n.ServiceAccount(t, n.Org.ID, "gone")
+		serviceAccount, _ := n.ServiceAccount(t, n.Org.ID, "gone")
 		must(t, n.DB.Write(ctx, func(tx *store.Tx) error {
 			tx.ArchiveApplication(n.IDs["appId"], n.Org.ID, n.Clock.Now(), nil)
 			return nil
 		}))
 		_, err = n.Admin.ArchiveUser(ctx, gone.ID)
 		must(t, err)
-		_, err = n.Admin.ArchiveServiceAccount(ctx, machine)
+		_, err = n.Admin.ArchiveServiceAccount(ctx, serviceAccount)
 		must(t, err)
 		_, err = n.Admin.ArchiveToken(ctx, lost)
 		must(t, err)
 		before := n.State(t)
-		for what, id := range map[string]string{"archived user": gone.ID, "archived user's program": token, "archived program": lost, "archived machine": machine,
-			"archived application": n.IDs["appId"], "machine's own token": n.ServiceAccountToken(t, "machine").ID, "nobody": api.NewID(api.PrefixUser, n.Clock.Now()),
+		for what, id := range map[string]string{"archived user": gone.ID, "archived user's program": token, "archived program": lost, "archived service account": serviceAccount,
+			"archived application": n.IDs["appId"], "service account's own token": n.ServiceAccountToken(t, "machine").ID, "nobody": api.NewID(api.PrefixUser, n.Clock.Now()),
 			"a permission": reader, "the organisation": n.Org.ID, "an assignment": n.IDs["assignmentId"], "nonsense": "x", "a wildcard": "%"} {
 			_, err := n.Admin.Assign(ctx, reader, id)
 			world.Refused(t, what, err, 404, "identity_not_found")

@@ -54,7 +54,7 @@ func TestSupportIDsThatAreNone(t *testing.T) {
 	}
 }
 
-// Refusals of who is known are kept for good. So nobody fills the disk with their own, nor makes
+// Refusals of who is known are kept permanently. So nobody fills the disk with their own, nor makes
 // those of others go unrecorded.
 func TestRefusalsOfOneCaller(t *testing.T) {
 	t.Parallel()

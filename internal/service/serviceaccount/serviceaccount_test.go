@@ -19,7 +19,7 @@ import (
 const serviceAccounts = "/auth/service-accounts"
 
 // Keys of every type sign, and may be named by credential id or by uuid.
-func TestKeysOfMachines(t *testing.T) {
+func TestKeysOfServiceAccounts(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		ctx := t.Context()
@@ -43,7 +43,7 @@ func TestKeysOfMachines(t *testing.T) {
 	})
 }
 
-func TestWrongMachines(t *testing.T) {
+func TestWrongServiceAccounts(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		good := world.NewKey(t, client.P256)
@@ -85,7 +85,7 @@ func TestWrongMachines(t *testing.T) {
 				t.Errorf("the name %q: %v", name, a)
 			}
 		}
-		n.Unchanged(t, "no machine", before)
+		n.Unchanged(t, "no service account", before)
 		// What was signed is kept as it was signed; nothing else is.
 		n.KeptNowhere(t, []string{"actions"}, strings.Split(strings.TrimSpace(private), "\n")[1])
 	})
@@ -102,8 +102,8 @@ func signedOrTooLarge(t *testing.T, n *world.Tenant, path, body string) world.An
 	return n.Call(t, "POST", path, n.Admin.Token, action, body)
 }
 
-// A machine's token ends by the clock, and what is done to the machine holds at once.
-func TestLifeOfMachines(t *testing.T) {
+// A service account's token ends by the clock, and what is done to the service account holds at once.
+func TestLifeOfServiceAccounts(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		ctx := t.Context()
@@ -127,11 +127,11 @@ func TestLifeOfMachines(t *testing.T) {
 			`{"accessToken":"x"}`} {
 			n.CallAs(t, n.Admin, true, "PUT", serviceAccounts+"/"+id, body).Wants(t, body, 400, "member_unknown")
 		}
-		// No more than that is left to a machine but what its permissions say.
+		// No more than that is left to a service account but what its permissions say.
 		n.Call(t, "PUT", "/auth/logout", engine.Token, "", "{}").Wants(t, "logs out", 403, "permission_denied")
 		n.Call(t, "POST", "/auth/tokens", engine.Token, "", `{"target":"`+n.Org.ID+`"}`).Wants(t, "exchanges", 403, "permission_denied")
 		body := world.JSON(t, api.CreateServiceAccountRequest{Name: "child", PublicKey: key.PublicKeyPEM()})
-		n.CallAs(t, engine, true, "POST", serviceAccounts, body).Wants(t, "makes a machine", 403, "permission_denied")
+		n.CallAs(t, engine, true, "POST", serviceAccounts, body).Wants(t, "makes a service account", 403, "permission_denied")
 		n.CallAs(t, engine, true, "POST", "/auth/pats", body).Wants(t, "makes a program's token", 403, "permission_denied")
 
 		create := api.CreatePermissionRequest{Name: "late", Operations: []string{"Wallets:Read"}}
@@ -140,7 +140,7 @@ func TestLifeOfMachines(t *testing.T) {
 		if a, err := n.Admin.DeactivateServiceAccount(ctx, id); err != nil || a.UserInfo.IsActive || a.AccessTokens[0].IsActive {
 			t.Errorf("%+v, %v", a, err)
 		}
-		n.Call(t, "GET", "/permissions", engine.Token, "", "").Wants(t, "deactivated", 400, "user_inactive")
+		n.Call(t, "GET", "/permissions", engine.Token, "", "").Wants(t, "deactivated", 401, "user_inactive")
 		if a, err := n.Admin.ActivateServiceAccount(ctx, id); err != nil || !a.UserInfo.IsActive || !a.AccessTokens[0].IsActive {
 			t.Errorf("%+v, %v", a, err)
 		}
@@ -169,18 +169,18 @@ func TestLifeOfMachines(t *testing.T) {
 }
 
 // Users are no service accounts, and service accounts no users, whatever the path says.
-func TestMachinesAreNoUsers(t *testing.T) {
+func TestServiceAccountsAreNoUsers(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		before := n.State(t)
 		for _, call := range []string{"GET ", "PUT ", "DELETE ", "PUT /activate", "PUT /deactivate"} {
 			method, tail, _ := strings.Cut(call, " ")
-			user, machine, body := `{"isSSORequired":false}`, `{"name":"x"}`, method == "PUT" && tail == ""
+			user, serviceAccount, body := `{"isSSORequired":false}`, `{"name":"x"}`, method == "PUT" && tail == ""
 			if !body {
-				user, machine = "{}", "{}"
+				user, serviceAccount = "{}", "{}"
 			}
-			n.CallAs(t, n.Admin, method != "GET", method, "/auth/users/"+n.IDs["serviceAccountId"]+tail, user).Wants(t, call+" of a machine", 404, "user_not_found")
-			n.CallAs(t, n.Admin, method != "GET", method, serviceAccounts+"/"+n.IDs["userId"]+tail, machine).Wants(t, call+" of a user", 404, "service_account_not_found")
+			n.CallAs(t, n.Admin, method != "GET", method, "/auth/users/"+n.IDs["serviceAccountId"]+tail, user).Wants(t, call+" of a service account", 404, "user_not_found")
+			n.CallAs(t, n.Admin, method != "GET", method, serviceAccounts+"/"+n.IDs["userId"]+tail, serviceAccount).Wants(t, call+" of a user", 404, "service_account_not_found")
 		}
 		n.Unchanged(t, "nothing", before)
 	})

@@ -16,7 +16,7 @@ import (
 const pats = "/auth/pats"
 
 // A token may do what it and its person both may, now.
-func TestProgramsMayNoMoreThanTheirPerson(t *testing.T) {
+func TestTokensMayNoMoreThanTheirPerson(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		ctx := t.Context()
@@ -113,7 +113,7 @@ func TestLifetimesOfTokens(t *testing.T) {
 	})
 }
 
-// Nobody else sees a person's tokens, administrators neither; their programs do.
+// Nobody else sees a person's tokens, administrators neither; their tokens do.
 func TestTokensAreTheirPersonsOwn(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -125,7 +125,7 @@ func TestTokensAreTheirPersonsOwn(t *testing.T) {
 		_, robot := n.ServiceAccount(t, n.Org.ID, "robot", n.Everything)
 		kept, err := n.DB.AccessToken(t.Context(), ada.ID, id)
 		must(t, err)
-		for whose, s := range map[string]*client.Session{"an administrator": n.Admin, "another": bob.Session, "another's program": bobs, "a machine": robot} {
+		for whose, s := range map[string]*client.Session{"an administrator": n.Admin, "another": bob.Session, "another's program": bobs, "a service account": robot} {
 			a := n.Call(t, "GET", pats, s.Token, "", "")
 			if a.Status != 200 || strings.Contains(a.Body, id) {
 				t.Errorf("%s lists it: %v", whose, a)
@@ -138,7 +138,7 @@ func TestTokensAreTheirPersonsOwn(t *testing.T) {
 		}
 		own := n.ServiceAccountToken(t, "robot").ID
 		for _, call := range []struct{ method, path, body string }{{"PUT", pats + "/" + own, `{"name":"x"}`}, {"DELETE", pats + "/" + own, ""}, {"PUT", pats + "/" + own + "/deactivate", ""}} {
-			n.CallAs(t, robot, true, call.method, call.path, call.body).Wants(t, "a machine's own token: "+call.method, 404, "token_not_found")
+			n.CallAs(t, robot, true, call.method, call.path, call.body).Wants(t, "a service account's own token: "+call.method, 404, "token_not_found")
 		}
 		for _, body := range []string{`{"daysValid":7}`, `{"permissionId":"` + n.Everything + `"}`, `{"name":"x","isActive":false}`, `{"publicKey":"x"}`, `{"linkedUserId":"x"}`} {
 			n.CallAs(t, ada.Session, true, "PUT", pats+"/"+id, body).Wants(t, body, 400, "member_unknown")
@@ -150,7 +150,7 @@ func TestTokensAreTheirPersonsOwn(t *testing.T) {
 	})
 }
 
-// checkManages has a program rename, withdraw, put back and archive tokens of its person.
+// checkManages has a token rename, deactivate, activated and archive tokens of its person.
 func checkManages(t *testing.T, n *world.Tenant, ada world.Member, program *client.Session) {
 	t.Helper()
 	ctx := t.Context()
@@ -165,10 +165,10 @@ func checkManages(t *testing.T, n *world.Tenant, ada world.Member, program *clie
 	_, err := program.UpdateToken(ctx, api.UpdateTokenRequest{TokenID: id, Rename: api.Rename{Name: &taken}})
 	world.Refused(t, "a name that is taken", err, 409, "token_name_taken")
 	if a, err := program.DeactivateToken(ctx, id); err != nil || a.IsActive || n.Lives(t, other) {
-		t.Errorf("withdrawn: %+v, %v", a, err)
+		t.Errorf("deactivated: %+v, %v", a, err)
 	}
 	if a, err := program.ActivateToken(ctx, id); err != nil || !a.IsActive || !n.Lives(t, other) {
-		t.Errorf("put back: %+v, %v", a, err)
+		t.Errorf("activated: %+v, %v", a, err)
 	}
 	if a, err := program.ArchiveToken(ctx, id); err != nil || a.IsActive || n.Lives(t, other) {
 		t.Errorf("archived: %+v, %v", a, err)
@@ -194,7 +194,7 @@ func checkManages(t *testing.T, n *world.Tenant, ada world.Member, program *clie
 	if n.Lives(t, other) || !n.Lives(t, namesake) {
 		t.Error("the archived token lives, or its namesake does not")
 	}
-	// A program may end itself; the answer is its last.
+	// A token may end itself; the answer is its last.
 	all, err := n.DB.AccessTokens(ctx, ada.ID)
 	must(t, err)
 	self := all[slices.IndexFunc(all, func(e store.TokenEntry) bool { return e.Name == "Program" })].ID
@@ -203,8 +203,8 @@ func checkManages(t *testing.T, n *world.Tenant, ada world.Member, program *clie
 	}
 }
 
-// A withdrawn token takes what it signed with it, and leaves its person's other signatures.
-func TestWithdrawnTokensVoidTheirSignatures(t *testing.T) {
+// A deactivated token takes what it signed with it, and leaves its person's other signatures.
+func TestDeactivatedTokensVoidTheirSignatures(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		ctx := t.Context()
@@ -235,8 +235,8 @@ func TestWithdrawnTokensVoidTheirSignatures(t *testing.T) {
 	})
 }
 
-// What is not for end users is not for their programs either.
-func TestProgramsOfEndUsers(t *testing.T) {
+// What is not for end users is not for their tokens either.
+func TestTokensOfEndUsers(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		customer := n.EmployAs(t, "customer", api.EndUser, "Auth:Pats:Create", "Auth:Users:Read", "Auth:Users:Update", "Auth:Logs:Read", "Permissions:Read")

@@ -13,7 +13,7 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// fixture is a room over a fresh database with one organisation.
+// fixture is a service over a fresh database with one organisation.
 type fixture struct {
 	*testing.T
 	*user.Service
@@ -147,7 +147,7 @@ func TestDeactivatedUsersAreLoggedOut(t *testing.T) {
 	})
 }
 
-func TestWithdrawnCredentialsLogNobodyIn(t *testing.T) {
+func TestDeactivatedCredentialsLogNobodyIn(t *testing.T) {
 	t.Parallel()
 	each(t, func(d *fixture) {
 		ada, key := d.registered("ada@example.org")
@@ -156,7 +156,7 @@ func TestWithdrawnCredentialsLogNobodyIn(t *testing.T) {
 		d.wantSessions(ada, 0)
 		d.wantSessions(bob, 2)
 		if err := d.open(ada, key); !errors.Is(err, errLost) {
-			d.Errorf("a withdrawn credential opens a session: %v", err)
+			d.Errorf("a deactivated credential opens a session: %v", err)
 		}
 		kept := func() store.Credential {
 			all, err := d.Credentials(d.Context(), d.org, "ada@example.org")
@@ -190,7 +190,7 @@ func TestWithdrawnCredentialsLogNobodyIn(t *testing.T) {
 			d.Errorf("another organisation sees them: %v", err)
 		}
 		if c := kept(); !c.Active {
-			d.Error("another organisation withdrew it")
+			d.Error("another organisation deactivated it")
 		}
 	})
 }

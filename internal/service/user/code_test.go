@@ -10,8 +10,8 @@ import (
 	"github.com/countersign/countersign/internal/testing/world"
 )
 
-// However many codes somebody had, the one that is live is withdrawn.
-func TestWithdrawalOfTheLatestOfManyCodes(t *testing.T) {
+// However many codes somebody had, the one that is live is deactivated.
+func TestRevocationOfTheLatestOfManyCodes(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		guest, now := n.Invite(t, n.Org.ID, "guest@example.org"), n.Clock.Now()
@@ -32,22 +32,22 @@ func TestWithdrawalOfTheLatestOfManyCodes(t *testing.T) {
 
 // A permission that is archived comes back to who has it. So nobody gets hold of a user who
 // has one that they could not give.
-func TestStandingInWhileAPermissionIsArchived(t *testing.T) {
+func TestCodesWhileAPermissionIsArchived(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		ctx := t.Context()
 		clerk := n.Employ(t, "clerk@example.org", "Auth:Users:Create")
-		_, machine := n.ServiceAccount(t, n.Org.ID, "registrar", n.Permission(t, n.Org.ID, "registrar", "Auth:Register:Delegated"))
+		_, serviceAccount := n.ServiceAccount(t, n.Org.ID, "registrar", n.Permission(t, n.Org.ID, "registrar", "Auth:Register:Delegated"))
 		guest := n.Invite(t, n.Org.ID, "guest@example.org")
 		var begun api.RegistrationChallenge
-		must(t, machine.DoSigned(ctx, "POST", "/auth/registration/delegated", api.DelegatedRegistrationRequest{Email: "kid", Kind: api.EndUser}, &begun))
+		must(t, serviceAccount.DoSigned(ctx, "POST", "/auth/registration/delegated", api.DelegatedRegistrationRequest{Email: "kid", Kind: api.EndUser}, &begun))
 		for _, id := range []string{guest.UserID, begun.User.ID} {
 			a := n.Allow(t, id, "Auth:Logs:Read")
 			_, err := n.Admin.ArchivePermission(ctx, a.PermissionID, true)
 			must(t, err)
 		}
 		n.CallAs(t, clerk.Session, true, "POST", people+"/"+guest.UserID+"/code", "").Wants(t, "a code", 403, "permission_denied")
-		err := machine.DoSigned(ctx, "POST", "/auth/registration/delegated", api.DelegatedRegistrationRequest{Email: "kid", Kind: api.EndUser}, &begun)
+		err := serviceAccount.DoSigned(ctx, "POST", "/auth/registration/delegated", api.DelegatedRegistrationRequest{Email: "kid", Kind: api.EndUser}, &begun)
 		world.Refused(t, "a challenge", err, 403, "permission_denied")
 		renewCode(t, n, n.Admin, guest)
 	})

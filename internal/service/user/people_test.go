@@ -175,9 +175,9 @@ func TestStatesOfPeople(t *testing.T) {
 		if got := n.EventsAbout(t, ada.UserID, "user.invited", "registration.code_renewed", "registration.code_revoked"); !slices.Equal(got, want) {
 			t.Errorf("the log has %v", got)
 		}
-		machine := people + "/" + n.IDs["serviceAccountId"] + "/code"
-		n.CallAs(t, n.Admin, true, "POST", machine, "").Wants(t, "a code for a machine", 404, "user_not_found")
-		n.CallAs(t, n.Admin, true, "DELETE", machine, "").Wants(t, "a machine's code", 404, "user_not_found")
+		serviceAccount := people + "/" + n.IDs["serviceAccountId"] + "/code"
+		n.CallAs(t, n.Admin, true, "POST", serviceAccount, "").Wants(t, "a code for a service account", 404, "user_not_found")
+		n.CallAs(t, n.Admin, true, "DELETE", serviceAccount, "").Wants(t, "a service account's code", 404, "user_not_found")
 	})
 }
 

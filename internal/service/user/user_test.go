@@ -105,7 +105,7 @@ func checkGuesses(t *testing.T, n *world.Tenant, who world.Member) {
 	}
 }
 
-// An archived user is gone for good, and their name is free.
+// An archived user is gone permanently, and their name is free.
 func TestUserArchiving(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {

@@ -80,6 +80,7 @@ func Shape(t testing.TB, a Answer) string {
 	t.Helper()
 	header := maps.Clone(a.Header)
 	header.Del("Date")
+	header.Del("X-Request-Id") // each request has its own
 	if s := header.Get("Retry-After"); s != "" {
 		if n, err := strconv.Atoi(s); err != nil || n < 1 || n > 900 {
 			t.Errorf("Retry-After is %q", s)

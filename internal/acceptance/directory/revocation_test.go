@@ -16,7 +16,7 @@ import (
 	"github.com/countersign/countersign/internal/testing/database"
 )
 
-// soon is how long after the answer a withdrawal may take to hold everywhere.
+// soon is how long after the answer a revocation may take to hold everywhere.
 const soon = time.Second
 
 // service is one organisation served by real processes on one database.
@@ -81,7 +81,7 @@ type poll struct {
 }
 
 // watch asks a server again and again, with hardly a pause, what a token may read. Once it
-// wantActive told when the withdrawal was answered it goes on until it has asked often enough after
+// wantActive told when the revocation was answered it goes on until it has asked often enough after
 // the last moment at which the token may be let in.
 func (s *service) watch(at *client.Client, token string, told <-chan time.Time) <-chan []poll {
 	const enough = 20
@@ -140,9 +140,9 @@ func (s *service) request(at *client.Client, method, path, token, action string)
 	return res, res.Body.Close()
 }
 
-// withdraws holds that a token which reads at every server is refused by all of them soon
-// after a withdrawal is answered: with that status, and at once where it was made.
-func (s *service) withdraws(what, token string, status int, do func() error) {
+// deactivates holds that a token which reads at every server is refused by all of them soon
+// after a revocation is answered: with that status, and at once where it was made.
+func (s *service) revokes(what, token string, status int, do func() error) {
 	s.t.Helper()
 	last := s.nodes[len(s.nodes)-1]
 	for s.ask(last, token) != 200 { // what was given may take as long as what was taken
@@ -154,13 +154,13 @@ func (s *service) withdraws(what, token string, status int, do func() error) {
 	watched := s.watch(last, token, told)
 	for range 20 { // it is read, and remembered, before
 		if got := s.ask(last, token); got != 200 {
-			s.t.Errorf("%s: %d before it is withdrawn", what, got)
+			s.t.Errorf("%s: %d before it is deactivated", what, got)
 		}
 	}
 	must(s.t, do())
 	answered := time.Now()
 	if got := s.ask(s.nodes[0], token); len(s.nodes) > 1 && got != status {
-		s.t.Errorf("%s: %d where it was withdrawn", what, got)
+		s.t.Errorf("%s: %d where it was deactivated", what, got)
 	}
 	told <- answered
 	in, lag := 0, time.Duration(0)
@@ -183,7 +183,7 @@ func (s *service) withdraws(what, token string, status int, do func() error) {
 }
 
 // What is taken at one server is refused by the other within a second.
-func TestWithdrawalAcrossServers(t *testing.T) {
+func TestRevocationAcrossServers(t *testing.T) {
 	// Not parallel: it is held to a time.
 	s := serve(t, database.Postgres(t), 2)
 	ctx := t.Context()
@@ -205,41 +205,41 @@ func TestWithdrawalAcrossServers(t *testing.T) {
 	reads := permission("reads", "Auth:Users:Read", "Auth:Pats:Create")
 
 	ada, _, a := who("ada@example.org", reads)
-	s.withdraws("an assignment that is revoked", ada.Token, 403, func() error { return admin.Revoke(ctx, reads.ID, a.ID) })
+	s.revokes("an assignment that is revoked", ada.Token, 403, func() error { return admin.Revoke(ctx, reads.ID, a.ID) })
 
 	also := permission("also", "Auth:Users:Read")
 	bob, _, _ := who("bob@example.org", also)
-	s.withdraws("a permission that is changed", bob.Token, 403, func() error {
+	s.revokes("a permission that is changed", bob.Token, 403, func() error {
 		_, err := admin.UpdatePermission(ctx, api.UpdatePermissionRequest{PermissionID: also.ID, Operations: []string{"Wallets:Read"}})
 		return err
 	})
 	old := permission("old", "Auth:Users:Read")
 	eve, _, _ := who("eve@example.org", old)
-	s.withdraws("a permission that is archived", eve.Token, 403, func() error { _, err := admin.ArchivePermission(ctx, old.ID, true); return err })
+	s.revokes("a permission that is archived", eve.Token, 403, func() error { _, err := admin.ArchivePermission(ctx, old.ID, true); return err })
 
 	dan, danID, given := who("dan@example.org", reads)
 	key, err := client.GenerateKeySigner(client.P256)
 	must(t, err)
 	token, err := dan.CreateToken(ctx, api.CreateTokenRequest{Name: "program", PublicKey: key.PublicKeyPEM()})
 	must(t, err)
-	s.withdraws("what the person of a program loses", token.AccessToken, 403, func() error { return admin.Revoke(ctx, reads.ID, given.ID) })
+	s.revokes("what the person of a program loses", token.AccessToken, 403, func() error { return admin.Revoke(ctx, reads.ID, given.ID) })
 	_, err = admin.Assign(ctx, reads.ID, danID)
 	must(t, err)
-	s.withdraws("a program's token", token.AccessToken, 401, func() error { _, err := dan.DeactivateToken(ctx, token.TokenID); return err })
+	s.revokes("a program's token", token.AccessToken, 401, func() error { _, err := dan.DeactivateToken(ctx, token.TokenID); return err })
 	_, err = dan.ActivateToken(ctx, token.TokenID)
 	must(t, err)
-	s.withdraws("the person of a program", token.AccessToken, 400, func() error { _, err := admin.DeactivateUser(ctx, danID); return err })
-	if got := s.ask(s.nodes[1], dan.Token); got != 400 {
+	s.revokes("the person of a program", token.AccessToken, 401, func() error { _, err := admin.DeactivateUser(ctx, danID); return err })
+	if got := s.ask(s.nodes[1], dan.Token); got != 401 {
 		t.Errorf("the session of who is deactivated: %d", got)
 	}
 
 	fay, fayID, _ := who("fay@example.org", reads)
-	s.withdraws("a user who is archived", fay.Token, 400, func() error { _, err := admin.ArchiveUser(ctx, fayID); return err })
+	s.revokes("a user who is archived", fay.Token, 401, func() error { _, err := admin.ArchiveUser(ctx, fayID); return err })
 }
 
-// What the operator withdraws at the command line is refused by a running server within a
+// What the operator deactivates at the command line is refused by a running server within a
 // second.
-func TestWithdrawalAtTheCommandLine(t *testing.T) {
+func TestRevocationAtTheCommandLine(t *testing.T) {
 	// Not parallel: it is held to a time.
 	database.InTurn(t, func(t *testing.T, url string) {
 		s := serve(t, url, 1)
@@ -251,7 +251,7 @@ func TestWithdrawalAtTheCommandLine(t *testing.T) {
 		must(t, err)
 		_, err = s.admin.Assign(ctx, reads.ID, users.Items[len(users.Items)-1].UserID)
 		must(t, err)
-		s.withdraws("a user", ada.Token, 400, func() error {
+		s.revokes("a user", ada.Token, 401, func() error {
 			s.command("user", "deactivate", "--org", s.org, "--username", "ada@example.org")
 			return nil
 		})
@@ -260,11 +260,11 @@ func TestWithdrawalAtTheCommandLine(t *testing.T) {
 		must(t, err)
 		file := filepath.Join(t.TempDir(), "key.pem")
 		must(t, os.WriteFile(file, []byte(key.PublicKeyPEM()), 0o600))
-		machine := printed[struct{ UserID, AccessToken string }](s, "service-account", "create", "--org", s.org, "--name", "engine", "--public-key", file, "--json")
-		_, err = s.admin.Assign(ctx, reads.ID, machine.UserID)
+		serviceAccount := printed[struct{ UserID, AccessToken string }](s, "service-account", "create", "--org", s.org, "--name", "engine", "--public-key", file, "--json")
+		_, err = s.admin.Assign(ctx, reads.ID, serviceAccount.UserID)
 		must(t, err)
-		s.withdraws("a machine", machine.AccessToken, 400, func() error { s.command("service-account", "deactivate", "--org", s.org, "engine"); return nil })
+		s.revokes("a service account", serviceAccount.AccessToken, 401, func() error { s.command("service-account", "deactivate", "--org", s.org, "engine"); return nil })
 		s.command("service-account", "activate", "--org", s.org, "engine")
-		s.withdraws("a machine for good", machine.AccessToken, 400, func() error { s.command("service-account", "archive", "--org", s.org, "engine"); return nil })
+		s.revokes("a service account permanently", serviceAccount.AccessToken, 401, func() error { s.command("service-account", "archive", "--org", s.org, "engine"); return nil })
 	})
 }

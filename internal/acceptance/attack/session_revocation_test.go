@@ -16,8 +16,8 @@ import (
 
 var made atomic.Int32 // counts payloads, no two of which are alike
 
-// withdrawal takes from a person what their signatures stand on, and may give it back.
-type withdrawal struct {
+// revocation takes from a person what their signatures stand on, and may give it back.
+type revocation struct {
 	name    string
 	do      func(t *testing.T, h *world.Organisation, p *countersigntest.Person, session string)
 	undo    func(t *testing.T, h *world.Organisation, p *countersigntest.Person)
@@ -27,14 +27,14 @@ type withdrawal struct {
 
 // signing is how the session is refused where an action is signed: the contract lists 400
 // there for a deactivated user, whose token is refused with 401 elsewhere.
-func (w withdrawal) signing() string {
+func (w revocation) signing() string {
 	if w.session == "401 user_inactive" {
 		return "400 user_inactive"
 	}
 	return w.session
 }
 
-var withdrawals = []withdrawal{
+var revocations = []revocation{
 	{"user deactivated",
 		func(t *testing.T, h *world.Organisation, p *countersigntest.Person, _ string) {
 			must(t, h.Users.SetActive(context.Background(), p.OrgID, p.UserID, false))
@@ -67,13 +67,13 @@ var withdrawals = []withdrawal{
 		func(*testing.T, *world.Organisation, *countersigntest.Person) {}, "", "401 token_invalid"},
 }
 
-// What is withdrawn between a challenge and its answer, or between the signature and its
-// use, is withdrawn: nothing happens, and nothing comes back when it is given back.
-func TestWithdrawals(t *testing.T) {
+// What is deactivated between a challenge and its answer, or between the signature and its
+// use, is deactivated: nothing happens, and nothing comes back when it is given back.
+func TestRevocations(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		h.Employee(t)
-		for _, w := range withdrawals {
+		for _, w := range revocations {
 			ada := h.Register(t, h.InviteAdministrator(t))
 			session := h.LogIn(t, ada)
 			pending := map[string]api.SignedChallenge{}
@@ -124,13 +124,13 @@ func TestWithdrawals(t *testing.T) {
 	})
 }
 
-// While it is withdrawn at the very moment there is either the whole effect, for who was
+// While it is deactivated at the very moment there is either the whole effect, for who was
 // told of a success, or none. No session is left alive.
-func TestWithdrawalsAtOnce(t *testing.T) {
+func TestRevocationsAtOnce(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		h.Employee(t)
-		for _, w := range withdrawals[:3] {
+		for _, w := range revocations[:3] {
 			for round := range 4 {
 				ada := h.Register(t, h.InviteAdministrator(t))
 				session := h.LogIn(t, ada)
