@@ -9,15 +9,15 @@ type Account struct {
 	Sessions     []AccountSession    `json:"sessions"`
 }
 
-// AccountUser is who is logged in.
+// AccountUser is the user who is logged in.
 type AccountUser struct {
 	ID            string `json:"id"`
 	Username      string `json:"username"`
 	Kind          string `json:"kind"`
-	Administrator bool   `json:"administrator" description:"They may do everything"`
+	Administrator bool   `json:"administrator" description:"Whether they may do everything"`
 	RegisteredAt  string `json:"registeredAt" description:"ISO 8601, UTC"`
 
-	Operations []string `json:"operations" description:"What they may do, as permissions name it"`
+	Operations []string `json:"operations" description:"What they may do: names of operations"`
 }
 
 // AccountCredential is one of the user's own credentials.
@@ -29,8 +29,8 @@ type AccountCredential struct {
 	Name           string `json:"name"`
 	Algorithm      string `json:"algorithm"`
 	AAGUID         string `json:"aaguid,omitempty" description:"As a UUID; Fido2 only"`
-	BackupEligible bool   `json:"backupEligible" description:"It can be synced"`
-	BackedUp       bool   `json:"backedUp" description:"It was synced when last used"`
+	BackupEligible bool   `json:"backupEligible" description:"Whether it can be synced"`
+	BackedUp       bool   `json:"backedUp" description:"Whether it was synced when last used"`
 	IsActive       bool   `json:"isActive"`
 	CreatedAt      string `json:"createdAt" description:"ISO 8601, UTC"`
 	LastUsedAt     string `json:"lastUsedAt,omitempty" description:"ISO 8601, UTC; absent if never"`
@@ -39,8 +39,8 @@ type AccountCredential struct {
 // AccountSession is one of the user's live sessions.
 type AccountSession struct {
 	ID             string `json:"id" description:"se-…"`
-	Current        bool   `json:"current" description:"It is the one that asks"`
-	CredentialName string `json:"credentialName" description:"What it was begun with"`
+	Current        bool   `json:"current" description:"Whether this request came with it"`
+	CredentialName string `json:"credentialName" description:"Name of the credential it began with"`
 	UserAgent      string `json:"userAgent"`
 	Address        string `json:"address"`
 	CreatedAt      string `json:"createdAt" description:"ISO 8601, UTC"`
@@ -52,7 +52,17 @@ type EndSessionRequest struct {
 	SessionID string `json:"-" path:"sessionId" description:"se-…"`
 }
 
-// SiteInfo is what the login page knows before anybody is named.
+// SiteInfo is what the login page may know before anybody gives a name.
 type SiteInfo struct {
-	Organisation *NamedID `json:"organisation,omitempty" description:"The only organisation of this server, if it has just one"`
+	Organisation *NamedID `json:"organisation,omitempty" description:"The organisation, if this server has just one"`
+}
+
+// CallerInfo says whom a token belongs to and what it may do.
+type CallerInfo struct {
+	Kind       CallerKind `json:"kind" enum:"CustomerEmployee,EndUser,ServiceAccount,Pat"`
+	OrgID      string     `json:"orgId"`
+	UserID     string     `json:"userId" description:"Of a personal access token: its owner"`
+	Username   string     `json:"username"`
+	TokenID    string     `json:"tokenId,omitempty" description:"to-…; absent with a session"`
+	Operations []string   `json:"operations" description:"What the caller may do: names of operations"`
 }

@@ -7,7 +7,7 @@ const HeaderUserAction = "X-DFNS-USERACTION"
 type InitActionRequest struct {
 	ServerKind string `json:"userActionServerKind,omitempty" description:"Accepted and ignored: Api or Staff"`
 	Method     string `json:"userActionHttpMethod" description:"GET, POST, PUT, PATCH or DELETE"`
-	Path       string `json:"userActionHttpPath" description:"Path of the request, with or without its query; for a service that demands it, with its origin before"`
+	Path       string `json:"userActionHttpPath" description:"Path of the request, with or without its query; with the origin before it if the service asks for that"`
 	Payload    string `json:"userActionPayload" description:"Text of the request's body, empty without one"`
 }
 
@@ -16,8 +16,8 @@ type ActionResult struct {
 	UserAction string `json:"userAction" description:"JWT (EdDSA) that binds user, method, path and payload"`
 }
 
-// ConsumeActionRequest spends a user action on behalf of another service. What of the
-// request is given is compared with what was signed.
+// ConsumeActionRequest spends a user action on behalf of another service. The parts of the
+// request that it names are compared with what was signed.
 type ConsumeActionRequest struct {
 	UserAction string  `json:"userAction" description:"The value of the X-DFNS-USERACTION header"`
 	Method     string  `json:"httpMethod,omitempty" description:"Compared when given"`
@@ -25,7 +25,7 @@ type ConsumeActionRequest struct {
 	Payload    *string `json:"payload,omitempty" description:"Text of the request's body; compared when given"`
 }
 
-// ConsumedAction says who signed what. It is answered once.
+// ConsumedAction says who signed what. An action gives one such answer.
 type ConsumedAction struct {
 	ActionID       string `json:"actionId" description:"ua-…"`
 	OrgID          string `json:"orgId"`
@@ -33,7 +33,7 @@ type ConsumedAction struct {
 	Username       string `json:"username"`
 	CredentialUUID string `json:"credentialUuid"`
 	CredentialKind string `json:"credentialKind"`
-	TokenID        string `json:"tokenId,omitempty" description:"to-…, the access token whose key signed; absent if the user did"`
+	TokenID        string `json:"tokenId,omitempty" description:"to-…, the access token whose key signed; absent if the user signed"`
 	Method         string `json:"httpMethod"`
 	Path           string `json:"httpPath"`
 	SignedAt       string `json:"signedAt" description:"ISO 8601, UTC"`

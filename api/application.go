@@ -6,8 +6,8 @@ const (
 	ClientSideApplication = "ClientSideApplication"
 )
 
-// Application is a client program, as older SDKs register them. Nothing depends on one:
-// the header that named it is accepted and ignored.
+// Application is a client program, which older SDKs register. Nothing depends on it: the
+// header that names one is accepted and ignored.
 type Application struct {
 	AppID                 string                        `json:"appId"`
 	Kind                  string                        `json:"kind"`
@@ -22,14 +22,14 @@ type Application struct {
 
 // CreateApplicationRequest registers an application.
 type CreateApplicationRequest struct {
-	Name           string `json:"name" description:"One of a name in the organisation"`
+	Name           string `json:"name" description:"Unique in the organisation"`
 	Kind           string `json:"kind" description:"ServerSideApplication or ClientSideApplication"`
 	RelyingPartyID string `json:"relyingPartyId,omitempty"`
 	Origin         string `json:"origin,omitempty"`
 	PermissionID   string `json:"permissionId,omitempty" description:"Needs the permission to assign"`
 	ExternalID     string `json:"externalId,omitempty"`
 	PublicKey      string `json:"publicKey,omitempty" description:"PEM; required for a ServerSideApplication"`
-	DaysValid      *int   `json:"daysValid,omitempty" description:"Accepted; applications get no token, so there is none to expire"`
+	DaysValid      *int   `json:"daysValid,omitempty" description:"Accepted and ignored: applications get no token"`
 }
 
 // ApplicationList is all applications of an organisation that are not archived.

@@ -13,24 +13,23 @@ type SigningChallenge struct {
 	ExternalAuthenticationURL string                    `json:"externalAuthenticationUrl" description:"Always empty"`
 }
 
-// SupportedCredentialKind is a kind of credential that may answer a challenge. Factor is
-// first, second or either.
+// SupportedCredentialKind is a kind of credential that may answer a challenge.
 type SupportedCredentialKind struct {
 	Kind                 string `json:"kind"`
 	Factor               string `json:"factor" description:"first, second or either"`
 	RequiresSecondFactor bool   `json:"requiresSecondFactor"`
 }
 
-// AllowCredentials lists the credentials that may answer, by kind. Both lists that are
-// empty ask for a discoverable passkey.
+// AllowCredentials lists the credentials that may answer, by kind. If Key and WebAuthn are
+// both empty, any discoverable passkey may answer.
 type AllowCredentials struct {
 	Key                  []CredentialDescriptor          `json:"key"`
 	PasswordProtectedKey []EncryptedCredentialDescriptor `json:"passwordProtectedKey,omitempty" description:"At login only with a valid loginCode"`
 	WebAuthn             []CredentialDescriptor          `json:"webauthn"`
 }
 
-// EncryptedCredentialDescriptor hands a private key back to its owner, encrypted as it
-// was stored.
+// EncryptedCredentialDescriptor returns an encrypted private key to its owner, as it was
+// stored.
 type EncryptedCredentialDescriptor struct {
 	Type                string `json:"type"`
 	ID                  string `json:"id" description:"base64url credential ID"`

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// DecodeBase64URL reads base64url (RFC 4648 §5), with or without padding, since old
-// clients pad, and nothing else: no line breaks, no other alphabet, no stray bits. The
-// error names the member.
+// DecodeBase64URL reads base64url (RFC 4648 §5). Padding is optional, since old clients
+// pad. Line breaks, another alphabet and stray bits are refused. The error names the
+// member.
 func DecodeBase64URL(member, text string) ([]byte, error) {
 	enc := base64.RawURLEncoding.Strict()
 	if len(text)%4 == 0 && len(text) > 0 && text[len(text)-1] == '=' {

@@ -1,6 +1,6 @@
 package api
 
-// Caller is who asks, as far as the front door knows. Operations take it as an
+// Caller is who makes a request, as far as the server knows. Operations take it as an
 // argument so that none can forget it.
 type Caller struct {
 	RequestID string // names this request in the log and, if it is refused, is the support id
@@ -8,21 +8,22 @@ type Caller struct {
 	UserAgent string // shortened
 	RawToken  string // the token of the Authorization header, unchecked; "" without one
 
-	// Who it is, where the route asks for a session or an access token; "" otherwise.
+	// Who it is, if the route requires a session or an access token; "" otherwise.
 	OrgID, UserID, Username string
 	Kind                    CallerKind
-	UserKind                string // of the user: with a personal access token, its person's
-	SessionID               string // "se-…", "" for who came with an access token
-	TokenID                 string // "to-…", "" for who has a session
+	UserKind                string // of the user; with a personal access token, of its owner
+	SessionID               string // "se-…", "" with an access token
+	TokenID                 string // "to-…", "" with a session
 
-	ActionID string // the user action that the caller signed this request with, "" without
+	ActionID string // "ua-…", the user action that this request came with; "" without one
 }
 
-// CallerKind is what sort of caller a bearer token stands for, as the wire contract names
-// who may call an operation.
+// CallerKind is the kind of caller that a bearer token stands for. The wire contract lists
+// by these names who may call an operation.
 type CallerKind string
 
-// Kinds of caller: people with a session, machines, and programs with a person's token.
+// Kinds of caller: people with a session, service accounts, and programs with a personal
+// access token.
 const (
 	CallerEmployee       CallerKind = "CustomerEmployee"
 	CallerEndUser        CallerKind = "EndUser"
@@ -30,7 +31,7 @@ const (
 	CallerPersonalToken  CallerKind = "Pat"
 )
 
-// SessionOrTokenID is the id of the session or access token that the caller came with.
+// SessionOrTokenID returns the id of the session or access token of the caller.
 func (c Caller) SessionOrTokenID() string {
 	if c.TokenID != "" {
 		return c.TokenID
@@ -38,10 +39,10 @@ func (c Caller) SessionOrTokenID() string {
 	return c.SessionID
 }
 
-// Subject is the caller as whom a refusal concerns.
+// Subject names the caller as the subject of a refusal.
 func (c Caller) Subject() Subject { return Subject{OrgID: c.OrgID, UserID: c.UserID} }
 
-// Refused is the refusal of a caller who may not do an operation.
+// Refused returns the error for a caller who may not do an operation.
 func (c Caller) Refused(operation, rule, received string) error {
 	who := c.UserID
 	if c.Kind == CallerPersonalToken {

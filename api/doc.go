@@ -1,4 +1,4 @@
-// Package api holds the words on the wire: requests, responses, identifiers and
-// the one error type. It follows the Dfns auth API, so member names and limits are
-// those of that contract. It imports nothing of ours, so a client may use it alone.
+// Package api holds the types on the wire: requests, responses, identifiers and the one
+// error type. Member names and limits are those of the Dfns auth API. It imports no other
+// package of Countersign, so a client may use it alone.
 package api

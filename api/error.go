@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Kind says what sort of failure an Error is. The server maps each to one HTTP status.
+// Kind is the kind of failure. The server maps each to one HTTP status.
 type Kind int
 
 const (
-	// Internal is a failure nobody classified: 500, and nothing of it is shown.
+	// Internal is a failure that has no other kind: 500, and none of it is shown.
 	Internal         Kind = iota
 	Invalid               // 400: the request is malformed or its content is refused
-	Unauthenticated       // 401: no, a wrong or an outdated proof of who asks
+	Unauthenticated       // 401: credentials are missing, wrong or outdated
 	Forbidden             // 403: known, but not allowed
 	NotFound              // 404
 	MethodNotAllowed      // 405
@@ -20,27 +20,27 @@ const (
 	Conflict              // 409
 	TooLarge              // 413
 	Unsupported           // 415: not JSON
-	TooManyRequests       // 429: RetryAfter says when to come back
+	TooManyRequests       // 429: RetryAfter says when to try again
 	HeadersTooLarge       // 431
 	NotOffered            // 501: an operation of the contract that this server does not have
 	Unavailable           // 503: the store cannot be used just now
 )
 
-// Error is the one error of Countersign. Message is safe to show to anyone. Rule,
-// Received, Expected and Cause are for the operator alone: they are kept with the
-// refusal (see `countersign refusal show`) and never sent. Neither may hold a secret
-// (code, token, challenge, private key).
+// Error is the one error type of Countersign. Message is safe to show to anyone. Rule,
+// Received, Expected and Cause are for the operator alone: they are stored with the
+// refusal (see `countersign refusal show`) and never sent. None may hold a secret (code,
+// token, challenge, private key).
 type Error struct {
 	Kind    Kind
 	Code    string         // stable, lower-case words joined by "_"; programs may test it
-	Message string         // one plain sentence for the person who asked
+	Message string         // one plain sentence for the caller
 	Details map[string]any // optional, public
 
-	Rule     string // the rule that failed, in its standard's words: "WebAuthn L3 §7.1 step 9, origin"
+	Rule     string // the rule that failed, as its standard names it: "WebAuthn L3 §7.1 step 9, origin"
 	Received string // what came, shortened
 	Expected string // what the rule wants
 
-	Subject Subject // whom it concerns, as far as the operation knew; for the operator
+	Subject Subject // whom it concerns, as far as is known; for the operator
 
 	RetryAfter time.Duration // with TooManyRequests and Unavailable
 	Cause      error
@@ -63,8 +63,8 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Cause }
 
-// AsError returns err as an *Error: itself if it is one, otherwise an Internal one
-// whose cause it is. It returns nil for nil.
+// AsError returns the *Error in err or, if there is none, an Internal one with err as its
+// cause. It returns nil for nil.
 func AsError(err error) *Error {
 	if err == nil {
 		return nil
@@ -76,8 +76,8 @@ func AsError(err error) *Error {
 	return &Error{Kind: Internal, Code: "internal", Message: "Internal Server Error", Cause: err}
 }
 
-// KindOf returns the kind of err; an error that is not ours is Internal. Nil has none
-// of the kinds: -1.
+// KindOf returns the kind of err: Internal if err is not an *Error, and -1, which is no
+// kind, for nil.
 func KindOf(err error) Kind {
 	if err == nil {
 		return -1
@@ -93,8 +93,8 @@ func CodeOf(err error) string {
 	return AsError(err).Code
 }
 
-// ErrorBody is the JSON of every answer that is not a success. Message is given
-// twice because SDKs differ in where they read it.
+// ErrorBody is the JSON of every answer that is not a success. It holds Message twice
+// because SDKs differ in where they read it.
 type ErrorBody struct {
 	Error   ErrorDetail `json:"error"`
 	Message string      `json:"message"`

@@ -20,7 +20,7 @@ const (
 	PrefixSession      = "se" // ours
 	PrefixAction       = "ua" // signed user action; ours
 	PrefixLoginCode    = "lc" // ours
-	PrefixToken        = "to" // access token of a person or a machine
+	PrefixToken        = "to" // access token
 	PrefixPermission   = "pm"
 	PrefixAssignment   = "as"
 	PrefixApplication  = "ap"
@@ -30,18 +30,21 @@ const (
 var idEncoding = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
 
 // NewID returns "<prefix>-xxxxx-xxxxx-xxxxxxxxxxxxxxxx": 26 characters of lower-case
-// base32hex over a UUIDv7 (RFC 9562 §5.7) made at now. Identifiers made later sort
-// later, to the millisecond, so rows stay in time order; those that one process makes
-// within a millisecond sort as they were made.
+// base32hex over a UUIDv7 (RFC 9562 §5.7) made at now. Identifiers sort by the millisecond
+// in which they were made, so rows stay in time order; within a millisecond those of one
+// process sort in the order they were made.
 func NewID(prefix string, now time.Time) string {
 	var u [16]byte
 	rand.Read(u[:]) // never fails: crypto/rand aborts the program instead
 	ms := uint64(now.UnixMilli())
 	binary.BigEndian.PutUint16(u[0:], uint16(ms>>32))
 	binary.BigEndian.PutUint32(u[2:], uint32(ms))
-	binary.BigEndian.PutUint16(u[6:], 0x7000|turn(ms, binary.BigEndian.Uint16(u[6:])))
+	binary.BigEndian.PutUint16(u[6:], 0x7000|counter(ms, binary.BigEndian.Uint16(u[6:])))
 	u[8] = u[8]&0x3f | 0x80
+	return formatID(prefix, u)
+}
 
+func formatID(prefix string, u [16]byte) string {
 	var text [26]byte
 	idEncoding.Encode(text[:], u[:])
 	id := make([]byte, 0, len(prefix)+29)
@@ -54,43 +57,42 @@ func NewID(prefix string, now time.Time) string {
 	return string(append(id, text[10:]...))
 }
 
-// lastTurn is the latest millisecond that an identifier was made for, and its turn, the
-// lower turnBits.
-var lastTurn atomic.Uint64
+// lastCount is the latest millisecond that an identifier was made for and, in the lower
+// counterBits, the counter of the last identifier in it.
+var lastCount atomic.Uint64
 
 const (
-	turnBits = 12
-	lastOf   = 1<<turnBits - 1
+	counterBits = 12
+	maxCounter  = 1<<counterBits - 1
 )
 
-// turn is the counter of RFC 9562 §6.2, method 1: 12 bits that begin at random in the lower
-// half and then count. Where there is nothing to count, because the clock went back or
-// the millisecond has had all its turns, they are random.
-func turn(ms uint64, random uint16) uint16 {
+// counter is that of RFC 9562 §6.2, method 1: 12 bits that begin at random in the lower
+// half and then count up. If the clock went back, or the counter of the millisecond is
+// used up, they are random.
+func counter(ms uint64, random uint16) uint16 {
 	for {
-		was := lastTurn.Load()
-		next := ms<<turnBits | uint64(random)&(lastOf>>1)
+		last := lastCount.Load()
+		next := ms<<counterBits | uint64(random)&(maxCounter>>1)
 		switch {
-		case ms == was>>turnBits && was&lastOf < lastOf:
-			next = was + 1
-		case ms <= was>>turnBits:
-			return random & lastOf
+		case ms == last>>counterBits && last&maxCounter < maxCounter:
+			next = last + 1
+		case ms <= last>>counterBits:
+			return random & maxCounter
 		}
-		if lastTurn.CompareAndSwap(was, next) {
-			return uint16(next & lastOf)
+		if lastCount.CompareAndSwap(last, next) {
+			return uint16(next & maxCounter)
 		}
 	}
 }
 
-// FirstID is the smallest identifier that NewID can make at t, to compare with.
+// FirstID returns the smallest identifier that NewID can make at t, for comparisons.
 func FirstID(prefix string, t time.Time) string {
 	var u [16]byte
 	ms := uint64(t.UnixMilli())
 	binary.BigEndian.PutUint16(u[0:], uint16(ms>>32))
 	binary.BigEndian.PutUint32(u[2:], uint32(ms))
 	u[6], u[8] = 0x70, 0x80
-	text := idEncoding.EncodeToString(u[:])
-	return prefix + "-" + text[:5] + "-" + text[5:10] + "-" + text[10:]
+	return formatID(prefix, u)
 }
 
 // ValidID reports whether id has the given prefix and the shape that the contract
@@ -113,18 +115,18 @@ func ValidID(prefix, id string) bool {
 	return true
 }
 
-// FirstCredentialID is the id that a user's first credential will have: the contract
-// wants it named before there is one.
+// FirstCredentialID returns the id that a user's first credential will have: the contract
+// wants it before the credential exists.
 func FirstCredentialID(userID string) string { return PrefixCredential + userID[len(PrefixUser):] }
 
-// AdministratorPermissionID is the id of the permission to do everything, which every
+// AdministratorPermissionID returns the id of the permission to do everything, which every
 // organisation has from the start.
 func AdministratorPermissionID(orgID string) string {
 	return PrefixPermission + orgID[len(PrefixOrganization):]
 }
 
-// EndUserPermissionID is the id of the permission that end users are given. No id that
-// NewID makes ends in v, because the last letter has three bits only.
+// EndUserPermissionID returns the id of the permission that end users get. No id that NewID
+// makes ends in v, because its last letter holds only three bits.
 func EndUserPermissionID(orgID string) string {
 	id := AdministratorPermissionID(orgID)
 	return id[:len(id)-1] + "v"

@@ -8,7 +8,7 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-func TestFirstIDComesBeforeAllOfItsTime(t *testing.T) {
+func TestFirstIDIsTheSmallestOfItsTime(t *testing.T) {
 	now := time.UnixMilli(1_795_000_000_123)
 	first := api.FirstID(api.PrefixAction, now)
 	if !api.ValidID(api.PrefixAction, first) {
@@ -24,16 +24,16 @@ func TestFirstIDComesBeforeAllOfItsTime(t *testing.T) {
 	}
 }
 
-func TestIDsOfAMillisecondSortAsTheyWereMade(t *testing.T) {
-	now := time.UnixMilli(4_000_000_000_123) // later than any that another test makes
+func TestIDsOfAMillisecondSortInTheirOrder(t *testing.T) {
+	now := time.UnixMilli(4_000_000_000_123) // later than that of any other test
 	var ids []string
 	for range 2000 {
 		ids = append(ids, api.NewID(api.PrefixEvent, now))
 	}
 	if !slices.IsSorted(ids) || len(slices.Compact(ids)) != 2000 {
-		t.Error("they do not sort as they were made, or one came twice")
+		t.Error("they do not sort in the order they were made, or one came twice")
 	}
-	for range 10_000 { // more than there are turns
+	for range 10_000 { // more than the counter has
 		ids = append(ids, api.NewID(api.PrefixEvent, now))
 	}
 	slices.Sort(ids)

@@ -1,8 +1,8 @@
 package api
 
-// InitLoginRequest begins a login. Without a username whoever holds a discoverable
-// passkey for this server may answer; OrgID may then be left out too. TenantID and
-// AccountID are accepted and ignored.
+// InitLoginRequest begins a login. Without a username any discoverable passkey for this
+// server may answer, and OrgID may be left out too. TenantID and AccountID are accepted and
+// ignored.
 type InitLoginRequest struct {
 	Username  string `json:"username,omitempty" description:"Left out: any discoverable passkey may answer"`
 	OrgID     string `json:"orgId,omitempty" description:"Organisation id, or-…; required with a username"`

@@ -2,8 +2,8 @@ package api
 
 import "slices"
 
-// Operations are the names that a permission may list, those of the wire contract. What
-// concerns this server is checked by it; the others are kept for services behind it.
+// Operations are the names of the wire contract that a permission may list. This server
+// checks its own; the others are stored for the services behind it.
 var Operations = []string{
 	"Auth:Logs:Read",
 	"Auth:Users:Create",
@@ -132,7 +132,7 @@ var Operations = []string{
 	"Analytics:Read",
 }
 
-// oldOperations are names that older clients use.
+// oldOperations are names that older clients use and a permission may list too.
 var oldOperations = []string{
 	"Agreements:Acceptance:Create",
 	"Agreements:Acceptance:Read",
@@ -203,8 +203,8 @@ var renamed = map[string]string{
 	"PermissionAssignments:Revoke": "Permissions:Revoke",
 }
 
-// Operation returns the one name under which an operation is checked, whichever of its names
-// is given; false for a name that is none.
+// Operation returns the name under which an operation is checked, for any of its names. It
+// reports false if no operation has that name.
 func Operation(name string) (string, bool) {
 	if newer, old := renamed[name]; old {
 		return newer, true
@@ -212,7 +212,8 @@ func Operation(name string) (string, bool) {
 	return name, slices.Contains(Operations, name) || slices.Contains(oldOperations, name)
 }
 
-// EndUserOperations are those that end users may do from the start. None is this server's.
+// EndUserOperations are what end users may do from the start. None of them is an operation of
+// this server.
 var EndUserOperations = []string{
 	"Wallets:Read", "Wallets:Transactions:Create", "Wallets:Transactions:Read", "Wallets:Transfers:Create",
 	"Wallets:Transfers:Read", "Keys:Signatures:Create", "Keys:Signatures:Read",

@@ -14,13 +14,13 @@ type Permission struct {
 
 // CreatePermissionRequest makes a permission.
 type CreatePermissionRequest struct {
-	Name       string   `json:"name" description:"One of a name in the organisation"`
+	Name       string   `json:"name" description:"Unique in the organisation"`
 	Operations []string `json:"operations" description:"Names of the contract, old or new; kept as given"`
 }
 
 // ListPermissionsRequest asks for a page of an organisation's permissions.
 type ListPermissionsRequest struct {
-	Limit           int    `json:"-" query:"limit" minimum:"1" maximum:"1000" description:"At most so many; 100 when left out"`
+	Limit           int    `json:"-" query:"limit" minimum:"1" maximum:"1000" description:"At most this many; 100 when left out"`
 	PaginationToken string `json:"-" query:"paginationToken" description:"nextPageToken of the page before"`
 }
 
@@ -42,7 +42,7 @@ type UpdatePermissionRequest struct {
 	Operations   []string `json:"operations,omitempty"`
 }
 
-// ArchivePermissionRequest archives a permission or brings it back.
+// ArchivePermissionRequest archives a permission or restores it.
 type ArchivePermissionRequest struct {
 	PermissionID string `json:"-" path:"permissionId" description:"pm-…"`
 	IsArchived   *bool  `json:"isArchived"`
@@ -67,7 +67,7 @@ type CreateAssignmentRequest struct {
 // ListAssignmentsRequest asks for a page of a permission's assignments.
 type ListAssignmentsRequest struct {
 	PermissionID    string `json:"-" path:"permissionId" description:"pm-…"`
-	Limit           int    `json:"-" query:"limit" minimum:"1" maximum:"1000" description:"At most so many; 100 when left out"`
+	Limit           int    `json:"-" query:"limit" minimum:"1" maximum:"1000" description:"At most this many; 100 when left out"`
 	PaginationToken string `json:"-" query:"paginationToken" description:"nextPageToken of the page before"`
 }
 
@@ -77,13 +77,13 @@ type AssignmentList struct {
 	NextPageToken string       `json:"nextPageToken,omitempty" description:"Absent on the last page"`
 }
 
-// DeleteAssignmentRequest takes a permission back.
+// DeleteAssignmentRequest revokes a permission.
 type DeleteAssignmentRequest struct {
 	PermissionID string `json:"-" path:"permissionId" description:"pm-…"`
 	AssignmentID string `json:"-" path:"assignmentId" description:"as-…"`
 	Force        string `json:"-" query:"force" enum:"true,false" description:"Accepted; changes nothing"`
 }
 
-// Nothing is what is asked or answered where there is nothing to say. As an answer it is an
-// object all the same: SDKs read every answer as JSON.
+// Nothing is a request or an answer without members. The answer is still a JSON object,
+// because SDKs read every answer as JSON.
 type Nothing struct{}

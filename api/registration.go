@@ -25,8 +25,8 @@ type InitRegistrationRequest struct {
 	AccountID        string `json:"accountId,omitempty" description:"Accepted and ignored"`
 }
 
-// RegistrationChallenge is all that an authenticator needs to make a credential, with
-// the token that authorises the completing call.
+// RegistrationChallenge is what an authenticator needs to make a credential, and the token
+// that authorises the completing call.
 type RegistrationChallenge struct {
 	User                         ChallengeUser            `json:"user"`
 	TemporaryAuthenticationToken string                   `json:"temporaryAuthenticationToken" description:"Bearer of the completing call; lives 15 minutes unless configured otherwise"`
@@ -40,8 +40,8 @@ type RegistrationChallenge struct {
 	OtpURL                       string                   `json:"otpUrl" description:"Always empty: one-time passwords are not offered"`
 }
 
-// ChallengeUser is the user as an authenticator is told of them. The user handle is
-// the UTF-8 of ID.
+// ChallengeUser is the user as the authenticator sees them. The user handle is the UTF-8 of
+// ID.
 type ChallengeUser struct {
 	ID          string `json:"id" description:"The user handle is the UTF-8 of it"`
 	DisplayName string `json:"displayName"`
@@ -90,15 +90,15 @@ type RegistrationRequest struct {
 
 // CredentialAttestation is a new credential of any kind. EncryptedPrivateKey belongs
 // to PasswordProtectedKey (required) and RecoveryKey (optional). Transports and
-// ClientExtensionResults are our optional additions for Fido2: what the browser's
-// getTransports() and getClientExtensionResults() gave.
+// ClientExtensionResults are optional additions of this server for Fido2: what the browser's
+// getTransports() and getClientExtensionResults() returned.
 type CredentialAttestation struct {
 	CredentialKind         string                    `json:"credentialKind" description:"Fido2, Key, PasswordProtectedKey or RecoveryKey"`
 	CredentialInfo         CredentialAttestationInfo `json:"credentialInfo"`
 	CredentialName         string                    `json:"credentialName,omitempty" description:"At most 100 characters"`
-	EncryptedPrivateKey    string                    `json:"encryptedPrivateKey,omitempty" description:"Required for PasswordProtectedKey, optional for RecoveryKey; kept and handed back as it is"`
-	Transports             []string                  `json:"transports,omitempty" description:"Fido2: what getTransports() gave"`
-	ClientExtensionResults map[string]any            `json:"clientExtensionResults,omitempty" description:"Fido2: what getClientExtensionResults() gave"`
+	EncryptedPrivateKey    string                    `json:"encryptedPrivateKey,omitempty" description:"Required for PasswordProtectedKey, optional for RecoveryKey; stored and returned unchanged"`
+	Transports             []string                  `json:"transports,omitempty" description:"Fido2: what getTransports() returned"`
+	ClientExtensionResults map[string]any            `json:"clientExtensionResults,omitempty" description:"Fido2: what getClientExtensionResults() returned"`
 }
 
 // CredentialAttestationInfo carries base64url members, with or without padding.
@@ -138,12 +138,12 @@ type ResendRegistrationCodeRequest struct {
 	AccountID string `json:"accountId,omitempty"`
 }
 
-// Message is an answer that only says something.
+// Message is an answer that is only a sentence.
 type Message struct {
 	Message string `json:"message"`
 }
 
-// RegistrationInvitation tells the hosted page whom a registration code is for.
+// RegistrationInvitation says for the hosted page whom a registration code is for.
 type RegistrationInvitation struct {
 	Organisation   NamedID     `json:"organisation"`
 	User           InvitedUser `json:"user"`
@@ -157,14 +157,14 @@ type NamedID struct {
 	Name string `json:"name"`
 }
 
-// InvitedUser is who was invited.
+// InvitedUser is the user who was invited.
 type InvitedUser struct {
 	Username string `json:"username"`
 	Kind     string `json:"kind"`
 }
 
-// AddRecoveryRequest keeps a recovery key beside a credential that was just
-// registered. It answers the challenge of that registration.
+// AddRecoveryRequest adds a recovery key to a credential that was just registered. It
+// answers the challenge of that registration.
 type AddRecoveryRequest struct {
 	RecoveryCredential *CredentialAttestation `json:"recoveryCredential"`
 }

@@ -1,9 +1,9 @@
 package api
 
-// AccessToken is what a machine, or a program of a person's, carries instead of logging
-// in.
+// AccessToken is what a service account, or a program that acts for a person, uses instead
+// of logging in.
 type AccessToken struct {
-	AccessToken           string                        `json:"accessToken,omitempty" description:"The token itself, a JWT (EdDSA): only when it was just made"`
+	AccessToken           string                        `json:"accessToken,omitempty" description:"The token itself, a JWT (EdDSA): only in the answer that creates it"`
 	DateCreated           string                        `json:"dateCreated" description:"ISO 8601, UTC"`
 	CredID                string                        `json:"credId" description:"Names the key in challenges and assertions"`
 	IsActive              bool                          `json:"isActive"`
@@ -21,9 +21,9 @@ type AccessToken struct {
 // CreateTokenRequest makes a personal access token. SecondsValid wins over DaysValid; without
 // either it lasts 730 days.
 type CreateTokenRequest struct {
-	Name         string `json:"name" description:"One of a name for each user"`
+	Name         string `json:"name" description:"Unique among the user's tokens"`
 	PublicKey    string `json:"publicKey" description:"PEM; its private key signs what the token does"`
-	PermissionID string `json:"permissionId,omitempty" description:"What it may do of what its user may; left out: all that its user is assigned now"`
+	PermissionID string `json:"permissionId,omitempty" description:"The part of its user's permissions that it gets; left out: all that its user has now"`
 	ExternalID   string `json:"externalId,omitempty"`
 	DaysValid    *int   `json:"daysValid,omitempty" description:"1 to 730"`
 	SecondsValid *int   `json:"secondsValid,omitempty" description:"1 to 63072000"`
@@ -34,12 +34,12 @@ type TokenList struct {
 	Items []AccessToken `json:"items"`
 }
 
-// TokenRequest names a personal access token of the caller's.
+// TokenRequest names a personal access token of the caller.
 type TokenRequest struct {
 	TokenID string `json:"-" path:"tokenId" description:"to-…"`
 }
 
-// UpdateTokenRequest renames a personal access token of the caller's.
+// UpdateTokenRequest renames a personal access token of the caller.
 type UpdateTokenRequest struct {
 	TokenID string `json:"-" path:"tokenId" description:"to-…"`
 	Rename
@@ -51,13 +51,13 @@ type Rename struct {
 	ExternalID *string `json:"externalId,omitempty"`
 }
 
-// ServiceAccount is a machine of an organisation.
+// ServiceAccount is a service account of an organisation, with its access token.
 type ServiceAccount struct {
 	UserInfo     ServiceAccountUser `json:"userInfo"`
 	AccessTokens []AccessToken      `json:"accessTokens"`
 }
 
-// ServiceAccountUser is what a machine has in common with a user.
+// ServiceAccountUser is what a service account has in common with a user.
 type ServiceAccountUser struct {
 	Username              string                        `json:"username"`
 	Name                  string                        `json:"name"`
@@ -74,9 +74,9 @@ type ServiceAccountUser struct {
 
 // CreateServiceAccountRequest makes a service account with its access token.
 type CreateServiceAccountRequest struct {
-	Name         string `json:"name" description:"One of a name in the organisation"`
+	Name         string `json:"name" description:"Unique in the organisation"`
 	PublicKey    string `json:"publicKey" description:"PEM; its private key signs what the service account does"`
-	PermissionID string `json:"permissionId,omitempty" description:"What it may do; left out: nothing. Needs the permission to assign"`
+	PermissionID string `json:"permissionId,omitempty" description:"A permission that it gets, none if left out; needs the permission to assign"`
 	ExternalID   string `json:"externalId,omitempty"`
 	DaysValid    *int   `json:"daysValid,omitempty" description:"1 to 730, which is the default"`
 }

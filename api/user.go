@@ -1,6 +1,6 @@
 package api
 
-// User is a user or machine as its organisation sees it.
+// User is a user or service account as its organisation sees it.
 type User struct {
 	Username              string                        `json:"username"`
 	Name                  string                        `json:"name"`
@@ -14,10 +14,10 @@ type User struct {
 	IsRegistered          bool                          `json:"isRegistered"`
 	IsSSORequired         bool                          `json:"isSSORequired"`
 	PermissionAssignments []PermissionAssignmentSummary `json:"permissionAssignments"`
-	Invitation            *IssuedInvitation             `json:"invitation,omitempty" description:"Only when the user was just created and no mail can bring the code"`
+	Invitation            *IssuedInvitation             `json:"invitation,omitempty" description:"Only in the answer that creates the user, if the code is not mailed"`
 }
 
-// PermissionAssignmentSummary is a permission that a user holds.
+// PermissionAssignmentSummary is a permission that a user has.
 type PermissionAssignmentSummary struct {
 	PermissionName string   `json:"permissionName"`
 	PermissionID   string   `json:"permissionId"`
@@ -25,7 +25,7 @@ type PermissionAssignmentSummary struct {
 	Operations     []string `json:"operations,omitempty"`
 }
 
-// IssuedInvitation is a registration code, shown to who invited where no mail is
+// IssuedInvitation is a registration code, shown to whoever invited the user if mail is not
 // configured.
 type IssuedInvitation struct {
 	RegistrationCode string `json:"registrationCode"`
@@ -44,7 +44,7 @@ type CreateUserRequest struct {
 
 // ListUsersRequest asks for a page of an organisation's users.
 type ListUsersRequest struct {
-	Limit           int    `json:"-" query:"limit" minimum:"1" maximum:"200" description:"At most so many; 100 when left out"`
+	Limit           int    `json:"-" query:"limit" minimum:"1" maximum:"200" description:"At most this many; 100 when left out"`
 	PaginationToken string `json:"-" query:"paginationToken" description:"nextPageToken of the page before"`
 	Kind            string `json:"-" query:"kind" enum:"CustomerEmployee,EndUser"`
 }
@@ -72,7 +72,7 @@ type InviteUserRequest struct {
 	Kind  string `json:"kind" description:"TenantUser"`
 }
 
-// InvitedTenantUser is what comes of InviteUserRequest.
+// InvitedTenantUser answers InviteUserRequest.
 type InvitedTenantUser struct {
-	Invitation *IssuedInvitation `json:"invitation,omitempty" description:"Only when no mail can bring the code"`
+	Invitation *IssuedInvitation `json:"invitation,omitempty" description:"Only if the code is not mailed"`
 }

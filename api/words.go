@@ -18,14 +18,14 @@ func Time(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-// Missing refuses a request without a member that it must have.
+// Missing returns the error for a request that lacks a required member.
 func Missing(member string) error {
 	return &Error{Kind: Invalid, Code: "member_missing",
 		Message: "The member /" + strings.TrimPrefix(member, "/") + " is required."}
 }
 
-// About returns err with whom it concerns, for the operator. It copies: some refusals
-// are shared by all requests.
+// About returns err with its subject, for the operator. It returns a copy, because some
+// errors are shared by all requests.
 func About(err error, subject Subject) error {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -36,7 +36,7 @@ func About(err error, subject Subject) error {
 	return &c
 }
 
-// Shown is a received text, quoted and shortened for the operator.
+// Shown returns a received text, quoted and shortened for the operator.
 func Shown(s string) string {
 	const limit = 120
 	if len(s) > limit {
@@ -45,7 +45,7 @@ func Shown(s string) string {
 	return strconv.Quote(s)
 }
 
-// Digest stands, for the operator, for a value that must not be logged.
+// Digest returns a text that stands, for the operator, for a value that must not be logged.
 func Digest(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return "SHA-256 " + hex.EncodeToString(sum[:4]) + "…"

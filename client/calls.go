@@ -16,32 +16,32 @@ func (c *Client) InitRegistration(ctx context.Context, in api.InitRegistrationRe
 }
 
 // Register completes a registration; token is the challenge's
-// temporaryAuthenticationToken. When an answer is lost, sending the same call again is
-// safe and gives the same answer.
+// temporaryAuthenticationToken. If the answer is lost, the same call may be sent again and
+// gets the same answer.
 func (c *Client) Register(ctx context.Context, token string, in api.RegistrationRequest) (api.RegistrationResult, error) {
 	return ask[api.RegistrationResult](ctx, c, call{method: http.MethodPost, path: "/auth/registration", token: token}, in)
 }
 
 // ResendRegistrationCode replaces a user's registration code and mails the new one.
-// The answer tells nothing of whether there is such a user.
+// The answer does not reveal whether the user exists.
 func (c *Client) ResendRegistrationCode(ctx context.Context, in api.ResendRegistrationCodeRequest) (api.Message, error) {
 	return ask[api.Message](ctx, c, call{method: http.MethodPut, path: "/auth/registration/code"}, in)
 }
 
-// InitLogin begins a login and returns the challenge to sign. The credentials it lists
-// tell nothing of whether there is such a user.
+// InitLogin begins a login and returns the challenge to sign. The credentials in it do not
+// reveal whether the user exists.
 func (c *Client) InitLogin(ctx context.Context, in api.InitLoginRequest) (api.SigningChallenge, error) {
 	return ask[api.SigningChallenge](ctx, c, call{method: http.MethodPost, path: "/auth/login/init"}, in)
 }
 
 // Login completes a login with the signed challenge and returns the session's token. A
-// challenge is good for one login: when an answer is lost, begin again.
+// challenge works for one login: if the answer is lost, begin again.
 func (c *Client) Login(ctx context.Context, in api.SignedChallenge) (api.LoginResult, error) {
 	return ask[api.LoginResult](ctx, c, call{method: http.MethodPost, path: "/auth/login"}, in)
 }
 
-// SendLoginCode mails the code with which InitLogin hands out encrypted private keys.
-// The answer tells nothing of whether there is such a user.
+// SendLoginCode mails the code with which InitLogin returns encrypted private keys. The
+// answer does not reveal whether the user exists.
 func (c *Client) SendLoginCode(ctx context.Context, in api.SendLoginCodeRequest) (api.Message, error) {
 	return ask[api.Message](ctx, c, call{method: http.MethodPost, path: "/auth/login/code"}, in)
 }
@@ -59,27 +59,27 @@ func (c *Client) InitAction(ctx context.Context, token string, in api.InitAction
 	return ask[api.SigningChallenge](ctx, c, call{method: http.MethodPost, path: "/auth/action/init", token: token}, in)
 }
 
-// SignAction completes the signing and returns the signed action. It is good for five
-// minutes, for the signed request, once.
+// SignAction completes the signing and returns the signed action. It is valid for five
+// minutes, for the signed request only, and once.
 func (c *Client) SignAction(ctx context.Context, token string, in api.SignedChallenge) (api.ActionResult, error) {
 	return ask[api.ActionResult](ctx, c, call{method: http.MethodPost, path: "/auth/action", token: token}, in)
 }
 
 // CreateUser invites a user; userAction is the signed action for POST /auth/users with
-// the same request. Without mail the answer brings the registration code.
+// the same request. If mail is not configured, the answer has the registration code.
 func (c *Client) CreateUser(ctx context.Context, token, userAction string, in api.CreateUserRequest) (api.User, error) {
 	return ask[api.User](ctx, c, call{method: http.MethodPost, path: usersPath, token: token, userAction: userAction}, in)
 }
 
 const usersPath = "/auth/users"
 
-// ListUsers returns a page of the organisation's users. The next one is asked for with
-// its NextPageToken.
+// ListUsers returns a page of the organisation's users. Its NextPageToken requests the next
+// one.
 func (c *Client) ListUsers(ctx context.Context, token string, in api.ListUsersRequest) (api.UserList, error) {
 	return ask[api.UserList](ctx, c, call{method: http.MethodGet, path: paged(usersPath, in.Limit, in.PaginationToken, in.Kind), token: token}, nil)
 }
 
-// paged adds to the path of a list which page of it is meant, and of which kind.
+// paged adds the query for a page of a list, and for a kind, to its path.
 func paged(path string, limit int, paginationToken, kind string) string {
 	q := url.Values{}
 	if limit != 0 {
@@ -107,15 +107,15 @@ func (c *Client) GetUser(ctx context.Context, token, userID string) (api.User, e
 }
 
 // ConsumeAction spends a signed action that came with a request to another service, and
-// tells who signed it. It needs no token: holding the action is the right to spend it.
-// When an answer is lost the action counts as used.
+// returns who signed it. It needs no token: whoever has the action may spend it. If the
+// answer is lost, the action counts as used.
 func (c *Client) ConsumeAction(ctx context.Context, in api.ConsumeActionRequest) (api.ConsumedAction, error) {
 	return ask[api.ConsumedAction](ctx, c, call{method: http.MethodPost, path: "/countersign/actions/consume"}, in)
 }
 
-// Receipt returns the receipt of a signed action, byte for byte as the server sealed
-// it: keep it as it is. A user has those of their own actions and, who may read the audit
-// log, those of the organisation.
+// Receipt returns the receipt of a signed action, byte for byte as the server sealed it:
+// store it unchanged. Users may get the receipts of their own actions, and those of the whole
+// organisation if they may read its audit log.
 func (c *Client) Receipt(ctx context.Context, token, actionID string) (json.RawMessage, error) {
 	id, err := segment(actionID)
 	if err != nil {

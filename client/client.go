@@ -1,14 +1,14 @@
-// Package client is the Go client of Countersign: the calls of the wire contract that
-// this server answers, with its errors as they travel, and a signer for machines whose
+// Package client is the Go client of Countersign: the calls of the wire contract that the
+// server answers, its errors as they are on the wire, and a signer for programs whose
 // credential is a plain key.
 //
 // Client has one method for each call of registration, login and signing, with tokens and
-// signed actions as arguments. Session, which LogIn returns, remembers who is logged in and
-// signs what must be signed; it administers users, service accounts, access tokens and
-// permissions as well. Do and DoSigned make every other call.
+// signed actions as arguments. Session, which LogIn returns, is a logged-in user: it sends
+// the token and signs the calls that must be signed. It also administers users, service
+// accounts, access tokens and permissions. Do and DoSigned make every other call.
 //
-// This package sends nothing twice by itself: what may be repeated, and when, is told
-// with the call. It depends on package api, and on a library for secp256k1.
+// This package repeats no call by itself: the comment of a call says whether it may be
+// repeated. It depends on package api, and on a library for secp256k1.
 package client
 
 import (
@@ -19,23 +19,23 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// Client calls one server. The zero HTTP client is replaced by one with a timeout of
-// 30 seconds. Redirects are not followed, for what a call carries is meant for this
-// server alone. It is safe for concurrent use.
+// Client calls one server. If HTTP is nil, calls have a timeout of 30 seconds. Redirects are
+// not followed, because tokens and signed actions are meant for this server only. A Client is
+// safe for concurrent use.
 type Client struct {
 	BaseURL string // "https://sign.example.org": an origin, without path
 	HTTP    *http.Client
 }
 
-// Error is a refusal as the server told it. Code is CodeUnexpected, and nothing but the
-// status is known, when the answer is not one that this server gives.
+// Error is a refusal by the server. If the answer is not one of Countersign, Code is
+// CodeUnexpected and only the status is known.
 type Error struct {
 	api.ErrorDetail
-	RetryAfter time.Duration // with status 429 and 503, if the server said so
+	RetryAfter time.Duration // with status 429 and 503, if the server sent it
 }
 
-// CodeUnexpected is the Code of an answer that is not the server's, such as a proxy's
-// page of an error, or a redirect.
+// CodeUnexpected is the Code of an answer that is not Countersign's, such as the error page of
+// a proxy, or a redirect.
 const CodeUnexpected = "answer_unexpected"
 
 func (e *Error) Error() string {

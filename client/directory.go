@@ -7,65 +7,64 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// The methods of this file administer an organisation. What changes something is signed.
+// The methods of this file administer an organisation. Those that change something sign.
 
 // UpdateUser changes a user.
 func (s *Session) UpdateUser(ctx context.Context, in api.UpdateUserRequest) (api.User, error) {
 	return signed[api.User](ctx, s, http.MethodPut, path(usersPath, in.UserID), in)
 }
 
-// ActivateUser puts a deactivated user back.
+// ActivateUser activates a deactivated user.
 func (s *Session) ActivateUser(ctx context.Context, userID string) (api.User, error) {
 	return signed[api.User](ctx, s, http.MethodPut, path(usersPath, userID, "activate"), empty)
 }
 
-// DeactivateUser shuts a user out and ends their sessions.
+// DeactivateUser deactivates a user and ends their sessions.
 func (s *Session) DeactivateUser(ctx context.Context, userID string) (api.User, error) {
 	return signed[api.User](ctx, s, http.MethodPut, path(usersPath, userID, "deactivate"), empty)
 }
 
-// ArchiveUser takes a user out of the organisation for good.
+// ArchiveUser removes a user from the organisation permanently.
 func (s *Session) ArchiveUser(ctx context.Context, userID string) (api.User, error) {
 	return signed[api.User](ctx, s, http.MethodDelete, path(usersPath, userID), empty)
 }
 
-// CreateServiceAccount makes a machine. The answer has its access token, which is shown
-// nowhere else.
+// CreateServiceAccount makes a service account. Only this answer has its access token.
 func (s *Session) CreateServiceAccount(ctx context.Context, in api.CreateServiceAccountRequest) (api.ServiceAccount, error) {
 	return signed[api.ServiceAccount](ctx, s, http.MethodPost, path(serviceAccountsPath), in)
 }
 
-// ListServiceAccounts lists the organisation's machines.
+// ListServiceAccounts lists the organisation's service accounts.
 func (s *Session) ListServiceAccounts(ctx context.Context) (api.ServiceAccountList, error) {
 	return read[api.ServiceAccountList](ctx, s, path(serviceAccountsPath))
 }
 
-// GetServiceAccount shows a machine.
+// GetServiceAccount returns a service account.
 func (s *Session) GetServiceAccount(ctx context.Context, id string) (api.ServiceAccount, error) {
 	return read[api.ServiceAccount](ctx, s, path(serviceAccountsPath, id))
 }
 
-// UpdateServiceAccount renames a machine.
+// UpdateServiceAccount renames a service account.
 func (s *Session) UpdateServiceAccount(ctx context.Context, in api.UpdateServiceAccountRequest) (api.ServiceAccount, error) {
 	return signed[api.ServiceAccount](ctx, s, http.MethodPut, path(serviceAccountsPath, in.ServiceAccountID), in)
 }
 
-// ActivateServiceAccount puts a deactivated machine back.
+// ActivateServiceAccount activates a deactivated service account.
 func (s *Session) ActivateServiceAccount(ctx context.Context, id string) (api.ServiceAccount, error) {
 	return signed[api.ServiceAccount](ctx, s, http.MethodPut, path(serviceAccountsPath, id, "activate"), empty)
 }
 
-// DeactivateServiceAccount shuts a machine out.
+// DeactivateServiceAccount deactivates a service account.
 func (s *Session) DeactivateServiceAccount(ctx context.Context, id string) (api.ServiceAccount, error) {
 	return signed[api.ServiceAccount](ctx, s, http.MethodPut, path(serviceAccountsPath, id, "deactivate"), empty)
 }
 
-// ArchiveServiceAccount takes a machine away for good.
+// ArchiveServiceAccount removes a service account permanently.
 func (s *Session) ArchiveServiceAccount(ctx context.Context, id string) (api.ServiceAccount, error) {
 	return signed[api.ServiceAccount](ctx, s, http.MethodDelete, path(serviceAccountsPath, id), empty)
 }
 
-// CreateToken makes an access token for a program of the caller's. It is shown nowhere else.
+// CreateToken makes a personal access token of the caller. Only this answer has it.
 func (s *Session) CreateToken(ctx context.Context, in api.CreateTokenRequest) (api.AccessToken, error) {
 	return signed[api.AccessToken](ctx, s, http.MethodPost, path(tokensPath), in)
 }
@@ -75,7 +74,7 @@ func (s *Session) ListTokens(ctx context.Context) (api.TokenList, error) {
 	return read[api.TokenList](ctx, s, path(tokensPath))
 }
 
-// GetToken shows one of the caller's personal access tokens.
+// GetToken returns one of the caller's personal access tokens.
 func (s *Session) GetToken(ctx context.Context, id string) (api.AccessToken, error) {
 	return read[api.AccessToken](ctx, s, path(tokensPath, id))
 }
@@ -85,17 +84,17 @@ func (s *Session) UpdateToken(ctx context.Context, in api.UpdateTokenRequest) (a
 	return signed[api.AccessToken](ctx, s, http.MethodPut, path(tokensPath, in.TokenID), in)
 }
 
-// ActivateToken puts a withdrawn one back.
+// ActivateToken activates a deactivated personal access token.
 func (s *Session) ActivateToken(ctx context.Context, id string) (api.AccessToken, error) {
 	return signed[api.AccessToken](ctx, s, http.MethodPut, path(tokensPath, id, "activate"), empty)
 }
 
-// DeactivateToken withdraws one.
+// DeactivateToken deactivates a personal access token.
 func (s *Session) DeactivateToken(ctx context.Context, id string) (api.AccessToken, error) {
 	return signed[api.AccessToken](ctx, s, http.MethodPut, path(tokensPath, id, "deactivate"), empty)
 }
 
-// ArchiveToken withdraws one for good.
+// ArchiveToken removes a personal access token permanently.
 func (s *Session) ArchiveToken(ctx context.Context, id string) (api.AccessToken, error) {
 	return signed[api.AccessToken](ctx, s, http.MethodDelete, path(tokensPath, id), empty)
 }
@@ -105,22 +104,22 @@ func (s *Session) CreatePermission(ctx context.Context, in api.CreatePermissionR
 	return signed[api.Permission](ctx, s, http.MethodPost, path(permissionsPath), in)
 }
 
-// ListPermissions lists a page of the organisation's permissions.
+// ListPermissions returns a page of the organisation's permissions.
 func (s *Session) ListPermissions(ctx context.Context, in api.ListPermissionsRequest) (api.PermissionList, error) {
 	return read[api.PermissionList](ctx, s, path(permissionsPath).page(in.Limit, in.PaginationToken))
 }
 
-// GetPermission shows a permission.
+// GetPermission returns a permission.
 func (s *Session) GetPermission(ctx context.Context, id string) (api.Permission, error) {
 	return read[api.Permission](ctx, s, path(permissionsPath, id))
 }
 
-// UpdatePermission changes a permission, and so what all may do who have it.
+// UpdatePermission changes a permission, for everybody who has it.
 func (s *Session) UpdatePermission(ctx context.Context, in api.UpdatePermissionRequest) (api.Permission, error) {
 	return signed[api.Permission](ctx, s, http.MethodPut, path(permissionsPath, in.PermissionID), in)
 }
 
-// ArchivePermission archives a permission, or brings it back.
+// ArchivePermission archives a permission, or restores it.
 func (s *Session) ArchivePermission(ctx context.Context, id string, archived bool) (api.Permission, error) {
 	return signed[api.Permission](ctx, s, http.MethodPut, path(permissionsPath, id, "archive"), api.ArchivePermissionRequest{IsArchived: &archived})
 }
@@ -131,12 +130,12 @@ func (s *Session) Assign(ctx context.Context, permissionID, identityID string) (
 		api.CreateAssignmentRequest{IdentityID: identityID})
 }
 
-// ListAssignments lists a page of who has a permission.
+// ListAssignments returns a page of a permission's assignments.
 func (s *Session) ListAssignments(ctx context.Context, in api.ListAssignmentsRequest) (api.AssignmentList, error) {
 	return read[api.AssignmentList](ctx, s, path(permissionsPath, in.PermissionID, "assignments").page(in.Limit, in.PaginationToken))
 }
 
-// Revoke takes a permission back.
+// Revoke revokes an assignment of a permission.
 func (s *Session) Revoke(ctx context.Context, permissionID, assignmentID string) error {
 	_, err := signed[api.Nothing](ctx, s, http.MethodDelete, path(permissionsPath, permissionID, "assignments", assignmentID), empty)
 	return err
@@ -148,7 +147,7 @@ const (
 	permissionsPath     = "/permissions"
 )
 
-// empty is the body of a change that its path says all of.
+// empty is the body of a change that needs none.
 var empty = api.Nothing{}
 
 func signed[Out any](ctx context.Context, s *Session, method string, at place, in any) (out Out, err error) {
@@ -167,7 +166,7 @@ func read[Out any](ctx context.Context, s *Session, at place) (out Out, err erro
 	return out, err
 }
 
-// place is a path, or why it is none: an id that would lead elsewhere.
+// place is a path, or the error of an id that would lead to another path.
 type place struct {
 	path string
 	err  error
@@ -184,7 +183,7 @@ func path(base string, ids ...string) place {
 	return place{path: base}
 }
 
-// page adds which page of a list is meant.
+// page adds the query for a page of a list.
 func (p place) page(limit int, paginationToken string) place {
 	p.path = paged(p.path, limit, paginationToken, "")
 	return p

@@ -15,16 +15,16 @@ import (
 	"github.com/countersign/countersign/countersigntest"
 )
 
-// invited starts a server for an example, with somebody invited who will be the
-// administrator of their organisation.
+// invited starts a server and invites the first user of an organisation, who becomes its
+// administrator.
 func invited(username string) (baseURL string, inv countersigntest.Invitation, stop func()) {
 	t := countersigntest.NewExample()
 	server := countersigntest.Start(t)
 	return server.URL, server.Invite(t, server.Organisation(t, "Analytical Engines").ID, username), t.End
 }
 
-// machine is a machine that registered with a key.
-func machine(username string) (c *client.Client, orgID string, signer *client.KeySigner, stop func()) {
+// registeredUser starts a server and registers a user with a new key.
+func registeredUser(username string) (c *client.Client, orgID string, signer *client.KeySigner, stop func()) {
 	baseURL, inv, stop := invited(username)
 	c = &client.Client{BaseURL: baseURL}
 	signer, err := client.GenerateKeySigner(client.Ed25519)
@@ -51,8 +51,7 @@ func register(c *client.Client, inv countersigntest.Invitation, signer *client.K
 	return err
 }
 
-// A machine registers with a new key. What it keeps is the credential ID and the private
-// key.
+// A program registers with a new key. It stores the credential ID and the private key.
 func ExampleKeySigner_Register() {
 	baseURL, invitation, stop := invited("ci@example.org")
 	defer stop()
@@ -82,16 +81,15 @@ func ExampleKeySigner_Register() {
 	}
 	fmt.Println(result.User.Username, "is registered with a credential of kind", result.Credential.Kind)
 
-	kept := signer.PrivateKeyPEM()
-	fmt.Printf("%.27s\n", kept)
+	fmt.Printf("%.27s\n", signer.PrivateKeyPEM())
 	// Output:
 	// ci@example.org is registered with a credential of kind Key
 	// -----BEGIN PRIVATE KEY-----
 }
 
-// A machine logs in with the key that it kept.
+// A program logs in with the key that it stored.
 func ExampleClient_LogIn() {
-	c, orgID, registered, stop := machine("ci@example.org")
+	c, orgID, registered, stop := registeredUser("ci@example.org")
 	defer stop()
 
 	signer, err := client.NewKeySigner(registered.CredentialID(), registered.PrivateKeyPEM())
@@ -114,7 +112,7 @@ func ExampleClient_LogIn() {
 
 // An administrator invites a user. The call is signed with the session's key.
 func ExampleSession_CreateUser() {
-	c, orgID, signer, stop := machine("ci@example.org")
+	c, orgID, signer, stop := registeredUser("ci@example.org")
 	defer stop()
 
 	ctx := context.Background()
@@ -138,10 +136,10 @@ func ExampleSession_CreateUser() {
 	// the second time: user_already_exists
 }
 
-// A request to another service is signed, and that service spends the signature. Package
-// guard does its part for services in Go.
+// A request to another service is signed, and that service spends the signature. Services in
+// Go use package guard for that.
 func ExampleSession_SignFor() {
-	c, orgID, signer, stop := machine("ci@example.org")
+	c, orgID, signer, stop := registeredUser("ci@example.org")
 	defer stop()
 	ctx := context.Background()
 

@@ -10,13 +10,13 @@ import (
 	"github.com/countersign/countersign/client"
 )
 
-// seen is a request as the fake server got it.
+// seen is a request as the fake server received it.
 type seen struct {
 	Method, URI, Body string
 	Header            http.Header
 }
 
-// fake answers what a test wants and remembers what it was asked.
+// fake answers what a test wants and records the requests.
 type fake struct {
 	*client.Client
 	mu  sync.Mutex
@@ -49,7 +49,7 @@ func (f *fake) requests() []seen {
 	return append([]seen(nil), f.all...)
 }
 
-// say answers everything with one status and body.
+// say answers every request with one status and body.
 func say(status int, body string) func(http.ResponseWriter, seen) {
 	return func(w http.ResponseWriter, _ seen) {
 		w.Header().Set("Content-Type", "application/json")

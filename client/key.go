@@ -17,7 +17,7 @@ import (
 	"strings"
 )
 
-// Types of key that a KeySigner has.
+// Types of key that a KeySigner may have.
 const (
 	P256      = "P-256"
 	P384      = "P-384"
@@ -27,7 +27,7 @@ const (
 	RSA       = "RSA" // 3072 bits when it is generated
 )
 
-// Sizes of RSA keys, in bits: what is made, and what the server takes.
+// Sizes of RSA keys, in bits: of new ones, and the range that the server accepts.
 const (
 	newRSABits = 3072
 	minRSABits = 2048
@@ -49,7 +49,7 @@ func generate(keyType string) (crypto.Signer, error) {
 	if curve, ok := nistCurves[keyType]; ok {
 		return ecdsa.GenerateKey(curve, rand.Reader)
 	}
-	return nil, fmt.Errorf("client: there is no type of key %q: it is P-256, P-384, P-521, secp256k1, Ed25519 or RSA", keyType)
+	return nil, fmt.Errorf("client: unknown type of key %q: it must be P-256, P-384, P-521, secp256k1, Ed25519 or RSA", keyType)
 }
 
 // check returns the type of a key, or why it cannot be a credential.
@@ -60,7 +60,7 @@ func check(key any) (string, error) {
 	case ed25519.PrivateKey:
 		return Ed25519, nil
 	case *ecdsa.PrivateKey:
-		return k.Params().Name, nil // of curves: the parsers let no other through
+		return k.Params().Name, nil // one of nistCurves: the parsers refuse others
 	case *rsa.PrivateKey:
 		if n := k.N.BitLen(); n < minRSABits || n > maxRSABits {
 			return "", fmt.Errorf("it is an RSA key of %d bits; only %d to %d are supported", n, minRSABits, maxRSABits)
@@ -70,8 +70,7 @@ func check(key any) (string, error) {
 	return "", fmt.Errorf("it is a key of a kind that is not supported (%T)", key)
 }
 
-// parse reads the one private key of a PEM text. What is wrong is said without a byte of
-// the key.
+// parse reads the only private key of a PEM text. Its errors hold no byte of the key.
 func parse(text []byte) (crypto.Signer, error) {
 	block, rest := pem.Decode(text)
 	if block != nil && block.Type == "EC PARAMETERS" { // OpenSSL's ecparam writes it before the key
@@ -95,9 +94,9 @@ func parse(text []byte) (crypto.Signer, error) {
 	case "RSA PRIVATE KEY":
 		return usable(x509.ParsePKCS1PrivateKey(block.Bytes))
 	case "PUBLIC KEY", "RSA PUBLIC KEY", "EC PUBLIC KEY":
-		return nil, errors.New("it is a public key; to sign takes the private key")
+		return nil, errors.New("it is a public key; signing takes the private key")
 	case "CERTIFICATE":
-		return nil, errors.New("it is a certificate; to sign takes the private key")
+		return nil, errors.New("it is a certificate; signing takes the private key")
 	case "OPENSSH PRIVATE KEY":
 		return nil, errors.New("it is a key in OpenSSH's own form; give it as PKCS #8")
 	}
@@ -132,7 +131,7 @@ func parsePKCS8(der []byte) (crypto.Signer, error) {
 	case !slices.ContainsFunc(curves, curve.Equal):
 		return nil, wrongCurve(curve)
 	}
-	var inner ecPrivateKey // crypto/x509 would not look whether it names another curve
+	var inner ecPrivateKey // crypto/x509 does not check whether it names another curve
 	if rest, err := asn1.Unmarshal(info.PrivateKey, &inner); err != nil || len(rest) > 0 ||
 		inner.Curve != nil && !inner.Curve.Equal(curve) {
 		return nil, errDamaged
@@ -161,14 +160,14 @@ var (
 	errUnnamed = errors.New("it does not name its curve")
 )
 
-// curves are those of crypto/ecdsa that the server takes (RFC 5480 §2.1.1.1).
+// curves are those of crypto/ecdsa that the server accepts (RFC 5480 §2.1.1.1).
 var curves = []asn1.ObjectIdentifier{{1, 2, 840, 10045, 3, 1, 7}, {1, 3, 132, 0, 34}, {1, 3, 132, 0, 35}}
 
 func wrongCurve(curve asn1.ObjectIdentifier) error {
 	return fmt.Errorf("it is a key on the curve %s, which is not supported", curve)
 }
 
-// unsupported names what else people have in PKCS #8, by its object identifier.
+// unsupported names other keys that people have in PKCS #8, by their object identifiers.
 var unsupported = map[string]string{
 	"1.2.840.10040.4.1":     "DSA",
 	"1.2.840.113549.1.1.10": "RSA-PSS",
@@ -178,8 +177,8 @@ var unsupported = map[string]string{
 	"1.3.101.113":           "Ed448",
 }
 
-// usable takes what crypto/x509 found. Its reasons speak of its own functions and are not
-// passed on.
+// usable checks a key that crypto/x509 parsed. It drops that package's errors, which only name
+// other functions to call.
 func usable[K any](key K, err error) (crypto.Signer, error) {
 	if err != nil {
 		return nil, errDamaged
@@ -204,7 +203,7 @@ func privatePEM(key crypto.Signer) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// publicPEM writes its public key as SubjectPublicKeyInfo (RFC 5280 §4.1.2.7).
+// publicPEM writes the public key of key as SubjectPublicKeyInfo (RFC 5280 §4.1.2.7).
 func publicPEM(key crypto.Signer) (string, error) {
 	der, err := func() ([]byte, error) {
 		if k, ok := key.(secp256k1Key); ok {

@@ -16,7 +16,7 @@ import (
 	"github.com/countersign/countersign/client"
 )
 
-// Keys as OpenSSL writes them, each with the public key that it says belongs to them.
+// Keys as OpenSSL writes them, each with the public key that OpenSSL derives from it.
 func TestKeysByOpenSSL(t *testing.T) {
 	for name, keyType := range map[string]string{
 		"p256-sec1": client.P256, "p256-sec1-with-parameters": client.P256, "p384-pkcs8": client.P384,
@@ -42,7 +42,7 @@ func TestKeysByOpenSSL(t *testing.T) {
 			signs(t, k, registered(t, k))
 		}
 	}
-	// OpenSSL writes PKCS #8 on secp256k1 exactly as we do.
+	// OpenSSL writes the same PKCS #8 on secp256k1.
 	k, err := client.NewKeySigner("aWQ", file(t, "secp256k1-sec1.pem"))
 	if err != nil || string(k.PrivateKeyPEM()) != string(file(t, "secp256k1-pkcs8.pem")) {
 		t.Errorf("PKCS #8 on secp256k1 differs from OpenSSL's: %v", err)
@@ -104,7 +104,7 @@ func TestKeysThatCannotSignHere(t *testing.T) {
 	}
 }
 
-// refusedKey wants one sentence with those words, and nothing of the key in it.
+// refusedKey requires an error of one sentence with those words and without any of the key.
 func refusedKey(t *testing.T, name string, text []byte, words string) {
 	t.Helper()
 	k, err := client.NewKeySigner("aWQ", text)
@@ -125,7 +125,7 @@ func refusedKey(t *testing.T, name string, text []byte, words string) {
 	}
 }
 
-func TestTextThatIsNoKey(t *testing.T) {
+func TestTextsThatAreNotKeys(t *testing.T) {
 	k1 := file(t, "secp256k1-pkcs8.pem")
 	sec1 := unpem(t, file(t, "secp256k1-sec1.pem"))
 	p256 := unpem(t, file(t, "p256-sec1.pem"))
@@ -263,7 +263,7 @@ func pkcs8With(t testing.TB, parameters asn1.RawValue, inner []byte) []byte {
 	}{0, algorithm{oidEC, parameters}, inner}))
 }
 
-// Whatever is read as a key signs, and is written so that it is read again.
+// Every key that is read can sign, and can be read again from what is written.
 func FuzzNewKeySigner(f *testing.F) {
 	files, err := openSSL()
 	if err != nil {

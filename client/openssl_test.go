@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// recipes say how OpenSSL makes the key files that people have. The ones in refused/ are
-// no keys for a signer; those in public/ are what OpenSSL says belongs to a key.
+// recipes are the OpenSSL commands for the key files that people have. A signer refuses those
+// in refused/; those in public/ are the public keys that OpenSSL derives.
 var recipes = []string{
 	"ecparam -name prime256v1 -genkey -noout -out p256-sec1.pem",
 	"ecparam -name prime256v1 -genkey -out p256-sec1-with-parameters.pem",
@@ -72,7 +72,7 @@ var openSSL = sync.OnceValues(func() (map[string][]byte, error) {
 			return nil, err
 		}
 	}
-	// What OpenSSH writes is no form that OpenSSL does.
+	// OpenSSL cannot write the form of OpenSSH.
 	files["refused/openssh.pem"] = pem.EncodeToMemory(&pem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: []byte("openssh-key-v1\x00none")})
 	return files, nil
 })

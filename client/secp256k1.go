@@ -54,15 +54,15 @@ type subjectPublicKeyInfo struct {
 
 var errSecp256k1 = errors.New("it is not a sound key on secp256k1")
 
-// readSecp256k1 reads an ECPrivateKey that its surroundings, or itself, say is on
-// secp256k1. What it says of its public key must be true.
+// readSecp256k1 reads an ECPrivateKey whose curve, named in it or around it, is secp256k1. If
+// it has a public key, that must be the right one.
 func readSecp256k1(der []byte) (crypto.Signer, error) {
 	var k ecPrivateKey
 	if rest, err := asn1.Unmarshal(der, &k); err != nil || len(rest) > 0 || k.Version != 1 ||
 		k.Curve != nil && !k.Curve.Equal(oidSecp256k1) {
 		return nil, errSecp256k1
 	}
-	// Some writers drop the zeros that a number begins with, and some add them.
+	// Some writers drop leading zeros, and some add them.
 	digits := bytes.TrimLeft(k.PrivateKey, "\x00")
 	var scalar secp256k1.ModNScalar
 	if len(digits) > 32 || scalar.SetByteSlice(digits) || scalar.IsZero() {

@@ -93,7 +93,7 @@ func signsForOthers(t *testing.T, c *client.Client, s *client.Session, who api.U
 		t.Errorf("%s: %v", who.Username, err)
 		return
 	}
-	// A receipt is only its very bytes.
+	// A receipt must arrive byte for byte.
 	for name, document := range map[string][]byte{"asked for": document, "of the use": []byte(spent.Receipt)} {
 		got, _, err := receipt.Verify(document, nil)
 		if err != nil || got.Who.UserID != who.UserID || got.Action.ID != spent.ActionID || got.Action.Payload != payload {
@@ -140,8 +140,8 @@ func logsOut(t *testing.T, c *client.Client, s *client.Session) {
 	}
 }
 
-// Who does not exist gets an answer in which no signer finds itself.
-func TestNobodyLogsInAsNobody(t *testing.T) {
+// A user who does not exist gets a challenge without the signer's credential.
+func TestUnknownUsersCannotLogIn(t *testing.T) {
 	t.Parallel()
 	srv := countersigntest.Start(t)
 	org, admin := srv.Administrator(t, "Analytical Engines")

@@ -13,9 +13,9 @@ import (
 )
 
 // Session is a logged-in user at one server: a token and, if it can sign, the user's
-// credential. LogIn and Client.Session make one. It does not log in again by itself: once its calls fail with the code
-// token_invalid it is over, and LogIn gives a new one. It is safe for concurrent use as
-// long as its fields are not changed.
+// credential. LogIn and Client.Session make one. It does not log in again by itself: once its
+// calls fail with the code token_invalid it has ended, and LogIn makes a new one. It is safe
+// for concurrent use as long as its fields are not changed.
 type Session struct {
 	Token  string `json:"-"`
 	Signer Signer `json:"-"`
@@ -26,7 +26,7 @@ type Session struct {
 // LogIn logs a user in with the signer's credential.
 func (c *Client) LogIn(ctx context.Context, orgID, username string, signer Signer) (*Session, error) {
 	if orgID == "" || username == "" || signer == nil {
-		return nil, errors.New("client: to log in takes an organisation, a username and a signer")
+		return nil, errors.New("client: logging in takes an organisation, a username and a signer")
 	}
 	challenge, err := c.InitLogin(ctx, api.InitLoginRequest{OrgID: orgID, Username: username})
 	if err != nil {
@@ -43,19 +43,23 @@ func (c *Client) LogIn(ctx context.Context, orgID, username string, signer Signe
 	return c.Session(result.Token, signer), nil
 }
 
-// Session returns the session of a token that is held already. Without a signer, nil,
-// it can only read.
+// Session returns the session of an existing token. If signer is nil, it can only read.
 func (c *Client) Session(token string, signer Signer) *Session {
 	return &Session{Token: token, Signer: signer, client: c}
 }
 
-// String tells nothing of the token.
+// Caller returns whom the token belongs to and what it may do.
+func (s *Session) Caller(ctx context.Context) (api.CallerInfo, error) {
+	return read[api.CallerInfo](ctx, s, path("/countersign/caller"))
+}
+
+// String does not contain the token.
 func (s Session) String() string { return "session at " + s.client.BaseURL }
 
 // Format writes String, so that no verb of fmt prints the token.
 func (s Session) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
-// answer has a challenge signed.
+// answer has the signer answer a challenge.
 func answer(ctx context.Context, signer Signer, c api.SigningChallenge) (api.SignedChallenge, error) {
 	assertion, err := signer.Sign(ctx, c)
 	if err != nil {
@@ -75,9 +79,9 @@ func (s *Session) Do(ctx context.Context, method, path string, in, out any) erro
 	return s.client.do(ctx, call{method: method, path: path, token: s.Token, body: body}, out)
 }
 
-// DoSigned is Do for a call that must be signed: it signs method, path and body, and
-// sends the very bytes that were signed. It makes three requests; when it fails before
-// the last one nothing was done.
+// DoSigned is Do for a call that must be signed: it signs method, path and body, and sends
+// the same bytes. It makes three requests; if it fails before the last one, nothing was
+// changed.
 func (s *Session) DoSigned(ctx context.Context, method, path string, in, out any) error {
 	body, err := encode(in)
 	if err != nil {
@@ -85,7 +89,7 @@ func (s *Session) DoSigned(ctx context.Context, method, path string, in, out any
 	}
 	r := call{method: method, path: path, token: s.Token, body: body}
 	if _, err := s.client.request(ctx, r); err != nil {
-		return err // it could not be sent: better to know before anybody signs it
+		return err // it cannot be sent: fail before anybody signs it
 	}
 	if r.userAction, err = s.SignFor(ctx, method, path, body); err != nil {
 		return err
@@ -93,16 +97,16 @@ func (s *Session) DoSigned(ctx context.Context, method, path string, in, out any
 	return s.client.do(ctx, r, out)
 }
 
-// SignFor signs a request without sending it, and returns the signed action for its
-// header X-DFNS-USERACTION. It is how a request to another service is signed: path then
-// is what that service demands, its path with the query, with or without its origin
-// before. The payload is the body that will be sent, byte for byte; it must be text.
+// SignFor signs a request without sending it, and returns the signed action for its header
+// X-DFNS-USERACTION. Use it for a request to another service: path is then the path and query
+// that the service requires, with or without its origin before it. The payload is the body
+// that will be sent, byte for byte; it must be text.
 func (s *Session) SignFor(ctx context.Context, method, path string, payload []byte) (userAction string, err error) {
 	if s.Signer == nil {
 		return "", errors.New("client: this session has no signer and can only read")
 	}
-	// In JSON other bytes would become replacement characters, and so another request
-	// would be signed than the one that is sent.
+	// JSON would turn other bytes into replacement characters, and the request that is
+	// signed would differ from the one that is sent.
 	if !utf8.Valid(payload) || !utf8.ValidString(path) {
 		return "", fmt.Errorf("client: %s %q cannot be signed: path and payload must be UTF-8", method, path)
 	}
@@ -119,8 +123,7 @@ func (s *Session) SignFor(ctx context.Context, method, path string, payload []by
 	return result.UserAction, err
 }
 
-// CreateUser invites a user, signed. Without mail the answer brings the registration
-// code.
+// CreateUser is Client.CreateUser, signed.
 func (s *Session) CreateUser(ctx context.Context, in api.CreateUserRequest) (out api.User, err error) {
 	err = s.DoSigned(ctx, http.MethodPost, usersPath, in, &out)
 	return out, err

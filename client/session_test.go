@@ -12,23 +12,22 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
-	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
-// house answers as the server does for the one user whose key k is: a signed call must
+// fakeServer answers like the server for a single user, whose key is k: a signed call must
 // come with the action that was signed, and be the request that was signed.
-type house struct {
+type fakeServer struct {
 	*fake
 	k *client.KeySigner
 
 	mu      sync.Mutex
-	actions map[string]api.InitActionRequest // by ticket, later by action
+	actions map[string]api.InitActionRequest // by challenge identifier, later by action
 	n       int
-	refuse  map[string]string // the code with which a path is refused
+	refuse  map[string]string // codes by the path that is refused
 }
 
-func newHouse(t *testing.T, k *client.KeySigner) *house {
-	h := &house{k: k, actions: map[string]api.InitActionRequest{}, refuse: map[string]string{}}
+func newFakeServer(t *testing.T, k *client.KeySigner) *fakeServer {
+	h := &fakeServer{k: k, actions: map[string]api.InitActionRequest{}, refuse: map[string]string{}}
 	reg := registered(t, k)
 	verify := func(in api.SignedChallenge) bool {
 		a := in.FirstFactor.CredentialAssertion
@@ -104,7 +103,7 @@ func quote(t *testing.T, s string) []byte {
 	return b
 }
 
-func logIn(t *testing.T, h *house) *client.Session {
+func logIn(t *testing.T, h *fakeServer) *client.Session {
 	t.Helper()
 	s, err := h.LogIn(background, "or-1", "ada", h.k)
 	if err != nil {
@@ -123,7 +122,7 @@ func paths(all []seen) string {
 
 func TestLoggingIn(t *testing.T) {
 	for _, keyType := range keyTypes {
-		h := newHouse(t, signer(t, keyType))
+		h := newFakeServer(t, signer(t, keyType))
 		s := logIn(t, h)
 		if s.Token != "session" || s.Signer != client.Signer(h.k) {
 			t.Errorf("%s: %+v", keyType, s)
@@ -140,7 +139,7 @@ func TestLoggingIn(t *testing.T) {
 
 func TestLoggingInFails(t *testing.T) {
 	k := signer(t, client.P256)
-	h := newHouse(t, k)
+	h := newFakeServer(t, k)
 	other, err := client.GenerateKeySigner(client.P256)
 	if err != nil {
 		t.Fatal(err)
@@ -173,9 +172,9 @@ func TestLoggingInFails(t *testing.T) {
 	}
 }
 
-// What is sent is, byte for byte, what was signed, whatever the body and the query.
+// Each call sends byte for byte what was signed, with any body and query.
 func TestSignedCalls(t *testing.T) {
-	h := newHouse(t, signer(t, client.Ed25519))
+	h := newFakeServer(t, signer(t, client.Ed25519))
 	s := logIn(t, h)
 	for name, c := range map[string]struct {
 		method, path string
@@ -216,7 +215,7 @@ func TestASignedCallThatIsRefused(t *testing.T) {
 		"/auth/action":      "POST /auth/action/init\nPOST /auth/action\n",
 		"/auth/users":       "POST /auth/action/init\nPOST /auth/action\nPOST /auth/users\n",
 	} {
-		h := newHouse(t, k)
+		h := newFakeServer(t, k)
 		h.refuse[at] = "permission_denied"
 		u, err := h.Session("session", k).CreateUser(background, api.CreateUserRequest{})
 		if code(err) != "permission_denied" || u.UserID != "" || paths(h.requests()) != want {
@@ -225,18 +224,18 @@ func TestASignedCallThatIsRefused(t *testing.T) {
 	}
 }
 
-// stubborn is a signer that does not sign.
-type stubborn struct{ err error }
+// refusing is a signer that does not sign.
+type refusing struct{ err error }
 
-func (s stubborn) Sign(context.Context, api.SigningChallenge) (api.CredentialAssertion, error) {
+func (s refusing) Sign(context.Context, api.SigningChallenge) (api.CredentialAssertion, error) {
 	return api.CredentialAssertion{}, s.err
 }
 
-func TestNothingIsSentThatNobodySigned(t *testing.T) {
+func TestUnsignedCallsAreNotSent(t *testing.T) {
 	k := signer(t, client.P256)
-	h := newHouse(t, k)
+	h := newFakeServer(t, k)
 	declined := errors.New("declined by its owner")
-	for name, s := range map[string]*client.Session{"declined": h.Session("session", stubborn{declined}), "no signer": h.Session("session", nil)} {
+	for name, s := range map[string]*client.Session{"declined": h.Session("session", refusing{declined}), "no signer": h.Session("session", nil)} {
 		err := s.DoSigned(background, "POST", "/x", nil, nil)
 		if err == nil || name == "declined" && !errors.Is(err, declined) {
 			t.Errorf("%s: %v", name, err)
@@ -244,10 +243,10 @@ func TestNothingIsSentThatNobodySigned(t *testing.T) {
 	}
 	s := h.Session("session", k)
 	if err := s.DoSigned(background, "POST", "/x", func() {}, nil); err == nil {
-		t.Error("what is not JSON was sent")
+		t.Error("a body that is not JSON was sent")
 	}
 	if err := s.Do(background, "POST", "/x", func() {}, nil); err == nil {
-		t.Error("what is not JSON was sent, unsigned")
+		t.Error("a body that is not JSON was sent, unsigned")
 	}
 	for _, r := range h.requests() {
 		if r.URI != "/auth/action/init" {
@@ -270,10 +269,9 @@ func TestNothingIsSentThatNobodySigned(t *testing.T) {
 	}
 }
 
-// For another service the path has its origin before it, and the payload may be anything
-// that is text.
+// For another service the path may begin with its origin, and the payload may be any text.
 func TestSigningForAnotherService(t *testing.T) {
-	h := newHouse(t, signer(t, client.Secp256k1))
+	h := newFakeServer(t, signer(t, client.Secp256k1))
 	s := logIn(t, h)
 	for _, c := range []struct{ method, path, payload string }{
 		{"POST", "https://pay.example.org/transfers?dry=1", `{"amount": 1}`},
@@ -286,14 +284,14 @@ func TestSigningForAnotherService(t *testing.T) {
 			continue
 		}
 		got := h.actions[action]
-		if got.Method != c.method || got.Path != c.path || !useraction.SamePayload([]byte(got.Payload), []byte(c.payload)) || got.Payload != c.payload {
+		if got.Method != c.method || got.Path != c.path || got.Payload != c.payload {
 			t.Errorf("signed %+v, want %+v", got, c)
 		}
 	}
 }
 
 func TestReadingAndLoggingOut(t *testing.T) {
-	h := newHouse(t, signer(t, client.P256))
+	h := newFakeServer(t, signer(t, client.P256))
 	s := h.Session("session", nil)
 	if u, err := s.GetUser(background, "us-1"); err != nil || u.UserID != "us-1" {
 		t.Errorf("GetUser: %+v, %v", u, err)
@@ -323,7 +321,7 @@ func TestReadingAndLoggingOut(t *testing.T) {
 }
 
 func TestASessionOfManyGoroutines(t *testing.T) {
-	h := newHouse(t, signer(t, client.Ed25519))
+	h := newFakeServer(t, signer(t, client.Ed25519))
 	s := logIn(t, h)
 	var all sync.WaitGroup
 	for i := range 16 {

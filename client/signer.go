@@ -17,20 +17,19 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// Signer answers a challenge with a credential: to log in, or to sign an action. A
-// Session may ask it from several goroutines at once.
+// Signer answers a challenge with a credential: to log in, or to sign an action. A Session
+// may call it from several goroutines at once.
 type Signer interface {
 	Sign(ctx context.Context, c api.SigningChallenge) (api.CredentialAssertion, error)
 }
 
-// ErrNotAllowed is why a KeySigner does not answer a challenge that does not list its
-// credential. The server lists credentials that do not exist for users that do not
-// exist, so it may also mean a wrong user or organisation, or that the credential or its
-// user is no longer active.
+// ErrNotAllowed is the error of a KeySigner whose credential is not in the challenge. The
+// user or organisation may be wrong, since the server lists made-up credentials for unknown
+// users, or the credential or its user may not be active any more.
 var ErrNotAllowed = errors.New("the credential is not among those that may answer this challenge")
 
-// KeySigner signs with a private key in memory. It is immutable and safe for concurrent
-// use, and does not show the key when it is printed.
+// KeySigner signs with a private key in memory. It is immutable and safe for concurrent use.
+// Printing it does not print the key.
 type KeySigner struct {
 	credentialID string
 	keyType      string
@@ -38,20 +37,20 @@ type KeySigner struct {
 	secret       *secret
 }
 
-// secret is kept behind a pointer because fmt follows no pointer inside of what it
-// prints, not even with the verbs that pass by Format.
+// secret is behind a pointer because fmt does not follow pointers inside a value, not even
+// with the verbs that ignore Format.
 type secret struct {
 	key crypto.Signer
 	pem []byte
 }
 
-// NewKeySigner returns a signer with the key that was registered under that credential
-// ID, the base64url text that the client chose then. The PEM holds one private key that
-// is not encrypted, as PKCS #8, SEC 1 (EC PRIVATE KEY) or PKCS #1 (RSA PRIVATE KEY); it
-// is on P-256, P-384, P-521 or secp256k1, Ed25519, or RSA of 2048 to 8192 bits.
+// NewKeySigner returns a signer with the key that was registered with that credential ID, the
+// base64url text that the client chose. The PEM holds one unencrypted private key, as PKCS #8,
+// SEC 1 (EC PRIVATE KEY) or PKCS #1 (RSA PRIVATE KEY). The key is on P-256, P-384, P-521 or
+// secp256k1, or is Ed25519, or RSA of 2048 to 8192 bits.
 func NewKeySigner(credentialID string, privateKeyPEM []byte) (*KeySigner, error) {
 	if credentialID == "" {
-		return nil, errors.New("client: a signer needs the credential ID under which its key was registered")
+		return nil, errors.New("client: a signer needs the credential ID that its key was registered with")
 	}
 	key, err := parse(privateKeyPEM)
 	if err != nil {
@@ -60,9 +59,9 @@ func NewKeySigner(credentialID string, privateKeyPEM []byte) (*KeySigner, error)
 	return newKeySigner(credentialID, key)
 }
 
-// GenerateKeySigner makes a new key of the type P256, P384, P521, Secp256k1, Ed25519 or
-// RSA, with a new credential ID. It is to be registered, and both are to be kept:
-// nothing else can sign with this credential.
+// GenerateKeySigner makes a new key of the type P256, P384, P521, Secp256k1, Ed25519 or RSA,
+// with a new credential ID. Register it, and store both: nothing else can sign with this
+// credential.
 func GenerateKeySigner(keyType string) (*KeySigner, error) {
 	key, err := generate(keyType)
 	if err != nil {
@@ -93,15 +92,15 @@ func (k KeySigner) CredentialID() string { return k.credentialID }
 // KeyType returns the type of the key: P256, P384, P521, Secp256k1, Ed25519 or RSA.
 func (k KeySigner) KeyType() string { return k.keyType }
 
-// PrivateKeyPEM returns the private key as PKCS #8, whatever form it was read from.
+// PrivateKeyPEM returns the private key as PKCS #8, even if it was read from another form.
 func (k KeySigner) PrivateKeyPEM() []byte { return slices.Clone(k.secret.pem) }
 
 // PublicKeyPEM returns the public key as SubjectPublicKeyInfo, the text that Register
 // sends.
 func (k KeySigner) PublicKeyPEM() string { return k.publicPEM }
 
-// PrivateKey returns the private key. That of a key on secp256k1 is of a type of this
-// package, whose Sign wants a digest and returns DER.
+// PrivateKey returns the private key. A key on secp256k1 has a type of this package, whose
+// Sign takes a digest and returns DER.
 func (k KeySigner) PrivateKey() crypto.Signer { return k.secret.key }
 
 // String names the signer without its key.
@@ -117,8 +116,8 @@ func (k KeySigner) Register(challenge api.RegistrationChallenge) (api.Credential
 		return api.CredentialAttestation{}, err
 	}
 	sum := sha256.Sum256(clientData)
-	// The server rebuilds this text from what it receives, so its form is fixed: these
-	// members in this order, without spaces.
+	// The server rebuilds this text, so its form is fixed: these members in this order,
+	// without spaces.
 	fingerprint, err := json.Marshal(struct {
 		ClientDataHash string `json:"clientDataHash"`
 		PublicKey      string `json:"publicKey"`
@@ -138,7 +137,7 @@ func (k KeySigner) Register(challenge api.RegistrationChallenge) (api.Credential
 		CredID: k.credentialID, ClientData: base64url(clientData), AttestationData: base64url(data)}}, err
 }
 
-// Sign answers a challenge that lists the signer's credential; for another it fails with
+// Sign answers a challenge that lists the signer's credential. For any other it fails with
 // ErrNotAllowed.
 func (k KeySigner) Sign(ctx context.Context, c api.SigningChallenge) (api.CredentialAssertion, error) {
 	if err := ctx.Err(); err != nil {
@@ -157,8 +156,8 @@ func (k KeySigner) Sign(ctx context.Context, c api.SigningChallenge) (api.Creden
 		ClientData: base64url(clientData), Signature: base64url(signature)}}, err
 }
 
-// kindIn finds the signer's credential, and as what kind it may answer. Whether the ID
-// is padded does not matter.
+// kindIn returns the kind that the signer's credential has in a challenge. IDs may be padded
+// or not.
 func (k KeySigner) kindIn(allowed api.AllowCredentials) (string, error) {
 	id := strings.TrimRight(k.credentialID, "=")
 	for _, d := range allowed.Key {
@@ -174,8 +173,8 @@ func (k KeySigner) kindIn(allowed api.AllowCredentials) (string, error) {
 	return "", fmt.Errorf("client: %q cannot sign: %w", k.credentialID, ErrNotAllowed)
 }
 
-// sign hashes with SHA-256 on every curve, as the wire has it; Ed25519 takes the message
-// itself.
+// sign hashes with SHA-256 on every curve, as the wire contract says; Ed25519 takes the
+// message itself.
 func (k KeySigner) sign(message []byte) ([]byte, error) {
 	if k.keyType == Ed25519 {
 		return k.secret.key.Sign(rand.Reader, message, crypto.Hash(0))
@@ -184,7 +183,7 @@ func (k KeySigner) sign(message []byte) ([]byte, error) {
 	return k.secret.key.Sign(rand.Reader, digest[:], crypto.SHA256)
 }
 
-// keyClientData writes client data with the members and order of the official SDK.
+// keyClientData writes client data like the official SDK: these members in this order.
 func keyClientData(kind, challenge string) ([]byte, error) {
 	if challenge == "" {
 		return nil, errors.New("client: the challenge is empty")

@@ -21,7 +21,7 @@ const issued = "Zm9ydHktdGhyZWUgY2hhcmFjdGVycyBvZiBjaGFsbGU"
 
 var keyTypes = []string{client.P256, client.P384, client.P521, client.Secp256k1, client.Ed25519, client.RSA}
 
-// made are signers by type: RSA keys take time.
+// made are signers by type. They are made once, because RSA keys take time.
 var (
 	madeMu sync.Mutex
 	made   = map[string]*client.KeySigner{}
@@ -81,7 +81,7 @@ func listing(ids ...string) api.SigningChallenge {
 	return c
 }
 
-// signs has the signer answer and verifies it against what was registered.
+// signs has the signer answer and verifies the answer with the registered key.
 func signs(t testing.TB, k *client.KeySigner, reg keycredential.Registration) {
 	t.Helper()
 	a, err := k.Sign(context.Background(), listing("b3RoZXI", k.CredentialID()))
@@ -100,7 +100,7 @@ func signs(t testing.TB, k *client.KeySigner, reg keycredential.Registration) {
 	}
 }
 
-// What the wire has each type of key sign with: SHA-256 on every curve.
+// The algorithm of each type of key in the wire contract: SHA-256 on every curve.
 var algorithms = map[string]publickey.Algorithm{
 	client.P256: publickey.ES256, client.P384: publickey.ES384WithSHA256, client.P521: publickey.ES512WithSHA256,
 	client.Secp256k1: publickey.ES256K, client.Ed25519: publickey.EdDSA, client.RSA: publickey.RS256,
@@ -182,7 +182,7 @@ func TestASignerAnswersOnlyForItsCredential(t *testing.T) {
 	}
 }
 
-// A challenge that tries to leave its string stays inside.
+// A challenge with quotes and escapes stays one string.
 func TestAChallengeIsQuoted(t *testing.T) {
 	k := signer(t, client.P256)
 	c := listing(k.CredentialID())
@@ -233,7 +233,7 @@ func TestNothingPrintsThePrivateKey(t *testing.T) {
 	}
 }
 
-// Changing what was handed out does not change the signer.
+// Changing a returned value does not change the signer.
 func TestASignerIsImmutable(t *testing.T) {
 	k := signer(t, client.P256)
 	before := string(k.PrivateKeyPEM())

@@ -16,10 +16,10 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// maxAnswer bounds what is read of an answer, in bytes.
+// maxAnswer is the longest answer that is read, in bytes.
 const maxAnswer = 4 << 20
 
-// call is one request and what must go with it.
+// call is one request.
 type call struct {
 	method, path string
 	token        string // bearer; "" sends none
@@ -27,7 +27,7 @@ type call struct {
 	body         []byte // nil sends none
 }
 
-// ask makes a call whose body is the JSON of in, and reads the answer.
+// ask makes a call whose body is the JSON of in, and returns the answer.
 func ask[Out any](ctx context.Context, c *Client, r call, in any) (out Out, err error) {
 	if r.body, err = encode(in); err != nil {
 		return out, err
@@ -36,7 +36,7 @@ func ask[Out any](ctx context.Context, c *Client, r call, in any) (out Out, err 
 	return out, err
 }
 
-// encode writes a request's body. There is none for nil.
+// encode returns the body of a request; nil for nil.
 func encode(in any) ([]byte, error) {
 	if in == nil {
 		return nil, nil
@@ -67,11 +67,11 @@ func (c *Client) do(ctx context.Context, r call, out any) error {
 	return decode(res, answer, out)
 }
 
-// decode reads a success. A json.RawMessage takes the answer byte for byte, because a
-// receipt is only that document.
+// decode reads a successful answer. A json.RawMessage takes it byte for byte, because a
+// receipt must not change.
 func decode(res *http.Response, answer []byte, out any) error {
 	if !json.Valid(answer) {
-		return unexpected(res, "what is not JSON")
+		return unexpected(res, "not JSON")
 	}
 	if out == nil {
 		return nil
@@ -91,9 +91,9 @@ func (c *Client) request(ctx context.Context, r call) (*http.Request, error) {
 	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
 		return nil, errors.New("client: BaseURL must be an origin such as https://sign.example.org")
 	}
-	// Were the path anything else it could name another host, which would get the token.
+	// Any other path could name another host, which would get the token.
 	if !strings.HasPrefix(r.path, "/") || strings.Contains(r.path, "#") {
-		return nil, fmt.Errorf("client: %q is no path: it must begin with a slash and have no fragment", r.path)
+		return nil, fmt.Errorf("client: %q is not a path: it must begin with a slash and have no fragment", r.path)
 	}
 	req, err := http.NewRequestWithContext(ctx, r.method, strings.TrimSuffix(c.BaseURL, "/")+r.path, bytes.NewReader(r.body))
 	if err != nil {
@@ -115,7 +115,7 @@ func (c *Client) request(ctx context.Context, r call) (*http.Request, error) {
 func refusal(res *http.Response, answer []byte) error {
 	var body api.ErrorBody
 	if err := json.Unmarshal(answer, &body); err != nil || body.Error.Code == "" {
-		return unexpected(res, "no error of Countersign")
+		return unexpected(res, "not an error of Countersign")
 	}
 	e := &Error{ErrorDetail: body.Error}
 	e.Status = res.StatusCode
@@ -127,22 +127,22 @@ func refusal(res *http.Response, answer []byte) error {
 
 func unexpected(res *http.Response, what string) error {
 	return &Error{ErrorDetail: api.ErrorDetail{Status: res.StatusCode, Code: CodeUnexpected,
-		Message: "the answer was " + what + "; is it Countersign that listens there?"}}
+		Message: "the answer was " + what + "; is BaseURL the URL of Countersign?"}}
 }
 
-// segment writes an identifier as one segment of a path. One that would lead to another
-// path is not sent.
+// segment returns an identifier as one segment of a path. It refuses one that would lead to
+// another path.
 func segment(id string) (string, error) {
 	if id == "" || id == "." || id == ".." {
-		return "", fmt.Errorf("client: %q is no identifier", id)
+		return "", fmt.Errorf("client: %q is not an identifier", id)
 	}
 	return url.PathEscape(id), nil
 }
 
 var defaultHTTP = &http.Client{Timeout: 30 * time.Second}
 
-// http is the caller's client, but without redirects: net/http would carry a signed
-// action, and with some statuses the body, to wherever the answer points.
+// http returns the caller's client without redirects: net/http would send a signed action,
+// and with some statuses the body, to any server that the answer names.
 func (c *Client) http() *http.Client {
 	h := *defaultHTTP
 	if c.HTTP != nil {

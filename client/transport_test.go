@@ -18,7 +18,7 @@ import (
 
 var background = context.Background()
 
-// calls are all of the low level, each with what must arrive.
+// calls are all calls of Client, each with the request that must arrive.
 var calls = map[string]struct {
 	call              func(c *client.Client) (any, error)
 	method, uri, body string
@@ -115,7 +115,7 @@ func TestWhatEachCallSends(t *testing.T) {
 	}
 }
 
-// What comes back is what was answered, not an empty thing.
+// Each call returns what was answered.
 func TestAnswersAreRead(t *testing.T) {
 	t.Parallel()
 	f := serve(t, func(w http.ResponseWriter, r seen) {
@@ -144,7 +144,7 @@ func TestAnswersAreRead(t *testing.T) {
 	}
 }
 
-// A receipt is a document: every byte of it counts, the last line break too.
+// Every byte of a receipt counts, even its last line break.
 func TestAReceiptComesByteForByte(t *testing.T) {
 	t.Parallel()
 	document := "{\n  \"version\" : 1,\t\"text\":\"\\u003c<\"\n}\n"
@@ -187,7 +187,7 @@ func TestRefusalsTravelWhole(t *testing.T) {
 	}
 }
 
-// Answers that no Countersign gives: a proxy, a portal, another service.
+// Answers of others than Countersign: a proxy, a portal, another service.
 func TestAnswersThatAreNotTheServers(t *testing.T) {
 	t.Parallel()
 	huge := `{"token":"` + strings.Repeat("a", 4<<20) + `"}`
@@ -222,8 +222,8 @@ func TestAnswersThatAreNotTheServers(t *testing.T) {
 	}
 }
 
-// net/http would carry a signed action, and with 307 and 308 the body, wherever a
-// redirect points.
+// net/http would send a signed action, and with 307 and 308 the body, to any server that a
+// redirect names.
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	thief := serve(t, say(200, `{}`))
@@ -250,7 +250,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 }
 
 // A path that continues the host's name would send the token to another host.
-func TestPathsAndOriginsThatAreNone(t *testing.T) {
+func TestInvalidPathsAndOrigins(t *testing.T) {
 	t.Parallel()
 	f := serve(t, say(200, `{}`))
 	s := f.Session("session", nil)
@@ -302,8 +302,8 @@ func TestACallEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A lost answer may have had its effect, so the call is not made again.
-func TestALostAnswerIsNotAskedForAgain(t *testing.T) {
+// A call whose answer is lost may have had its effect, so it is not repeated.
+func TestACallIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	var lose atomic.Bool
 	f := serve(t, func(w http.ResponseWriter, r seen) {
@@ -318,7 +318,7 @@ func TestALostAnswerIsNotAskedForAgain(t *testing.T) {
 		}
 		conn.Close()
 	})
-	for _, reused := range []bool{false, true} { // net/http repeats some calls on a connection that it had before
+	for _, reused := range []bool{false, true} { // net/http repeats some calls on a reused connection
 		f.HTTP.CloseIdleConnections()
 		if lose.Store(false); reused {
 			if _, err := f.InitLogin(background, api.InitLoginRequest{}); err != nil {
@@ -337,7 +337,7 @@ func TestALostAnswerIsNotAskedForAgain(t *testing.T) {
 	}
 }
 
-// Nobody listens: an error of the network is passed on, and tells no token.
+// If nobody listens, the network error is returned and does not contain the token.
 func TestAServerThatIsDown(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -353,7 +353,7 @@ func TestAServerThatIsDown(t *testing.T) {
 	}
 }
 
-func TestRetryAfterThatIsNoNumber(t *testing.T) {
+func TestRetryAfterThatIsNotANumber(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"", "soon", "-1", "Wed, 21 Oct 2026 07:28:00 GMT"} {
 		f := serve(t, func(w http.ResponseWriter, r seen) {
@@ -368,7 +368,7 @@ func TestRetryAfterThatIsNoNumber(t *testing.T) {
 	}
 }
 
-// A body that is JSON already is not quoted again.
+// A body that is already JSON is not quoted again.
 func TestRawJSONGoesAsItIs(t *testing.T) {
 	t.Parallel()
 	f := serve(t, say(200, `{"a":1}`))

@@ -22,7 +22,7 @@ var build struct {
 	err  error
 }
 
-// Binary builds cmd/countersign once in a test process and returns its path.
+// Binary returns the path of cmd/countersign, which it builds once in a test process.
 func Binary(t testing.TB) string {
 	t.Helper()
 	build.once.Do(func() {
@@ -42,8 +42,8 @@ func Binary(t testing.TB) string {
 	return build.path
 }
 
-// sweep removes the binaries of test processes that are long over: none can remove its
-// own, since it may not see its own end.
+// sweep removes the binaries of test processes that ended long ago. A process cannot remove
+// its own, because it does not know when its last test ends.
 func sweep() {
 	old, _ := filepath.Glob(filepath.Join(os.TempDir(), "countersign-binary-*"))
 	for _, dir := range old {
@@ -59,11 +59,11 @@ type Process struct {
 	cmd  *exec.Cmd
 	out  *Log
 	err  *Log
-	gone chan struct{}
+	done chan struct{} // closed when the process has ended
 }
 
 // StartBinary runs `countersign serve` with the given further arguments on a free
-// loopback port and waits until it is healthy. The test's end kills it.
+// loopback port and waits until it is healthy. It is killed when the test ends.
 func StartBinary(t testing.TB, args ...string) *Process {
 	t.Helper()
 	return StartBinaryAt(t, FreePort(t), args...)
@@ -78,17 +78,16 @@ func FreePort(t testing.TB) string {
 	return port(l)
 }
 
-// StartBinaryAt is StartBinary on a given port, so that a restarted server is found
-// where it was.
+// StartBinaryAt is StartBinary on a given port, for a server that is restarted.
 func StartBinaryAt(t testing.TB, port string, args ...string) *Process {
 	t.Helper()
-	p := &Process{URL: "http://localhost:" + port, out: &Log{}, err: &Log{}, gone: make(chan struct{})}
+	p := &Process{URL: "http://localhost:" + port, out: &Log{}, err: &Log{}, done: make(chan struct{})}
 	p.cmd = exec.Command(Binary(t), append([]string{"serve", "--listen", "127.0.0.1:" + port}, args...)...)
 	p.cmd.Dir = t.TempDir()
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.err
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	must(t, p.cmd.Start())
-	go func() { p.cmd.Wait(); close(p.gone) }()
+	go func() { p.cmd.Wait(); close(p.done) }()
 	t.Cleanup(p.Kill)
 	p.await(t)
 	return p
@@ -107,7 +106,7 @@ func (p *Process) await(t testing.TB) {
 			}
 		}
 		select {
-		case <-p.gone:
+		case <-p.done:
 			t.Fatalf("countersign serve ended: %s%s", p.out, p.err)
 		case <-ctx.Done():
 			t.Fatalf("countersign serve did not become healthy: %s%s", p.out, p.err)
@@ -116,29 +115,29 @@ func (p *Process) await(t testing.TB) {
 	}
 }
 
-// Stop ends the server as an operator would and returns its exit status.
+// Stop ends the server with SIGTERM and returns its exit status.
 func (p *Process) Stop() int {
 	p.cmd.Process.Signal(syscall.SIGTERM)
-	<-p.gone
+	<-p.done
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// Kill ends the server without warning.
+// Kill ends the server with SIGKILL.
 func (p *Process) Kill() {
 	p.cmd.Process.Kill()
-	<-p.gone
+	<-p.done
 }
 
 // PID returns the process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Stdout returns what the server printed so far.
+// Stdout returns what the server has printed so far.
 func (p *Process) Stdout() string { return p.out.String() }
 
-// Stderr returns what the server logged so far.
+// Stderr returns what the server has logged so far.
 func (p *Process) Stderr() string { return p.err.String() }
 
-// Command runs the binary to its end and returns what it printed and its exit status.
+// Command runs a command of the binary and returns what it printed and its exit status.
 func Command(t testing.TB, stdin string, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	var out, errs bytes.Buffer

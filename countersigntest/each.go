@@ -6,8 +6,8 @@ import (
 	"github.com/countersign/countersign/internal/testing/database"
 )
 
-// Each runs test once on SQLite and once on PostgreSQL, as parallel subtests, each with a
-// server of its own. They begin when the calling test returns.
+// Each runs test on SQLite and on PostgreSQL, in two parallel subtests that each have their own
+// server. They begin when the calling test returns.
 func Each(t *testing.T, test func(t *testing.T, srv *Server), options ...Option) {
 	t.Helper()
 	database.Each(t, func(t *testing.T, url string) {

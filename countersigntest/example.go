@@ -3,34 +3,35 @@ package countersigntest
 import (
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 )
 
-// Example stands in for a test in runnable examples, which have none:
+// Example is a testing.TB for runnable examples, which have none:
 //
 //	t := countersigntest.NewExample()
 //	defer t.End()
 //	srv := countersigntest.Start(t)
 //
-// It knows what this package asks of a test and no more. A failure panics.
+// It has only the methods that this package calls. A failure panics.
 type Example struct {
-	testing.TB // nil: only for the method that nobody else can have
-	ends       []func()
+	testing.TB // nil: for its unexported method
+	cleanups   []func()
 }
 
-// NewExample returns a stand-in. End must be called.
+// NewExample returns an Example. Call End when the example ends.
 func NewExample() *Example { return &Example{} }
 
-// End does what was registered with Cleanup, last things first.
+// End calls the functions that were registered with Cleanup, the last one first.
 func (e *Example) End() {
-	for i := len(e.ends) - 1; i >= 0; i-- {
-		e.ends[i]()
+	for _, f := range slices.Backward(e.cleanups) {
+		f()
 	}
-	e.ends = nil
+	e.cleanups = nil
 }
 
-// Cleanup registers what End does.
-func (e *Example) Cleanup(f func()) { e.ends = append(e.ends, f) }
+// Cleanup registers a function for End to call.
+func (e *Example) Cleanup(f func()) { e.cleanups = append(e.cleanups, f) }
 
 // TempDir makes a folder that End removes.
 func (e *Example) TempDir() string {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Log keeps what was written to it. It is safe for concurrent use.
+// Log stores what is written to it. It is safe for concurrent use.
 type Log struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -34,8 +34,8 @@ func (l *Log) String() string {
 	return l.b.String()
 }
 
-// Certificate makes a certificate for a host and 127.0.0.1 under an authority of its
-// own, which it returns too.
+// Certificate makes a self-signed certificate for a host. It also returns a pool that trusts
+// it.
 func Certificate(t testing.TB, host string) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

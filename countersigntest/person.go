@@ -12,21 +12,20 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Person is a registered user with the credential that nobody else has: a passkey or a
-// key. A person uses their credential one challenge at a time, so that several
-// goroutines may share one.
+// Person is a registered user with their credential: a passkey or a key. Several goroutines
+// may use one Person: the credential answers one challenge at a time.
 type Person struct {
 	Invitation
-	Passkey *authenticator.Credential // nil for who has a key
-	Key     *authenticator.KeySigner  // nil for who has a passkey
+	Passkey *authenticator.Credential // nil if they have a key
+	Key     *authenticator.KeySigner  // nil if they have a passkey
 	Origin  string                    // of the page where the passkey is used
-	Client  *client.Client            // the server that is asked; may be exchanged for another one
+	Client  *client.Client            // calls their server; a test may replace it
 
 	using sync.Mutex
 }
 
-// Register registers the invited user with a new passkey. Of the options at most one is
-// given; unless it says otherwise the passkey is made on the server's own page.
+// Register registers the invited user with a new passkey. It takes at most one of options.
+// Unless that names another origin, the passkey is made on the server's own page.
 func (s *Server) Register(t testing.TB, inv Invitation, options ...authenticator.Options) *Person {
 	t.Helper()
 	o := authenticator.Options{}
@@ -39,7 +38,7 @@ func (s *Server) Register(t testing.TB, inv Invitation, options ...authenticator
 	return RegisterAt(t, s.Client(), inv, o)
 }
 
-// RegisterAt is Register at any server, such as a real binary.
+// RegisterAt is Register at any server, for instance a Process.
 func RegisterAt(t testing.TB, c *client.Client, inv Invitation, o authenticator.Options) *Person {
 	t.Helper()
 	p := &Person{Invitation: inv, Origin: o.Origin, Client: c}
@@ -78,16 +77,16 @@ func register(t testing.TB, c *client.Client, inv Invitation, answer func(api.Re
 	must(t, err)
 }
 
-// Administrator makes an organisation and its first user, who is its administrator and
-// registered with a passkey.
+// Administrator makes an organisation and its first user, the administrator, who registers
+// with a passkey.
 func (s *Server) Administrator(t testing.TB, orgName string) (store.Organisation, *Person) {
 	t.Helper()
 	org := s.Organisation(t, orgName)
 	return org, s.Register(t, s.Invite(t, org.ID, "administrator@example.org"))
 }
 
-// Assert answers a challenge with the person's credential, whether or not the challenge
-// lists it. Of the options, which are for passkeys, at most one is given.
+// Assert answers a challenge with the person's credential, even if the challenge does not
+// list it. It takes at most one of options, which are for passkeys.
 func (p *Person) Assert(t testing.TB, c api.SigningChallenge, options ...authenticator.Options) *api.CredentialAssertion {
 	t.Helper()
 	a, err := p.assert(c, options...)
@@ -118,7 +117,7 @@ func (p *Person) assert(c api.SigningChallenge, options ...authenticator.Options
 
 func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// CredentialID is the base64url credential ID of the person's credential.
+// CredentialID returns the base64url credential ID of the person's credential.
 func (p *Person) CredentialID() string {
 	if p.Key != nil {
 		return p.Key.CredentialID
@@ -126,7 +125,7 @@ func (p *Person) CredentialID() string {
 	return base64url(p.Passkey.ID)
 }
 
-// LogIn logs the person in, by name, and returns the session's token.
+// LogIn logs the person in by their username and returns the session's token.
 func (p *Person) LogIn(t testing.TB) string {
 	t.Helper()
 	ctx := context.Background()
@@ -137,7 +136,7 @@ func (p *Person) LogIn(t testing.TB) string {
 	return result.Token
 }
 
-// Sign signs a request under a session's token and returns the user action.
+// Sign signs a request in the session of a token and returns the user action.
 func (p *Person) Sign(t testing.TB, token, method, path, payload string) string {
 	t.Helper()
 	ctx := context.Background()
@@ -148,7 +147,7 @@ func (p *Person) Sign(t testing.TB, token, method, path, payload string) string 
 	return result.UserAction
 }
 
-// Signer lets a client.Session use the person's credential.
+// Signer returns the person's credential for a client.Session.
 func (p *Person) Signer() client.Signer { return signer{p} }
 
 type signer struct{ p *Person }

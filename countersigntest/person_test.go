@@ -11,7 +11,7 @@ import (
 	"github.com/countersign/countersign/countersigntest/authenticator"
 )
 
-// What all other tests stand on: people of every kind log in and sign.
+// People with every kind of credential log in and sign. All other tests rely on it.
 func TestPeople(t *testing.T) {
 	t.Parallel()
 	srv := countersigntest.Start(t)
@@ -43,7 +43,7 @@ func TestPeople(t *testing.T) {
 			t.Errorf("%s, by signer: %v", p.Username, err)
 		}
 	}
-	// A passkey that counts does not count twice the same when many use it.
+	// A passkey that counts never repeats a count, even if several goroutines use it.
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() { people[1].Assert(t, api.SigningChallenge{Challenge: "AA"}) })

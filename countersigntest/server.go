@@ -1,6 +1,6 @@
-// Package countersigntest starts the whole server for tests: in this process on a
-// loopback port (Start), or as the real binary (StartBinary), with organisations, people
-// and service accounts to use it.
+// Package countersigntest starts a whole server for tests: in this process on a loopback port
+// (Start), or as the real binary (StartBinary). It makes organisations, people and service
+// accounts that use it.
 package countersigntest
 
 import (
@@ -29,16 +29,16 @@ import (
 	"github.com/countersign/countersign/internal/testing/smtptest"
 )
 
-// Server is a whole server in this process, with the App behind it.
+// Server is a whole server in this process.
 type Server struct {
 	*app.App
-	URL   string // "http://localhost:PORT", the public URL as well
-	Log   *Log   // everything it logged
+	URL   string // "http://localhost:PORT", also the public URL
+	Log   *Log   // what it logged
 	CA    *x509.CertPool
 	Clock *Clock
 
 	DatabaseURL string
-	Mailbox     *smtptest.Server // what the server mailed, see Mail
+	Mailbox     *smtptest.Server // what the server mailed, with the option Mail
 }
 
 type settings struct {
@@ -52,36 +52,35 @@ type settings struct {
 // Option changes how a server is started.
 type Option func(*settings)
 
-// Database keeps everything at url, not in a new SQLite file.
+// Database has the server use the database at url, not a new SQLite file.
 func Database(url string) Option { return func(s *settings) { s.database = url } }
 
-// TLS serves https under a certificate of a private authority, Server.CA.
+// TLS has the server use https, with a certificate that Server.CA trusts.
 func TLS() Option { return func(s *settings) { s.tls = true } }
 
-// Mail lets the server send mail, to Server.Mailbox.
+// Mail has the server send mail, to Server.Mailbox.
 func Mail() Option { return func(s *settings) { s.mail = true } }
 
-// At gives the server a clock that the test moves.
+// At has the server use a clock that the test can move.
 func At(c *Clock) Option { return func(s *settings) { s.clock = c } }
 
-// Proxies are believed what they say of the client in X-Forwarded-For.
+// Proxies has the server trust the X-Forwarded-For of these addresses.
 func Proxies(p ...netip.Prefix) Option { return func(s *settings) { s.proxies = p } }
 
-// Clock is a clock that only the test moves. Its zero value follows real time plus
-// what was added.
+// Clock is real time plus what a test added. Its zero value is real time.
 type Clock struct {
 	mu    sync.Mutex
 	added time.Duration
 }
 
-// Now returns the time by this clock.
+// Now returns the time of this clock.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Now().Add(c.added)
 }
 
-// Advance moves the clock.
+// Advance moves the clock by d.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,8 +91,8 @@ func (c *Clock) Advance(d time.Duration) {
 func Start(t testing.TB, options ...Option) *Server {
 	t.Helper()
 	set := settings{clock: &Clock{}}
-	for _, o := range options {
-		o(&set)
+	for _, apply := range options {
+		apply(&set)
 	}
 	if set.database == "" {
 		set.database = database.SQLite(t)
@@ -118,12 +117,13 @@ func Start(t testing.TB, options ...Option) *Server {
 	front := s.NewServer()
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	// Longer than net/http waits for a request on a connection that has had none.
+	// At its end net/http waits some seconds for the first request of a new connection; this
+	// is longer.
 	go func() { done <- front.Serve(ctx, listener, 10*time.Second) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
-			t.Errorf("the server did not end well: %v", err)
+			t.Errorf("the server ended with an error: %v", err)
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -132,13 +132,14 @@ func Start(t testing.TB, options ...Option) *Server {
 	return s
 }
 
-// Organisation creates an organisation that follows the server's public URL.
+// Organisation creates an organisation whose RP ID and origin follow from the server's public
+// URL.
 func (s *Server) Organisation(t testing.TB, name string) store.Organisation {
 	t.Helper()
 	return s.OrganisationWith(t, organisation.New{Name: name})
 }
 
-// OrganisationWith creates an organisation.
+// OrganisationWith creates the organisation n.
 func (s *Server) OrganisationWith(t testing.TB, n organisation.New) store.Organisation {
 	t.Helper()
 	o, err := s.Organisations.Create(context.Background(), n)
@@ -146,14 +147,14 @@ func (s *Server) OrganisationWith(t testing.TB, n organisation.New) store.Organi
 	return o
 }
 
-// Invitation is an invited user with the code that no one else has.
+// Invitation is an invited user with their registration code.
 type Invitation struct {
 	OrgID, UserID, Username, RegistrationCode, RegistrationURL string
 	ExpiresAt                                                  time.Time
 	CodeID                                                     string
 }
 
-// Invite invites a user for a day.
+// Invite invites a user with a code of the default lifetime.
 func (s *Server) Invite(t testing.TB, orgID, name string) Invitation {
 	t.Helper()
 	return s.InviteFor(t, orgID, name, code.DefaultLifetime)

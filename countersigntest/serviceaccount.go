@@ -10,7 +10,7 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Machine makes a service account with permissions, by their ids, and returns its id and a
+// ServiceAccount makes a service account with the named permissions. It returns its id and a
 // session that signs with its key.
 func (s *Server) ServiceAccount(t testing.TB, orgID, name string, permissionIDs ...string) (userID string, session *client.Session) {
 	t.Helper()
@@ -25,22 +25,20 @@ func (s *Server) ServiceAccount(t testing.TB, orgID, name string, permissionIDs 
 		return s.ServiceAccounts.CreateWith(tx, api.Caller{OrgID: orgID}, n)
 	})
 	must(t, err)
-	return made.User.ID, s.Client().Session(made.Token.Text, withKey(t, string(made.Token.Credential.CredentialID), key))
+	return made.User.ID, s.Client().Session(made.Token.Text, withID(t, base64url([]byte(made.Token.Credential.CredentialID)), key))
 }
 
-// PersonalToken makes a personal access token under a person's session and returns its id
-// and a session that signs with its key. permissionID "" gives it all that the person has.
+// PersonalToken makes a personal access token in a person's session. It returns its id and a
+// session that signs with its key. With permissionID "" it gets all permissions of the person.
 func (s *Server) PersonalToken(t testing.TB, owner *client.Session, name, permissionID string) (tokenID string, session *client.Session) {
 	t.Helper()
 	key := newKey(t)
 	made, err := owner.CreateToken(context.Background(), api.CreateTokenRequest{Name: name, PublicKey: key.PublicKeyPEM(), PermissionID: permissionID})
 	must(t, err)
-	signer, err := client.NewKeySigner(made.CredID, key.PrivateKeyPEM())
-	must(t, err)
-	return made.TokenID, s.Client().Session(made.AccessToken, signer)
+	return made.TokenID, s.Client().Session(made.AccessToken, withID(t, made.CredID, key))
 }
 
-// Session logs a person in.
+// Session logs a person in and returns a session that signs with their credential.
 func (s *Server) Session(t testing.TB, p *Person) *client.Session {
 	t.Helper()
 	return s.Client().Session(p.LogIn(t), p.Signer())
@@ -58,7 +56,7 @@ func (s *Server) Permission(t testing.TB, orgID, name string, operations ...stri
 	return id
 }
 
-// Grant assigns a permission, whoever holds it.
+// Grant assigns a permission to any identity.
 func (s *Server) Grant(t testing.TB, orgID, permissionID, identityID string) store.Assignment {
 	t.Helper()
 	now := s.Clock.Now()
@@ -71,14 +69,15 @@ func (s *Server) Grant(t testing.TB, orgID, permissionID, identityID string) sto
 
 func newKey(t testing.TB) *client.KeySigner {
 	t.Helper()
-	key, err := client.GenerateKeySigner("P-256")
+	key, err := client.GenerateKeySigner(client.P256)
 	must(t, err)
 	return key
 }
 
-func withKey(t testing.TB, rawID string, key *client.KeySigner) *client.KeySigner {
+// withID returns the signer of a key that was registered with another credential ID.
+func withID(t testing.TB, credentialID string, key *client.KeySigner) *client.KeySigner {
 	t.Helper()
-	signer, err := client.NewKeySigner(base64url([]byte(rawID)), key.PrivateKeyPEM())
+	signer, err := client.NewKeySigner(credentialID, key.PrivateKeyPEM())
 	must(t, err)
 	return signer
 }

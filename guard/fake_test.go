@@ -20,8 +20,8 @@ import (
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
-// fake is a Countersign server as far as a Guard knows one: it publishes keys and burns
-// tokens. What is behind its door is the test's to change.
+// fake is the part of a Countersign server that a Guard calls: it publishes keys and spends
+// tokens. A test may replace either.
 type fake struct {
 	*httptest.Server
 	key ed25519.PrivateKey
@@ -31,7 +31,7 @@ type fake struct {
 	used      map[string]bool
 	consumed  []api.ConsumeActionRequest
 	jwks      http.HandlerFunc // instead of the keys, unless nil
-	consume   http.HandlerFunc // instead of burning, unless nil
+	consume   http.HandlerFunc // instead of spending, unless nil
 
 	keysAsked atomic.Int32
 }
@@ -112,8 +112,8 @@ func (f *fake) set(change func()) {
 	change()
 }
 
-// burnt is how often the server was asked to burn a token.
-func (f *fake) burnt() int {
+// spent is how often the server was asked to spend a token.
+func (f *fake) spent() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.consumed)
@@ -136,7 +136,7 @@ func (f *fake) claims() useraction.Claims {
 	}
 }
 
-// token signs the transfer's claims, changed as the test likes.
+// token signs the transfer's claims after change.
 func (f *fake) token(t *testing.T, change ...func(*useraction.Claims)) string {
 	t.Helper()
 	c := f.claims()
@@ -159,7 +159,7 @@ func tokenOf(t *testing.T, kind, kid string, key ed25519.PrivateKey, claims any)
 	return token
 }
 
-// service is a guarded service that keeps what its handler saw.
+// service is a guarded service that records what its handler saw.
 type service struct {
 	*httptest.Server
 	guard *guard.Guard
@@ -209,7 +209,7 @@ func (s *service) called() int {
 	return s.calls
 }
 
-// request is the transfer with a token, as a client sends it.
+// transfer is the signed request with a token, as a client sends it.
 func (s *service) transfer(t *testing.T, token string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequest("POST", s.URL+"/transfers?fast=1", strings.NewReader(payload))
@@ -221,7 +221,7 @@ func (s *service) transfer(t *testing.T, token string) *http.Request {
 	return r
 }
 
-// send returns status and envelope; the envelope must be there for every refusal.
+// send returns status and envelope; every refusal must have an envelope.
 func send(t *testing.T, r *http.Request) (int, api.ErrorBody) {
 	t.Helper()
 	res, err := http.DefaultClient.Do(r)
@@ -242,7 +242,7 @@ func read(t *testing.T, res *http.Response) (int, api.ErrorBody) {
 	if res.StatusCode != http.StatusOK {
 		d := json.NewDecoder(bytes.NewReader(b))
 		if err := d.Decode(&e); err != nil {
-			t.Fatalf("%d is answered with %q, which is no envelope", res.StatusCode, b)
+			t.Fatalf("%d is answered with %q, which is not an envelope", res.StatusCode, b)
 		}
 		if e.Error.Status != res.StatusCode || e.Error.Message != e.Message || e.Message == "" || !api.ValidID(api.PrefixRefusal, e.Error.ID) {
 			t.Errorf("the envelope of a %d is %s", res.StatusCode, b)
@@ -254,7 +254,7 @@ func read(t *testing.T, res *http.Response) (int, api.ErrorBody) {
 	return res.StatusCode, e
 }
 
-// wantRefused sees that a request is refused and the handler not called.
+// wantRefused requires that a request is refused and the handler is not called.
 func (s *service) wantRefused(t *testing.T, r *http.Request, status int, code string) {
 	t.Helper()
 	before := s.called()

@@ -14,47 +14,47 @@ import (
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
-// Config says whom a Guard believes.
+// Config says which server a Guard trusts and what it lets through.
 type Config struct {
-	// Server is the public URL of the Countersign server, "https://sign.example.org":
-	// its keys are believed, and only tokens that it issued. Plain http is for localhost.
+	// Server is the public URL of the Countersign server, "https://sign.example.org". Only
+	// tokens that it issued and signed with its published keys are accepted. Plain http is
+	// for localhost.
 	Server string
 
-	// Origin is this service's own, "https://pay.example.org". With it only actions pass
-	// that were signed for a path with this origin before it, so that what was signed for
-	// another service, or for Countersign itself, does nothing here. Without it only plain
-	// paths pass. One Guard guards one origin: a server that serves several hosts needs
-	// one for each.
+	// Origin is the origin of this service, "https://pay.example.org". With it, an action
+	// passes only if it was signed for a path that begins with this origin, so that actions
+	// for another service, or for Countersign itself, do nothing here. Without it, only
+	// plain paths pass. A Guard is for one origin: a service with several hosts needs one
+	// for each.
 	Origin string
 
-	// OrgIDs are the organisations whose users may sign; none means every organisation of
-	// the server.
+	// OrgIDs are the organisations whose users may sign. If there are none, users of every
+	// organisation of the server may.
 	OrgIDs []string
 
 	// MaxBody is the largest body that is read, in bytes; 0 means DefaultMaxBody.
 	MaxBody int64
 
 	// HTTP calls the server; nil means a client with a timeout. Redirects are never
-	// followed, because the token would go with them.
+	// followed, because they would carry the token along.
 	HTTP *http.Client
 
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 
-	// Refused, if given, is told of every request that was refused, for the service's log.
-	// id is the one in the answer; where Countersign refused, it is its support id. Of err,
-	// Rule, Received, Expected and Cause are for the operator. It never holds a token or a
-	// body.
+	// Refused, unless nil, is called for every refused request, for the service's log. id is
+	// the one in the answer: the server's support id if the server refused. Rule, Received,
+	// Expected and Cause of err are for the operator. They never hold a token or a body.
 	Refused func(r *http.Request, id string, err *api.Error)
 }
 
-// DefaultMaxBody is the largest body of a Guard that was not told another.
+// DefaultMaxBody is Config.MaxBody if it is 0.
 const DefaultMaxBody = 64 << 10
 
-// patience is how long one call to the server may take.
-const patience = 10 * time.Second
+// callTimeout is how long one call to the server may take.
+const callTimeout = 10 * time.Second
 
-// Guard demands signed requests. It is safe for concurrent use.
+// Guard lets only signed requests through. It is safe for concurrent use.
 type Guard struct {
 	server  string
 	origin  string
@@ -66,7 +66,7 @@ type Guard struct {
 	keys    keyCache
 }
 
-// New checks c. It does not call the server.
+// New returns a Guard, or an error if c cannot be used. It does not call the server.
 func New(c Config) (*Guard, error) {
 	server, err := origin(c.Server)
 	if err != nil {
@@ -78,7 +78,7 @@ func New(c Config) (*Guard, error) {
 			return nil, errors.New("guard: Origin " + err.Error())
 		}
 	}
-	if slices.Contains(g.orgIDs, "") { // an unset variable must not open or close the door unnoticed
+	if slices.Contains(g.orgIDs, "") { // an unset variable must not let in everybody or nobody unnoticed
 		return nil, errors.New("guard: OrgIDs has an empty one")
 	}
 	if g.maxBody == 0 {
@@ -90,7 +90,7 @@ func New(c Config) (*Guard, error) {
 	if g.now == nil {
 		g.now = time.Now
 	}
-	own := http.Client{Timeout: patience}
+	own := http.Client{Timeout: callTimeout}
 	if c.HTTP != nil {
 		own = *c.HTTP
 	}
@@ -110,8 +110,8 @@ func origin(s string) (string, error) {
 		return "", errors.New(`must be an origin alone, like "https://sign.example.org", without a path`)
 	}
 	host, port := strings.ToLower(u.Hostname()), u.Port()
-	if u.Scheme == "http" && !local(host) {
-		return "", errors.New("must be https: over plain http, whoever is on the way could sign as anybody")
+	if u.Scheme == "http" && !isLocalhost(host) {
+		return "", errors.New("must be https: over plain http, anybody on the network could sign as anybody")
 	}
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
@@ -122,7 +122,7 @@ func origin(s string) (string, error) {
 	return u.Scheme + "://" + host + ":" + port, nil
 }
 
-func local(host string) bool {
+func isLocalhost(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
 }
 
@@ -134,11 +134,11 @@ type Action struct {
 	Username       string
 	CredentialUUID string
 	CredentialKind string    // "" behind a proxy
-	TokenID        string    // "to-…", the access token of a program that signed in the user's name; "" if they did
+	TokenID        string    // "to-…", the access token whose key signed in the user's name; "" if the user signed
 	SignedAt       time.Time // zero behind a proxy
 
-	// Receipt proves the signature to anybody, later and without a server: keep it with
-	// what the request did. It is nil behind a proxy.
+	// Receipt proves the signature to anybody, later and without a server: store it with
+	// the effect of the request. It is nil behind a proxy.
 	Receipt []byte
 }
 
@@ -150,67 +150,77 @@ func From(ctx context.Context) (Action, bool) {
 	return a, ok
 }
 
-// Require lets a request through to next only if it was signed, and just once. The
-// order is that of cost: the token first, so that nobody without one makes the service
-// read a body, then the body, then the call that burns the token.
+// Require passes a request to next only if it was signed, and once for each signature. It
+// checks what costs least first: the token, so that a request without one does not make the
+// service read a body, then the body, and then it has the server spend the token.
 func (g *Guard) Require(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, claims, err := g.signed(r)
+	return g.handler(next, func(w http.ResponseWriter, r *http.Request) (Action, []byte, error) {
+		token, claims, err := g.checkToken(r)
 		if err != nil {
-			g.refuse(w, r, err)
-			return
+			return Action{}, nil, err
 		}
-		body, err := g.body(w, r)
+		body, err := g.signedBody(w, r, claims)
 		if err != nil {
-			g.refuse(w, r, err)
-			return
-		}
-		if !claims.CoversPayload(body) {
-			g.refuse(w, r, invalid("the body is the one that was signed", "another body", ""))
-			return
+			return Action{}, nil, err
 		}
 		action, err := g.consume(r, token, claims)
-		if err != nil {
-			g.refuse(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, handOn(r, body, action))
+		return action, body, err
 	})
 }
 
-// signed checks all of a request but its body.
-func (g *Guard) signed(r *http.Request) (token string, c useraction.Claims, err error) {
+// handler passes a request to next if check accepts it and returns its action and body.
+func (g *Guard) handler(next http.Handler, check func(http.ResponseWriter, *http.Request) (Action, []byte, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		action, body, err := check(w, r)
+		if err != nil {
+			g.refuse(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, checkedRequest(r, body, action))
+	})
+}
+
+// checkToken checks the token, and everything of the request but its body.
+func (g *Guard) checkToken(r *http.Request) (token string, c useraction.Claims, err error) {
 	values := r.Header.Values(api.HeaderUserAction)
 	if len(values) != 1 || values[0] == "" {
-		return "", c, invalid("one "+api.HeaderUserAction+" header", counted(len(values)), "exactly one token")
+		return "", c, invalid("one "+api.HeaderUserAction+" header", countText(len(values)), "exactly one token")
 	}
 	token = values[0]
 	var outage error
 	c, err = useraction.Read(token, g.keys.finder(r.Context(), &outage), g.now())
 	if outage != nil {
-		return "", c, unavailable("the published keys are needed", outage)
+		return "", c, unavailable("the server publishes its keys", outage)
 	}
 	if err != nil {
 		return "", c, invalid("the token is a valid user action: "+err.Error(), "", "")
 	}
 	if c.Issuer != g.server {
-		return "", c, invalid("iss is the server that is believed", shown(c.Issuer), g.server)
+		return "", c, invalid("iss is the trusted server", api.Shown(c.Issuer), g.server)
 	}
-	if len(g.orgIDs) > 0 && !slices.Contains(g.orgIDs, c.Metadata.OrgID) {
-		return "", c, invalid("the user is of an organisation that may sign here", shown(c.Metadata.OrgID), strings.Join(g.orgIDs, ", "))
+	if err := g.checkOrg(c.Metadata.OrgID); err != nil {
+		return "", c, err
 	}
 	if c.Method != r.Method {
-		return "", c, invalid("the method is the one that was signed", shown(r.Method), shown(c.Method))
+		return "", c, invalid("the method is the one that was signed", api.Shown(r.Method), api.Shown(c.Method))
 	}
-	return token, c, g.samePath(c.Path, r)
+	return token, c, g.checkPath(c.Path, r)
 }
 
-// handOn is the request as the handler sees it: the body again from its beginning, and
-// without what a signature does not cover but a handler might take for its own.
-func handOn(r *http.Request, body []byte, a Action) *http.Request {
+func (g *Guard) checkOrg(orgID string) error {
+	if len(g.orgIDs) > 0 && !slices.Contains(g.orgIDs, orgID) {
+		return invalid("the user is of an organisation that may sign here", api.Shown(orgID), strings.Join(g.orgIDs, ", "))
+	}
+	return nil
+}
+
+// checkedRequest returns the request for the handler: with the action in its context, the
+// body from its beginning, and without the headers that a handler might trust although no
+// signature covers them.
+func checkedRequest(r *http.Request, body []byte, a Action) *http.Request {
 	r = r.WithContext(context.WithValue(r.Context(), contextKey{}, a))
 	r.Header = r.Header.Clone()
-	for _, name := range overriding {
+	for _, name := range overrideHeaders {
 		r.Header.Del(name)
 	}
 	for name := range r.Header {
@@ -218,11 +228,11 @@ func handOn(r *http.Request, body []byte, a Action) *http.Request {
 			delete(r.Header, name)
 		}
 	}
-	r.Header.Del(api.HeaderUserAction) // burnt: only good for leaking into a log
+	r.Header.Del(api.HeaderUserAction) // spent: it could only leak into a log
 	setBody(r, body)
 	return r
 }
 
-// overriding are the headers by which some frameworks let a POST pass for another
-// method, after it was checked as a POST.
-var overriding = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
+// overrideHeaders are headers by which some frameworks treat a POST as another method. The
+// guard checked it as a POST.
+var overrideHeaders = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
@@ -15,29 +16,28 @@ import (
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
-// askAgain is how long the server is not asked again for its keys, whatever kids come
-// in: anybody can make up a kid.
-const askAgain = 10 * time.Second
+// fetchPause is the shortest time between two fetches of the keys. Without it unknown kids,
+// which anybody can make up, would cause a fetch each.
+const fetchPause = 10 * time.Second
 
-// askAfterFailure is the same after the server could not be asked.
-const askAfterFailure = time.Second
+// failurePause is the same after a fetch that failed.
+const failurePause = time.Second
 
-// keyCache has the keys that the server publishes (RFC 7517). It never forgets one for
-// being old: a token under a key that was withdrawn is refused by the server, which has
-// the last word on every token.
+// keyCache holds the keys that the server publishes (RFC 7517). It keeps old ones: the server
+// checks every token too, and refuses one with a key that is no longer valid.
 type keyCache struct {
 	fetch func(context.Context) (map[string]ed25519.PublicKey, error)
 	now   func() time.Time
 
-	mu      sync.Mutex
-	known   map[string]ed25519.PublicKey
-	asked   time.Time     // when the last fetch ended
-	failure error         // how it ended
-	asking  chan struct{} // closed when the fetch that is under way ends; nil if none is
+	mu       sync.Mutex
+	keys     map[string]ed25519.PublicKey
+	fetched  time.Time     // when the last fetch ended
+	failure  error         // how it ended
+	fetching chan struct{} // closed when the running fetch ends; nil if none runs
 }
 
-// finder finds keys for one request. Where the answer hangs on a server that cannot be
-// asked, it says so in outage.
+// finder finds keys for one request. It sets outage if a key is unknown because the server
+// could not be reached.
 func (k *keyCache) finder(ctx context.Context, outage *error) useraction.Keys {
 	return func(kid string) (ed25519.PublicKey, bool) {
 		key, err := k.find(ctx, kid)
@@ -46,26 +46,26 @@ func (k *keyCache) finder(ctx context.Context, outage *error) useraction.Keys {
 	}
 }
 
-// find returns the key, nil if the server publishes none with that kid, or why that
-// cannot be told.
+// find returns the key, or nil if the server publishes none with that kid. It fails if it
+// could not fetch the keys.
 func (k *keyCache) find(ctx context.Context, kid string) (ed25519.PublicKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if key := k.known[kid]; key != nil {
+	if key := k.keys[kid]; key != nil {
 		return key, nil
 	}
-	if k.asking == nil {
-		again := askAgain
+	if k.fetching == nil {
+		pause := fetchPause
 		if k.failure != nil {
-			again = askAfterFailure
+			pause = failurePause
 		}
-		if since := k.now().Sub(k.asked); since >= 0 && since < again {
+		if since := k.now().Sub(k.fetched); since >= 0 && since < pause {
 			return nil, k.failure
 		}
-		k.asking = make(chan struct{})
-		go k.ask()
+		k.fetching = make(chan struct{})
+		go k.refresh()
 	}
-	done := k.asking
+	done := k.fetching
 	k.mu.Unlock()
 	var err error
 	select {
@@ -74,52 +74,62 @@ func (k *keyCache) find(ctx context.Context, kid string) (ed25519.PublicKey, err
 		err = ctx.Err()
 	}
 	k.mu.Lock()
-	if key := k.known[kid]; key != nil || err != nil {
+	if key := k.keys[kid]; key != nil || err != nil {
 		return key, err
 	}
 	return nil, k.failure
 }
 
-// ask fetches for all who wait, so it does not end when one of them does.
-func (k *keyCache) ask() {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+// refresh fetches the keys for all requests that wait, so it does not use the context of one
+// of them.
+func (k *keyCache) refresh() {
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
 	keys, err := k.fetch(ctx)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err == nil {
-		k.known = keys
+		k.keys = keys
 	}
-	k.asked, k.failure = k.now(), err
-	close(k.asking)
-	k.asking = nil
+	k.fetched, k.failure = k.now(), err
+	close(k.fetching)
+	k.fetching = nil
 }
 
 // maxAnswer bounds what is read of an answer, in bytes.
 const maxAnswer = 1 << 20
 
 func (g *Guard) fetchKeys(ctx context.Context) (map[string]ed25519.PublicKey, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.server+"/.well-known/jwks.json", nil)
+	status, answer, err := g.call(ctx, http.MethodGet, "/.well-known/jwks.json", nil)
 	if err != nil {
 		return nil, err
 	}
-	res, err := g.http.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the keys were answered with status %d", res.StatusCode)
-	}
-	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if err != nil {
-		return nil, err
+	if status != http.StatusOK {
+		return nil, fmt.Errorf("the server answered with status %d", status)
 	}
 	return readKeys(answer)
 }
 
-// readKeys reads the Ed25519 keys of a set (RFC 8037 §2) and passes over all others,
-// also those that are published for something else.
+// call calls the server and returns the status and body of its answer.
+func (g *Guard) call(ctx context.Context, method, path string, body []byte) (status int, answer []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, g.server+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := g.http.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer res.Body.Close()
+	answer, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	return res.StatusCode, answer, err
+}
+
+// readKeys reads the Ed25519 keys of a set (RFC 8037 §2) and skips all others, including
+// those that are published for another use.
 func readKeys(set []byte) (map[string]ed25519.PublicKey, error) {
 	var s struct {
 		Keys []json.RawMessage `json:"keys"`

@@ -56,7 +56,7 @@ func TestRotatedKey(t *testing.T) {
 	}
 }
 
-// anything burns whatever comes, and says of it what its claims say.
+// anything spends every token that a published key signed, and answers with its claims.
 func anything(t *testing.T, f *fake) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		in := f.consumed[len(f.consumed)-1]
@@ -72,7 +72,7 @@ func anything(t *testing.T, f *fake) http.HandlerFunc {
 	}
 }
 
-// A flood of made-up kids costs the server one fetch in ten seconds, all at once too.
+// A flood of made-up kids costs the server one fetch in ten seconds, even if they come at once.
 func TestFloodOfKids(t *testing.T) {
 	f, now := start(t), &clock{}
 	s := protect(t, f, turning(now))
@@ -99,16 +99,16 @@ func TestFloodOfKids(t *testing.T) {
 	flood()
 	flood()
 	if n := f.keysAsked.Load(); n != 1 {
-		t.Errorf("sixty kids made the Guard ask %d times, want once", n)
+		t.Errorf("sixty kids made the Guard fetch the keys %d times, want once", n)
 	}
 	now.added.Add(int64(11 * time.Second))
 	flood()
 	if n := f.keysAsked.Load(); n != 2 {
-		t.Errorf("ten seconds later it asked %d times in all, want twice", n)
+		t.Errorf("ten seconds later it had fetched the keys %d times, want twice", n)
 	}
 }
 
-func TestKeysThatAreNoUse(t *testing.T) {
+func TestUnusableKeys(t *testing.T) {
 	f := start(t)
 	public := f.key.Public().(ed25519.PublicKey)
 	other := newKey(t)
@@ -137,9 +137,9 @@ func TestKeysThatAreNoUse(t *testing.T) {
 	}
 }
 
-// Whatever is wrong with the server, nothing is let through, and the client learns that
-// it is not at fault.
-func TestServerThatCannotBeAsked(t *testing.T) {
+// Whatever is wrong with the server, no request passes, and the client learns that it is not
+// to blame.
+func TestServerThatCannotBeReached(t *testing.T) {
 	const code = "countersign_unavailable"
 	away := elsewhere(t)
 	for name, keys := range map[string]http.HandlerFunc{
@@ -159,7 +159,7 @@ func TestServerThatCannotBeAsked(t *testing.T) {
 			s.wantRefused(t, s.transfer(t, f.token(t)), 503, code)
 			s.wantRefused(t, s.transfer(t, f.token(t)), 503, code)
 			if n := f.keysAsked.Load(); n != 1 {
-				t.Errorf("the server in trouble was asked %d times within ten seconds, want once", n)
+				t.Errorf("the failing server was called %d times within ten seconds, want once", n)
 			}
 			f.set(func() { f.jwks = nil })
 			now.added.Add(int64(11 * time.Second))
@@ -168,7 +168,7 @@ func TestServerThatCannotBeAsked(t *testing.T) {
 			f.set(func() { f.jwks = keys })
 			now.added.Add(int64(11 * time.Second))
 			s.wantRefused(t, s.transfer(t, tokenOf(t, useraction.TokenType, "k2", f.key, f.claims())), 503, code)
-			s.wantPassed(t, s.transfer(t, f.token(t))) // the key it has still serves
+			s.wantPassed(t, s.transfer(t, f.token(t))) // the key it has is still used
 		})
 	}
 	var f *fake
@@ -210,7 +210,7 @@ func TestServerThatCannotBeAsked(t *testing.T) {
 		})
 	}
 	if n := away.hits.Load(); n != 0 {
-		t.Errorf("a redirect was followed %d times, token and all", n)
+		t.Errorf("a redirect was followed %d times with the token", n)
 	}
 	t.Run("gone", func(t *testing.T) {
 		f := start(t)
@@ -219,7 +219,7 @@ func TestServerThatCannotBeAsked(t *testing.T) {
 		f.Close()
 		s.wantRefused(t, s.transfer(t, f.token(t)), 503, code)
 		if e := s.refused[len(s.refused)-1]; e.Cause == nil || e.RetryAfter == 0 {
-			t.Errorf("the outage is told as %+v", e)
+			t.Errorf("the outage is reported as %+v", e)
 		}
 	})
 	t.Run("refused there", func(t *testing.T) {

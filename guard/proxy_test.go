@@ -89,6 +89,6 @@ func TestBehindProxy(t *testing.T) {
 	setBody(r, strings.Repeat(" ", 1001))
 	s.wantRefused(t, r, 413, "body_too_large")
 	if n := f.keysAsked.Load(); n != 0 {
-		t.Errorf("the server was asked for keys %d times; the proxy has asked it already", n)
+		t.Errorf("the keys were fetched %d times although the proxy calls the server", n)
 	}
 }

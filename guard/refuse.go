@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/countersign/countersign/api"
@@ -17,14 +16,14 @@ const (
 	codeUnavailable = "countersign_unavailable"
 )
 
-// invalid refuses a request that was not signed as it came. The client is told no more
-// than that; the rule is for the operator.
+// invalid returns the error for a request that is not the one that was signed. The client
+// learns no more than that; the rule is for the operator.
 func invalid(rule, received, expected string) *api.Error {
 	return &api.Error{Kind: api.Forbidden, Code: codeInvalid, Message: "user action signature is missing or invalid",
 		Rule: rule, Received: received, Expected: expected}
 }
 
-// unavailable refuses a request that may be good, because nobody can tell.
+// unavailable returns the error for a request that cannot be checked now.
 func unavailable(rule string, cause error) *api.Error {
 	return &api.Error{Kind: api.Unavailable, Code: codeUnavailable, Message: "Signatures cannot be checked just now. Try again in a moment.",
 		Rule: rule, RetryAfter: time.Second, Cause: cause}
@@ -39,12 +38,12 @@ var statuses = map[api.Kind]int{
 	api.Unavailable: http.StatusServiceUnavailable,
 }
 
-// refuse answers in Countersign's own envelope, so that clients have one to read.
+// refuse answers with Countersign's error envelope, so that clients need to read only one.
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	e, id := api.AsError(err), ""
-	var t *told
-	if errors.As(err, &t) {
-		id = t.id
+	var s *serverRefusal
+	if errors.As(err, &s) {
+		id = s.id
 	} else {
 		id = api.NewID(api.PrefixRefusal, g.now())
 	}
@@ -57,7 +56,7 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	detail := api.ErrorDetail{ID: id, Status: status, Code: e.Code, Message: e.Message}
 	body, err := json.Marshal(api.ErrorBody{Error: detail, Message: detail.Message})
-	if err != nil { // plain texts: cannot fail
+	if err != nil { // strings cannot fail
 		http.Error(w, "", http.StatusInternalServerError)
 		return
 	}
@@ -70,10 +69,10 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		h.Set("Retry-After", strconv.Itoa(int(e.RetryAfter.Seconds())))
 	}
 	w.WriteHeader(status)
-	w.Write(body) // the client is gone if this fails; there is nobody to tell
+	w.Write(body) // it fails only if the client is gone
 }
 
-func counted(n int) string {
+func countText(n int) string {
 	switch n {
 	case 0:
 		return "none"
@@ -81,13 +80,4 @@ func counted(n int) string {
 		return "an empty one"
 	}
 	return strconv.Itoa(n)
-}
-
-// shown shortens what a client sent, for the operator to read.
-func shown(s string) string {
-	const limit = 200
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
-// requestURI is the path and query as they came, before any router or prefix was cut
-// off. It never says anything of the host: that is the client's word.
+// requestURI returns path and query as they came, before a router cut off a prefix. It does
+// not include the host, which the client may choose.
 func requestURI(r *http.Request) string {
 	if strings.HasPrefix(r.RequestURI, "/") {
 		return r.RequestURI
@@ -21,39 +21,51 @@ func requestURI(r *http.Request) string {
 	return r.URL.RequestURI() // "GET http://host/path HTTP/1.1", or no server made this request
 }
 
-// samePath refuses a request whose path or query is not the one that was signed. A
-// query that was not signed is refused, although SDKs leave it out for Countersign's own
-// operations: there it changes nothing, here it may be the amount.
-func (g *Guard) samePath(signed string, r *http.Request) error {
+// checkPath refuses a request whose path or query is not the one that was signed. Some SDKs do
+// not sign the query of Countersign's own operations, where it changes nothing. Here it may
+// be the amount, so an unsigned query is refused.
+func (g *Guard) checkPath(signed string, r *http.Request) error {
 	plain := signed
 	if g.origin != "" {
 		rest, ok := strings.CutPrefix(signed, g.origin)
 		if !ok {
-			return invalid("it was signed for this service", shown(signed), g.origin+"/…")
+			return invalid("it was signed for this service", api.Shown(signed), g.origin+"/…")
 		}
 		plain = rest
 	}
 	if !strings.HasPrefix(plain, "/") {
-		return invalid("it was signed for this service", shown(signed), "a path that begins with "+g.origin+"/")
+		return invalid("it was signed for this service", api.Shown(signed), "a path that begins with "+g.origin+"/")
 	}
 	sent := requestURI(r)
-	if !useraction.OneMeaning(sent) {
-		return twoMeanings(sent)
+	if err := checkOneMeaning(sent); err != nil {
+		return err
 	}
 	if !useraction.SameTarget(plain, sent) {
-		return invalid("path and query are those that were signed", shown(sent), shown(plain))
+		return invalid("path and query are those that were signed", api.Shown(sent), api.Shown(plain))
 	}
 	return nil
 }
 
-func twoMeanings(sent string) error {
-	return invalid("the path has one meaning", shown(sent), "a path without dot segments, empty segments or backslashes")
+func checkOneMeaning(sent string) error {
+	if !useraction.OneMeaning(sent) {
+		return invalid("the path has one meaning", api.Shown(sent), "a path without dot segments, empty segments or backslashes")
+	}
+	return nil
 }
 
-// body reads all of a request's body, as long as it may be.
+// signedBody reads the body of a request and checks that it is the one that was signed.
+func (g *Guard) signedBody(w http.ResponseWriter, r *http.Request, c useraction.Claims) ([]byte, error) {
+	b, err := g.body(w, r)
+	if err == nil && !c.CoversPayload(b) {
+		err = invalid("the body is the one that was signed", "another body", "")
+	}
+	return b, err
+}
+
+// body reads the whole body of a request, up to the limit.
 func (g *Guard) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	for _, e := range r.Header["Content-Encoding"] {
-		if e != "" && e != "identity" { // it would be unpacked after it was compared
+		if e != "" && e != "identity" { // the handler would act on other bytes than those that were compared
 			return nil, &api.Error{Kind: api.Unsupported, Code: "content_encoding_unsupported",
 				Message: "Send the body without a content encoding."}
 		}
@@ -82,8 +94,8 @@ func tooLarge() error {
 	return &api.Error{Kind: api.TooLarge, Code: "body_too_large", Message: "The request body is larger than this service takes."}
 }
 
-// setBody gives r, which must be the caller's own copy, a body that was read already.
-// Trailers came after the body and were not signed with it.
+// setBody gives r, which must be a copy, a body that was already read. It drops trailers,
+// which came after the body and were not signed.
 func setBody(r *http.Request, body []byte) {
 	r.Body = http.NoBody
 	if len(body) > 0 {

@@ -66,7 +66,7 @@ func TestFromWithoutAGuard(t *testing.T) {
 	}
 }
 
-// Fifty at once: the server decides, one passes, nobody passes without its word.
+// Of fifty equal requests at once one passes: the server decides which.
 func TestReplayInParallel(t *testing.T) {
 	f := start(t)
 	s := protect(t, f)
@@ -102,8 +102,8 @@ func TestReplayInParallel(t *testing.T) {
 	}
 }
 
-// Every way in which a request may not be the one that was signed. None may cost the
-// signer the token: nobody else can burn it with a request of their own making.
+// Every way in which a request may differ from the one that was signed. None may spend the
+// token: nobody but the signer can use it up with a request of their own.
 func TestAlteredRequests(t *testing.T) {
 	f := start(t)
 	s := protect(t, f)
@@ -147,14 +147,14 @@ func TestAlteredRequests(t *testing.T) {
 			token := f.token(t)
 			r := s.transfer(t, token)
 			alter(r)
-			before, burnt := s.called(), f.burnt()
+			before, spent := s.called(), f.spent()
 			res, err := http.DefaultClient.Do(r)
 			if err != nil {
 				t.Fatal(err)
 			}
 			res.Body.Close()
-			if f.burnt() != burnt {
-				t.Error("the server was asked to burn the token")
+			if f.spent() != spent {
+				t.Error("the server was asked to spend the token")
 			}
 			if want := 403; res.StatusCode != want && !(name == "with a Host that lies" && res.StatusCode == 400) {
 				t.Errorf("answered %d, want %d", res.StatusCode, want)
@@ -172,7 +172,7 @@ func setBody(r *http.Request, body string) {
 	r.GetBody = nil
 }
 
-// What SDKs and proxies may change without changing what was asked.
+// What SDKs and proxies may change without changing the meaning of a request.
 func TestHarmlessDifferences(t *testing.T) {
 	f := start(t)
 	s := protect(t, f)
@@ -223,8 +223,7 @@ func signs(body string) func(*useraction.Claims) {
 	}
 }
 
-// A path that was signed as it is may still mean two things. It does not pass, signed
-// or not.
+// A path that routers may read in two ways does not pass, even if it was signed.
 func TestPathsOfTwoMeanings(t *testing.T) {
 	f := start(t)
 	s := protect(t, f)
@@ -338,11 +337,11 @@ func TestTokensThatDoNotPass(t *testing.T) {
 			t.Errorf("answered %d, want 403", status)
 		}
 	})
-	s.wantPassed(t, s.transfer(t, good)) // it was good all the while
+	s.wantPassed(t, s.transfer(t, good)) // the token was valid all the time
 	for _, e := range s.refused {
 		for _, text := range []string{e.Error(), e.Received, e.Expected} {
 			if strings.Contains(text, parts[1][:40]) || strings.Contains(text, payload) {
-				t.Errorf("a refusal tells the log of the token or the body: %s", text)
+				t.Errorf("a refusal reports the token or the body: %s", text)
 			}
 		}
 		if e.Code == "user_action_invalid" && e.Rule == "" {
@@ -351,8 +350,8 @@ func TestTokensThatDoNotPass(t *testing.T) {
 	}
 }
 
-// embedded signs with a key of its own and carries it as the header's jwk (RFC 7515
-// §4.1.3), as if that made it known.
+// embedded signs with its own key and embeds it as the header's jwk (RFC 7515 §4.1.3), which
+// must not be trusted.
 func embedded(t *testing.T, key ed25519.PrivateKey, c useraction.Claims) string {
 	t.Helper()
 	header, err := json.Marshal(map[string]any{"alg": "EdDSA", "typ": useraction.TokenType, "kid": "k1", "jwk": jwk("k1", key.Public().(ed25519.PublicKey))})
@@ -372,7 +371,7 @@ func TestOrigin(t *testing.T) {
 	s := protect(t, f, func(c *guard.Config) { c.Origin = "https://Pay.example.org:443/" })
 	s.wantPassed(t, s.transfer(t, f.token(t, func(c *useraction.Claims) { c.Path = "https://pay.example.org" + c.Path })))
 	if got := f.consumed[0].Path; got != "https://pay.example.org/transfers?fast=1" {
-		t.Errorf("burnt for the path %s, want the one that was signed", got)
+		t.Errorf("spent for the path %s, want the one that was signed", got)
 	}
 	for _, before := range []string{"", "http://pay.example.org", "https://pay.example.org:443", "https://pay.example.org.evil.example",
 		"https://pay.example.org@evil.example", "https://pay.example.org/", "https://evil.example/https://pay.example.org", "//pay.example.org"} {

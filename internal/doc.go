@@ -1,55 +1,58 @@
-// Package internal is the map of this house; it holds no code.
+// Package internal is the map of the server. It holds no code.
 //
-// Countersign registers people and machines by passkey or key, logs them in, and makes
-// them sign what matters. A request makes three stops: a room (what is asked), a ceremony (what
-// is proved) and the store (what is kept).
+// Countersign registers people and service accounts by passkey or key, logs them in, and has
+// them sign what matters. What it does is one package for each ceremony or resource, under
+// service. What it keeps is in store. Who may call what is in server/routes.go.
 //
-// From the top down, and imports only go down (floors_test.go keeps it so):
+// Folders are floors, from the top down, and imports only go down (floors_test.go):
 //
-//	cmd/countersign   flags and configuration; opens the store, furnishes the rooms, serves
-//	server            the front door: every route on one page (routes.go), limits, errors, the log line
-//	pages             hosted web pages; internal/web adapts operations to HTTP
-//	registration      an invited person becomes a user with a first credential (complete.go spends the code)
-//	login             people and machines log in and out (complete.go opens the session)
-//	action            a request is signed (room.go keeps the signature), and the signature spent (use.go)
-//	account           who is logged in sees their credentials and sessions
-//	user              users are invited, listed and shown, deactivated and archived
-//	serviceaccount    machines: users with a key that carry an access token
-//	token             personal access tokens, for programs of people's
-//	permission        permissions are made, changed and assigned
-//	application       client programs, as older SDKs register them
-//	audit             what happened is read, with the signature that allowed it
-//	organisation      organisations are made and listed
-//	refusal           refused requests are kept and explained
-//	invitation        registration codes and their life: made, mailed, recognised, listed, revoked; login codes
-//	assertion         one or two factors are verified, alike whether or not there is such a credential
-//	accesstoken       access tokens are issued
-//	attestation       a credential that is to be registered is verified (WebAuthn L3 §7.1)
-//	code              codes that are sent to people: made, mailed, recognised, counted, revoked
-//	throttle          how often something may be done for one name and from one address
-//	assertion         a credential's signature is judged, alike whether or not there is such a credential
-//	bearer            tokens that others verify: sessions, access tokens and signed actions
-//	receipt           the evidence of a signed action in one document that verifies offline; pure, no I/O
-//	access            what a caller may do
-//	pagination        the tokens by which a client asks for the next page of a list
-//	ceremony          a challenge is issued in a signed ticket, and the ticket is read again
-//	mail              the mails that bring codes, and the outbox that sends them
+//	cmd/countersign   the program: flags and configuration, one command per file
+//	app               the one assembly: opens the store, builds the services, lists the background jobs
+//	server            HTTP: the table of routes (routes.go), who calls (serve.go), errors, the log line
+//	server/web        adapts an operation to HTTP: strict JSON in, JSON out
+//	pages             the hosted web pages
+//	service           what the program does; services never import each other
+//	  registration    an invited person becomes a user with a first credential
+//	  login           users log in and out
+//	  action          a request is signed, and the signature used
+//	  account         users see their own credentials and sessions
+//	  user            administers users: invites, lists, deactivates, archives
+//	  serviceaccount  administers service accounts: users with a key that carry an access token
+//	  token           administers personal access tokens, for a person's programs
+//	  permission      administers permissions and their assignments
+//	  application     administers client programs, as older SDKs register them
+//	  organisation    creates and lists organisations, sets their policies
+//	  audit           lists, searches and exports what happened
+//	  refusal         stores refused requests and explains them
+//	auth              what services share, and the refusals that they have in common
+//	  ceremony        issues a challenge in a signed ticket, and reads the ticket again
+//	  attestation     verifies the credentials that a user registers (WebAuthn L3 §7.1)
+//	  assertion       verifies the credentials that a user logs in or signs with (§7.2), one factor or two
+//	  code            registration and login codes: creates, mails, recognises, counts, revokes
+//	  throttle        limits how often something is done for one name or from one address
+//	  bearer          signs and reads the tokens that others may verify
+//	  accesstoken     issues the access tokens of service accounts and of people's programs
+//	  access          says what a caller may do
+//	  resource        finds, changes, records and shows one user, service account, token or application
+//	verify            verification without I/O
+//	  webauthn        passkeys, step by step as the standard lists them
+//	  keycredential   credentials that are bare key pairs
+//	  publickey       public keys, and signatures made with them
+//	  useraction      what a signed action is: statement, token, comparison with a request
+//	store             rows, SQL, transactions and migrations, on SQLite and PostgreSQL
 //	keyring           the server's own keys
-//	relyingparty      which relying party an organisation is
+//	mail              the mails that carry codes, and the outbox that sends them
+//	relyingparty      the relying party of an organisation: RP ID, name, origins
+//	username          what may name a user or anything else that people administer
+//	pagination        tokens for the next page of a list
 //	cache             what was read or verified a moment ago, in bounded space
-//	username          what may name a user, and anything else that people administer
-//	store             rows, SQL, transactions, migrations, on SQLite and PostgreSQL
-//	webauthn          relying-party verification of passkeys; pure, no I/O
-//	keycredential     the same for plain keys; pure, no I/O
-//	useraction        what a signed action is: statement, token, comparison; pure, no I/O
-//	publickey         public keys that were checked, and signatures by them
-//	api               the words on the wire: requests, answers, identifiers, the one error
 //
-// Beside the house stand client (the Go client; it needs api alone), guard (middleware
-// with which other services demand a signed action), example (such a service),
-// countersigntest (the whole server for tests, a software authenticator, the wire
-// contract), acceptance (the product from outside: official SDKs, a real browser, real
-// reverse proxies, the real binary, crashes) and bench (what it costs).
+// Public packages are at the root: api (the words on the wire and the one error; the lowest
+// floor), client (the Go client, which needs api alone), guard (middleware for services that
+// demand a signed action), receipt (the evidence of a signed action, verified offline) and
+// countersigntest (the whole server and a software authenticator, for tests).
 //
-// Only api, client and guard are for use by other programs.
+// No part of the server imports these: testing (what several test packages share),
+// acceptance (the product from outside: official SDKs, a real browser, reverse proxies,
+// crashes), bench (what a request costs), example (a guarded service) and scripts (for make).
 package internal

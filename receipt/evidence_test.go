@@ -14,7 +14,7 @@ import (
 
 func decode(text string) ([]byte, error) { return base64.RawURLEncoding.DecodeString(text) }
 
-// Evidence that a careless server might seal, or a forger with a key of their own.
+// Evidence that a careless server might seal, or a forger with their own key.
 func TestEvidenceThatDoesNotHold(t *testing.T) {
 	good := withSecondFactor(t)
 	unbound := func(change func(o *authenticator.Options)) func(r *receipt.Receipt) {
@@ -104,8 +104,8 @@ func swap(old, new string) func([]byte) []byte {
 }
 
 // What the server accepted verifies: frames that are named or not, a challenge that was
-// encoded twice, an authenticator that did not verify the person, flags of a synced
-// passkey, members that nobody asked for.
+// encoded twice, an authenticator that did not verify the person, flags of a synced passkey,
+// unknown members.
 func TestHabitsOfClientsVerify(t *testing.T) {
 	for name, c := range map[string]struct {
 		options authenticator.Options

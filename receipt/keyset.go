@@ -9,7 +9,7 @@ import (
 )
 
 // ReadKeySet reads the Ed25519 keys of a JSON Web Key Set (RFC 7517 §5), as a server
-// publishes it at /.well-known/jwks.json. Keys of other types are passed over.
+// publishes it at /.well-known/jwks.json. It skips keys of other types.
 func ReadKeySet(text []byte) ([]ed25519.PublicKey, error) {
 	var set struct {
 		Keys []struct {
@@ -45,7 +45,7 @@ func ReadKeySet(text []byte) ([]ed25519.PublicKey, error) {
 	return keys, nil
 }
 
-// sealingKey reads a public key. One of small order would let a seal fit any document.
+// sealingKey reads a public key. With a key of small order a seal would fit any document.
 func sealingKey(x string) (ed25519.PublicKey, error) {
 	b, _ := decode(x)
 	if _, err := publickey.NewEd25519(b); err != nil {

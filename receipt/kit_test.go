@@ -21,7 +21,7 @@ const (
 	payload = `{"amount":"900719925474099312345.67","to":"Zoë","note":"a\nb \u0000"}`
 )
 
-// sealing is the server's key of these tests.
+// sealing is the key of the server in these tests.
 var sealing = newKey("the server")
 
 func newKey(seed string) ed25519.PrivateKey {
@@ -35,7 +35,7 @@ func public(k ed25519.PrivateKey) []ed25519.PublicKey {
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// unsigned is a receipt of an action that nobody signed yet.
+// unsigned is a receipt of an action that nobody has signed.
 func unsigned() receipt.Receipt {
 	s := useraction.NewStatement(useraction.Statement{
 		Issuer: "https://sign.example.org", OrgID: "or-4k8de-0vu8r-9c4v4l1p7f6ois1u", UserID: "us-4k8de-0vu8r-83h2cm7q5qa8e0lt",
@@ -67,7 +67,7 @@ func passkey(t testing.TB, statement string, algorithm publickey.Algorithm, o au
 		receipt.NewAssertion(api.KindFido2, a.ClientDataJSON, a.AuthenticatorData, a.Signature)
 }
 
-// algorithms are what keys of each type sign with.
+// algorithms are those of each type of key.
 var algorithms = map[string]publickey.Algorithm{publickey.P256: publickey.ES256, publickey.P384: publickey.ES384WithSHA256,
 	publickey.P521: publickey.ES512WithSHA256, publickey.Secp256k1: publickey.ES256K, publickey.Ed25519: publickey.EdDSA, publickey.RSA: publickey.RS256}
 
@@ -115,7 +115,7 @@ func withSecondFactor(t testing.TB) receipt.Receipt {
 	return r
 }
 
-// seal seals r under the server's key.
+// seal seals r with the server's key.
 func seal(t testing.TB, r receipt.Receipt) []byte { return sealWith(t, r, "sk-1", sealing) }
 
 func sealWith(t testing.TB, r receipt.Receipt, kid string, key ed25519.PrivateKey) []byte {
@@ -125,7 +125,7 @@ func sealWith(t testing.TB, r receipt.Receipt, kid string, key ed25519.PrivateKe
 	return document
 }
 
-// replaced is the document with one text in it replaced, which must be there once.
+// replaced is the document with the only occurrence of old replaced.
 func replaced(t testing.TB, document []byte, old, new string) []byte {
 	t.Helper()
 	if n := bytes.Count(document, []byte(old)); n != 1 {

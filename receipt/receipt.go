@@ -18,8 +18,8 @@ import (
 // Version is the only version of Receipt there is.
 const Version = 1
 
-// MaxSize is the longest document that is read, in bytes: a payload of 32 KiB, every
-// byte of it escaped, takes a fifth.
+// MaxSize is the longest document that is read, in bytes. A payload of 32 KiB with every byte
+// escaped takes a fifth of it.
 const MaxSize = 1 << 20
 
 // Receipt is the document. Times are ISO 8601 in UTC with milliseconds, bytes are
@@ -35,10 +35,10 @@ type Receipt struct {
 	Assertion    Assertion  `json:"assertion"`
 	SecondFactor *Factor    `json:"secondFactor,omitempty"`
 	SealedBy     Key        `json:"sealedBy"`
-	Signature    string     `json:"seal"` // Ed25519 (RFC 8032) over sealed
+	Signature    string     `json:"seal"` // Ed25519 (RFC 8032), of what sealedMessage returns
 }
 
-// Who is the person or machine that signed.
+// Who is the user or service account that signed.
 type Who struct {
 	OrgID        string `json:"orgId"`
 	Organisation string `json:"organisation"` // its name
@@ -46,8 +46,8 @@ type Who struct {
 	Username     string `json:"username"`
 }
 
-// Action is the request that was signed, and what became of it until the receipt was
-// issued.
+// Action is the request that was signed, and how the signature was used before the receipt
+// was issued.
 type Action struct {
 	ID       string `json:"id"`
 	Method   string `json:"method"`
@@ -55,7 +55,7 @@ type Action struct {
 	Payload  string `json:"payload"` // as signed
 	SignedAt string `json:"signedAt"`
 	UsedAt   string `json:"usedAt,omitempty"`  // absent: not used when the receipt was issued
-	UsedFor  string `json:"usedFor,omitempty"` // the operation, or what consumed it
+	UsedFor  string `json:"usedFor,omitempty"` // the operation, or the call that consumed it
 }
 
 // Credential is the public key that verifies the signature.
@@ -67,12 +67,12 @@ type Credential struct {
 	PublicKey    string `json:"publicKey"` // PEM, SubjectPublicKeyInfo
 	Algorithm    string `json:"algorithm"`
 	RPID         string `json:"rpId,omitempty"`    // Fido2 only
-	TokenID      string `json:"tokenId,omitempty"` // the access token that the key signs for, "to-…"; absent for the user's own
+	TokenID      string `json:"tokenId,omitempty"` // "to-…", the access token of the key; absent for the user's own credential
 }
 
-// Assertion is what the credential answered, byte for byte. Authenticator data and
-// origins belong to Fido2. The origins repeat those inside the client data: the server
-// says by them that they were ones it accepts.
+// Assertion is what the credential answered, byte for byte. Authenticator data and origins
+// belong to Fido2. The origins repeat those in the client data: with them the server says
+// that it accepted them.
 type Assertion struct {
 	ClientData        string `json:"clientData"`
 	AuthenticatorData string `json:"authenticatorData,omitempty"`
@@ -87,19 +87,19 @@ type Factor struct {
 	Assertion  Assertion  `json:"assertion"`
 }
 
-// Key is the server's key that sealed the receipt, as its key set has it (RFC 8037 §2).
+// Key is the server's key that sealed the receipt, as in its key set (RFC 8037 §2).
 type Key struct {
 	ID string `json:"kid"`
 	X  string `json:"x"`
 }
 
-// PEM writes a DER SubjectPublicKeyInfo as Credential.PublicKey has it.
+// PEM returns a DER SubjectPublicKeyInfo in the form of Credential.PublicKey.
 func PEM(spki []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}))
 }
 
-// NewAssertion returns the assertion of a credential of that kind, from bytes that were
-// verified when they came.
+// NewAssertion returns the assertion of a credential of that kind, from bytes that the server
+// verified.
 func NewAssertion(kind string, clientData, authenticatorData, signature []byte) Assertion {
 	a := Assertion{ClientData: encode(clientData), Signature: encode(signature)}
 	if kind != api.KindFido2 {
@@ -110,22 +110,21 @@ func NewAssertion(kind string, clientData, authenticatorData, signature []byte) 
 		Origin    string `json:"origin"`
 		TopOrigin string `json:"topOrigin"`
 	}
-	// Client data that cannot be read was never verified; Verify will say so.
+	// Client data that cannot be read was never verified, and Verify will refuse it.
 	_ = json.Unmarshal(bytes.TrimPrefix(clientData, []byte("\ufeff")), &origins)
 	a.Origin, a.TopOrigin = origins.Origin, origins.TopOrigin
 	return a
 }
 
-// Seal signs the receipt with the server's key of that kid and returns the document: the
-// one layout that Verify accepts, which ends with a line break. It fails on text that is
-// not UTF-8.
+// Seal signs the receipt with the server's key of that kid and returns the document in the
+// only layout that Verify accepts. It fails on text that is not UTF-8.
 func (r Receipt) Seal(kid string, key ed25519.PrivateKey) ([]byte, error) {
 	if len(key) != ed25519.PrivateKeySize {
 		return nil, errors.New("receipt: not an Ed25519 private key")
 	}
 	r.Version = Version
 	r.SealedBy = Key{ID: kid, X: encode(key.Public().(ed25519.PublicKey))}
-	message, err := r.sealed()
+	message, err := r.sealedMessage()
 	if err != nil {
 		return nil, err
 	}
@@ -133,9 +132,9 @@ func (r Receipt) Seal(kid string, key ed25519.PrivateKey) ([]byte, error) {
 	return r.layout()
 }
 
-// sealed is what the seal signs: a line that no other signature of the server begins
-// with, then the document as it is laid out while its seal is "".
-func (r Receipt) sealed() ([]byte, error) {
+// sealedMessage is what the seal signs: a line that nothing else that the server signs begins
+// with, and the document with an empty seal.
+func (r Receipt) sealedMessage() ([]byte, error) {
 	r.Signature = ""
 	document, err := r.layout()
 	return append([]byte("countersign receipt 1\n"), document...), err
@@ -149,9 +148,9 @@ func (r Receipt) layout() ([]byte, error) {
 	return append(document, '\n'), nil
 }
 
-// Restore lays out a receipt as Seal did. A receipt that came as a member of another
-// JSON document, or went through a program that writes JSON its own way, has lost its
-// layout; nothing else may have changed, and Verify will see if it has.
+// Restore returns a receipt in the layout of Seal. A receipt loses that layout inside another
+// JSON document, or in a program that writes JSON in its own way. Verify finds every other
+// change.
 func Restore(document []byte) ([]byte, error) {
 	r, err := read(document)
 	if err != nil {
@@ -171,7 +170,7 @@ func read(document []byte) (Receipt, error) {
 			"another document", "the members of a receipt, each once"), err)
 	}
 	if r.Version != Version {
-		return Receipt{}, refuse(CodeMalformed, "The receipt is of a version that this program does not know.",
+		return Receipt{}, refuse(CodeMalformed, "The receipt has a version that this program does not know.",
 			"countersignReceipt", fmt.Sprint(r.Version), fmt.Sprint(Version))
 	}
 	return r, nil
@@ -179,13 +178,13 @@ func read(document []byte) (Receipt, error) {
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// decode accepts exactly what encode writes.
+// decode accepts only what encode writes.
 func decode(text string) ([]byte, bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	return b, err == nil && encode(b) == text // the decoder would skip line breaks
 }
 
-// publicKey reads a PEM as PEM writes it.
+// publicKey reads a key in the form that PEM writes.
 func publicKey(text string) (*publickey.Key, error) {
 	key, err := publickey.ParsePEM(text)
 	if err != nil {

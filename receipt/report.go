@@ -10,16 +10,16 @@ import (
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
-// Report is a verified receipt in words, one sentence or two to a line. What came from
-// outside is quoted, so that no text in it can pass for a line of the report.
+// Report is a verified receipt in words, one or two sentences to a line. Texts of the receipt
+// are quoted, so that none can pass for a line of the report.
 type Report struct {
 	Lines   []string // what was signed, by whom, when, with what
-	Checks  []string // what was checked, and held
-	Grounds []string // what the credential signed, and what the server alone says
-	Compare []string // what the reader must still compare; none when the sealing key was trusted beforehand
+	Checks  []string // what was checked and is true
+	Grounds []string // what the credential signed, and what only the server says
+	Compare []string // what the reader must still compare; nothing if the sealing key was among the trusted ones
 }
 
-func report(r Receipt, s useraction.Statement, proofs []verifiedFactor, pinned bool) Report {
+func report(r Receipt, s useraction.Statement, factors []verifiedFactor, trusted bool) Report {
 	var p Report
 	p.Lines = append(p.Lines,
 		fmt.Sprintf("%s (user %s) of the organisation %s (%s) signed this request:",
@@ -28,7 +28,7 @@ func report(r Receipt, s useraction.Statement, proofs []verifiedFactor, pinned b
 		payload(r.Action.Payload),
 		fmt.Sprintf("The server %s put the statement of it to them on %s, and their signature was accepted on %s as action %s.",
 			plain(r.Issuer), inWords(s.IssuedAt), inWords(r.Action.SignedAt), plain(r.Action.ID)))
-	for i, f := range proofs {
+	for i, f := range factors {
 		p.Lines = append(p.Lines, signedWith(f, i > 0)...)
 	}
 	p.Lines = append(p.Lines, use(r))
@@ -38,14 +38,14 @@ func report(r Receipt, s useraction.Statement, proofs []verifiedFactor, pinned b
 		"The seal is a valid signature of it by the key " + r.SealedBy.X + ".",
 		"The statement names the same server, organisation, user, method, path and payload as the receipt.",
 	}
-	for i, f := range proofs {
+	for i, f := range factors {
 		p.Checks = append(p.Checks, checked(f, i > 0)...)
 	}
 	p.Grounds = []string{
 		"The signature covers the server's address, the ids of organisation and user, the username, the request, and the time it was put to them.",
 		"The server that sealed the receipt vouches for the rest: that the public key is this user's, the names of organisation and credential, and the times of acceptance and use.",
 	}
-	if pinned {
+	if trusted {
 		p.Checks = append(p.Checks, "The sealing key is one of those that were given as trusted.")
 	} else {
 		p.Compare = []string{fmt.Sprintf("The sealing key came with the receipt itself. Compare it with the key %s that %s published at /.well-known/jwks.json: x must be %s. Until that is done, the receipt proves that the holder of the public key signed, but not who that is.",
@@ -59,12 +59,11 @@ func payload(text string) string {
 		return "It had no body."
 	}
 	const limit = 2000
-	more := ""
-	shortened := text
+	beginning, more := text, ""
 	if len(text) > limit {
-		shortened, more = strings.ToValidUTF8(text[:limit], ""), " and so on; the receipt holds it whole"
+		beginning, more = strings.ToValidUTF8(text[:limit], ""), " and so on; the receipt holds it whole"
 	}
-	return fmt.Sprintf("Its body, of %d bytes, was %s%s.", len(text), strconv.Quote(shortened), more)
+	return fmt.Sprintf("Its body, of %d bytes, was %s%s.", len(text), strconv.Quote(beginning), more)
 }
 
 func signedWith(f verifiedFactor, second bool) []string {
@@ -135,8 +134,8 @@ func inWords(text string) string {
 	return t.Format("2 January 2006 at 15:04:05 UTC")
 }
 
-// plain leaves a word of visible ASCII as it is and quotes everything else: a space or a
-// control character could make one thing look like two.
+// plain returns a word of visible ASCII unchanged and quotes everything else: a space or a
+// control character could make one value look like two.
 func plain(s string) string {
 	for _, c := range []byte(s) {
 		if c <= ' ' || c > '~' || c == '"' {

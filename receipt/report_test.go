@@ -12,9 +12,9 @@ import (
 	"github.com/countersign/countersign/receipt"
 )
 
-// Receipts that were made when this format was, and lie in testdata since. They verify
-// for ever and say the same: whoever changes that breaks what people keep.
-func TestReceiptsOfOldStillVerify(t *testing.T) {
+// The receipts in testdata were made with the first version of the format. They must always
+// verify and give the same report, because people store such receipts.
+func TestOldReceiptsStillVerify(t *testing.T) {
 	all, err := filepath.Glob("testdata/*.json")
 	if err != nil || len(all) != 2 {
 		t.Fatalf("testdata has %q, %v", all, err)
@@ -58,7 +58,7 @@ func TestNoTextPassesForTheReport(t *testing.T) {
 	}
 }
 
-func TestWhatWasNotUsedAndWhatIsLongIsSaid(t *testing.T) {
+func TestReportOfUnusedAndLongActions(t *testing.T) {
 	r := withPasskey(publickey.ES256)(t)
 	r.Action.UsedAt, r.Action.UsedFor = "", ""
 	_, report, err := receipt.Verify(seal(t, r), nil)
@@ -83,11 +83,11 @@ func TestWhatWasNotUsedAndWhatIsLongIsSaid(t *testing.T) {
 	}
 }
 
-// Nothing that the fuzzer finds is accepted but the documents it began with, and
-// nothing makes the reader panic.
+// The only documents that are accepted are those that the fuzzer begins with, and none makes
+// the reader panic.
 func FuzzVerify(f *testing.F) {
 	known := map[string]bool{}
-	for _, file := range []string{"testdata/passkey.json", "testdata/key.json"} { // the same in every process that fuzzes
+	for _, file := range []string{"testdata/passkey.json", "testdata/key.json"} { // they are the same in every fuzzing process
 		document, err := os.ReadFile(file)
 		must(f, err)
 		known[string(document)] = true

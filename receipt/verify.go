@@ -14,9 +14,9 @@ import (
 	"github.com/countersign/countersign/internal/verify/webauthn"
 )
 
-// Verify checks a document from its first byte to its last and says in words what it
-// proves. With trusted keys it must be sealed by one of them; with nil the key inside it
-// is believed, and the report tells the reader to compare it.
+// Verify checks a document from its first byte to its last and says in words what it proves.
+// It must be sealed by one of the trusted keys. If trusted is nil, the key in the document is
+// used, and the report asks the reader to compare it.
 //
 // The error is an *api.Error of Kind Invalid whose Code is one of this package's
 // constants.
@@ -42,7 +42,7 @@ func Verify(document []byte, trusted []ed25519.PublicKey) (Receipt, Report, erro
 	if err != nil {
 		return Receipt{}, Report{}, err
 	}
-	proofs := []verifiedFactor{first}
+	factors := []verifiedFactor{first}
 	if r.SecondFactor != nil {
 		second, err := checkFactor("secondFactor.", r.SecondFactor.Credential, r.SecondFactor.Assertion, r.Statement)
 		if err != nil {
@@ -52,13 +52,13 @@ func Verify(document []byte, trusted []ed25519.PublicKey) (Receipt, Report, erro
 			return Receipt{}, Report{}, refuse(CodeCredential, "The second factor is the first one again.",
 				"secondFactor.credential", "the same credential", "another one")
 		}
-		proofs = append(proofs, second)
+		factors = append(factors, second)
 	}
-	return r, report(r, statement, proofs, trusted != nil), nil
+	return r, report(r, statement, factors, trusted != nil), nil
 }
 
-// checkLayout: a receipt has one form, so that no byte of it can be changed unnoticed
-// and two readers cannot read it differently.
+// checkLayout checks that the document has the only layout of a receipt, so that no byte of
+// it can be changed unnoticed and no two readers can understand it differently.
 func checkLayout(r Receipt, document []byte) error {
 	want, err := r.layout()
 	if err == nil && bytes.Equal(want, document) {
@@ -69,33 +69,33 @@ func checkLayout(r Receipt, document []byte) error {
 		at++
 	}
 	return because(refuse(CodeLayout, "The document is not byte for byte as it was sealed: it differs from byte "+
-		strconv.Itoa(at+1)+" on.", "layout", "another layout", "the layout that a seal is made over"), err)
+		strconv.Itoa(at+1)+" on.", "layout", "another layout", "the layout of a sealed receipt"), err)
 }
 
 func checkSeal(r Receipt, trusted []ed25519.PublicKey) error {
 	key, err := sealingKey(r.SealedBy.X)
 	if err != nil {
-		return because(refuse(CodeSeal, "The key that is to have sealed the receipt is not a sound Ed25519 key.",
+		return because(refuse(CodeSeal, "The sealing key of the receipt is not a sound Ed25519 key.",
 			"sealedBy.x", api.Shown(r.SealedBy.X), "32 bytes in base64url, a point of large order"), err)
 	}
 	if trusted != nil && !slices.ContainsFunc(trusted, func(k ed25519.PublicKey) bool { return k.Equal(key) }) {
 		return refuse(CodeKeyUnknown, "The receipt is sealed by a key that is not among the trusted ones.",
 			"sealedBy.x", r.SealedBy.X, "one of the trusted keys")
 	}
-	message, err := r.sealed()
-	signature, whole := decode(r.Signature)
-	if err != nil || !whole || !ed25519.Verify(key, message, signature) {
-		return because(refuse(CodeSeal, "The seal does not fit: the receipt was changed after it was sealed.",
-			"seal, RFC 8032 §5.1.7", "a seal that does not verify", "the seal of this very document"), err)
+	message, err := r.sealedMessage()
+	signature, ok := decode(r.Signature)
+	if err != nil || !ok || !ed25519.Verify(key, message, signature) {
+		return because(refuse(CodeSeal, "The seal does not verify: the receipt was changed after it was sealed.",
+			"seal, RFC 8032 §5.1.7", "a seal that does not verify", "the seal of this document"), err)
 	}
 	return nil
 }
 
-// timeLayout is ISO 8601 as the whole product writes it.
+// timeLayout is the form of ISO 8601 that Countersign writes everywhere.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
-// checkTimes checks the form of the times alone. Their order is not judged: clocks of
-// several servers differ a little, and a receipt must not fail for it years later.
+// checkTimes checks only the form of the times, not their order: the clocks of several servers
+// differ a little, and a receipt must not fail for that years later.
 func checkTimes(r Receipt) error {
 	for _, m := range []struct {
 		name, text string
@@ -136,14 +136,14 @@ func checkStatement(r Receipt) (useraction.Statement, error) {
 		{"action.payload", s.PayloadSHA256, useraction.PayloadDigest([]byte(r.Action.Payload))},
 	} {
 		if m[1] != m[2] {
-			return s, refuse(CodeStatement, "The receipt says otherwise than the statement that was signed: "+m[0]+" differs.",
+			return s, refuse(CodeStatement, "The receipt differs from the statement that was signed in "+m[0]+".",
 				m[0], api.Shown(m[2]), api.Shown(m[1]))
 		}
 	}
 	return s, nil
 }
 
-// verifiedFactor is what a verified factor proves.
+// verifiedFactor is a credential whose signature of the statement was verified.
 type verifiedFactor struct {
 	credential Credential
 	key        *publickey.Key
@@ -177,10 +177,10 @@ func checkFactor(where string, c Credential, a Assertion, statement string) (ver
 	}
 	challenge := useraction.ChallengeOf(statement)
 	algorithm := publickey.Algorithm(c.Algorithm)
-	p := verifiedFactor{credential: c, key: key}
+	f := verifiedFactor{credential: c, key: key}
 	switch c.Kind {
 	case api.KindFido2:
-		// The framing page "" stands for a frame whose client, of Level 2, did not name it.
+		// The framing page "" stands for one that a client of Level 2 did not name.
 		policy := webauthn.AssertionPolicy{Challenge: challenge, RPIDs: []string{c.RPID},
 			Origins: []string{a.Origin}, TopOrigins: []string{a.TopOrigin}}
 		var found webauthn.Assertion
@@ -190,7 +190,7 @@ func checkFactor(where string, c Credential, a Assertion, statement string) (ver
 		if err == nil && found.TopOrigin != a.TopOrigin {
 			return verifiedFactor{}, unreadable("assertion.topOrigin", api.Shown(a.TopOrigin), api.Shown(found.TopOrigin), nil)
 		}
-		p.passkey = &found
+		f.passkey = &found
 	case api.KindKey, api.KindPasswordProtectedKey:
 		if c.RPID != "" || a.AuthenticatorData != "" || a.Origin != "" || a.TopOrigin != "" {
 			return verifiedFactor{}, unreadable("assertion", "members of a passkey with a key", "none", nil)
@@ -205,5 +205,5 @@ func checkFactor(where string, c Credential, a Assertion, statement string) (ver
 		return verifiedFactor{}, because(refuse(CodeSignature, "The credential "+strconv.Quote(c.UUID)+" did not sign this statement.",
 			where+"assertion: "+e.Rule, e.Received, e.Expected), err)
 	}
-	return p, nil
+	return f, nil
 }

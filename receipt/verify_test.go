@@ -16,7 +16,7 @@ import (
 	"github.com/countersign/countersign/receipt"
 )
 
-func TestWhatWasSealedVerifies(t *testing.T) {
+func TestSealedReceiptsVerify(t *testing.T) {
 	for name, signed := range kinds {
 		r := signed(t)
 		document := seal(t, r)
@@ -42,8 +42,8 @@ func TestWhatWasSealedVerifies(t *testing.T) {
 	}
 }
 
-// The heart of it: whatever one byte is made, and wherever one is added or lost, the
-// document is refused with a reason, although the key inside it is believed.
+// A document with any byte changed, added or removed is refused with a reason, although the
+// key inside it is trusted.
 func TestEveryChangedByteIsRefused(t *testing.T) {
 	reasons := []string{receipt.CodeMalformed, receipt.CodeLayout, receipt.CodeSeal}
 	for _, name := range []string{"passkey ES256", "passkey RS256", "key Ed25519", "key secp256k1", "second factor"} {
@@ -76,14 +76,14 @@ func TestEveryChangedByteIsRefused(t *testing.T) {
 	}
 }
 
-// word lists the members that only the server says. Every other one is bound to the
-// credential's signature: changed, it is refused even under a seal that fits.
-var word = []string{"issuedAt", "who.organisation", "action.id", "action.signedAt", "action.usedAt", "action.usedFor",
+// serverOnly lists the members that only the server vouches for. Every other one is bound to the
+// credential's signature: if it is changed, the receipt is refused even with a valid seal.
+var serverOnly = []string{"issuedAt", "who.organisation", "action.id", "action.signedAt", "action.usedAt", "action.usedFor",
 	"credential.uuid", "credential.name", "credential.credentialId",
 	"secondFactor.credential.uuid", "secondFactor.credential.name", "secondFactor.credential.credentialId"}
 
-// A forger who has a key of their own, and seals what they made of a receipt, gets past
-// the seal of a reader who pins no key; but not past the credential's signature.
+// A forger who changes a receipt and seals it with their own key deceives a reader who trusts
+// no particular key about the seal, but not about the credential's signature.
 func TestEveryForgedMemberIsRefusedUnderANewSeal(t *testing.T) {
 	forger := newKey("a forger")
 	for name, signed := range kinds {
@@ -96,7 +96,7 @@ func TestEveryForgedMemberIsRefusedUnderANewSeal(t *testing.T) {
 			}
 			changed := forged(t, document, path)
 			_, _, err := receipt.Verify(sealWith(t, changed, "sk-1", forger), nil)
-			if slices.Contains(word, path) {
+			if slices.Contains(serverOnly, path) {
 				if err != nil {
 					t.Errorf("%s: %s: %v, although nothing signed speaks of it: the list in this test is wrong", name, path, err)
 				}
@@ -109,7 +109,7 @@ func TestEveryForgedMemberIsRefusedUnderANewSeal(t *testing.T) {
 	}
 }
 
-// leaves lists the paths of all texts and numbers in a JSON tree.
+// leaves lists the paths of all strings and numbers in a JSON tree.
 func leaves(prefix string, tree map[string]any) (paths []string) {
 	for name, v := range tree {
 		if inner, ok := v.(map[string]any); ok {
@@ -121,7 +121,7 @@ func leaves(prefix string, tree map[string]any) (paths []string) {
 	return paths
 }
 
-// forged is the receipt with the text at path changed, as little as its form allows.
+// forged is the receipt with the string at path changed as little as its form allows.
 func forged(t testing.TB, document []byte, path string) receipt.Receipt {
 	t.Helper()
 	var tree map[string]any
@@ -138,7 +138,7 @@ func forged(t testing.TB, document []byte, path string) receipt.Receipt {
 		text = strings.Replace(text, ":0", ":1", 1)
 	case last == "name" || last == "organisation":
 		text += "x"
-	case last == "publicKey": // another key of the same type would do as well
+	case last == "publicKey": // any other key of the same type
 		text = otherKey(t, text)
 	default: // a letter in the middle, still base64url
 		b := []byte(text)
@@ -168,8 +168,8 @@ func otherKey(t testing.TB, pem string) string {
 	return receipt.PEM(authenticator.NewKeySigner(k.Type()).PublicKey().SPKI())
 }
 
-// A forger may also make payload, digest and statement agree, and the challenge with
-// them; the signature is then over another statement.
+// A forger may make payload, digest, statement and challenge agree, but then the signature is
+// over another statement.
 func TestAForgedPayloadWithItsOwnStatementIsRefused(t *testing.T) {
 	for name, signed := range kinds {
 		r := signed(t)
@@ -197,7 +197,7 @@ func TestAForgedPayloadWithItsOwnStatementIsRefused(t *testing.T) {
 	}
 }
 
-// The same JSON written otherwise is another document.
+// The same JSON in another layout is another document.
 func TestOtherLayoutsAreRefused(t *testing.T) {
 	document := seal(t, withSecondFactor(t))
 	var compact, indented bytes.Buffer
@@ -246,14 +246,14 @@ func TestOtherLayoutsAreRefused(t *testing.T) {
 	}
 }
 
-func TestSealsThatAreNone(t *testing.T) {
+func TestInvalidSeals(t *testing.T) {
 	document := seal(t, withPasskey(publickey.ES256)(t))
 	r, _, err := receipt.Verify(document, nil)
 	must(t, err)
 	_, _, err = receipt.Verify(document, []ed25519.PublicKey{})
 	wantCode(t, "no key trusted", err, receipt.CodeKeyUnknown)
 
-	// Under a key of small order one seal fits every document.
+	// With a key of small order one seal fits every document.
 	identity := append([]byte{1}, make([]byte, 31)...)
 	everything := append(bytes.Clone(identity), make([]byte, 32)...)
 	if !ed25519.Verify(identity, []byte("anything"), everything) {
@@ -265,7 +265,7 @@ func TestSealsThatAreNone(t *testing.T) {
 	_, _, err = receipt.Verify(replaced(t, document, r.SealedBy.X, r.SealedBy.X[:40]), nil)
 	wantCode(t, "a short key", err, receipt.CodeSeal)
 
-	// The same bytes signed without the line before them, as a seal of another sort.
+	// The same bytes signed without the line before them, as another kind of signature.
 	bare := replaced(t, document, r.Signature, "")
 	_, _, err = receipt.Verify(replaced(t, document, r.Signature, encode(ed25519.Sign(sealing, bare))), nil)
 	wantCode(t, "a signature of the bare document", err, receipt.CodeSeal)

@@ -11,8 +11,8 @@ import (
 
 var oidKeyDescription = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 1, 17}
 
-// KeyDescription is the extension in which Android describes a key (WebAuthn L3 §8.4.1),
-// exported so that a test can write one that lies.
+// KeyDescription is the extension in which Android describes a key (WebAuthn L3 §8.4.1). It is
+// exported so that tests can write a false one.
 type KeyDescription struct {
 	AttestationVersion       int
 	AttestationSecurityLevel asn1.Enumerated
@@ -24,13 +24,13 @@ type KeyDescription struct {
 	TEEEnforced              TEEEnforced
 }
 
-// SoftwareEnforced is what only Android itself vouches for.
+// SoftwareEnforced is the authorization list that Android enforces (WebAuthn L3 §8.4.1).
 type SoftwareEnforced struct {
 	AllApplications  asn1.RawValue `asn1:"optional,tag:600"`
 	CreationDateTime int64         `asn1:"explicit,tag:701"` // milliseconds
 }
 
-// TEEEnforced is what the trusted environment vouches for.
+// TEEEnforced is the authorization list that the trusted execution environment enforces.
 type TEEEnforced struct {
 	Purpose         []int         `asn1:"explicit,set,tag:1"` // 2: sign
 	Algorithm       int           `asn1:"explicit,tag:2"`     // 1 RSA, 3 EC
@@ -40,7 +40,7 @@ type TEEEnforced struct {
 	Origin          int           `asn1:"explicit,tag:702"` // 0: generated
 }
 
-// Extension encodes the description as a certificate's extension.
+// Extension encodes the description as an extension of a certificate.
 func (d KeyDescription) Extension() (pkix.Extension, error) {
 	value, err := asn1.Marshal(d)
 	return pkix.Extension{Id: oidKeyDescription, Value: value}, err
@@ -62,7 +62,7 @@ func NewKeyDescription(clientDataHash []byte) KeyDescription {
 // androidKey has the CA certify the credential's key, and signs with that key (§8.4).
 func (a *Authenticator) androidKey(c *ceremony) (map[string]any, error) {
 	if c.credential.Algorithm != publickey.ES256 {
-		return nil, fmt.Errorf("authenticator: android-key knows only ES256, not %s", c.credential.Algorithm)
+		return nil, fmt.Errorf("authenticator: android-key supports only ES256, not %s", c.credential.Algorithm)
 	}
 	extension, err := NewKeyDescription(c.clientDataHash[:]).Extension()
 	if err != nil {

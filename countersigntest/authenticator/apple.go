@@ -11,11 +11,11 @@ import (
 
 var oidAppleNonce = asn1.ObjectIdentifier{1, 2, 840, 113635, 100, 8, 2}
 
-// apple has no signature: the CA certifies the credential's key with a nonce over what
-// would be signed (WebAuthn L3 §8.8).
+// apple has no signature: the CA certifies the credential's key with a nonce, the hash of what
+// other formats sign (WebAuthn L3 §8.8).
 func (a *Authenticator) apple(c *ceremony) (map[string]any, error) {
 	if c.credential.Algorithm != publickey.ES256 {
-		return nil, fmt.Errorf("authenticator: apple knows only ES256, not %s", c.credential.Algorithm)
+		return nil, fmt.Errorf("authenticator: apple supports only ES256, not %s", c.credential.Algorithm)
 	}
 	nonce := sha256.Sum256(c.signed())
 	value, err := asn1.Marshal(struct {

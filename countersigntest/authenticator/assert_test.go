@@ -17,7 +17,7 @@ var assertionPolicy = webauthn.AssertionPolicy{
 	RequireUserVerification: true,
 }
 
-// newRecorded makes a passkey and its record as a relying party would keep it.
+// newRecorded makes a passkey and its record as a relying party would store it.
 func newRecorded(t *testing.T, o Options) (*Credential, webauthn.CredentialRecord) {
 	t.Helper()
 	_, c, err := New().Create(challenge, o)
@@ -66,7 +66,7 @@ func TestAssertionsAreAccepted(t *testing.T) {
 	}
 }
 
-// TestFindings plays authenticators that are copied, broken or just backed up.
+// TestFindings has authenticators that are copied, broken or just backed up.
 func TestFindings(t *testing.T) {
 	c, record := newRecorded(t, Options{SignCount: 7, BackupEligible: true})
 	twin := *c
@@ -100,7 +100,7 @@ func TestFindings(t *testing.T) {
 	}
 }
 
-func TestSpoiltAssertions(t *testing.T) {
+func TestChangedAssertions(t *testing.T) {
 	for name, s := range map[string]struct {
 		o    Options
 		code string

@@ -70,13 +70,13 @@ func appendExtensions(b []byte, o Options) []byte {
 var ctap2 = func() cbor.EncMode {
 	mode, err := cbor.CTAP2EncOptions().EncMode()
 	if err != nil {
-		panic(err) // fixed options: cannot fail
+		panic(err) // fixed options cannot fail
 	}
 	return mode
 }()
 
-// encodeCBOR encodes what this package or a test put together; that it cannot be encoded
-// is a mistake in the test.
+// encodeCBOR encodes a value of this package or of a test. It panics on a value that has no
+// encoding, which is a mistake in the test.
 func encodeCBOR(v any) []byte {
 	b, err := ctap2.Marshal(v)
 	if err != nil {
@@ -88,7 +88,7 @@ func encodeCBOR(v any) []byte {
 // Curves of COSE keys (RFC 9053 §7.1).
 var coseCurves = map[string]int{publickey.P256: 1, publickey.P384: 2, publickey.P521: 3}
 
-// coseKey writes a COSE_Key (RFC 9052 §7, RFC 8230 §4) as WebAuthn L3 §6.5.1.1 asks.
+// coseKey writes a COSE_Key (RFC 9052 §7, RFC 8230 §4) as WebAuthn L3 §6.5.1.1 requires.
 func coseKey(alg publickey.Algorithm, public crypto.PublicKey) ([]byte, error) {
 	number, ok := alg.COSE()
 	if !ok {

@@ -13,8 +13,8 @@ import (
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
-// Attestation statement formats (WebAuthn L3 §8). Packed comes in two kinds: signed by
-// the credential's own key, or by a certified attestation key.
+// Attestation statement formats (WebAuthn L3 §8). Packed has two variants: signed by the
+// credential's own key, or by a certified attestation key.
 const (
 	None       = "none"
 	PackedSelf = "packed-self"
@@ -30,8 +30,8 @@ var Formats = []string{None, PackedSelf, PackedX5C, FIDOU2F, Apple, AndroidKey, 
 
 // Authenticator makes passkeys. It is safe for concurrent use.
 type Authenticator struct {
-	// AAGUID is the model's identifier. It is sent in every format but fido-u2f, which
-	// has none. Set it before the first use.
+	// AAGUID is the model's identifier. Every format but fido-u2f, which has none, sends it.
+	// Set it before the first use.
 	AAGUID [16]byte
 
 	random io.Reader
@@ -74,7 +74,7 @@ func (l *lockedReader) Read(p []byte) (int, error) {
 	return l.r.Read(p)
 }
 
-// Options choose how a credential is made. The zero value makes what a browser makes on
+// Options say how a credential is made. With the zero value it is made as a browser does on
 // the relying party's own page: attestation none, user present and verified.
 type Options struct {
 	Algorithm publickey.Algorithm // ES256, ES384, ES512, EdDSA or RS256; "" the first of the challenge's
@@ -84,40 +84,40 @@ type Options struct {
 
 	CrossOrigin           bool   // created inside a frame of another origin
 	TopOrigin             string // the origin of the top page; "" leaves the member out
-	DoubleEncodeChallenge bool   // encode the challenge once more, as the TypeScript browser signer does
+	DoubleEncodeChallenge bool   // encode the challenge once more, like the TypeScript browser signer
 
 	WithoutUserPresence     bool
 	WithoutUserVerification bool
 	BackupEligible          bool
 	BackupState             bool
 	SignCount               uint32
-	Extensions              map[string]any // authenticator extension outputs; the flag follows
+	Extensions              map[string]any // authenticator extension outputs; they set the ED flag
 
-	// CredentialID is used instead of 32 random bytes.
+	// CredentialID replaces 32 random bytes.
 	CredentialID []byte
-	// Reuse takes the key pair of an earlier credential, which saves its generation.
+	// Reuse is an earlier credential whose key pair is used again, to save generating one.
 	Reuse *Credential
 
-	Name       string   // credentialName, may be ""
+	Name       string   // credentialName
 	Transports []string // sent as they are
 
 	Tamper Tamper
 }
 
-// Tamper spoils a credential while it is made. Each function takes the right bytes and
-// returns those to use; a nil one changes nothing.
+// Tamper changes a credential while it is r. Each function takes the right bytes and
+// returns those to use instead; nil changes nothing.
 type Tamper struct {
-	// Before signing, so that what is signed is spoilt with it.
+	// Before signing: the signature is over the changed bytes.
 	ClientData        func([]byte) []byte
 	CredentialKey     func([]byte) []byte // the COSE key in authenticator data
 	AuthenticatorData func([]byte) []byte
 	PubArea, CertInfo func([]byte) []byte // tpm
 	Certificate       func(*Template)     // the leaf of x5c
 
-	// After signing, so that signatures no longer fit.
+	// After signing: the signature is not over the changed bytes.
 	SentClientData        func([]byte) []byte
 	SentAuthenticatorData func([]byte) []byte
-	Statement             func(map[string]any) // attStmt, to be changed in place
+	Statement             func(map[string]any) // attStmt, changed in place
 	AttestationObject     func([]byte) []byte
 	Attestation           func(*api.CredentialAttestation)
 }
@@ -129,9 +129,9 @@ func change(f func([]byte) []byte, b []byte) []byte {
 	return f(b)
 }
 
-// Create answers a registration challenge with a new passkey. Of the options at most
-// one is given. It fails on options that contradict each other, such as a format that
-// does not know the algorithm.
+// Create answers a registration challenge with a new passkey. It takes at most one of options.
+// It fails on options that contradict each other, such as a format that does not support the
+// algorithm.
 func (a *Authenticator) Create(challenge api.RegistrationChallenge, options ...Options) (api.CredentialAttestation, *Credential, error) {
 	var o Options
 	if len(options) > 0 {
@@ -144,11 +144,11 @@ func (a *Authenticator) Create(challenge api.RegistrationChallenge, options ...O
 	if err != nil {
 		return api.CredentialAttestation{}, nil, err
 	}
-	made := ceremony{o: o, credential: c}
-	made.clientData = change(o.Tamper.ClientData, clientDataJSON("webauthn.create", challenge.Challenge, o))
-	made.clientDataHash = sha256.Sum256(made.clientData)
-	made.authData = change(o.Tamper.AuthenticatorData, a.registrationData(c, o))
-	object, err := a.attestationObject(&made)
+	r := ceremony{o: o, credential: c}
+	r.clientData = change(o.Tamper.ClientData, clientDataJSON("webauthn.create", challenge.Challenge, o))
+	r.clientDataHash = sha256.Sum256(r.clientData)
+	r.authData = change(o.Tamper.AuthenticatorData, a.registrationData(c, o))
+	object, err := a.attestationObject(&r)
 	if err != nil {
 		return api.CredentialAttestation{}, nil, err
 	}
@@ -156,7 +156,7 @@ func (a *Authenticator) Create(challenge api.RegistrationChallenge, options ...O
 		CredentialKind: api.KindFido2,
 		CredentialInfo: api.CredentialAttestationInfo{
 			CredID:          encode(c.ID),
-			ClientData:      encode(change(o.Tamper.SentClientData, made.clientData)),
+			ClientData:      encode(change(o.Tamper.SentClientData, r.clientData)),
 			AttestationData: encode(change(o.Tamper.AttestationObject, object)),
 		},
 		CredentialName: o.Name,
@@ -177,12 +177,12 @@ type ceremony struct {
 	authData       []byte
 }
 
-// signed is what most formats sign: authenticator data and the client data's hash.
+// signed is what most formats sign: authenticator data and the hash of client data.
 func (c *ceremony) signed() []byte {
 	return append(c.authData[:len(c.authData):len(c.authData)], c.clientDataHash[:]...)
 }
 
-// fill gives the options that were left out the values of the challenge.
+// fill sets the options that were left out from the challenge.
 func (o *Options) fill(challenge api.RegistrationChallenge) error {
 	if o.Reuse != nil && o.Algorithm == "" {
 		o.Algorithm = o.Reuse.Algorithm

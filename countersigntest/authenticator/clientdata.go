@@ -2,8 +2,8 @@ package authenticator
 
 import "github.com/go-json-experiment/json/jsontext"
 
-// clientDataJSON writes client data with the members and order that browsers use
-// (WebAuthn L3 §5.8.1.1).
+// clientDataJSON writes client data like a browser: these members in this order (WebAuthn L3
+// §5.8.1.1).
 func clientDataJSON(kind, challenge string, o Options) []byte {
 	if o.DoubleEncodeChallenge {
 		challenge = encode([]byte(challenge))
@@ -27,7 +27,7 @@ func clientDataJSON(kind, challenge string, o Options) []byte {
 	return append(b, '}')
 }
 
-// appendText writes a JSON string. Of invalid UTF-8 it keeps what is valid.
+// appendText writes a JSON string. It replaces invalid UTF-8.
 func appendText(b []byte, s string) []byte {
 	b, _ = jsontext.AppendQuote(b, s)
 	return b

@@ -18,7 +18,7 @@ import (
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
-// keyTypes gives the type of key for each algorithm that an Authenticator knows.
+// keyTypes gives the type of key for each algorithm that an Authenticator supports.
 var keyTypes = map[publickey.Algorithm]string{
 	publickey.ES256: publickey.P256,
 	publickey.ES384: publickey.P384,
@@ -33,8 +33,8 @@ var nistCurves = map[string]elliptic.Curve{
 	publickey.P521: elliptic.P521(),
 }
 
-// Credential is a passkey with its private key. Assert changes SignCount and BackupState;
-// otherwise it is not changed and may be shared.
+// Credential is a passkey with its private key. Only Assert changes it: SignCount and
+// BackupState.
 type Credential struct {
 	ID         []byte
 	RPID       string
@@ -42,8 +42,8 @@ type Credential struct {
 	Algorithm  publickey.Algorithm
 	SignCount  uint32 // of the last ceremony; 0 means that it does not count
 
-	// The flags of the last ceremony. An authenticator never changes the first; a test
-	// that plays a broken one does.
+	// The flags of the last ceremony. Only a broken authenticator changes BackupEligible; a
+	// test may do so.
 	BackupEligible, BackupState bool
 
 	private crypto.Signer
@@ -71,8 +71,8 @@ func (a *Authenticator) newCredential(challenge api.RegistrationChallenge, o Opt
 	return c, err
 }
 
-// newPrivateKey makes a key pair of the type from random. An RSA key has 2048 bits and
-// takes crypto/rand instead.
+// newPrivateKey makes a key pair of the given type from random. An RSA key has 2048 bits and
+// is made from crypto/rand.
 func newPrivateKey(random io.Reader, keyType string) (crypto.Signer, error) {
 	switch keyType {
 	case publickey.RSA:
@@ -88,7 +88,7 @@ func newPrivateKey(random io.Reader, keyType string) (crypto.Signer, error) {
 	if !ok {
 		return nil, fmt.Errorf("authenticator: no key of type %q", keyType)
 	}
-	// Drawn here and not by ecdsa.GenerateKey, which would not keep to random.
+	// ecdsa.GenerateKey would not only use random.
 	params := curve.Params()
 	scalar := make([]byte, (params.BitSize+7)/8)
 	for {
@@ -98,7 +98,7 @@ func newPrivateKey(random io.Reader, keyType string) (crypto.Signer, error) {
 		scalar[0] &= 0xff >> (len(scalar)*8 - params.BitSize)
 		if key, err := ecdsa.ParseRawPrivateKey(curve, scalar); err == nil {
 			return key, nil
-		} // out of range: draw again
+		} // out of range: try again
 	}
 }
 
@@ -157,10 +157,10 @@ type Assertion struct {
 	UserHandle        []byte
 }
 
-// Assert answers challenge with the credential (WebAuthn L3 §6.3.3). It counts one up if
-// the credential counts, so one credential asserts once at a time, and is backed up if it
-// was or the options say so. Of the options at most one is given; those that only concern
-// creation are ignored.
+// Assert answers challenge with the credential (WebAuthn L3 §6.3.3). It increments SignCount if
+// that is not zero, so it must not be called concurrently. The credential is backed up if it
+// was or the options say so. Assert takes at most one of options and ignores those that only
+// concern creation.
 func (c *Credential) Assert(challenge string, options ...Options) (Assertion, error) {
 	var o Options
 	if len(options) > 0 {

@@ -84,7 +84,7 @@ func (a *Authenticator) packedX5C(c *ceremony) (map[string]any, error) {
 func (a *Authenticator) fidoU2F(c *ceremony) (map[string]any, error) {
 	public, ok := c.credential.private.Public().(*ecdsa.PublicKey)
 	if !ok || c.credential.Algorithm != publickey.ES256 {
-		return nil, fmt.Errorf("authenticator: fido-u2f knows only ES256, not %s", c.credential.Algorithm)
+		return nil, fmt.Errorf("authenticator: fido-u2f supports only ES256, not %s", c.credential.Algorithm)
 	}
 	point, err := public.Bytes()
 	if err != nil {
@@ -104,8 +104,8 @@ func (a *Authenticator) fidoU2F(c *ceremony) (map[string]any, error) {
 	return map[string]any{"sig": signature, "x5c": key.x5c}, nil
 }
 
-// use returns the attestation key that was made once, or a new one when its certificate
-// is to be spoilt.
+// use returns the attestation key that was made once, or a new one if the options change its
+// certificate.
 func use(cached func() (*attestationKey, error), fresh func(func(*Template)) (*attestationKey, error), c *ceremony) (*attestationKey, error) {
 	if c.o.Tamper.Certificate != nil {
 		return fresh(c.o.Tamper.Certificate)

@@ -16,30 +16,30 @@ import (
 var KeyTypes = []string{publickey.P256, publickey.P384, publickey.P521,
 	publickey.Secp256k1, publickey.Ed25519, publickey.RSA}
 
-// KeySigner makes credentials that are bare key pairs, as the SDKs' key signers do. Its
-// fields may be changed before Create; then it is safe for concurrent use.
+// KeySigner makes credentials that are bare key pairs, like the key signers of the SDKs. Its
+// fields may be changed before Create. After that it is safe for concurrent use.
 type KeySigner struct {
 	// CredentialID is chosen by the client: 32 random bytes as base64url.
 	CredentialID string
-	// PEM is the public key as it is sent and signed: SPKI with a final line break.
+	// PEM is the public key in the form that is sent and signed: SPKI with a final line break.
 	PEM string
-	// Algorithm is sent in the attestation unless "". SHA512 changes what is signed.
+	// Algorithm is sent in the attestation unless it is "". With SHA512 the key signs with
+	// SHA-512.
 	Algorithm string
-	// EncryptedPrivateKey is sent with the kind PasswordProtectedKey and, unless "", with
-	// RecoveryKey.
+	// EncryptedPrivateKey is sent with the kinds PasswordProtectedKey and RecoveryKey.
 	EncryptedPrivateKey string
-	// Name is the credential's name, may be "".
+	// Name is the credential's name.
 	Name string
 
-	ClientData      func([]byte) []byte // spoils client data before it is signed
+	ClientData      func([]byte) []byte // changes client data before it is signed
 	SentClientData  func([]byte) []byte // and after
-	AttestationData func([]byte) []byte // spoils the JSON of key and signature
+	AttestationData func([]byte) []byte // changes the JSON of key and signature
 
 	key     *publickey.Key
 	private crypto.Signer
 }
 
-// NewKeySigner makes a new key pair of one of KeyTypes. It panics on another.
+// NewKeySigner makes a new key pair of one of KeyTypes. It panics on other types.
 func NewKeySigner(keyType string) *KeySigner {
 	s := &KeySigner{EncryptedPrivateKey: "opaque to the server"}
 	var err error
@@ -56,7 +56,7 @@ func NewKeySigner(keyType string) *KeySigner {
 	return s
 }
 
-// newSignerKey makes a key pair. The curve that only package client knows is its.
+// newSignerKey makes a key pair. Package client makes those on secp256k1.
 func newSignerKey(keyType string) (crypto.Signer, error) {
 	if keyType != publickey.Secp256k1 {
 		return newPrivateKey(rand.Reader, keyType)
@@ -68,7 +68,7 @@ func newSignerKey(keyType string) (crypto.Signer, error) {
 	return k.PrivateKey(), nil
 }
 
-// sign signs with the hash; Ed25519 takes the message itself.
+// sign signs the hash of a message; Ed25519 takes the message itself.
 func (s *KeySigner) sign(h crypto.Hash, message []byte) []byte {
 	if s.key.Type() == publickey.Ed25519 {
 		h = 0
@@ -77,7 +77,7 @@ func (s *KeySigner) sign(h crypto.Hash, message []byte) []byte {
 	}
 	signature, err := s.private.Sign(nil, message, h)
 	if err != nil {
-		panic("authenticator: " + err.Error()) // a sound key and a known hash: cannot fail
+		panic("authenticator: " + err.Error()) // a sound key and a known hash cannot fail
 	}
 	return signature
 }
@@ -89,10 +89,10 @@ func (s *KeySigner) PublicKey() *publickey.Key { return s.key }
 // KindPasswordProtectedKey or KindRecoveryKey.
 func (s *KeySigner) Create(challenge, kind string) api.CredentialAttestation {
 	clientData := change(s.ClientData, keyClientData("key.create", challenge))
-	proof := hex.EncodeToString(s.sign(s.hash(), keyFingerprint(clientData, s.PEM)))
+	signature := hex.EncodeToString(s.sign(s.hash(), keyFingerprint(clientData, s.PEM)))
 
 	data := append([]byte(`{"publicKey":`), appendText(nil, s.PEM)...)
-	data = append(data, `,"signature":"`+proof+`"`...)
+	data = append(data, `,"signature":"`+signature+`"`...)
 	if s.Algorithm != "" {
 		data = append(append(data, `,"algorithm":`...), appendText(nil, s.Algorithm)...)
 	}
@@ -113,8 +113,8 @@ func (s *KeySigner) Create(challenge, kind string) api.CredentialAttestation {
 	return out
 }
 
-// Assert answers a challenge to log in or to sign: the signature is over the bytes of
-// the client data.
+// Assert answers a challenge to log in or to sign. The signature is over the bytes of client
+// data.
 func (s *KeySigner) Assert(challenge string) (clientData, signature []byte) {
 	clientData = change(s.ClientData, keyClientData("key.get", challenge))
 	return change(s.SentClientData, clientData), s.sign(s.hash(), clientData)

@@ -78,14 +78,14 @@ func TestPEMAsTheCallerWantsIt(t *testing.T) {
 	}
 }
 
-func TestSpoiltKeyCredentials(t *testing.T) {
+func TestChangedKeyCredentials(t *testing.T) {
 	put := func(s string) func([]byte) []byte { return func([]byte) []byte { return []byte(s) } }
 	swap := func(from, to string) func([]byte) []byte {
 		return func(b []byte) []byte { return []byte(strings.Replace(string(b), from, to, 1)) }
 	}
 	for name, c := range map[string]struct {
-		spoil func(*KeySigner)
-		code  string
+		tamper func(*KeySigner)
+		code   string
 	}{
 		"client data, signed":        {func(s *KeySigner) { s.ClientData = swap("key.create", "key.get") }, "client_data_type"},
 		"client data, not an object": {func(s *KeySigner) { s.ClientData = put("[]") }, "client_data_malformed"},
@@ -96,7 +96,7 @@ func TestSpoiltKeyCredentials(t *testing.T) {
 		"no key":                     {func(s *KeySigner) { s.PEM = "" }, "credential_key_invalid"},
 	} {
 		s := NewKeySigner(publickey.P256)
-		c.spoil(s)
+		c.tamper(s)
 		if _, err := verifyKey(t, s.Create(issued, api.KindKey)); api.CodeOf(err) != c.code {
 			t.Errorf("%s: %v, want %s", name, err, c.code)
 		}
@@ -112,7 +112,7 @@ func TestUnknownTypeOfKeyPanics(t *testing.T) {
 	NewKeySigner("P-224")
 }
 
-// The signer's keys must be what they say, by another's judgement than publickey's.
+// The standard library agrees with publickey about the types of the signer's keys.
 func TestKeysAreWhatTheyAreCalled(t *testing.T) {
 	seen := map[string]bool{}
 	for _, keyType := range KeyTypes {

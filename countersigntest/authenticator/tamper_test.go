@@ -28,7 +28,7 @@ func add(extra ...byte) func([]byte) []byte {
 
 func cut(n int) func([]byte) []byte { return func(b []byte) []byte { return b[:len(b)-n] } }
 
-// setByte sets one byte, counted from the end when i is negative.
+// setByte sets one byte, counted from the end if i is negative.
 func setByte(i int, f func(byte) byte) func([]byte) []byte {
 	return func(b []byte) []byte {
 		b = slices.Clone(b)
@@ -48,9 +48,8 @@ func flags(set, clear byte) func([]byte) []byte {
 	return setByte(32, func(b byte) byte { return b&^clear | set })
 }
 
-// Everything that can be spoilt without breaking the signature's fit, with attestation
-// none, where nothing is signed at all.
-func TestSpoiltCredentials(t *testing.T) {
+// Changes that no signature covers, because nothing is signed with attestation none.
+func TestChangedCredentials(t *testing.T) {
 	a := New()
 	p384, err := newPrivateKey(a.random, publickey.P384)
 	if err != nil {
@@ -104,7 +103,7 @@ func TestSpoiltCredentials(t *testing.T) {
 	}
 }
 
-// Whatever is changed after signing, no format may notice it later than the signature.
+// Every change after signing is refused, in each format, by the check of the signature or before.
 func TestChangesAfterSigningAreRefused(t *testing.T) {
 	a := New()
 	for _, format := range Formats {
@@ -143,7 +142,7 @@ func TestChangesAfterSigningAreRefused(t *testing.T) {
 	}
 }
 
-// otherKey puts another P-256 key, as long, into authenticator data.
+// otherKey puts another P-256 key of the same length into authenticator data.
 func otherKey(t *testing.T, a *Authenticator, b []byte) []byte {
 	_, c, err := a.Create(challenge)
 	if err != nil {
@@ -152,7 +151,7 @@ func otherKey(t *testing.T, a *Authenticator, b []byte) []byte {
 	return append(slices.Clone(b[:len(b)-len(c.coseKey)]), c.coseKey...)
 }
 
-func TestSpoiltCertificates(t *testing.T) {
+func TestChangedCertificates(t *testing.T) {
 	a := New()
 	stranger := New()
 	other, err := stranger.issuer()
@@ -180,7 +179,7 @@ func TestSpoiltCertificates(t *testing.T) {
 	everyApplication := asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 600, IsCompound: true, Bytes: []byte{5, 0}}
 	for name, c := range map[string]struct {
 		format string
-		spoil  func(*Template)
+		tamper func(*Template)
 		code   string
 	}{
 		"packed, a CA":                   {PackedX5C, func(f *Template) { f.IsCA = true }, webauthn.CodeAttestationCertificate},
@@ -217,7 +216,7 @@ func TestSpoiltCertificates(t *testing.T) {
 		"tpm, serial number of nothing":  {TPM, func(f *Template) { f.SerialNumber = big.NewInt(1) }, ""}, // unusual, not forbidden
 		"packed, serial number of three": {PackedX5C, func(f *Template) { f.SerialNumber = big.NewInt(3) }, ""},
 	} {
-		out, _, err := a.Create(challenge, Options{Format: c.format, Tamper: Tamper{Certificate: c.spoil}})
+		out, _, err := a.Create(challenge, Options{Format: c.format, Tamper: Tamper{Certificate: c.tamper}})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -225,7 +224,7 @@ func TestSpoiltCertificates(t *testing.T) {
 		if _, err := verify(t, out, policy()); api.CodeOf(err) != c.code {
 			t.Errorf("%s: %v, want %q", name, err, c.code)
 		}
-		// Spoiling one credential must not spoil the next.
+		// Changing one credential must not change the next.
 		if out, _, err = a.Create(challenge, Options{Format: c.format}); err != nil {
 			t.Fatal(err)
 		}
@@ -243,7 +242,7 @@ func altName(t *testing.T, manufacturer string) pkix.Extension {
 	return e
 }
 
-func TestSpoiltTPMStructures(t *testing.T) {
+func TestChangedTPMStructures(t *testing.T) {
 	a := New()
 	for _, alg := range []publickey.Algorithm{publickey.ES256, publickey.RS256} {
 		_, key, err := a.Create(challenge, Options{Algorithm: alg})
@@ -324,9 +323,9 @@ func TestPackedWithoutItsCertificate(t *testing.T) {
 	refused(t, New(), PackedX5C, func(m map[string]any) { delete(m, "x5c") }, webauthn.CodeAttestationInvalid)
 }
 
-func refused(t *testing.T, a *Authenticator, format string, spoil func(map[string]any), code string) {
+func refused(t *testing.T, a *Authenticator, format string, tamper func(map[string]any), code string) {
 	t.Helper()
-	out, _, err := a.Create(challenge, Options{Format: format, Tamper: Tamper{Statement: spoil}})
+	out, _, err := a.Create(challenge, Options{Format: format, Tamper: Tamper{Statement: tamper}})
 	if err != nil {
 		t.Fatal(err)
 	}

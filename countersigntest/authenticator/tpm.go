@@ -34,8 +34,8 @@ var (
 	oidSubjectAltName  = asn1.ObjectIdentifier{2, 5, 29, 17}
 )
 
-// tpmStatement has the attestation identity key certify the credential's key as an
-// object of the TPM (WebAuthn L3 §8.3).
+// tpmStatement has the attestation identity key certify the credential's key as an object of
+// the TPM (WebAuthn L3 §8.3).
 func (a *Authenticator) tpmStatement(c *ceremony) (map[string]any, error) {
 	pubArea, err := tpmPublic(c.credential.private.Public())
 	if err != nil {
@@ -119,9 +119,9 @@ func tpmAttest(extraData, pubArea []byte) []byte {
 // slow to make.
 var identityKey = sync.OnceValues(func() (crypto.Signer, error) { return newPrivateKey(nil, publickey.RSA) })
 
-// newTPMKey gives the attestation identity key the certificate of §8.3.1: no subject,
-// and the TPM's maker, model and version as a critical alternative name.
-func (a *Authenticator) newTPMKey(spoil func(*Template)) (*attestationKey, error) {
+// newTPMKey makes the certificate of §8.3.1 for the attestation identity key: no subject, and
+// the TPM's manufacturer, model and version as a critical alternative name.
+func (a *Authenticator) newTPMKey(tamper func(*Template)) (*attestationKey, error) {
 	t, err := a.template(pkix.Name{})
 	if err != nil {
 		return nil, err
@@ -137,12 +137,12 @@ func (a *Authenticator) newTPMKey(spoil func(*Template)) (*attestationKey, error
 	if err != nil {
 		return nil, err
 	}
-	x5c, err := a.certify(t, private.Public(), spoil)
+	x5c, err := a.certify(t, private.Public(), tamper)
 	return &attestationKey{private: private, x5c: x5c}, err
 }
 
-// TPMAltName encodes the subject alternative name of a TPM (TPM 2.0 EK Profile §3.2.9),
-// exported so that a test can name another maker.
+// TPMAltName encodes the subject alternative name of a TPM (TPM 2.0 EK Profile §3.2.9). It is
+// exported so that a test can name another manufacturer.
 func TPMAltName(manufacturer, model, version string) (pkix.Extension, error) {
 	name, err := asn1.Marshal(pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{
 		{Type: oidTPMManufacturer, Value: manufacturer},

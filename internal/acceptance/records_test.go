@@ -2,13 +2,12 @@ package acceptance_test
 
 import (
 	"database/sql"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
+	"github.com/countersign/countersign/internal/testing/world"
 	_ "github.com/jackc/pgx/v5/stdlib" // database/sql driver "pgx"
 	_ "modernc.org/sqlite"             // database/sql driver "sqlite"
 )
@@ -114,29 +113,8 @@ func (l *records) dump(tables ...string) string {
 
 func (l *records) rows(table string) (all []string) {
 	l.t.Helper()
-	rows, err := l.db.Query(`SELECT * FROM ` + table)
-	must(l.t, err)
-	defer rows.Close()
-	names, err := rows.Columns()
-	must(l.t, err)
-	values := make([]any, len(names))
-	into := make([]any, len(names))
-	for i := range values {
-		into[i] = &values[i]
+	for _, row := range world.Rows(l.t, l.db, `SELECT * FROM `+table) {
+		all = append(all, fmt.Sprint(table, row))
 	}
-	for rows.Next() {
-		must(l.t, rows.Scan(into...))
-		row := table
-		for i, v := range values {
-			if b, is := v.([]byte); is && utf8.Valid(b) {
-				v = string(b)
-			} else if is {
-				v = hex.EncodeToString(b)
-			}
-			row += fmt.Sprintf(" %s=%v", names[i], v)
-		}
-		all = append(all, row)
-	}
-	must(l.t, rows.Err())
 	return all
 }

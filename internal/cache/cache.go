@@ -1,4 +1,4 @@
-// Package cache remembers what was read or verified a moment ago, in bounded space.
+// Package cache remembers values that were read or verified recently, in bounded space.
 package cache
 
 import (
@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// Cache remembers values by key. It has two generations: what is read moves to the young
-// one, and when that is full the old one is dropped. Many may use it at once.
+// Cache remembers values by key. It has two generations: a value that is read moves to the
+// young one. When that is full it becomes the old one, and the former old one is dropped.
+// Cache is safe for concurrent use.
 type Cache[V any] struct {
-	size     int           // of a generation
-	lifetime time.Duration // of an entry; 0: until it is dropped
+	size     int           // greatest number of values in a generation
+	lifetime time.Duration // of a value; 0: until it is dropped
 
 	mu         sync.RWMutex
 	young, old map[string]entry[V]
@@ -22,15 +23,15 @@ type entry[V any] struct {
 	read  time.Time
 }
 
-// New returns a cache of at most twice size values. None is returned for longer than its
-// lifetime; a lifetime of 0 has no end.
+// New returns a cache of at most twice size values. It returns no value for longer than
+// lifetime, unless that is 0.
 func New[V any](size int, lifetime time.Duration) *Cache[V] {
 	return &Cache[V]{size: size, lifetime: lifetime}
 }
 
-// Get returns the value of key. If none is remembered, load makes it; it is remembered
-// unless load fails. A lifetime begins before load does, and what was loaded before a Clear
-// is not remembered after it.
+// Get returns the value of key. If the cache has none, it calls load and remembers the value
+// unless load fails. The lifetime of the value begins before load. If Clear is called
+// meanwhile, the value is not remembered.
 func (c *Cache[V]) Get(key string, load func() (V, error)) (V, error) {
 	c.mu.RLock()
 	e, found := c.young[key]
@@ -41,7 +42,7 @@ func (c *Cache[V]) Get(key string, load func() (V, error)) (V, error) {
 	return c.renew(key, load)
 }
 
-// renew finds or makes the value of a key that is not young and alive.
+// renew finds the value of a key in the old generation or loads it.
 func (c *Cache[V]) renew(key string, load func() (V, error)) (V, error) {
 	c.mu.RLock()
 	e, found := c.old[key]
@@ -82,7 +83,7 @@ func (c *Cache[V]) Clear() {
 	c.young, c.old = nil, nil
 }
 
-// put adds an entry to the young generation. The caller holds the lock.
+// put adds an entry to the young generation. The caller holds mu.
 func (c *Cache[V]) put(key string, e entry[V]) {
 	if len(c.young) >= c.size || c.young == nil {
 		c.old, c.young = c.young, make(map[string]entry[V])

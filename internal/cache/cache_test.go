@@ -22,14 +22,14 @@ func loads(t *testing.T, c *cache.Cache[int], key string, value int) bool {
 	return loaded
 }
 
-func TestWhatIsReadIsRemembered(t *testing.T) {
+func TestAValueIsLoadedOnce(t *testing.T) {
 	c := cache.New[int](4, 0)
 	if !loads(t, c, "one", 1) || loads(t, c, "one", 1) {
-		t.Error("it is not loaded exactly once")
+		t.Error("the value is not loaded exactly once")
 	}
 	c.Put("two", 2)
 	if loads(t, c, "two", 2) {
-		t.Error("what was put is loaded")
+		t.Error("a value that was put is loaded")
 	}
 }
 
@@ -44,30 +44,30 @@ func TestAFailureIsNotRemembered(t *testing.T) {
 	}
 }
 
-// What is read stays; of what is not, two generations at most.
-func TestItIsBounded(t *testing.T) {
+// A value that is read stays. Of the others two generations stay at most.
+func TestTheSizeIsBounded(t *testing.T) {
 	const size = 8
 	c := cache.New[int](size, 0)
 	c.Put("read", 0)
 	for i := range 10 * size {
 		c.Put(strconv.Itoa(i), i)
 		if loads(t, c, "read", 0) {
-			t.Fatalf("after %d others, what is read is forgotten", i+1)
+			t.Fatalf("after %d others, a value that is read is forgotten", i+1)
 		}
 	}
-	kept := 0
+	remembered := 0
 	for i := range 10 * size {
-		_, err := c.Get(strconv.Itoa(i), func() (int, error) { return 0, errors.New("not kept") })
+		_, err := c.Get(strconv.Itoa(i), func() (int, error) { return 0, errors.New("not remembered") })
 		if err == nil {
-			kept++
+			remembered++
 		}
 	}
-	if kept < size-1 || kept >= 2*size {
-		t.Errorf("%d of %d are kept, with generations of %d", kept, 10*size, size)
+	if remembered < size-1 || remembered >= 2*size {
+		t.Errorf("%d of %d are remembered, with generations of %d", remembered, 10*size, size)
 	}
 }
 
-// Neither reading it nor a change of generations makes a value live longer.
+// Neither a read nor a new generation makes a value live longer.
 func TestLifetime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := cache.New[int](1, time.Second)
@@ -75,28 +75,28 @@ func TestLifetime(t *testing.T) {
 		for range 3 {
 			time.Sleep(time.Second / 4)
 			if loads(t, c, "put", 1) {
-				t.Fatal("it is forgotten too early")
+				t.Fatal("the value is forgotten too early")
 			}
 		}
 		time.Sleep(time.Second / 4)
 		if !loads(t, c, "put", 1) {
-			t.Error("it outlives its lifetime")
+			t.Error("the value outlives its lifetime")
 		}
 		if _, err := c.Get("slow", func() (int, error) { time.Sleep(time.Second); return 1, nil }); err != nil {
 			t.Fatal(err)
 		}
 		if !loads(t, c, "slow", 2) {
-			t.Error("a lifetime begins after the load")
+			t.Error("the lifetime begins after the load")
 		}
 		c.Put("put", 1)
 		time.Sleep(time.Second / 2)
 		c.Put("another", 2)
 		if loads(t, c, "put", 1) { // moves it to the young generation
-			t.Error("it is forgotten with its generation")
+			t.Error("the value is forgotten with its generation")
 		}
 		time.Sleep(time.Second / 2)
 		if !loads(t, c, "put", 1) {
-			t.Error("a change of generations makes it live longer")
+			t.Error("a new generation makes the value live longer")
 		}
 	})
 }
@@ -115,7 +115,7 @@ func TestClear(t *testing.T) {
 		t.Errorf("%d, %v", got, err)
 	}
 	if !loads(t, c, "slow", 2) {
-		t.Error("what was loaded before it was cleared is remembered")
+		t.Error("a value that was loading during Clear is remembered")
 	}
 }
 
@@ -143,7 +143,7 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 func BenchmarkGet(b *testing.B) {
-	for name, lifetime := range map[string]time.Duration{"kept": 0, "for a time": time.Hour} {
+	for name, lifetime := range map[string]time.Duration{"remembered": 0, "for a time": time.Hour} {
 		b.Run(name, func(b *testing.B) {
 			c := cache.New[[4]string](64, lifetime)
 			b.ReportAllocs()

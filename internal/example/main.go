@@ -1,5 +1,5 @@
 // Command example is a service that moves money only if a person signed exactly this
-// transfer with their own passkey. docs/guarding.md tells how to try it.
+// transfer with their own passkey. docs/guarding.md explains how to try it.
 package main
 
 import (
@@ -22,7 +22,7 @@ func main() {
 	listen := flag.String("listen", "localhost:8090", "address to listen on")
 	server := flag.String("countersign", "http://localhost:8080", "public URL of the Countersign server")
 	org := flag.String("org", "", "organisation whose users may sign, or-…")
-	proxied := flag.Bool("behind-proxy", false, "a reverse proxy has asked /countersign/forward-auth?body=upstream")
+	proxied := flag.Bool("behind-proxy", false, "a reverse proxy calls /countersign/forward-auth?body=upstream for each request")
 	flag.Parse()
 	l, err := net.Listen("tcp", *listen)
 	if err != nil {
@@ -33,13 +33,13 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	demand := g.Require
+	require := g.Require
 	if *proxied {
-		demand = g.RequireBehindProxy
+		require = g.RequireBehindProxy
 	}
 	page := template.Must(template.ParseFS(files, "page.html"))
 	mux := http.NewServeMux()
-	mux.Handle("POST /transfers", demand(http.HandlerFunc(transfer)))
+	mux.Handle("POST /transfers", require(http.HandlerFunc(transfer)))
 	mux.Handle("GET /page.js", http.FileServerFS(files))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		page.Execute(w, map[string]string{"Server": *server, "Org": *org})
@@ -55,6 +55,6 @@ func transfer(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	who, _ := guard.From(r.Context())
-	json.NewEncoder(w).Encode(map[string]string{"to": t.To, "amount": t.Amount, "signedBy": who.Username, "action": who.ActionID})
+	action, _ := guard.From(r.Context())
+	json.NewEncoder(w).Encode(map[string]string{"to": t.To, "amount": t.Amount, "signedBy": action.Username, "action": action.ActionID})
 }

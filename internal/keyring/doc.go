@@ -1,4 +1,4 @@
-// Package keyring holds the server's own keys: made at first start, kept in the
-// store, wrapped under a master key from outside it when the operator gives one. It
-// hands out what a purpose needs and never the wrapping.
+// Package keyring holds the server's own keys. They are generated at the first start and
+// stored in the database, wrapped under a master key if the operator provides one. Callers
+// get the key of a purpose and never see the wrapping.
 package keyring

@@ -15,21 +15,21 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Purposes. A key serves one purpose only, so that what is made for one can never
-// pass for another.
+// Purposes of keys. Each key has one, so that what is made for one purpose is never accepted
+// for another.
 const (
-	Ceremony = "ceremony"          // HS256 over ceremony tokens, which only this service reads
-	Code     = "registration-code" // HMAC under which registration codes are kept
-	Throttle = "throttle"          // HMAC that hides names and addresses in counters
-	Decoy    = "decoy"             // HMAC that invents credential ids for names without any
-	Page     = "page"              // HMAC over page tokens
-	Signing  = "signing"           // EdDSA over what others verify; the one purpose with several keys
+	Ceremony = "ceremony"           // HS256 over ceremony tokens, which only this server reads
+	Code     = "registration-code"  // HMAC of registration and login codes, stored instead of them
+	Throttle = "throttle"           // HMAC that hides names and addresses in counters
+	Decoy    = "decoy"              // HMAC that invents credential ids for users who have none
+	Page     = "page"               // HMAC over page tokens
+	Signing  = store.PurposeSigning // EdDSA over what others verify; the only purpose with several keys
 )
 
 var purposes = []string{Ceremony, Code, Throttle, Decoy, Page, Signing}
 
-// Ring is the set of keys, one for each purpose but Signing. Only the signing keys
-// change once it is open.
+// Ring is the set of keys: one for each purpose but Signing, which may have several. Only the
+// signing keys change after Open.
 type Ring struct {
 	db      *store.DB
 	master  *Master
@@ -38,24 +38,24 @@ type Ring struct {
 	signing atomic.Pointer[[]SigningKey]
 }
 
-// Open reads the keys from the store and makes those that are missing. Several
-// processes may open an empty store at once: the first key kept for a purpose is
-// everybody's, and each signing key that one of them made is. With a master key, keys that were kept bare are wrapped now.
+// Open reads the keys from the store and generates those that are missing. Several processes
+// may open an empty store at once: they all use the first key stored for a purpose, and all
+// signing keys. With a master key, Open wraps keys that were stored in clear.
 func Open(ctx context.Context, db *store.DB, master *Master, now time.Time) (*Ring, error) {
-	kept, err := db.ServerKeys(ctx)
+	stored, err := db.ServerKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if missing := without(kept); len(missing) > 0 {
+	if missing := missingPurposes(stored); len(missing) > 0 {
 		if err := create(ctx, db, master, now, missing); err != nil {
 			return nil, err
 		}
-		if kept, err = db.ServerKeys(ctx); err != nil {
+		if stored, err = db.ServerKeys(ctx); err != nil {
 			return nil, err
 		}
 	}
 	ring := &Ring{db: db, master: master, keys: map[string][]byte{}, wrapped: true}
-	for _, k := range kept {
+	for _, k := range stored {
 		material, err := master.unwrap(k)
 		if err != nil {
 			return nil, err
@@ -63,7 +63,7 @@ func Open(ctx context.Context, db *store.DB, master *Master, now time.Time) (*Ri
 		if k.Purpose != Signing {
 			ring.keys[k.Purpose] = material
 		}
-		if k.Wrapping == wrappingNone {
+		if k.Wrapping == store.WrappingNone {
 			if master == nil {
 				ring.wrapped = false
 			} else if err := rewrap(ctx, db, master, k, material); err != nil {
@@ -71,13 +71,13 @@ func Open(ctx context.Context, db *store.DB, master *Master, now time.Time) (*Ri
 			}
 		}
 	}
-	return ring, ring.learn(kept)
+	return ring, ring.setSigningKeys(stored)
 }
 
-// Wrapped reports whether every key is kept under a master key.
+// Wrapped reports whether every key is stored wrapped under a master key.
 func (r *Ring) Wrapped() bool { return r.wrapped }
 
-// Key returns the key of a purpose: 32 bytes, not to be changed.
+// Key returns the key of a purpose: 32 bytes, which the caller must not change.
 func (r *Ring) Key(purpose string) []byte {
 	k, ok := r.keys[purpose]
 	if !ok {
@@ -86,8 +86,8 @@ func (r *Ring) Key(purpose string) []byte {
 	return k
 }
 
-// MAC returns HMAC-SHA-256 over the parts under the key of a purpose. Each part goes
-// in behind its length, so that no two lists of parts give the same text.
+// MAC returns HMAC-SHA-256 over the parts under the key of a purpose. The length of each part
+// comes before it, so that no two lists of parts give the same input.
 func (r *Ring) MAC(purpose string, parts ...string) []byte {
 	h := hmac.New(sha256.New, r.Key(purpose))
 	var n [8]byte
@@ -99,9 +99,9 @@ func (r *Ring) MAC(purpose string, parts ...string) []byte {
 	return h.Sum(nil)
 }
 
-func without(kept []store.ServerKey) (missing []string) {
+func missingPurposes(stored []store.ServerKey) (missing []string) {
 	for _, p := range purposes {
-		if !slices.ContainsFunc(kept, func(k store.ServerKey) bool { return k.Purpose == p }) {
+		if !slices.ContainsFunc(stored, func(k store.ServerKey) bool { return k.Purpose == p }) {
 			missing = append(missing, p)
 		}
 	}
@@ -109,7 +109,7 @@ func without(kept []store.ServerKey) (missing []string) {
 }
 
 func create(ctx context.Context, db *store.DB, master *Master, now time.Time, purposes []string) error {
-	var made []store.ServerKey
+	var keys []store.ServerKey
 	for _, p := range purposes {
 		material := make([]byte, 32)
 		rand.Read(material)
@@ -117,10 +117,10 @@ func create(ctx context.Context, db *store.DB, master *Master, now time.Time, pu
 		if err != nil {
 			return err
 		}
-		made = append(made, k)
+		keys = append(keys, k)
 	}
 	return db.Write(ctx, func(tx *store.Tx) error {
-		for _, k := range made {
+		for _, k := range keys {
 			tx.PutServerKey(k)
 		}
 		return nil

@@ -35,7 +35,7 @@ func open(t *testing.T, url string) *store.DB {
 	return db
 }
 
-func TestKeysAreMadeOnceByWhoeverIsFirst(t *testing.T) {
+func TestKeysAreGeneratedOnce(t *testing.T) {
 	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		rings := make([]*keyring.Ring, 8)
@@ -63,35 +63,35 @@ func TestKeysAreMadeOnceByWhoeverIsFirst(t *testing.T) {
 	})
 }
 
-func TestMasterKeyWrapsWhatWasBare(t *testing.T) {
+func TestAMasterKeyWrapsUnwrappedKeys(t *testing.T) {
 	t.Parallel()
 	ctx, url := context.Background(), "sqlite:"+filepath.Join(t.TempDir(), "x.db")
 	db := open(t, url)
-	bare, err := keyring.Open(ctx, db, nil, time.Now())
+	plain, err := keyring.Open(ctx, db, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bare.Wrapped() {
-		t.Error("keys without a master key count as wrapped")
+	if plain.Wrapped() {
+		t.Error("keys without a master key are called wrapped")
 	}
 	wrapped, err := keyring.Open(ctx, db, master(t, 1), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !wrapped.Wrapped() || !bytes.Equal(bare.Key(keyring.Code), wrapped.Key(keyring.Code)) {
+	if !wrapped.Wrapped() || !bytes.Equal(plain.Key(keyring.Code), wrapped.Key(keyring.Code)) {
 		t.Error("wrapping changed the keys, or did not happen")
 	}
-	kept, err := db.ServerKeys(ctx)
+	stored, err := db.ServerKeys(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range kept {
-		was := bare.SigningKeys()[0].Private.Seed()
+	for _, k := range stored {
+		was := plain.SigningKeys()[0].Private.Seed()
 		if k.Purpose != keyring.Signing {
-			was = bare.Key(k.Purpose)
+			was = plain.Key(k.Purpose)
 		}
 		if k.Wrapping == "none" || bytes.Contains(k.Material, was) {
-			t.Errorf("the key for %s is still bare in the store", k.Purpose)
+			t.Errorf("the key for %s is not wrapped in the store", k.Purpose)
 		}
 	}
 	if _, err := keyring.Open(ctx, db, nil, time.Now()); err == nil || !strings.Contains(err.Error(), "--master-key-file") {
@@ -102,7 +102,7 @@ func TestMasterKeyWrapsWhatWasBare(t *testing.T) {
 	}
 }
 
-func TestMasterKeysAsPeopleKeepThem(t *testing.T) {
+func TestParseMaster(t *testing.T) {
 	raw := bytes.Repeat([]byte{0xfb}, 32)
 	for _, text := range []string{
 		hex.EncodeToString(raw), base64.StdEncoding.EncodeToString(raw) + "\n", base64.RawURLEncoding.EncodeToString(raw),
@@ -120,7 +120,7 @@ func TestMasterKeysAsPeopleKeepThem(t *testing.T) {
 	}
 }
 
-func TestPartsDoNotRunTogether(t *testing.T) {
+func TestMACSeparatesParts(t *testing.T) {
 	t.Parallel()
 	db := open(t, database.SQLite(t))
 	ring, err := keyring.Open(context.Background(), db, nil, time.Now())
@@ -128,15 +128,15 @@ func TestPartsDoNotRunTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	if bytes.Equal(ring.MAC(keyring.Code, "ab", "c"), ring.MAC(keyring.Code, "a", "bc")) {
-		t.Error("different parts have one MAC")
+		t.Error("different parts have the same MAC")
 	}
 	if bytes.Equal(ring.MAC(keyring.Code, "a"), ring.MAC(keyring.Throttle, "a")) {
-		t.Error("different purposes have one MAC")
+		t.Error("different purposes have the same MAC")
 	}
 }
 
-// A new key is published before it signs, everywhere at the same time, and what the
-// former ones signed stays good.
+// A new key is published before it signs, on all servers at the same time, and what earlier
+// keys signed stays valid.
 func TestRotation(t *testing.T) {
 	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
@@ -170,7 +170,7 @@ func TestRotation(t *testing.T) {
 				t.Fatalf("%s has %d keys", name, len(keys))
 			}
 			if got := ring.SigningKey(later.Add(keyring.Announced - time.Millisecond)).ID; got != old.ID {
-				t.Errorf("%s signs with a key that was hardly published", name)
+				t.Errorf("%s signs with a key before it was published long enough", name)
 			}
 			if got := ring.SigningKey(later.Add(keyring.Announced + time.Millisecond)).ID; got != keys[1].ID {
 				t.Errorf("%s still signs with the old key", name)

@@ -14,19 +14,13 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-const (
-	wrappingNone = "none"
-	wrappingGCM  = "aes-256-gcm"
-)
-
-// Master wraps the server's keys. A nil *Master leaves them bare.
+// Master wraps the server's keys. A nil *Master leaves them in clear.
 type Master struct{ aead cipher.AEAD }
 
-// ErrMasterKey is a master key that is not 32 bytes in hex or base64.
-var ErrMasterKey = errors.New("the master key must be 32 random bytes in hex or base64; make one with: openssl rand -base64 32")
+var errMasterKey = errors.New("the master key must be 32 random bytes in hex or base64; generate one with: openssl rand -base64 32")
 
-// ParseMaster reads a master key as people keep it: 32 bytes in hex, or in base64 of
-// either alphabet. The text itself is never part of an error.
+// ParseMaster reads a master key: 32 bytes in hex or in base64 of either alphabet. No error
+// shows the text.
 func ParseMaster(text string) (*Master, error) {
 	text = strings.TrimSpace(text)
 	raw, err := hex.DecodeString(text)
@@ -34,7 +28,7 @@ func ParseMaster(text string) (*Master, error) {
 		raw, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(text), "="))
 	}
 	if err != nil || len(raw) != 32 {
-		return nil, ErrMasterKey
+		return nil, errMasterKey
 	}
 	block, err := aes.NewCipher(raw)
 	if err != nil {
@@ -47,8 +41,8 @@ func ParseMaster(text string) (*Master, error) {
 	return &Master{aead: aead}, nil
 }
 
-// ReadMaster reads a master key from a file, or from the text when no file is named.
-// It returns nil when both are empty.
+// ReadMaster reads a master key from a file or, if none is named, from the text. It returns
+// nil if both are empty.
 func ReadMaster(file, text string) (*Master, error) {
 	if file != "" {
 		b, err := os.ReadFile(file)
@@ -63,28 +57,28 @@ func ReadMaster(file, text string) (*Master, error) {
 	return ParseMaster(text)
 }
 
-// wrap returns k with its material sealed; id and purpose are bound to it, so that a
-// key moved to another row does not open.
+// wrap returns k with its material sealed. Id and purpose are bound to it, so that a key that
+// was moved to another row cannot be unwrapped.
 func (m *Master) wrap(k store.ServerKey, material []byte) (store.ServerKey, error) {
 	if m == nil {
-		k.Wrapping, k.Material = wrappingNone, material
+		k.Wrapping, k.Material = store.WrappingNone, material
 		return k, nil
 	}
 	nonce := make([]byte, m.aead.NonceSize())
 	rand.Read(nonce)
-	k.Wrapping = wrappingGCM
+	k.Wrapping = store.WrappingAES256GCM
 	k.Material = m.aead.Seal(nonce, nonce, material, []byte(k.ID+"|"+k.Purpose))
 	return k, nil
 }
 
 func (m *Master) unwrap(k store.ServerKey) ([]byte, error) {
 	switch {
-	case k.Wrapping == wrappingNone:
+	case k.Wrapping == store.WrappingNone:
 		return k.Material, nil
-	case k.Wrapping != wrappingGCM:
-		return nil, fmt.Errorf("server key %s is wrapped in a way this version does not know; run the version that made it", k.ID)
+	case k.Wrapping != store.WrappingAES256GCM:
+		return nil, fmt.Errorf("server key %s is wrapped in a way this version does not know; run the version that created it", k.ID)
 	case m == nil:
-		return nil, errors.New("this database was made under a master key; give it with --master-key-file or COUNTERSIGN_MASTER_KEY")
+		return nil, errors.New("the keys of this database are wrapped under a master key; pass it with --master-key-file or COUNTERSIGN_MASTER_KEY")
 	}
 	n := m.aead.NonceSize()
 	if len(k.Material) < n {
@@ -92,7 +86,7 @@ func (m *Master) unwrap(k store.ServerKey) ([]byte, error) {
 	}
 	material, err := m.aead.Open(nil, k.Material[:n], k.Material[n:], []byte(k.ID+"|"+k.Purpose))
 	if err != nil {
-		return nil, errors.New("the master key does not open this database's keys; give the one it was made under")
+		return nil, errors.New("the master key does not unwrap this database's keys; use the one that wrapped them")
 	}
 	return material, nil
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Announced is how long a new signing key is published before it signs, so that whoever
-// keeps the published keys for a while has it by then.
+// Announced is how long a new signing key is published before it signs, so that verifiers that
+// cache the published keys have it by then.
 const Announced = 10 * time.Minute
 
 // SigningKey is an Ed25519 key whose public half is published.
@@ -22,15 +22,15 @@ type SigningKey struct {
 	Private   ed25519.PrivateKey
 }
 
-// Public returns the half that is published.
+// Public returns the public half.
 func (k SigningKey) Public() ed25519.PublicKey { return k.Private.Public().(ed25519.PublicKey) }
 
-// SigningKeys returns all signing keys, oldest first. There is one at least. Old ones
-// stay for as long as anything that they signed may be shown.
+// SigningKeys returns all signing keys, oldest first; there is at least one. Old keys stay,
+// because what they signed may still be verified.
 func (r *Ring) SigningKeys() []SigningKey { return *r.signing.Load() }
 
-// SigningKey returns the key that signs at now: the newest that was published long
-// enough. All servers of one database change over at the same time.
+// SigningKey returns the key that signs at now: the newest that has been published for
+// Announced. All servers of one database change to it at the same time.
 func (r *Ring) SigningKey(now time.Time) SigningKey {
 	all := r.SigningKeys()
 	for _, k := range slices.Backward(all) {
@@ -41,18 +41,17 @@ func (r *Ring) SigningKey(now time.Time) SigningKey {
 	return all[0]
 }
 
-// Refresh reads the signing keys again: another server, or the operator, may have made
-// one.
+// Refresh reads the signing keys again: another server or the operator may have added one.
 func (r *Ring) Refresh(ctx context.Context) error {
-	kept, err := r.db.ServerKeys(ctx)
+	stored, err := r.db.ServerKeys(ctx)
 	if err != nil {
 		return err
 	}
-	return r.learn(kept)
+	return r.setSigningKeys(stored)
 }
 
-// Rotate makes a new signing key. It signs once it was published for as long as
-// Announced; what the former ones signed stays valid.
+// Rotate generates a signing key, which signs once it has been published for Announced. What
+// earlier keys signed stays valid.
 func (r *Ring) Rotate(ctx context.Context, now time.Time) error {
 	if err := create(ctx, r.db, r.master, now, []string{Signing}); err != nil {
 		return err
@@ -60,9 +59,9 @@ func (r *Ring) Rotate(ctx context.Context, now time.Time) error {
 	return r.Refresh(ctx)
 }
 
-func (r *Ring) learn(kept []store.ServerKey) error {
+func (r *Ring) setSigningKeys(stored []store.ServerKey) error {
 	var keys []SigningKey
-	for _, k := range kept {
+	for _, k := range stored {
 		if k.Purpose != Signing {
 			continue
 		}

@@ -14,26 +14,26 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// Config says where mail is handed over and in whose name.
+// Config names the mail server and the sender.
 type Config struct {
 	// URL is smtp://user:password@host:587 (STARTTLS) or smtps://host:465 (TLS from
-	// the first byte). User, password and port may be left out; characters that mean
-	// something in a URL are percent-encoded in the password. The query may hold
+	// the first byte). User, password and port are optional. Special characters in the
+	// password are percent-encoded. The query may hold
 	//
-	//	from=ADDRESS      the sender, when From is empty
+	//	from=ADDRESS      the sender, if From is empty
 	//	starttls=required no mail without STARTTLS: the default for smtp
-	//	starttls=off      no STARTTLS: the default when the host is a loopback address
+	//	starttls=off      no STARTTLS: the default if the host is a loopback address
 	//
-	// A password never travels in the clear to another machine: starttls=off together
-	// with a user name is refused unless the host is a loopback address.
+	// A password is never sent in the clear to another host: starttls=off with a user name
+	// is refused unless the host is a loopback address.
 	URL string
 
 	// From is the sender, "no-reply@example.org" or "Example <no-reply@example.org>".
-	// Without it and without from= in the URL, the URL's user name serves if it is a
+	// Without it and without from= in the URL, the sender is the URL's user name if that is a
 	// mail address.
 	From string
 
-	// CAFile is an optional PEM file of certificate authorities to trust beside the
+	// CAFile is an optional PEM file of certificate authorities to trust besides the
 	// system's.
 	CAFile string
 
@@ -58,7 +58,7 @@ type Sender struct {
 }
 
 // New checks c and returns a Sender for it. It makes no connection. An error is an
-// *api.Error of code mail_configuration whose message names the mend and never holds
+// *api.Error of code mail_configuration whose message says what to do and never holds
 // the password.
 func New(c Config) (*Sender, error) {
 	s := &Sender{now: c.Now, limit: sendLimit}
@@ -87,8 +87,8 @@ func misconfigured(message string) error {
 	return &api.Error{Kind: api.Invalid, Code: "mail_configuration", Message: message}
 }
 
-// readURL takes host, port, user and password. A URL that does not parse is never
-// quoted: net/url's own error repeats it, password included.
+// readURL reads host, port, user and password. No error shows a URL that cannot be parsed:
+// net/url's own error would repeat it with the password.
 func (s *Sender) readURL(text string) (url.Values, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Fragment != "" || u.Opaque != "" || (u.Path != "" && u.Path != "/") {
@@ -130,7 +130,7 @@ func (s *Sender) readURL(text string) (url.Values, error) {
 		return nil, misconfigured("What follows the question mark in the mail server URL cannot be read; only from= and starttls= may stand there.")
 	}
 	for name, values := range query {
-		// The name is not repeated: an unescaped ? puts half a password here.
+		// The error does not show the name: an unescaped ? puts half a password here.
 		if (name != "from" && name != "starttls") || len(values) != 1 {
 			return nil, misconfigured("After the question mark in the mail server URL only from= and starttls= may stand, each once.")
 		}
@@ -180,8 +180,8 @@ func (s *Sender) readFrom(from, fromURL string) error {
 	return nil
 }
 
-// readRoots returns the system's certificate authorities and those in file. Without a
-// file it returns nil, which crypto/tls takes for the system's.
+// readRoots returns the system's certificate authorities and those in file. Without a file it
+// returns nil, which means the system's to crypto/tls.
 func readRoots(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
@@ -193,7 +193,7 @@ func readRoots(file string) (*x509.CertPool, error) {
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
-		roots = x509.NewCertPool() // a machine without a trust store still trusts the file
+		roots = x509.NewCertPool() // a host without a trust store still trusts the file
 	}
 	if !roots.AppendCertsFromPEM(pem) {
 		return nil, misconfigured("The file of certificate authorities for mail holds no certificate; it must be PEM with CERTIFICATE blocks.")

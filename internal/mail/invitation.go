@@ -14,23 +14,23 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// Invitation is what the mail to an invited person says. To and the secrets Code and
-// Link are required; the link is an http or https URL. Names may be in any script:
-// control characters in them become spaces and very long ones are cut.
+// Invitation is the content of the mail to an invited person. To, Code and Link are required;
+// Code and Link are secret, and Link is an http or https URL. Names may be in any script:
+// control characters in them become spaces, and very long names are shortened.
 type Invitation struct {
 	To           string // bare mail address, no display name
-	Organisation string // name people know it by
-	Username     string // account name the code is for
-	Code         string // registration code as people type it
-	Link         string // page that uses the code; the code is in its fragment
+	Organisation string
+	Username     string
+	Code         string // as people type it
+	Link         string // the registration page, with the code in the fragment
 	ExpiresAt    time.Time
-	InvitedBy    string // who invites; empty leaves it out
+	InvitedBy    string // "" leaves it out
 }
 
 const (
 	nameLimit    = 100 // characters of a name that a mail shows
 	addressLimit = 254 // octets of a mail address (RFC 5321 §4.5.3.1.3, less the brackets)
-	textWidth    = 72  // columns of the plain text, so that it stands being quoted
+	textWidth    = 72  // columns of the plain text, so that a reply can quote it
 )
 
 //go:embed invitation.html
@@ -46,7 +46,7 @@ func checkAddress(to string) error {
 		Message: "This is not an address that mail can be sent to.", Received: clean(to, nameLimit)}
 }
 
-// content is an Invitation ready to be written: names cleaned, time put in words.
+// content is an Invitation with cleaned names and the time in words.
 type content struct {
 	Organisation, Username, Code, Link, InvitedBy, Expires string
 }
@@ -90,8 +90,8 @@ func templateFailed(cause error) error {
 	return &api.Error{Kind: api.Internal, Code: "mail_template", Message: "The mail could not be written.", Cause: cause}
 }
 
-// message puts a mail together. Names reach a header only through the encoders of
-// net/mail and MIME encoded words, after control characters are gone.
+// message builds a mail. Names reach a header without control characters, and only through
+// the encoders of net/mail and of MIME encoded words.
 func (s *Sender) message(to, subject, text, html string) *gomail.Msg {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(s.from)
@@ -99,7 +99,7 @@ func (s *Sender) message(to, subject, text, html string) *gomail.Msg {
 	msg.Subject(subject)
 	msg.SetMessageIDWithValue(rand.Text() + "@" + s.msgDomain)
 	msg.SetDateWithValue(s.now())
-	// RFC 3834 §5: no holiday notice shall answer this mail and quote the code.
+	// RFC 3834 §5: no automatic reply shall quote the code.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "All")
 	msg.SetBodyString(gomail.TypeTextPlain, text)
@@ -117,7 +117,7 @@ func (c content) subject() string {
 	return headerText("Your invitation to " + c.Organisation)
 }
 
-// Opening is the first sentence, of both forms of the mail.
+// Opening is the first sentence of the mail, in plain text and in HTML.
 func (c content) Opening() string {
 	who, where := "You are invited", "."
 	if c.InvitedBy != "" {
@@ -129,12 +129,12 @@ func (c content) Opening() string {
 	return who + where
 }
 
-// text is the plain form. The link stands alone on its line and is never broken.
+// text is the plain text of the mail. The link has a line of its own and is never broken.
 func (c content) text() string {
 	var b strings.Builder
 	paragraph := func(s string) { b.WriteString(wrap(s, textWidth) + "\n\n") }
 
-	paragraph(c.Opening() + " To accept, make a passkey: you will use your fingerprint, your face, your screen lock or a security key, and there is no password.")
+	paragraph(c.Opening() + " To accept, create a passkey: you will use your fingerprint, your face, your screen lock or a security key, and there is no password.")
 	b.WriteString("Account name:       " + c.Username + "\n")
 	b.WriteString("Registration code:  " + c.Code + "\n")
 	b.WriteString("Valid until:        " + c.Expires + "\n\n")

@@ -8,8 +8,8 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// LoginCode is what the mail with a login code says. Names may be in any script, as in
-// an Invitation.
+// LoginCode is the content of the mail with a login code. Names may be in any script, as in an
+// Invitation.
 type LoginCode struct {
 	To           string // bare mail address, no display name
 	Organisation string
@@ -18,8 +18,7 @@ type LoginCode struct {
 	ExpiresAt    time.Time
 }
 
-// LogIn mails a login code and returns once the server has taken it, or why not. The
-// mail is plain text: it brings nothing but the code.
+// LogIn mails a login code. It returns as Invite does. The mail is plain text.
 func (s *Sender) LogIn(ctx context.Context, m LoginCode) error {
 	if err := checkAddress(m.To); err != nil {
 		return err
@@ -50,7 +49,7 @@ func (m LoginCode) text() string {
 	b.WriteString("Account name:  " + clean(m.Username, addressLimit) + "\n")
 	b.WriteString("Login code:    " + m.Code + "\n")
 	b.WriteString("Valid until:   " + m.ExpiresAt.UTC().Format("2 January 2006 at 15:04 UTC") + "\n\n")
-	paragraph("The code alone lets nobody in: your key, and the password that protects it, are needed as well. Keep it to yourself all the same; nobody will ask you for it.")
+	paragraph("Nobody can log in with the code alone: your key, and the password that protects it, are needed as well. Keep it to yourself all the same; nobody will ask you for it.")
 	paragraph("If you did not ask for it, do nothing. The code expires by itself.")
 	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -89,7 +89,7 @@ func TestInvitationArrives(t *testing.T) {
 				t.Errorf("envelope from %q to %q", m.From, m.To)
 			}
 			if strings.Contains(m.Params, "SMTPUTF8") {
-				t.Error("SMTPUTF8 asked for an ASCII address; servers further on may bounce that")
+				t.Error("SMTPUTF8 was requested for an ASCII address; a later server may bounce that")
 			}
 			if !strings.Contains(p.Text, link) || !strings.Contains(p.Text, code) {
 				t.Errorf("no link or code in the text:\n%s", p.Text)
@@ -122,7 +122,7 @@ func TestHeaders(t *testing.T) {
 		}
 	}
 	if _, q := deliver(t, smtptest.Options{}, invitation()); q.Header.Get("Message-Id") == id {
-		t.Error("two mails with one Message-ID")
+		t.Error("two mails have the same Message-ID")
 	}
 }
 
@@ -186,7 +186,7 @@ func TestNamesInAnyScript(t *testing.T) {
 	}
 }
 
-// TestAddressBeyondASCII: such an address needs a server that takes it (RFC 6531).
+// Such an address needs a server with SMTPUTF8 (RFC 6531).
 func TestAddressBeyondASCII(t *testing.T) {
 	m := invitation()
 	m.To = "zoë@example.org"
@@ -255,7 +255,7 @@ func TestAddressRefused(t *testing.T) {
 		}
 	}
 	if c := srv.Commands(); len(c) != 0 {
-		t.Errorf("the server heard %q", c)
+		t.Errorf("the server received %q", c)
 	}
 	for _, to := range []string{"ada@example.org", "ada+test@example.org", "a.b-c_d@sub.example.org", "o'hara@example.org", "ada@localhost", "zoë@exämple.org"} {
 		if !mail.ValidAddress(to) {
@@ -291,7 +291,7 @@ func TestCleanAndWrap(t *testing.T) {
 	}
 }
 
-// failing lists the ways a server can refuse or fail, and what is said of each.
+// Each way in which a server can refuse or fail has its own code.
 func TestFailuresAreExplained(t *testing.T) {
 	const password = "hunter2-hunter2"
 	answer := func(command, with string) func(string) string {
@@ -306,7 +306,7 @@ func TestFailuresAreExplained(t *testing.T) {
 	other := auth
 	other.Mechanisms = []string{"GSSAPI"}
 	echo := auth
-	// A hostile or clumsy server repeats what it was sent.
+	// A hostile or careless server repeats what it received.
 	echo.Reply = func(c string) string {
 		if verb, rest, _ := strings.Cut(c, " "); verb == "AUTH" {
 			return "535 no: " + rest + " " + password
@@ -372,7 +372,7 @@ func TestFailuresAreExplained(t *testing.T) {
 			if tc.code == "mail_tls_failed" {
 				for _, command := range srv.Commands() {
 					if strings.HasPrefix(command, "AUTH") || strings.HasPrefix(command, "MAIL") {
-						t.Errorf("%q was sent on a line not to be trusted", command)
+						t.Errorf("%q was sent on a connection that is not trusted", command)
 					}
 				}
 			}
@@ -393,7 +393,7 @@ func noSecrets(t *testing.T, e *api.Error) {
 	}
 }
 
-func TestNobodyListens(t *testing.T) {
+func TestNoServerListens(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -405,7 +405,7 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
-// TestTLSToPlainPort: the greeting of a server without TLS is no TLS record.
+// The greeting of a server without TLS is not a TLS record.
 func TestTLSToPlainPort(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -8,20 +8,17 @@ import (
 	"time"
 )
 
-// Bounds on mails under way at once and on all that were posted and are not yet sent, and
-// with them on what a flood of requests for codes can hold in memory.
+// These limits also bound what a flood of requests for codes can hold in memory.
 const (
-	maxSending = 8
-	maxPosted  = 1000
+	maxSending = 8                // mails that are being sent at once
+	maxPosted  = 1000             // mails that are being sent or waiting
+	postLimit  = 30 * time.Second // time for one mail and for what its send function does besides
 )
-
-// postLimit bounds one posted mail, with what its sender does besides.
-const postLimit = 30 * time.Second
 
 var errFull = errors.New("too many mails are waiting for a slow mail server")
 
-// Outbox sends mails in the background, so that an answer takes the same time whether or
-// not there is anybody to write to.
+// Outbox sends mails in the background, so that an answer takes the same time whether or not a
+// mail is sent.
 type Outbox struct {
 	Sender *Sender // nil: no mail is configured
 
@@ -30,7 +27,7 @@ type Outbox struct {
 	all     sync.WaitGroup
 }
 
-// NewOutbox returns an empty outbox. Without a sender no mail is configured.
+// NewOutbox returns an empty outbox. A nil sender means that no mail is configured.
 func NewOutbox(s *Sender) *Outbox {
 	return &Outbox{Sender: s, sending: make(chan struct{}, maxSending)}
 }
@@ -38,12 +35,11 @@ func NewOutbox(s *Sender) *Outbox {
 // Configured reports whether mail can be sent at all.
 func (o *Outbox) Configured() bool { return o.Sender != nil }
 
-// Reaches reports whether mail can be sent to this name: mail is configured and the name
-// is an address.
+// Reaches reports whether mail can be sent to name: mail is configured and name is an address.
 func (o *Outbox) Reaches(name string) bool { return o.Configured() && ValidAddress(name) }
 
-// Post calls send in the background, and failed with the error if it fails or if too many
-// mails are waiting already.
+// Post calls send in the background. If send fails, or too many mails are waiting already,
+// Post calls failed with the error.
 func (o *Outbox) Post(send func(context.Context) error, failed func(error)) {
 	if o.posted.Add(1) > maxPosted {
 		o.posted.Add(-1)
@@ -62,6 +58,6 @@ func (o *Outbox) Post(send func(context.Context) error, failed func(error)) {
 	})
 }
 
-// Finish waits until all that was posted is sent or has failed. The database is closed
-// after it, for senders note there what they sent.
+// Finish waits until every posted mail is sent or has failed. Close the database only after
+// it: send functions record in it what they sent.
 func (o *Outbox) Finish() { o.all.Wait() }

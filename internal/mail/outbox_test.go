@@ -9,7 +9,7 @@ import (
 	"github.com/countersign/countersign/internal/mail"
 )
 
-// A mail server that stalls holds eight connections and a thousand mails, and no request.
+// While a mail server stalls, eight connections and a thousand mails wait, but no request.
 func TestOutboxIsBounded(t *testing.T) {
 	o := mail.NewOutbox(nil)
 	release := make(chan struct{})
@@ -38,11 +38,11 @@ func TestOutboxIsBounded(t *testing.T) {
 	o.Post(func(context.Context) error { sent.Add(1); return nil }, func(error) { refused.Add(1) })
 	o.Finish()
 	if sent.Load() != 1001 {
-		t.Error("an outbox that was full stays closed")
+		t.Error("an outbox that was full accepts no more mails")
 	}
 }
 
-// Whoever posts learns why a mail did not go, and each has a time limit.
+// A caller of Post learns why a mail was not sent, and each mail has a time limit.
 func TestOutboxReportsFailures(t *testing.T) {
 	o := mail.NewOutbox(nil)
 	broken := errors.New("broken")
@@ -66,6 +66,6 @@ func TestOutboxReaches(t *testing.T) {
 		t.Error("an outbox without a sender reaches somebody")
 	}
 	if !some.Configured() || !some.Reaches("ada@example.org") || some.Reaches("ada") {
-		t.Error("an outbox with a sender reaches addresses, and nothing else")
+		t.Error("an outbox with a sender does not reach exactly the addresses")
 	}
 }

@@ -18,16 +18,15 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// sendLimit bounds one mail, from looking the host up to the answer after the
-// last byte.
+// sendLimit is the time for one mail, from looking up the host to the last answer.
 const sendLimit = 15 * time.Second
 
 // Invite sends m and returns once the mail server has taken responsibility for it
-// (RFC 5321 §4.2.5), within 15 seconds or the life of ctx, whichever ends first. Errors
-// are *api.Error: mail_address_invalid is Invalid, all others of the way to the server
-// are Unavailable: mail_server_unreachable, mail_tls_failed, mail_login_refused,
-// mail_recipient_refused, mail_not_accepted, mail_timeout. No error holds the password,
-// the code or the link. After mail_timeout the mail may yet arrive.
+// (RFC 5321 §4.2.5), at the latest after 15 seconds or when ctx ends. An error is an
+// *api.Error: mail_address_invalid is Invalid; mail_server_unreachable, mail_tls_failed,
+// mail_login_refused, mail_recipient_refused, mail_not_accepted and mail_timeout are
+// Unavailable. No error holds the password, the code or the link. After mail_timeout the mail
+// may still arrive.
 func (s *Sender) Invite(ctx context.Context, m Invitation) error {
 	msg, err := s.invitation(m)
 	if err != nil {
@@ -36,32 +35,32 @@ func (s *Sender) Invite(ctx context.Context, m Invitation) error {
 	return s.send(ctx, msg, m.To, m.Link, m.Code)
 }
 
-// send hands a mail over. The secrets in it are kept out of errors.
+// send sends a mail. No error shows the secrets in it.
 func (s *Sender) send(ctx context.Context, msg *gomail.Msg, to string, secrets ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.limit)
 	defer cancel()
 
-	var line connection
-	defer line.close()
-	err := s.deliver(ctx, &line, msg, !isASCII(to))
-	if err == nil || msg.IsDelivered() { // whatever failed after the server's 250 is no matter
+	var c connection
+	defer c.close()
+	err := s.deliver(ctx, &c, msg, !isASCII(to))
+	if err == nil || msg.IsDelivered() { // a failure after the server's 250 does not matter
 		return nil
 	}
-	return s.explain(ctx, line.stage, err, secrets)
+	return s.explain(ctx, c.stage, err, secrets)
 }
 
-// stage is how far a conversation came; it decides how a failure is explained.
+// stage is how far a connection got. It decides how a failure is explained.
 type stage int
 
 const (
 	connecting stage = iota
 	securing
-	greeting // greeted, STARTTLS, logging in
+	greeting // the greeting, STARTTLS and the login
 	sending
 )
 
-// connection is the network connection of one mail, kept so that it can be closed from
-// outside: a server that stalls in the middle of a line is cut off when ctx ends.
+// connection is the network connection of one mail. It is closed when ctx ends, even if the
+// server stalls in the middle of a line.
 type connection struct {
 	conn  net.Conn
 	stage stage
@@ -128,11 +127,11 @@ func (s *Sender) options(ctx context.Context, l *connection, needsUTF8 bool) []g
 		gomail.WithTLSConfig(s.tls),
 		gomail.WithTimeout(2 * s.limit), // ctx ends first, so that a timeout has one cause
 		gomail.WithoutNoop(),
-		// Not the context given here: it ends with the greeting, ours with the mail.
+		// The library's own context would end with the greeting; this one ends with the mail.
 		gomail.WithDialContextFunc(func(context.Context, string, string) (net.Conn, error) { return s.dial(ctx, l) }),
 	}
 	if !needsUTF8 {
-		// Asking for SMTPUTF8 without need makes servers further on bounce the mail.
+		// With SMTPUTF8 a later server may bounce the mail.
 		opts = append(opts, gomail.WithoutSMTPUTF8())
 	}
 	if s.user == "" {
@@ -145,9 +144,9 @@ func (s *Sender) options(ctx context.Context, l *connection, needsUTF8 bool) []g
 	return append(opts, gomail.WithUsername(s.user), gomail.WithPassword(s.password), gomail.WithOpportunisticSMTPAuth(mechanisms...))
 }
 
-// explain turns a failure into one sentence that names the mend. The words of the
-// library and of the server go to Cause, without anything secret: a server may repeat
-// in its answer what it was sent.
+// explain turns a failure into one sentence that says what to do. The words of the library and
+// of the server go to Cause, without the secrets: a server may repeat in its answer what it
+// received.
 func (s *Sender) explain(ctx context.Context, at stage, err error, secrets []string) error {
 	e := &api.Error{
 		Kind:     api.Unavailable,
@@ -182,8 +181,8 @@ func (s *Sender) explain(ctx context.Context, at stage, err error, secrets []str
 	return e
 }
 
-// refusedLogin reports whether the greeting failed on authentication: by the server's
-// reply (RFC 4954 §6) or because nothing it offers can be used.
+// refusedLogin reports whether authentication failed: by the server's reply (RFC 4954 §6) or
+// because the server offers no usable mechanism.
 func (s *Sender) refusedLogin(err error, reply *textproto.Error) bool {
 	if s.user == "" {
 		return false
@@ -208,8 +207,8 @@ func isTLS(err error) bool {
 		errors.As(err, &authority) || errors.As(err, &host)
 }
 
-// redact makes the words of others fit to be kept: one line, short, and without the
-// secrets of this mail in any form in which they were sent.
+// redact makes the words of others fit for the log: one short line without the secrets of this
+// mail in any form in which they were sent.
 func (s *Sender) redact(text string, secrets []string) string {
 	b64 := base64.StdEncoding.EncodeToString
 	for _, code := range secrets {

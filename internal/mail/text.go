@@ -22,9 +22,8 @@ func ValidAddress(s string) bool {
 	return at > 0 && at <= 64 && at < len(s)-1 && s[at+1] != '['
 }
 
-// clean makes a name fit to be shown: one line, no control characters, none of the
-// invisible marks that turn the direction of the text around it, at most limit
-// characters.
+// clean makes a name fit to be shown: one line of at most limit characters, without control
+// characters and without the invisible marks that turn the direction of the text around it.
 func clean(s string, limit int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = strings.Map(func(r rune) rune {
@@ -43,12 +42,12 @@ func clean(s string, limit int) string {
 	return s
 }
 
-// headerText breaks up what a reader of the mail would take for a MIME encoded word
-// (RFC 2047 §2) and decode into characters that clean had removed.
+// headerText breaks up what a mail program would take for a MIME encoded word (RFC 2047 §2) and
+// decode into characters that clean has removed.
 func headerText(s string) string { return strings.ReplaceAll(s, "=?", "= ?") }
 
-// turnsDirection names the embeddings, overrides and isolates of Unicode's
-// bidirectional algorithm (UAX #9 §2), which outlive the name they stand in.
+// turnsDirection reports whether r is an embedding, override or isolate of Unicode's
+// bidirectional algorithm (UAX #9 §2), whose effect does not end with the name.
 func turnsDirection(r rune) bool {
 	return r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069
 }
@@ -63,8 +62,8 @@ func isASCII(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
 }
 
-// wrap breaks s at spaces so that lines hold at most width characters. A longer word
-// keeps a line of its own.
+// wrap breaks s at spaces into lines of at most width characters. A longer word gets a line of
+// its own.
 func wrap(s string, width int) string {
 	var b strings.Builder
 	column := 0

@@ -1,6 +1,6 @@
-// Package pagination makes the tokens by which a client asks for the next page of a list. A
-// token names the last row of a page and is good for the same list of the same
-// organisation, asked for with the same filters, and nothing else.
+// Package pagination creates and reads the tokens with which a client requests the next page
+// of a list. A token names the last row of a page. It is valid only for the same list of the
+// same organisation with the same filters.
 package pagination
 
 import (
@@ -11,19 +11,19 @@ import (
 	"github.com/countersign/countersign/internal/keyring"
 )
 
-// Maker makes and reads page tokens.
+// Maker creates and reads page tokens.
 type Maker struct{ ring *keyring.Ring }
 
-// New returns a maker of tokens under the ring's key.
+// New returns a Maker that uses the ring's key.
 func New(ring *keyring.Ring) *Maker { return &Maker{ring} }
 
 const (
-	tagSize = 12  // bytes of a token that make it ours
-	maxLast = 400 // bytes of what names a row
+	tagSize = 12  // bytes of the MAC in a token
+	maxLast = 400 // greatest length of the name of a row, in bytes
 )
 
-// Token names the last row of a page. list says which list it is: its name, the
-// organisation and the filters.
+// Token returns a token that names the last row of a page. list identifies the list by its
+// name, the organisation and the filters.
 func (m *Maker) Token(last string, list ...string) string {
 	return base64.RawURLEncoding.EncodeToString(append(m.tag(last, list), last...))
 }
@@ -32,8 +32,8 @@ func (m *Maker) tag(last string, list []string) []byte {
 	return m.ring.MAC(keyring.Page, append(append([]string{}, list...), last)...)[:tagSize:tagSize]
 }
 
-// Open returns the last row that a token names, "" for no token. It refuses, with Invalid,
-// one that was not made for this very list.
+// Open returns the row that a token names, "" for no token. A token of another list is an
+// error of Kind Invalid.
 func (m *Maker) Open(token string, list ...string) (last string, err error) {
 	if token == "" {
 		return "", nil
@@ -51,20 +51,20 @@ func (m *Maker) Open(token string, list ...string) (last string, err error) {
 
 // List is a list that clients read in pages.
 type List[Row, Item any] struct {
-	Name []string // what makes it this list: its name, the organisation, and the filters
+	Name []string // the name of the list, the organisation and the filters
 	Read func(after string, limit int) ([]Row, error)
-	Mark func(Row) string // by which Read finds what comes after a row
+	Mark func(Row) string // the name of a row, which is passed to Read as after
 	Show func(Row) Item
 }
 
-// Read returns the page of l that a token names, the first one for "", with at most limit
-// items, and the token of the next page, "" after the last.
+// Read returns a page of l with at most limit items, and the token of the next page, "" after
+// the last page. token names the page; "" is the first one.
 func Read[Row, Item any](m *Maker, l List[Row, Item], token string, limit int) (items []Item, next string, err error) {
 	after, err := m.Open(token, l.Name...)
 	if err != nil {
 		return nil, "", err
 	}
-	rows, err := l.Read(after, limit+1) // one more tells whether there is a next page
+	rows, err := l.Read(after, limit+1) // one more shows whether there is a next page
 	if err != nil {
 		return nil, "", err
 	}

@@ -1,6 +1,5 @@
-// Package relyingparty says which relying party an organisation is: its RP ID, its
-// name and the origins that credentials may be made on. It refuses settings with
-// which no browser could work.
+// Package relyingparty determines the relying party of an organisation: its RP ID, its name and the
+// origins at which credentials may be created. It refuses settings that no browser accepts.
 package relyingparty
 
 import (
@@ -16,8 +15,8 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Site is the server's own place on the web. Organisations that say nothing else
-// follow it.
+// Site is the public address of the server. It is the relying party of every organisation that
+// sets no other.
 type Site struct {
 	origin string
 	host   string
@@ -30,8 +29,8 @@ type Party struct {
 	Origins []string // byte-exact
 }
 
-// NewSite reads the public URL of the server: an origin, without path or query, https
-// unless its host is localhost. The error says how to mend it.
+// NewSite reads the public URL of the server: an origin without path or query, with https
+// unless its host is localhost. The error says what to do.
 func NewSite(publicURL string) (Site, error) {
 	u, err := url.Parse(publicURL)
 	if err != nil || u.Scheme == "" || u.Hostname() == "" {
@@ -54,9 +53,9 @@ func NewSite(publicURL string) (Site, error) {
 // Origin returns the site's origin, "https://sign.example.org".
 func (s Site) Origin() string { return s.origin }
 
-// Of returns the relying party of an organisation: what it set, and the site where it
-// set nothing. The site's own origin always counts when it lies within the RP ID,
-// because the hosted page runs there.
+// Of returns the relying party of an organisation. The site fills in what the organisation did
+// not set. The site's own origin is always included if it lies within the RP ID, because the
+// hosted page runs there.
 func (s Site) Of(o store.Organisation) Party {
 	p := Party{ID: o.RPID, Name: o.RPName, Origins: o.Origins}
 	if p.ID == "" {
@@ -71,15 +70,14 @@ func (s Site) Of(o store.Organisation) Party {
 	return p
 }
 
-// Hosted reports whether the hosted page can serve this organisation: whether the
-// site lies within its RP ID.
+// Hosted reports whether the organisation can use the hosted page: whether the site lies
+// within its RP ID.
 func (s Site) Hosted(o store.Organisation) bool {
 	return o.RPID == "" || within(s.host, o.RPID)
 }
 
-// Check refuses an RP ID and origins with which no ceremony could succeed. An empty
-// RP ID or list of origins follows the site and is judged with it. The error is one
-// sentence that says how to mend it.
+// Check refuses an RP ID and origins with which no ceremony can succeed. For an empty RP ID or
+// list of origins it checks the site's. The error is one sentence that says what to do.
 func (s Site) Check(rpID string, origins []string) error {
 	id := rpID
 	if id == "" {
@@ -136,10 +134,7 @@ func validLabel(l string) bool {
 
 func checkOrigin(origin, rpID string) error {
 	u, err := url.Parse(origin)
-	if err != nil || u.Scheme == "" || u.Host == "" {
-		return appOrigin(origin)
-	}
-	if u.Scheme == "android" || u.Scheme == "ios" {
+	if err != nil || u.Scheme == "" || u.Host == "" || u.Scheme == "android" || u.Scheme == "ios" {
 		return appOrigin(origin)
 	}
 	canonical, err := canonicalOrigin(u)
@@ -155,14 +150,14 @@ func checkOrigin(origin, rpID string) error {
 	return nil
 }
 
-// appOrigin admits the origins that platforms give to native apps.
+// appOrigin refuses all but the origins that platforms give to native apps.
 func appOrigin(origin string) error {
 	for _, prefix := range []string{"android:apk-key-hash:", "android:apk-key-hash-sha256:", "ios:bundle-id:"} {
 		if rest, ok := strings.CutPrefix(origin, prefix); ok && rest != "" {
 			return nil
 		}
 	}
-	return fmt.Errorf("the origin %q is not one; give it like https://app.example.org", origin)
+	return fmt.Errorf("%q is not an origin; give one like https://app.example.org", origin)
 }
 
 func canonicalOrigin(u *url.URL) (string, error) {
@@ -172,7 +167,7 @@ func canonicalOrigin(u *url.URL) (string, error) {
 	case u.Scheme == "https":
 	case u.Scheme == "http" && local:
 	case u.Scheme == "http":
-		return "", fmt.Errorf("browsers make no passkeys over plain http except on localhost; use https://%s", u.Host)
+		return "", fmt.Errorf("browsers create no passkeys over plain http except on localhost; use https://%s", u.Host)
 	default:
 		return "", fmt.Errorf("%q is not a web address; it must begin with https://", u.String())
 	}

@@ -80,14 +80,14 @@ func TestSettingsThatCannotWork(t *testing.T) {
 	}
 }
 
-func TestOrganisationFollowsTheSiteWhereItIsSilent(t *testing.T) {
+func TestTheSiteFillsInWhatAnOrganisationDidNotSet(t *testing.T) {
 	site, _ := relyingparty.NewSite("https://sign.example.org")
 	p := site.Of(store.Organisation{Name: "Engines"})
 	if p.ID != "sign.example.org" || p.Name != "Engines" || !slices.Equal(p.Origins, []string{"https://sign.example.org"}) {
-		t.Errorf("a silent organisation is %+v", p)
+		t.Errorf("an organisation without settings is %+v", p)
 	}
 	p = site.Of(store.Organisation{Name: "Engines", RPID: "other.net", Origins: []string{"https://other.net"}})
 	if p.ID != "other.net" || !slices.Equal(p.Origins, []string{"https://other.net"}) {
-		t.Errorf("the site's origin leaks into an RP ID that does not cover it: %+v", p)
+		t.Errorf("the site's origin is added to an RP ID that does not cover it: %+v", p)
 	}
 }

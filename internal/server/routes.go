@@ -77,6 +77,7 @@ func (s *Server) routes() []group {
 			{"PUT /auth/logout", person, anySite, "", web.Op(r.Login.Logout), "logout"},
 			{"POST /auth/logout", person, anySite, "", web.Op(r.Login.Logout), "logoutLegacy"},
 			{"POST /auth/tokens", person, anySite, "", web.Op(r.Tokens.Exchange), "exchangeAccessToken"},
+			{"GET /countersign/caller", anyone, anySite, "", web.Op(r.Account.Caller), "getCaller"},
 		}},
 		{"user actions", []route{
 			{"POST /auth/action/init", anyone, anySite, "", web.Op(r.Action.Init), "createUserActionChallenge"},

@@ -62,6 +62,7 @@ var summaries = map[string]string{
 	"searchAuditLog":                         "Search the audit log, newest first",
 	"keySet":                                 "The public keys of sessions, user actions and receipts",
 	"consumeAction":                          "Use up a signed user action on behalf of another service",
+	"getCaller":                              "Tell the caller who they are and what they may do",
 	"getActionReceipt":                       "The receipt of a signed user action",
 	"openRegistration":                       "Say whom a registration code is for",
 	"addRegistrationRecovery":                "Store a recovery key beside the credential just registered",

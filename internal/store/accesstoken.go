@@ -24,7 +24,8 @@ func (r *row) tokenEntry() TokenEntry {
 	return TokenEntry{AccessToken: r.accessToken(), Credential: r.credential(), Assignments: r.held()}
 }
 
-// TokenWithUser reads an access token with its user, live or not. Nothing found is no error.
+// TokenWithUser reads an access token with its user, live or not. A token that does not exist
+// is no error.
 func (db *DB) TokenWithUser(ctx context.Context, tokenID string) (TokenWithUser, error) {
 	b, _, err := one(ctx, db, (*row).tokenWithUser, `
 		SELECT `+accessTokenColumns+`, `+userColumns+`
@@ -44,13 +45,7 @@ const selectTokens = `SELECT ` + accessTokenColumns + `, ` + credentialColumns +
 // NotFound.
 func (db *DB) AccessToken(ctx context.Context, userID, id string) (TokenEntry, error) {
 	rows, err := few(ctx, db, (*row).tokenEntry, selectTokens+`WHERE t.id = $1 AND t.user_id = $2`, id, userID)
-	if err == nil && len(rows) == 0 {
-		err = notFound("token_not_found", "There is no such access token.")
-	}
-	if err != nil {
-		return TokenEntry{}, err
-	}
-	return gather(rows, (*TokenEntry).assigned)[0], nil
+	return gatherOne(rows, err, errNoToken, (*TokenEntry).assigned)
 }
 
 // AccessTokens returns the access tokens of a user that are not archived, oldest first.
@@ -61,8 +56,8 @@ func (db *DB) AccessTokens(ctx context.Context, userID string) ([]TokenEntry, er
 
 func (e *TokenEntry) assigned() (string, *[]HeldPermission) { return e.ID, &e.Assignments }
 
-// CreateAccessToken adds an access token. If its NameKey is taken the unit fails with
-// duplicate, and unless its user is active and registered with lost.
+// CreateAccessToken adds an access token. If its NameKey is taken, the unit fails with
+// duplicate; unless its user is active and registered, with lost.
 func (tx *Tx) CreateAccessToken(t AccessToken, duplicate, lost error) {
 	tx.inTurn(t.UserID)
 	tx.must(lost, `
@@ -78,47 +73,27 @@ func (tx *Tx) CreateAccessToken(t AccessToken, duplicate, lost error) {
 }
 
 // RenameAccessToken gives an access token of the user another name, unless it is "", and
-// another external id, unless that is nil. If it is archived the unit fails with lost, if
-// the name is taken with duplicate.
+// another external id, unless that is nil. If it is archived, the unit fails with lost; if
+// the name is taken, with duplicate.
 func (tx *Tx) RenameAccessToken(id, userID, name, nameKey string, externalID *string, duplicate, lost error) {
-	tx.inTurn(userID)
-	tx.must(lost, `
-		UPDATE access_tokens SET name = CASE WHEN $1 = '' THEN name ELSE $1 END
-		WHERE id = $2 AND user_id = $3 AND archived_at IS NULL`, name, id, userID)
-	tx.must(duplicate, `
-		UPDATE access_tokens SET name_key = CASE WHEN $1 = '' THEN name_key ELSE $1 END
-		WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM access_tokens o
-			WHERE o.user_id = $3 AND o.name_key = $1 AND o.archived_at IS NULL AND o.id <> $2)`,
-		nameKey, id, userID)
-	if externalID != nil {
-		tx.may(`UPDATE access_tokens SET external_id = $1 WHERE id = $2`, *externalID, id)
-	}
+	accessTokens.rename(tx, id, userID, name, nameKey, externalID, duplicate, lost)
 }
 
-// ActivateAccessToken lets a deactivated access token of the user be used again. If it is
-// archived the unit fails with lost.
+// ActivateAccessToken activates an access token of the user. If it is archived, the unit fails
+// with lost.
 func (tx *Tx) ActivateAccessToken(id, userID string, lost error) {
-	tx.setAccessTokenActive(id, userID, true, lost)
+	accessTokens.setActive(tx, id, userID, true, lost)
 }
 
-// DeactivateAccessToken lets an access token of the user be used no more; what it signed and
-// did not use yet cannot be used. If it is archived the unit fails with lost.
+// DeactivateAccessToken deactivates an access token of the user. Unused actions that were
+// signed under it can no longer be used. If it is archived, the unit fails with lost.
 func (tx *Tx) DeactivateAccessToken(id, userID string, now time.Time, lost error) {
-	tx.setAccessTokenActive(id, userID, false, lost)
+	accessTokens.setActive(tx, id, userID, false, lost)
 	tx.voidActionsOf(id, userID, now)
 }
 
-func (tx *Tx) setAccessTokenActive(id, userID string, active bool, lost error) {
-	tx.inTurn(userID)
-	tx.must(lost, `UPDATE access_tokens SET active = $1 WHERE id = $2 AND user_id = $3 AND archived_at IS NULL`,
-		flag(active), id, userID)
-}
-
-// ArchiveAccessToken is DeactivateAccessToken, permanently.
+// ArchiveAccessToken deactivates an access token permanently, as DeactivateAccessToken does.
 func (tx *Tx) ArchiveAccessToken(id, userID string, now time.Time, lost error) {
-	tx.inTurn(userID)
-	tx.must(lost, `
-		UPDATE access_tokens SET active = 0, archived_at = $1
-		WHERE id = $2 AND user_id = $3 AND archived_at IS NULL`, now.UnixMilli(), id, userID)
+	accessTokens.archive(tx, id, userID, now, lost)
 	tx.voidActionsOf(id, userID, now)
 }

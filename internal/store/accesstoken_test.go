@@ -10,7 +10,7 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// newToken is an access token of the person's, live for a week, with its key.
+// newToken is an access token of a person, live for a week, with its key.
 func newToken(p person, name string) (store.AccessToken, store.Credential) {
 	id := api.NewID(api.PrefixToken, epoch)
 	k := newCredential(p.u, store.Code{})
@@ -20,14 +20,14 @@ func newToken(p person, name string) (store.AccessToken, store.Credential) {
 		CreatedAt: epoch, ExpiresAt: at(7 * 24 * 60)}, k
 }
 
-// program is what signs with the key of an access token. Its k is the token's key.
+// program signs with the key of an access token, which is its k.
 type program struct {
 	person
 	token store.AccessToken
 }
 
-// mint adds an access token of the person's.
-func mint(t testing.TB, db *store.DB, p person, name string) program {
+// newProgram adds an access token of a person.
+func newProgram(t testing.TB, db *store.DB, p person, name string) program {
 	t.Helper()
 	token, k := newToken(p, name)
 	write(t, db, func(tx *store.Tx) {
@@ -47,11 +47,11 @@ func (p program) entry(held ...store.HeldPermission) store.TokenEntry {
 	return store.TokenEntry{AccessToken: p.token, Credential: light(p.k), Assignments: held}
 }
 
-func TestAnAccessTokenIsOfAnActiveUser(t *testing.T) {
+func TestAnAccessTokenNeedsAnActiveUser(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada, elsewhere := settle(t, db), settle(t, db)
+		ada, elsewhere := newPerson(t, db), newPerson(t, db)
 		bob := join(t, db, ada.o, "bob")
 		create := func(p person, name string) error {
 			token, k := newToken(p, name)
@@ -60,7 +60,7 @@ func TestAnAccessTokenIsOfAnActiveUser(t *testing.T) {
 				tx.AddCredential(k, errDuplicate)
 			})
 			if b := must[store.TokenWithUser](t)(db.TokenWithUser(ctx, token.ID)); b.Found != (err == nil) {
-				t.Errorf("answered %v, but it is there: %v", err, b.Found)
+				t.Errorf("Write returned %v, but the token exists: %v", err, b.Found)
 			}
 			return err
 		}
@@ -72,7 +72,7 @@ func TestAnAccessTokenIsOfAnActiveUser(t *testing.T) {
 		wantError(t, create(ada, "program"), errLost)
 		write(t, db, func(tx *store.Tx) { tx.SetUserActive(ada.u.ID, ada.o.ID, true, errLost) })
 
-		first := mint(t, db, ada, "Program")
+		first := newProgram(t, db, ada, "Program")
 		wantError(t, create(ada, "program"), errDuplicate)
 		if err := create(bob, "program"); err != nil {
 			t.Errorf("another user's of the same name: %v", err)
@@ -94,12 +94,12 @@ func TestAnAccessTokenIsOfAnActiveUser(t *testing.T) {
 	})
 }
 
-func TestAnAccessTokenIsWithdrawn(t *testing.T) {
+func TestAnAccessTokenIsDeactivatedAndArchived(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		bob := join(t, db, ada.o, "bob")
-		p := mint(t, db, ada, "program")
+		p := newProgram(t, db, ada, "program")
 		set := func(userID string, active bool) error {
 			return try(db, func(tx *store.Tx) {
 				if active {
@@ -112,67 +112,67 @@ func TestAnAccessTokenIsWithdrawn(t *testing.T) {
 		archive := func(userID string, now time.Time) error {
 			return try(db, func(tx *store.Tx) { tx.ArchiveAccessToken(p.token.ID, userID, now, errLost) })
 		}
-		kept := func() {
+		stored := func() {
 			t.Helper()
-			equal(t, "kept", must[store.TokenWithUser](t)(db.TokenWithUser(context.Background(), p.token.ID)).Token, p.token)
+			equal(t, "stored", must[store.TokenWithUser](t)(db.TokenWithUser(context.Background(), p.token.ID)).Token, p.token)
 		}
 		wantError(t, set(bob.u.ID, false), errLost)
 		wantError(t, archive(bob.u.ID, at(1)), errLost)
-		kept()
+		stored()
 		for _, active := range []bool{false, false, true, true} {
 			if err := set(ada.u.ID, active); err != nil {
 				t.Fatal(err)
 			}
 			p.token.Active = active
-			kept()
+			stored()
 		}
 		if err := archive(ada.u.ID, at(2)); err != nil {
 			t.Fatal(err)
 		}
 		p.token.Active, p.token.ArchivedAt = false, at(2)
-		kept()
+		stored()
 		wantError(t, archive(ada.u.ID, at(3)), errLost)
 		wantError(t, set(ada.u.ID, true), errLost)
 		wantError(t, try(db, func(tx *store.Tx) {
 			tx.RenameAccessToken(p.token.ID, ada.u.ID, "x", "x", nil, errDuplicate, errLost)
 		}), errLost)
-		kept()
+		stored()
 	})
 }
 
-func TestAnAccessTokenLives(t *testing.T) {
+func TestAccessTokenLive(t *testing.T) {
 	token := store.AccessToken{Active: true, ExpiresAt: at(60)}
 	if !token.Live(at(60).Add(-time.Millisecond)) || token.Live(at(60)) {
-		t.Error("an access token lives up to its expiry, not at it")
+		t.Error("an access token is not live just before its expiry, or is at it")
 	}
 	inactive, archived := token, token
 	inactive.Active, archived.ArchivedAt = false, at(1)
 	if inactive.Live(at(2)) || archived.Live(at(2)) || (store.AccessToken{}).Live(at(2)) {
-		t.Error("one that is withdrawn, archived or not there lives")
+		t.Error("a token that is deactivated, archived or does not exist is live")
 	}
 }
 
 func TestAnAccessTokenIsRenamed(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		bob := join(t, db, ada.o, "bob")
-		p, other := mint(t, db, ada, "one"), mint(t, db, ada, "two")
-		mint(t, db, bob, "three")
+		p, other := newProgram(t, db, ada, "one"), newProgram(t, db, ada, "two")
+		newProgram(t, db, bob, "three")
 		rename := func(userID, name string, externalID *string) error {
 			return try(db, func(tx *store.Tx) {
 				tx.RenameAccessToken(p.token.ID, userID, name, strings.ToLower(name), externalID, errDuplicate, errLost)
 			})
 		}
-		kept := func(name, externalID string) {
+		stored := func(name, externalID string) {
 			t.Helper()
 			p.token.Name, p.token.NameKey, p.token.ExternalID = name, strings.ToLower(name), externalID
-			equal(t, "kept", must[store.TokenWithUser](t)(db.TokenWithUser(context.Background(), p.token.ID)).Token, p.token)
+			equal(t, "stored", must[store.TokenWithUser](t)(db.TokenWithUser(context.Background(), p.token.ID)).Token, p.token)
 		}
 		id, none := "new", ""
 		wantError(t, rename(ada.u.ID, "TWO", &id), errDuplicate)
 		wantError(t, rename(bob.u.ID, "four", &id), errLost)
-		kept("one", "ext")
+		stored("one", "ext")
 		for _, step := range []struct {
 			name string
 			id   *string
@@ -181,7 +181,7 @@ func TestAnAccessTokenIsRenamed(t *testing.T) {
 			if err := rename(ada.u.ID, step.name, step.id); err != nil {
 				t.Fatal(err)
 			}
-			kept(step.name, step.want)
+			stored(step.name, step.want)
 		}
 		write(t, db, func(tx *store.Tx) { tx.ArchiveAccessToken(other.token.ID, ada.u.ID, at(1), errLost) })
 		if err := rename(ada.u.ID, "two", nil); err != nil {
@@ -190,11 +190,11 @@ func TestAnAccessTokenIsRenamed(t *testing.T) {
 	})
 }
 
-func TestAccessTokensAreListedWithWhatTheyMay(t *testing.T) {
+func TestAccessTokensAreListedWithTheirPermissions(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		bob := join(t, db, ada.o, "bob")
 		one, two, three := permit(t, db, ada.o, "one"), permit(t, db, ada.o, "two"), permit(t, db, ada.o, "three")
 		gone := permit(t, db, ada.o, "gone")
@@ -210,8 +210,8 @@ func TestAccessTokensAreListedWithWhatTheyMay(t *testing.T) {
 			programs[i] = program{person{ada.o, ada.u, k}, token}
 		}
 		none, single, triple, archived := programs[0], programs[1], programs[2], programs[3]
-		theirs := mint(t, db, bob, "a")
-		give(t, db, one, ada.u.ID) // the person's own is none of the token's
+		theirs := newProgram(t, db, bob, "a")
+		give(t, db, one, ada.u.ID) // the person's own permission is not the token's
 		give(t, db, one, theirs.token.ID)
 		a := give(t, db, two, single.token.ID)
 		give(t, db, gone, single.token.ID)

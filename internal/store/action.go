@@ -29,10 +29,10 @@ func (r *row) signedAction() SignedAction {
 	}
 }
 
-// SignedAction returns an action with who signed it and what with, or an error of Kind
-// NotFound.
+// SignedAction returns an action with its user, credential, and session or access token, or an
+// error of Kind NotFound.
 func (db *DB) SignedAction(ctx context.Context, id string) (SignedAction, error) {
-	a, found, err := one(ctx, db, (*row).signedAction, `
+	return get(ctx, db, errNoAction, (*row).signedAction, `
 		SELECT `+actionColumns+`, `+organisationColumns+`, `+userColumns+`, `+sessionColumns+`,
 			`+accessTokenColumns+`, `+wholeCredentialColumns+`
 		FROM actions a
@@ -42,15 +42,10 @@ func (db *DB) SignedAction(ctx context.Context, id string) (SignedAction, error)
 		LEFT JOIN sessions s ON s.id = a.session_id
 		LEFT JOIN access_tokens t ON t.id = a.session_id
 		WHERE a.id = $1`, id)
-	if err == nil && !found {
-		err = notFound("action_not_found", "There is no such user action.")
-	}
-	return a, err
 }
 
-// Actions returns up to limit actions of an organisation, oldest first, that come after
-// the id afterID ("" from the start); of one user only unless userID is "". A limit of 0
-// asks for MaxPage.
+// Actions returns up to limit actions of an organisation after the id afterID ("" from the
+// start), oldest first, of one user unless userID is "". A limit of 0 asks for MaxPage.
 func (db *DB) Actions(ctx context.Context, orgID, userID, afterID string, limit int) ([]Action, error) {
 	const from = `SELECT ` + actionColumns + ` FROM actions a WHERE a.org_id = $1 AND a.id > $2`
 	if userID == "" {
@@ -60,11 +55,11 @@ func (db *DB) Actions(ctx context.Context, orgID, userID, afterID string, limit 
 		orgID, afterID, userID, page(limit))
 }
 
-// MaxActionLife is the longest time from SignedAt to ExpiresAt that an action may have.
+// MaxActionLife is the longest time from SignedAt to ExpiresAt of an action.
 const MaxActionLife = time.Hour
 
-// liveSessionOrToken is whether the session or access token, whose id and user are given as SQL,
-// can be used at the time that is its third part. SQLite and PostgreSQL look up one row.
+// liveSessionOrToken is a condition: the session or access token with that id and user is live
+// at now. The parameters are SQL.
 func liveSessionOrToken(id, userID, now string) string {
 	return `(EXISTS (SELECT 1 FROM sessions s WHERE s.id = ` + id + ` AND s.user_id = ` + userID + `
 				AND s.ended_at IS NULL AND s.expires_at > ` + now + `)
@@ -72,10 +67,10 @@ func liveSessionOrToken(id, userID, now string) string {
 				AND t.active = 1 AND t.archived_at IS NULL AND t.expires_at > ` + now + `))`
 }
 
-// SignAction adds an action, not used whatever UsedAt says. Unless the user is active in
-// that organisation, the session or access token is theirs and live at SignedAt, the
-// credential is theirs, active and of that access token if there is one, and the challenge
-// never signed an action before, the unit fails with lost.
+// SignAction adds an unused action; it ignores UsedAt and UsedFor. The user must be active in
+// that organisation, the session or access token theirs and live at SignedAt, and the
+// credential active and theirs: the key of that access token, or not the key of any. The
+// challenge must not have signed an action before. Otherwise the unit fails with lost.
 func (tx *Tx) SignAction(a Action, lost error) {
 	tx.inTurn(a.Challenge)
 	tx.must(lost, `
@@ -95,20 +90,21 @@ func (tx *Tx) SignAction(a Action, lost error) {
 		a.ExpiresAt.UnixMilli(), a.Address, tokenOf(a.SessionID))
 }
 
-// tokenOf is the id of an access token, "" for that of a session.
-func tokenOf(bearerID string) string {
-	if strings.HasPrefix(bearerID, api.PrefixToken+"-") {
-		return bearerID
+// tokenOf returns the id of an access token, and "" for that of a session.
+func tokenOf(sessionOrTokenID string) string {
+	if strings.HasPrefix(sessionOrTokenID, api.PrefixToken+"-") {
+		return sessionOrTokenID
 	}
 	return ""
 }
 
-// UseAction uses up an action of the user for what usedFor says, in the unit of its effect: the
-// events that are recorded after it carry its id. Of any number of callers one succeeds. If it is not theirs, was used, or it is expired at now, or by now its user or
-// credential is not active or its session or access token not live, the unit fails with lost.
+// UseAction uses an action of the user for usedFor, in the same unit as its effect. Events that
+// are recorded after it get its id. Of several callers one succeeds. The action must be
+// theirs, unused and not expired at now, its user and credential must be active, and its
+// session or access token live. Otherwise the unit fails with lost.
 func (tx *Tx) UseAction(id, userID, usedFor string, now time.Time, lost error) {
 	tx.actionID = id
-	tx.inTurn(userID) // as endSessions
+	tx.inTurn(userID) // as endSessions does
 	tx.inTurn(id)
 	tx.must(lost, `
 		UPDATE actions SET used_at = $1, used_for = $2

@@ -9,10 +9,10 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-func TestAnActionIsSignedOnlyIfEverythingHolds(t *testing.T) {
+func TestSignActionChecksEverything(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		bob := join(t, db, ada.o, "bob")
 		s, theirs, ended := ada.login(t, db), bob.login(t, db), ada.login(t, db)
 		write(t, db, func(tx *store.Tx) { tx.EndSession(ended.ID, ada.u.ID, at(0), errLost) })
@@ -63,11 +63,11 @@ func TestAnActionIsSignedOnlyIfEverythingHolds(t *testing.T) {
 	})
 }
 
-func TestAnActionIsUsedOnlyIfEverythingStillHolds(t *testing.T) {
+func TestUseActionChecksEverything(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		s := ada.login(t, db)
 		a := ada.sign(t, db, s)
 		use := func(id string, now time.Time) error {
@@ -101,7 +101,7 @@ func TestAnActionIsUsedOnlyIfEverythingStillHolds(t *testing.T) {
 			t.Errorf("used at %v for %q", got.UsedAt, got.UsedFor)
 		}
 
-		// The session, by itself: a later expiry than the session's, then an ended one.
+		// The session: it expires before the action does, then it has ended.
 		a = ada.action(s)
 		a.ExpiresAt = s.ExpiresAt.Add(time.Hour)
 		set(func(tx *store.Tx) { tx.SignAction(a, errLost) })
@@ -113,18 +113,18 @@ func TestAnActionIsUsedOnlyIfEverythingStillHolds(t *testing.T) {
 	})
 }
 
-func TestASignedActionIsKeptToTheByte(t *testing.T) {
+func TestASignedActionIsStoredUnchanged(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		ada.k.EncryptedPrivateKey = ""
 		s := ada.login(t, db)
 		full, bare := ada.action(s), ada.action(s)
 		full.Payload = "{\"a\":\"\\u0000\",\"raw\":\"\x00\xff\"}\n  "
 		full.SecondFactor = []byte(`{"kind":"Key"}`)
 		full.ClientData = []byte{0, 255, 0}
-		full.UsedAt, full.UsedFor = at(1), "never" // not for the caller to say
+		full.UsedAt, full.UsedFor = at(1), "never" // ignored
 		bare.ID = api.NewID("ua", at(1))
 		bare.Payload, bare.AuthenticatorData, bare.SecondFactor = "", nil, nil
 		write(t, db, func(tx *store.Tx) { tx.SignAction(full, errLost); tx.SignAction(bare, errLost) })
@@ -135,7 +135,7 @@ func TestASignedActionIsKeptToTheByte(t *testing.T) {
 		_, err := db.SignedAction(ctx, "ua-none")
 		wantKind(t, err, api.NotFound, "action_not_found")
 
-		// What was signed outlasts the session in which it was.
+		// The action outlasts its session.
 		write(t, db, func(tx *store.Tx) { tx.PruneSessions(s.ExpiresAt.Add(time.Hour)) })
 		whole.Session = store.Session{}
 		equal(t, "session pruned", must[store.SignedAction](t)(db.SignedAction(ctx, full.ID)), whole)
@@ -146,8 +146,8 @@ func TestActionsAreListedInPages(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada := settle(t, db)
-		bob, elsewhere := join(t, db, ada.o, "bob"), settle(t, db)
+		ada := newPerson(t, db)
+		bob, elsewhere := join(t, db, ada.o, "bob"), newPerson(t, db)
 		var signed []store.Action
 		for i, p := range []person{ada, bob, ada, elsewhere} {
 			a := p.action(p.login(t, db))
@@ -170,13 +170,13 @@ func TestActionsAreListedInPages(t *testing.T) {
 	})
 }
 
-// Who withdraws takes the row that who uses takes, so that neither passes the other by.
-// The rows tell: what could still be used is void, and nothing else is touched.
+// EndSessions writes the rows that UseAction writes, so that one waits for the other. Every
+// action that could still be used is void, and no other is changed.
 func TestEndingSessionsVoidsWhatTheySigned(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		bob := join(t, db, ada.o, "bob")
 		one, two, theirs := ada.login(t, db), ada.login(t, db), bob.login(t, db)
 		used, first, second, others := ada.sign(t, db, one), ada.sign(t, db, one), ada.sign(t, db, two), bob.sign(t, db, theirs)

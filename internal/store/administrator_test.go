@@ -17,8 +17,8 @@ func promote(t testing.TB, db *store.DB, o store.Organisation, identityID string
 	return give(t, db, managed(o)[0], identityID)
 }
 
-// Ways to take somebody's right to administer. Each keeps an administrator.
-var takings = map[string]func(tx *store.Tx, u store.User, a store.Assignment){
+// removals are the ways in which an administrator stops being one, unless they are the last.
+var removals = map[string]func(tx *store.Tx, u store.User, a store.Assignment){
 	"revoke": func(tx *store.Tx, u store.User, a store.Assignment) {
 		tx.KeepAnAdministrator(u.OrgID, u.ID, errLast)
 		tx.Revoke(a, errLost)
@@ -38,10 +38,10 @@ var takings = map[string]func(tx *store.Tx, u store.User, a store.Assignment){
 func TestTheLastAdministratorStays(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		elsewhere := settle(t, db)
+		elsewhere := newPerson(t, db)
 		promote(t, db, elsewhere.o, elsewhere.u.ID)
-		for name, take := range takings {
-			ada := settle(t, db)
+		for name, take := range removals {
+			ada := newPerson(t, db)
 			right := promote(t, db, ada.o, ada.u.ID)
 			last := func(why string) {
 				t.Helper()
@@ -50,10 +50,10 @@ func TestTheLastAdministratorStays(t *testing.T) {
 				}
 				equal(t, why, must[store.User](t)(db.User(context.Background(), ada.u.ID)), ada.u)
 				if !must[bool](t)(db.IsAdministrator(context.Background(), ada.u.ID)) {
-					t.Errorf("%s, %s: the right is gone", name, why)
+					t.Errorf("%s, %s: the permission was taken", name, why)
 				}
 			}
-			// another is one more person, or identity, to whom the right was given.
+			// another adds a user, or another identity, with the permission.
 			another := func(name string, change func(u *store.User)) store.User {
 				u := newUser(ada.o, name)
 				u.RegisteredAt = epoch
@@ -71,8 +71,8 @@ func TestTheLastAdministratorStays(t *testing.T) {
 			last("beside one who is inactive")
 			another("eve", func(u *store.User) { u.Kind = api.EndUser })
 			last("beside an end user")
-			another("machine", func(u *store.User) { u.Kind = store.KindServiceAccount })
-			last("beside a machine")
+			another("service account", func(u *store.User) { u.Kind = store.KindServiceAccount })
+			last("beside a service account")
 			promote(t, db, ada.o, api.NewID(api.PrefixToken, epoch))
 			last("beside an access token")
 			gone := another("gone", func(*store.User) {})
@@ -87,10 +87,10 @@ func TestTheLastAdministratorStays(t *testing.T) {
 	})
 }
 
-func TestWhoIsNoAdministratorMayGo(t *testing.T) {
+func TestOthersThanAdministratorsMayLeave(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		keep := func(orgID, userID string) error {
 			return try(db, func(tx *store.Tx) { tx.KeepAnAdministrator(orgID, userID, errLast) })
 		}

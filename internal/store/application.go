@@ -19,23 +19,19 @@ func (r *row) application() Application {
 // Application returns an application of the organisation, archived or not, or an error of
 // Kind NotFound.
 func (db *DB) Application(ctx context.Context, orgID, id string) (Application, error) {
-	a, found, err := one(ctx, db, (*row).application,
+	return get(ctx, db, errNoApplication, (*row).application,
 		`SELECT `+applicationColumns+` FROM applications a WHERE a.id = $1 AND a.org_id = $2`, id, orgID)
-	if err == nil && !found {
-		err = notFound("application_not_found", "application not found")
-	}
-	return a, err
 }
 
 // Applications returns all applications of an organisation that are not archived, oldest
-// first: the list has no pages.
+// first. The API has no pages for them.
 func (db *DB) Applications(ctx context.Context, orgID string) ([]Application, error) {
 	return all(ctx, db, (*row).application, `
 		SELECT `+applicationColumns+` FROM applications a WHERE a.org_id = $1 AND a.archived_at IS NULL
 		ORDER BY a.id`, orgID)
 }
 
-// CreateApplication adds an application. If its NameKey is taken the unit fails with
+// CreateApplication adds an application. If its NameKey is taken, the unit fails with
 // duplicate.
 func (tx *Tx) CreateApplication(a Application, duplicate error) {
 	tx.inTurn(a.OrgID)
@@ -49,36 +45,20 @@ func (tx *Tx) CreateApplication(a Application, duplicate error) {
 }
 
 // RenameApplication gives an application of the organisation another name, unless it is "",
-// and another external id, unless that is nil. If it is archived the unit fails with lost,
-// if the name is taken with duplicate.
+// and another external id, unless that is nil. If it is archived, the unit fails with lost;
+// if the name is taken, with duplicate.
 func (tx *Tx) RenameApplication(id, orgID, name, nameKey string, externalID *string, duplicate, lost error) {
-	tx.inTurn(orgID)
-	tx.must(lost, `
-		UPDATE applications SET name = CASE WHEN $1 = '' THEN name ELSE $1 END
-		WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`, name, id, orgID)
-	tx.must(duplicate, `
-		UPDATE applications SET name_key = CASE WHEN $1 = '' THEN name_key ELSE $1 END
-		WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM applications o
-			WHERE o.org_id = $3 AND o.name_key = $1 AND o.archived_at IS NULL AND o.id <> $2)`,
-		nameKey, id, orgID)
-	if externalID != nil {
-		tx.may(`UPDATE applications SET external_id = $1 WHERE id = $2`, *externalID, id)
-	}
+	applications.rename(tx, id, orgID, name, nameKey, externalID, duplicate, lost)
 }
 
-// SetApplicationActive deactivates an application or puts it back. If it is archived the
-// unit fails with lost.
+// SetApplicationActive activates or deactivates an application of the organisation. If it is
+// archived, the unit fails with lost.
 func (tx *Tx) SetApplicationActive(id, orgID string, active bool, lost error) {
-	tx.inTurn(orgID)
-	tx.must(lost, `UPDATE applications SET active = $1 WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`,
-		flag(active), id, orgID)
+	applications.setActive(tx, id, orgID, active, lost)
 }
 
-// ArchiveApplication takes an application away for good. If it is archived already the
-// unit fails with lost.
+// ArchiveApplication deactivates an application of the organisation permanently. If it is
+// archived already, the unit fails with lost.
 func (tx *Tx) ArchiveApplication(id, orgID string, now time.Time, lost error) {
-	tx.inTurn(orgID)
-	tx.must(lost, `
-		UPDATE applications SET active = 0, archived_at = $1
-		WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`, now.UnixMilli(), id, orgID)
+	applications.archive(tx, id, orgID, now, lost)
 }

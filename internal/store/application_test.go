@@ -19,7 +19,7 @@ func TestApplications(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		o, elsewhere := settle(t, db).o, settle(t, db).o
+		o, elsewhere := newPerson(t, db).o, newPerson(t, db).o
 		create := func(a store.Application) error {
 			return try(db, func(tx *store.Tx) { tx.CreateApplication(a, errDuplicate) })
 		}
@@ -70,7 +70,7 @@ func TestAnApplicationIsRenamed(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		o, elsewhere := settle(t, db).o, settle(t, db).o
+		o, elsewhere := newPerson(t, db).o, newPerson(t, db).o
 		one, two, gone := newApplication(o, "One", 1), newApplication(o, "Two", 2), newApplication(o, "Gone", 3)
 		write(t, db, func(tx *store.Tx) {
 			for _, a := range []store.Application{one, two, gone, newApplication(elsewhere, "Three", 4)} {
@@ -89,7 +89,7 @@ func TestAnApplicationIsRenamed(t *testing.T) {
 		wantError(t, rename(one, "TWO"), errDuplicate)
 		wantError(t, rename(foreign, "Four"), errLost)
 		wantError(t, rename(gone, "Four"), errLost)
-		equal(t, "kept", must[store.Application](t)(db.Application(ctx, o.ID, one.ID)), one)
+		equal(t, "stored", must[store.Application](t)(db.Application(ctx, o.ID, one.ID)), one)
 		for _, name := range []string{"ONE", "Three", "Gone"} {
 			if err := rename(one, name); err != nil {
 				t.Fatal(err)

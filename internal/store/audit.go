@@ -8,17 +8,17 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// AuditEntry is an event or a refusal of an organisation, with the names of the users of
-// that organisation whom it names, and the request that was signed for it.
+// AuditEntry is an event or a refusal of an organisation, with the names of its actor and
+// subject if they belong to that organisation, and the request that was signed for it.
 type AuditEntry struct {
 	ID      string // "uj-…", otherwise the id of the event or of the refusal
 	At      time.Time
 	Refused bool
 
-	Kind         string // of the event; of a refusal its code
-	ActorID      string // who did it, proved, "" if nobody is known
+	Kind         string // the kind of the event or the code of the refusal
+	ActorID      string // the authenticated user who did it, "" if there was none
 	ActorName    string
-	SubjectID    string // whom it is about, "" if nobody
+	SubjectID    string // the user it is about, "" if none
 	SubjectName  string
 	CredentialID string // of the event
 	Detail       []byte // of the event: JSON text or nil
@@ -29,12 +29,12 @@ type AuditEntry struct {
 	Path       string
 	SignedWith string // "cr-…"
 
-	Message string // of a refusal: what the caller was told …
+	Message string // of a refusal: what was shown to the caller …
 	Route   string // … and where
 	Status  int64
 }
 
-// SupportID is what the caller was told of a refusal, "" for an event.
+// SupportID returns the support id of a refusal, "" for an event.
 func (e AuditEntry) SupportID() string {
 	if !e.Refused {
 		return ""
@@ -42,8 +42,8 @@ func (e AuditEntry) SupportID() string {
 	return api.PrefixRefusal + strings.TrimPrefix(e.ID, api.PrefixAuditLog)
 }
 
-// AuditSpan is a stretch of the audit log of an organisation: what comes after After and
-// before Before, ids of entries or parts of one, "" for no bound.
+// AuditSpan is a part of the audit log of an organisation: the entries between After and
+// Before. These are ids of entries, or the beginning of one, or "" for no bound.
 type AuditSpan struct {
 	OrgID         string
 	After, Before string
@@ -51,12 +51,12 @@ type AuditSpan struct {
 	WithoutEvents, WithoutRefusals bool
 }
 
-// auditTable is a table that the audit log is made of.
+// auditTable is one of the two tables that make up the audit log.
 type auditTable struct {
 	prefix string // of ids
 	name   string
 	actor  string // column
-	own    string // columns that the other has not
+	own    string // columns that only this table has
 	scan   func(*row) AuditEntry
 }
 
@@ -65,7 +65,7 @@ var (
 	auditRefusals = auditTable{api.PrefixRefusal, "refusals", "e.caller_id", "e.code, e.message, e.route, e.status", (*row).auditRefusal}
 )
 
-// tables are those that a span is read from.
+// tables returns the tables that a span is read from.
 func (s AuditSpan) tables() (all []auditTable) {
 	if !s.WithoutEvents {
 		all = append(all, auditEvents)
@@ -76,9 +76,9 @@ func (s AuditSpan) tables() (all []auditTable) {
 	return all
 }
 
-// bounds are those of a span as ids of the table.
+// bounds returns the bounds of a span as ids of the table.
 func (t auditTable) bounds(s AuditSpan) (after, before string) {
-	after, before = t.prefix, t.prefix+"." // before and after all that begins with the prefix and "-"
+	after, before = t.prefix, t.prefix+"." // before and after all ids that begin with the prefix and "-"
 	if s.After != "" {
 		after = t.prefix + s.After[len(api.PrefixAuditLog):]
 	}
@@ -99,9 +99,9 @@ func (t auditTable) selectEntries() string {
 		WHERE e.org_id = $1`
 }
 
-// ofOrganisation is a column of a table that is joined by id alone, as the index has it,
-// but NULL in a row of another organisation than the entry's: a refusal may concern one
-// organisation and have a caller of another.
+// ofOrganisation is a column of a joined table, or NULL if the joined row belongs to another
+// organisation than the entry. A refusal may concern one organisation and have a caller of
+// another, and the join is by id alone because the index is.
 func ofOrganisation(column string) string {
 	table, _, _ := strings.Cut(column, ".")
 	return `CASE WHEN ` + table + `.org_id = e.org_id THEN ` + column + ` END`
@@ -139,7 +139,7 @@ func (db *DB) AuditEntry(ctx context.Context, orgID, id string) (AuditEntry, err
 			}
 		}
 	}
-	return AuditEntry{}, notFound("audit_log_not_found", "There is no such audit log.")
+	return AuditEntry{}, errNoAuditEntry
 }
 
 // AuditOldest returns up to limit entries of a span, oldest first. A limit of 0 asks for
@@ -166,7 +166,7 @@ func (db *DB) audit(ctx context.Context, s AuditSpan, limit int, order string, f
 	return merged[:min(len(merged), int(page(limit)))], nil
 }
 
-// merge makes one ordered list of two.
+// merge merges two ordered lists.
 func merge[T any](a, b []T, first func(a, b T) bool) []T {
 	if len(a) == 0 {
 		return b
@@ -181,10 +181,10 @@ func merge[T any](a, b []T, first func(a, b T) bool) []T {
 	return append(append(merged, a...), b...)
 }
 
-// auditStep is how many rows are counted in one read, so that none takes long.
+// auditStep is how many rows one read counts, so that none takes long.
 const auditStep = 10_000
 
-// auditCount is what was counted in a step.
+// auditCount is the result of one such read.
 type auditCount struct {
 	rows, found int64
 	last        string
@@ -192,8 +192,8 @@ type auditCount struct {
 
 func (r *row) auditCount() auditCount { return auditCount{r.int(), r.int(), r.text()} }
 
-// AuditCount counts the entries of a span, of what a user did or what is about them only
-// unless userID is "". It stops when there are more than most.
+// AuditCount counts the entries of a span. Unless userID is "", it counts those in which that
+// user is the actor or the subject. It stops once there are more than most.
 func (db *DB) AuditCount(ctx context.Context, s AuditSpan, userID string, most int) (int, error) {
 	count := 0
 	for _, t := range s.tables() {

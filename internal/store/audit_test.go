@@ -21,11 +21,11 @@ func newRefusal(p person, when time.Time) store.Refusal {
 	}
 }
 
-func TestAuditEntriesComeWithWhatBelongsToThem(t *testing.T) {
+func TestAuditEntriesHaveNamesAndSignedRequests(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada, elsewhere := settle(t, db), settle(t, db)
+		ada, elsewhere := newPerson(t, db), newPerson(t, db)
 		bob := join(t, db, ada.o, "bob@example.org")
 		signed := ada.sign(t, db, ada.login(t, db))
 		theirs := elsewhere.sign(t, db, elsewhere.login(t, db))
@@ -35,7 +35,7 @@ func TestAuditEntriesComeWithWhatBelongsToThem(t *testing.T) {
 		bare := store.Event{ID: api.NewID(api.PrefixEvent, at(2)), OrgID: ada.o.ID, At: at(2), Kind: "organisation.created"}
 		refusal := newRefusal(ada, at(3))
 		refusal.UserID, refusal.ActionID = bob.u.ID, signed.ID
-		crossing := newRefusal(ada, at(4)) // by a caller from elsewhere
+		crossing := newRefusal(ada, at(4)) // by a caller of another organisation
 		crossing.CallerID, crossing.ActionID = elsewhere.u.ID, theirs.ID
 		write(t, db, func(tx *store.Tx) {
 			tx.Record(event)
@@ -76,8 +76,8 @@ func TestAuditEntriesComeWithWhatBelongsToThem(t *testing.T) {
 	})
 }
 
-// scatter records events and refusals by turns, two of each three events, a minute apart, and
-// returns the ids of the entries, oldest first.
+// scatter records n events and refusals a minute apart, two events to each refusal, and returns
+// the ids of the entries, oldest first.
 func scatter(t *testing.T, db *store.DB, p person, n int) (ids []string) {
 	t.Helper()
 	write(t, db, func(tx *store.Tx) {
@@ -104,11 +104,11 @@ func idsOf(entries []store.AuditEntry) (ids []string) {
 	return ids
 }
 
-func TestTheAuditLogIsReadBothWays(t *testing.T) {
+func TestTheAuditLogIsReadInBothDirections(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada, elsewhere := settle(t, db), settle(t, db)
+		ada, elsewhere := newPerson(t, db), newPerson(t, db)
 		ids := scatter(t, db, ada, 13)
 		scatter(t, db, elsewhere, 13)
 		reversed := slices.Clone(ids)
@@ -154,7 +154,7 @@ func TestTheAuditLogIsCountedUpToABound(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada, elsewhere := settle(t, db), settle(t, db)
+		ada, elsewhere := newPerson(t, db), newPerson(t, db)
 		ids := scatter(t, db, ada, 13)
 		scatter(t, db, elsewhere, 5)
 		all := store.AuditSpan{OrgID: ada.o.ID}
@@ -172,7 +172,7 @@ func TestTheAuditLogIsCountedUpToABound(t *testing.T) {
 		equal(t, "of one", count(all, ada.u.ID, 100), 13)
 		equal(t, "of nobody", count(all, elsewhere.u.ID, 100), 0)
 
-		// More than are counted in one read, of which every thousandth is Bob's doing.
+		// One read does not count them all. Bob is the actor of every thousandth.
 		bob := join(t, db, ada.o, "bob")
 		write(t, db, func(tx *store.Tx) {
 			for i := range 10_500 {

@@ -8,8 +8,8 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// settleMany adds an organisation with n registered users, each with a passkey.
-func settleMany(b *testing.B, db *store.DB, n int) []person {
+// newPeople adds an organisation with n registered users, each with a passkey.
+func newPeople(b *testing.B, db *store.DB, n int) []person {
 	o := newOrganisation()
 	write(b, db, func(tx *store.Tx) { tx.CreateOrganisation(o) })
 	people := make([]person, n)
@@ -30,7 +30,7 @@ func settleMany(b *testing.B, db *store.DB, n int) []person {
 // BenchmarkWriteLogin measures the unit of a completed login.
 func BenchmarkWriteLogin(b *testing.B) {
 	engines(b, func(b *testing.B, db *store.DB) {
-		people := settleMany(b, db, 5000)
+		people := newPeople(b, db, 5000)
 		for _, concurrency := range []int{1, 16, 64} {
 			b.Run(fmt.Sprint(concurrency), func(b *testing.B) {
 				spread(b, concurrency, func(i int) {
@@ -49,10 +49,10 @@ func BenchmarkWriteLogin(b *testing.B) {
 	})
 }
 
-// BenchmarkLogin measures what one login asks of the store: the two reads and the unit.
+// BenchmarkLogin measures one login: two reads and a unit.
 func BenchmarkLogin(b *testing.B) {
 	engines(b, func(b *testing.B, db *store.DB) {
-		people := settleMany(b, db, 5000)
+		people := newPeople(b, db, 5000)
 		for _, concurrency := range []int{1, 16} {
 			b.Run(fmt.Sprint(concurrency), func(b *testing.B) {
 				spread(b, concurrency, func(i int) {
@@ -75,11 +75,11 @@ func BenchmarkLogin(b *testing.B) {
 	})
 }
 
-// BenchmarkAction measures what one signed call asks of the store: the bearer read three
-// times, the holder once, the action signed, and used with an effect.
+// BenchmarkAction measures one signed call: the session is read three times, the owner once,
+// and the action is signed, then used with an effect.
 func BenchmarkAction(b *testing.B) {
 	engines(b, func(b *testing.B, db *store.DB) {
-		people := settleMany(b, db, 1000)
+		people := newPeople(b, db, 1000)
 		sessions := make([]store.Session, len(people))
 		for i, p := range people {
 			sessions[i] = p.session()

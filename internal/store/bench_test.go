@@ -61,8 +61,7 @@ func BenchmarkReadInvitation(b *testing.B) {
 	})
 }
 
-// BenchmarkRegistration measures what one registration asks of the store: the two reads
-// and the unit.
+// BenchmarkRegistration measures one registration: two reads and a unit.
 func BenchmarkRegistration(b *testing.B) {
 	engines(b, func(b *testing.B, db *store.DB) {
 		for _, concurrency := range []int{1, 16, 64} {
@@ -115,7 +114,7 @@ func inviteMany(b *testing.B, db *store.DB, n int) ([]store.User, []store.Code) 
 	users, codes := make([]store.User, n), make([]store.Code, n)
 	for i := range n {
 		users[i] = newUser(o, fmt.Sprintf("user%d@example.org", i))
-		users[i].CreatedAt = epoch.Add(time.Duration(i) * time.Millisecond) // ids in order, as in life
+		users[i].CreatedAt = epoch.Add(time.Duration(i) * time.Millisecond) // ids in order, as users are invited
 		users[i].ID = api.NewID(api.PrefixUser, users[i].CreatedAt)
 		codes[i] = newCode(users[i])
 	}

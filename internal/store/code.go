@@ -20,17 +20,12 @@ func (r *row) codeEntry() CodeEntry { return CodeEntry{Code: r.code(), Username:
 
 // Code returns a registration code, or an error of Kind NotFound.
 func (db *DB) Code(ctx context.Context, id string) (Code, error) {
-	c, found, err := one(ctx, db, (*row).code,
+	return get(ctx, db, errNoCode, (*row).code,
 		`SELECT `+codeColumns+` FROM registration_codes c WHERE c.id = $1`, id)
-	if err == nil && !found {
-		err = notFound("code_not_found", "There is no such registration code.")
-	}
-	return c, err
 }
 
-// Codes returns up to limit registration codes of an organisation, oldest first, that
-// come after the id afterID ("" from the start); of one user only unless userID is "".
-// A limit of 0 asks for MaxPage.
+// Codes returns up to limit registration codes of an organisation after the id afterID ("" from
+// the start), oldest first, of one user unless userID is "". A limit of 0 asks for MaxPage.
 func (db *DB) Codes(ctx context.Context, orgID, userID, afterID string, limit int) ([]CodeEntry, error) {
 	const from = `SELECT ` + codeColumns + `, u.username
 		FROM registration_codes c JOIN users u ON u.id = c.user_id
@@ -42,8 +37,8 @@ func (db *DB) Codes(ctx context.Context, orgID, userID, afterID string, limit in
 		orgID, afterID, userID, page(limit))
 }
 
-// IssueCode adds a registration code and voids every live one of the same user: they
-// become revoked, CodeReplaced, at the new one's CreatedAt.
+// IssueCode adds a registration code. It revokes the earlier ones of the same user, with the
+// reason CodeReplaced, at the new one's CreatedAt.
 func (tx *Tx) IssueCode(c Code) {
 	tx.may(`
 		UPDATE registration_codes SET revoked_at = $1, revoked_reason = $2
@@ -58,8 +53,8 @@ func (tx *Tx) IssueCode(c Code) {
 		millis(c.RevokedAt), c.RevokedReason)
 }
 
-// SpendCode spends a registration code. Of any number of callers one succeeds; where
-// the code is not the user's or not live at now, the unit fails with lost.
+// SpendCode spends a registration code. Of several callers one succeeds. If the code is not
+// the user's or not live at now, the unit fails with lost.
 func (tx *Tx) SpendCode(codeID, userID string, now time.Time, lost error) {
 	tx.must(lost, `
 		UPDATE registration_codes SET spent_at = $1
@@ -68,8 +63,8 @@ func (tx *Tx) SpendCode(codeID, userID string, now time.Time, lost error) {
 		now.UnixMilli(), codeID, userID)
 }
 
-// RevokeCode withdraws a code of the organisation, expired or not. If it is spent or
-// revoked already, or not there, the unit fails with gone.
+// RevokeCode revokes a code of the organisation, expired or not. If it does not exist, or is
+// spent or revoked already, the unit fails with gone.
 func (tx *Tx) RevokeCode(codeID, orgID, reason string, now time.Time, gone error) {
 	tx.must(gone, `
 		UPDATE registration_codes SET revoked_at = $1, revoked_reason = $2
@@ -77,19 +72,19 @@ func (tx *Tx) RevokeCode(codeID, orgID, reason string, now time.Time, gone error
 		now.UnixMilli(), reason, codeID, orgID)
 }
 
-// CodeSent notes when a code was first mailed.
+// CodeSent records when a code was first mailed.
 func (tx *Tx) CodeSent(codeID string, now time.Time) {
 	tx.may(`UPDATE registration_codes SET sent_at = $1 WHERE id = $2 AND sent_at IS NULL`,
 		now.UnixMilli(), codeID)
 }
 
-// CodeOpened notes when the page of a code was first used.
+// CodeOpened records when the page of a code was first used.
 func (tx *Tx) CodeOpened(codeID string, now time.Time) {
 	tx.may(`UPDATE registration_codes SET opened_at = $1 WHERE id = $2 AND opened_at IS NULL`,
 		now.UnixMilli(), codeID)
 }
 
-// CodeAttempted notes when a registration was first tried with a code.
+// CodeAttempted records when a registration was first tried with a code.
 func (tx *Tx) CodeAttempted(codeID string, now time.Time) {
 	tx.may(`UPDATE registration_codes SET attempted_at = $1 WHERE id = $2 AND attempted_at IS NULL`,
 		now.UnixMilli(), codeID)

@@ -142,8 +142,8 @@ func TestUsersAreListedInPages(t *testing.T) {
 				t.Errorf("place %d holds %s", i, s.Username)
 			}
 			registered := i == 2
-			if (s.Credentials == 1) != registered || s.HasCode != registered {
-				t.Errorf("user %d: %d credentials, code %v", i, s.Credentials, s.HasCode)
+			if (s.Credentials == 1) != registered || (s.LatestCode.ID != "") != registered {
+				t.Errorf("user %d: %d credentials, code %q", i, s.Credentials, s.LatestCode.ID)
 			}
 		}
 		if got[2].LatestCode.ID != second.ID || got[2].LatestCode.State(epoch) != store.StateCompleted {
@@ -234,7 +234,7 @@ func TestOnlyALiveCodeOfTheUserIsSpent(t *testing.T) {
 	})
 }
 
-func TestStepsOfACodeAreNotedOnce(t *testing.T) {
+func TestStepsOfACodeAreRecordedOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		_, _, c := invite(t, db)
@@ -279,7 +279,7 @@ func TestCredentials(t *testing.T) {
 		_, u, c := invite(t, db)
 		passkey := newCredential(u, c)
 		passkey.SignCount = 1 << 32
-		bare := store.Credential{ // a key, with everything optional left out
+		bare := store.Credential{ // a key without anything optional
 			ID: api.NewID(api.PrefixCredential, epoch.Add(time.Second)), OrgID: u.OrgID, UserID: u.ID,
 			Kind: api.KindKey, Factor: store.FactorRecovery, Realm: "keys", CredentialID: []byte{0, 255},
 			PublicKey: []byte{1}, Algorithm: "EdDSA", EncryptedPrivateKey: "{}", CreatedAt: epoch,
@@ -303,7 +303,7 @@ func TestCredentials(t *testing.T) {
 	})
 }
 
-func TestInvitationAnswersWhateverExists(t *testing.T) {
+func TestInvitationReadsWhatExists(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
@@ -368,9 +368,9 @@ func TestRefusals(t *testing.T) {
 		hostile.ID = api.NewID(api.PrefixRefusal, epoch.Add(time.Second))
 		hostile.Received, hostile.UserAgent = "a\x00b\xff\xfec", strings.Repeat("\xf0\x9f", 100)
 		write(t, db, func(tx *store.Tx) { tx.RecordRefusal(f); tx.RecordRefusal(hostile) })
-		equal(t, "kept", must[store.Refusal](t)(db.Refusal(ctx, f.ID)), f)
+		equal(t, "stored", must[store.Refusal](t)(db.Refusal(ctx, f.ID)), f)
 		if got := must[store.Refusal](t)(db.Refusal(ctx, hostile.ID)); got.Received != "a\uFFFDb\uFFFDc" {
-			t.Errorf("hostile text is kept as %q", got.Received)
+			t.Errorf("hostile text is stored as %q", got.Received)
 		}
 		_, err := db.Refusal(ctx, "rf-none")
 		wantKind(t, err, api.NotFound, "refusal_not_found")
@@ -450,7 +450,7 @@ func TestThrottle(t *testing.T) {
 		want(0, time.Time{})
 		hit(0)
 		hit(59 * time.Second)
-		want(2, epoch.Add(time.Minute)) // a try does not prolong the window
+		want(2, epoch.Add(time.Minute)) // a further try does not extend the window
 		hit(60 * time.Second)
 		want(1, epoch.Add(2*time.Minute))
 		write(t, db, func(tx *store.Tx) { tx.PruneThrottles(epoch.Add(119 * time.Second)) })
@@ -471,7 +471,7 @@ func TestAUnitIsAllOrNothing(t *testing.T) {
 		k := newCredential(u, c)
 		wantError(t, try(db, func(tx *store.Tx) {
 			register(tx, u, c, k)
-			tx.AddCredential(k, errDuplicate) // fails last, after everything else was done
+			tx.AddCredential(k, errDuplicate) // fails after all other statements ran
 		}), errDuplicate)
 		inv := must[store.Invitation](t)(db.RegistrationState(ctx, u.ID, c.ID))
 		equal(t, "state", inv, store.Invitation{Found: true, Organisation: inv.Organisation, User: u, CodeFound: true, Code: c})
@@ -482,7 +482,7 @@ func TestAUnitIsAllOrNothing(t *testing.T) {
 			t.Errorf("events %v", left)
 		}
 
-		// The first condition that does not hold names the failure.
+		// The error is that of the first condition that does not hold.
 		write(t, db, func(tx *store.Tx) { register(tx, u, c, k) })
 		wantError(t, try(db, func(tx *store.Tx) { register(tx, u, c, k) }), errLost)
 	})
@@ -534,8 +534,8 @@ func TestSettings(t *testing.T) {
 			equal(t, name, must[string](t)(db.Setting(context.Background(), name)), value)
 		}
 		want("a", "")
-		write(t, db, func(tx *store.Tx) { tx.MakeSetting("a", "1", errDuplicate) })
-		wantError(t, try(db, func(tx *store.Tx) { tx.MakeSetting("a", "2", errDuplicate) }), errDuplicate)
+		write(t, db, func(tx *store.Tx) { tx.CreateSetting("a", "1", errDuplicate) })
+		wantError(t, try(db, func(tx *store.Tx) { tx.CreateSetting("a", "2", errDuplicate) }), errDuplicate)
 		want("a", "1")
 		wantError(t, try(db, func(tx *store.Tx) { tx.ReplaceSetting("a", "2", "3", errLost) }), errLost)
 		write(t, db, func(tx *store.Tx) { tx.ReplaceSetting("a", "1", "3", errLost); tx.PutSetting("b", "x") })
@@ -549,7 +549,7 @@ func TestUsersByKey(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		o, ada, _ := invite(t, db)
-		const n = 1200 // more than one statement asks for
+		const n = 1200 // more than one statement looks up
 		keys := []string{"nobody", ada.UsernameKey, ada.UsernameKey}
 		write(t, db, func(tx *store.Tx) {
 			for i := range n {

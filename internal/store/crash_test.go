@@ -17,7 +17,7 @@ import (
 	"github.com/countersign/countersign/internal/testing/database"
 )
 
-// crashURL tells the test program to be the process that will be killed.
+// crashURL makes the test program run as the process that will be killed.
 const crashURL = "COUNTERSIGN_STORE_CRASH_URL"
 
 func TestMain(m *testing.M) {
@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// registerUntilKilled invites and registers users from 32 goroutines and prints the id
-// of each once its registration was answered.
+// registerUntilKilled invites and registers users from 32 goroutines and prints the id of each
+// once its registration has committed.
 func registerUntilKilled(url string) error {
 	ctx := context.Background()
 	db, err := store.Open(ctx, url, store.Options{})
@@ -85,8 +85,8 @@ func TestKilledProcessLosesNothingAnswered(t *testing.T) {
 	})
 }
 
-// killAfter runs a process that registers users, kills it after a while that counts from
-// its first answer, and returns the ids it had answered.
+// killAfter runs a process that registers users, kills it some time after it printed its first
+// id, and returns the ids that it printed.
 func killAfter(t *testing.T, url string, after time.Duration) (answered []string) {
 	t.Helper()
 	process := exec.Command(os.Args[0])

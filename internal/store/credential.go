@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A credential is read without its evidence where that is of no use: it is most of the row.
+// The evidence is most of a row. credentialColumns leave it out.
 const (
 	credentialColumns = `k.id, k.org_id, k.user_id, k.code_id, k.kind, k.factor, k.name,
 	k.realm, k.credential_id, k.public_key, k.algorithm, k.rp_id, k.origin, k.aaguid,
@@ -37,12 +37,8 @@ func (r *row) wholeCredential() Credential {
 
 // Credential returns a credential by its id ("cr-…"), or an error of Kind NotFound.
 func (db *DB) Credential(ctx context.Context, id string) (Credential, error) {
-	c, found, err := one(ctx, db, (*row).wholeCredential,
+	return get(ctx, db, errNoCredential, (*row).wholeCredential,
 		`SELECT `+wholeCredentialColumns+` FROM credentials k WHERE k.id = $1`, id)
-	if err == nil && !found {
-		err = notFound("credential_not_found", "There is no such credential.")
-	}
-	return c, err
 }
 
 // CredentialsOfUser returns the credentials of a user, oldest first.
@@ -51,7 +47,7 @@ func (db *DB) CredentialsOfUser(ctx context.Context, userID string) ([]Credentia
 		`SELECT `+wholeCredentialColumns+` FROM credentials k WHERE k.user_id = $1 ORDER BY k.id`, userID)
 }
 
-// CredentialsOfCode returns the credentials that a registration code was spent on,
+// CredentialsOfCode returns the credentials that were created with a registration code,
 // oldest first.
 func (db *DB) CredentialsOfCode(ctx context.Context, codeID string) ([]Credential, error) {
 	return all(ctx, db, (*row).wholeCredential, `
@@ -60,9 +56,9 @@ func (db *DB) CredentialsOfCode(ctx context.Context, codeID string) ([]Credentia
 		WHERE c.id = $1 ORDER BY k.id`, codeID)
 }
 
-// AddCredential stores a credential, active whatever Active says, and never used. If its
-// (Realm, CredentialID) is stored already, whoever's it is, or if its registration code
-// left a recovery key already and this is another, the unit fails with duplicate.
+// AddCredential adds a credential that is active and was never used; it ignores Active and
+// LastUsedAt. If any credential has the same Realm and CredentialID, or if this is the second
+// recovery key of its registration code, the unit fails with duplicate.
 func (tx *Tx) AddCredential(c Credential, duplicate error) {
 	tx.must(duplicate, `
 		INSERT INTO credentials (id, org_id, user_id, code_id, kind, factor, name, realm,
@@ -81,21 +77,22 @@ func (tx *Tx) AddCredential(c Credential, duplicate error) {
 		c.TokenID)
 }
 
-// CredentialUse is one proof by a credential, as its authenticator data tell of it.
+// CredentialUse is one use of a credential, as the authenticator data describe it.
 type CredentialUse struct {
 	ID             string // "cr-…"
 	SignCount      int64
-	Strict         bool // the sign count must be greater than the one kept, or both zero
+	Strict         bool // the sign count must be greater than the stored one, or both zero
 	BackupEligible bool
 	BackupState    bool
 	At             time.Time
 }
 
-// UseCredential keeps what a credential last told of itself (WebAuthn L3 §7.2). If it is
-// not active, or its sign count is out of line and Strict, the unit fails with lost.
+// UseCredential stores the state that a credential reported with its latest signature
+// (WebAuthn L3 §7.2). If it is inactive, or its sign count is not as Strict demands, the unit
+// fails with lost.
 //
 // A login or signature calls this before OpenSession or SignAction: until the commit
-// nobody else can use or withdraw this credential, or deactivate its user.
+// nobody else can use or deactivate this credential, or deactivate its user.
 func (tx *Tx) UseCredential(u CredentialUse, lost error) {
 	tx.inTurn(u.ID)
 	tx.must(lost, `
@@ -105,21 +102,19 @@ func (tx *Tx) UseCredential(u CredentialUse, lost error) {
 		u.SignCount, flag(u.BackupEligible), flag(u.BackupState), u.At.UnixMilli(), u.ID, flag(u.Strict))
 }
 
-// ActivateCredential lets a deactivated credential of the organisation sign again. Without
-// that credential the unit fails with lost.
+// ActivateCredential activates a credential of the organisation. Without that credential the
+// unit fails with lost.
 func (tx *Tx) ActivateCredential(id, orgID string, lost error) {
 	tx.setCredentialActive(id, orgID, true, lost)
 }
 
-// DeactivateCredential lets a credential of the organisation sign nothing more. Whoever had it
-// may have opened any session of its user, and of end users if it is a service account's: all
-// are over, and what the user signed and did not use yet cannot be used. Without that
-// credential the unit fails with lost.
+// DeactivateCredential deactivates a credential of the organisation. A thief of the credential
+// may have opened any session of its user and, if it is a service account's, of end users. So
+// those sessions end, and unused actions that the user signed can no longer be used. Without
+// that credential the unit fails with lost.
 func (tx *Tx) DeactivateCredential(c Credential, now time.Time, lost error) {
 	tx.setCredentialActive(c.ID, c.OrgID, false, lost)
-	tx.endSessions(c.UserID, now)
-	tx.may(voidActions, now.UnixMilli(), c.UserID, firstUnused(now))
-	tx.endDelegatedSessions(c.ID, now)
+	tx.endEverything(c.UserID, c.ID, now)
 }
 
 func (tx *Tx) setCredentialActive(id, orgID string, active bool, lost error) {
@@ -127,9 +122,9 @@ func (tx *Tx) setCredentialActive(id, orgID string, active bool, lost error) {
 		flag(active), id, orgID)
 }
 
-// ResetSignCount lets a credential of the organisation count anew: the way back for
-// somebody whose authenticator counts from the start again. Without that credential the
-// unit fails with lost.
+// ResetSignCount sets the sign count of a credential of the organisation to zero. It helps a
+// user whose authenticator began to count again. Without that credential the unit fails with
+// lost.
 func (tx *Tx) ResetSignCount(id, orgID string, lost error) {
 	tx.must(lost, `UPDATE credentials SET sign_count = 0 WHERE id = $1 AND org_id = $2`, id, orgID)
 }

@@ -19,10 +19,10 @@ type DB struct {
 	writers sync.WaitGroup
 }
 
-// Options of Open. The zero value is good.
+// Options are settings of Open. Their zero value is a good default.
 type Options struct {
-	// Connections is how many connections to PostgreSQL, or reading connections to
-	// SQLite, are held at most. 0 chooses by the number of processors.
+	// Connections is the greatest number of connections to PostgreSQL, or of reading
+	// connections to SQLite. 0 chooses by the number of processors.
 	Connections int
 }
 
@@ -31,12 +31,12 @@ type engine interface {
 	kind() string
 	// query calls each for every row of one statement.
 	query(ctx context.Context, sql string, args []any, each func(*row)) error
-	// first is query for a statement that is answered at once with a row or two.
+	// first is query for a statement that takes little time and has a row or two.
 	first(ctx context.Context, sql string, args []any, each func(*row)) error
-	// few is first for a statement all of whose few rows are wanted. It calls restart
-	// before each attempt: what each was called with before is void.
+	// few is first for a statement that has a few rows and needs them all. It calls restart
+	// before each attempt: rows from an earlier attempt do not count.
 	few(ctx context.Context, sql string, args []any, restart func(), each func(*row)) error
-	// write settles every unit of the group: it has committed, or failed on its own.
+	// write commits every unit of the group, or sets the error with which it failed.
 	write(group []*unit)
 	// writers is how many goroutines may call write at once.
 	writers() int
@@ -54,9 +54,9 @@ const (
 // Open opens the database that url names and brings its tables up to date; several
 // processes may do so at once. The url is "sqlite:PATH", whose file is created with
 // mode 0600 if it does not exist, or a PostgreSQL URL ("postgres://…" or
-// "postgresql://…", several hosts and target_session_attrs as libpq knows them).
+// "postgresql://…", with several hosts and target_session_attrs as in libpq).
 //
-// The error is an *api.Error whose message is one sentence that names the mend. It
+// The error is an *api.Error whose message is one sentence that says what to do. It
 // never holds a password.
 func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	var e engine
@@ -81,8 +81,8 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	return db, nil
 }
 
-// Close finishes what is being written and queued, refuses new units and closes the
-// database. Reads after Close fail.
+// Close refuses new units, finishes those that are queued and closes the database. Reads
+// after Close fail.
 func (db *DB) Close() error {
 	db.closing.Lock()
 	if db.closed {

@@ -18,14 +18,14 @@ func endUser(t testing.TB, db *store.DB, o store.Organisation, name string, chan
 	u.Kind, u.RegisteredAt = api.EndUser, epoch
 	change(&u)
 	write(t, db, func(tx *store.Tx) { tx.CreateUser(u, errDuplicate) })
-	return person{o, u, store.Credential{ID: "cr-of-the-machine"}}
+	return person{o, u, store.Credential{ID: "cr-of-the-service-account"}}
 }
 
-func TestADelegatedSessionIsOfAnEndUser(t *testing.T) {
+func TestADelegatedSessionNeedsAnEndUser(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada, elsewhere := settle(t, db), settle(t, db)
+		ada, elsewhere := newPerson(t, db), newPerson(t, db)
 		none := func(*store.User) {}
 		open := func(p person) (store.Session, error) {
 			s := p.session()
@@ -39,7 +39,7 @@ func TestADelegatedSessionIsOfAnEndUser(t *testing.T) {
 		write(t, db, func(tx *store.Tx) { tx.ArchiveUser(gone.u.ID, ada.o.ID, at(1), errLost) })
 		for why, p := range map[string]person{
 			"an employee":             ada,
-			"a machine":               endUser(t, db, ada.o, "machine", func(u *store.User) { u.Kind = store.KindServiceAccount }),
+			"a service account":       endUser(t, db, ada.o, "service account", func(u *store.User) { u.Kind = store.KindServiceAccount }),
 			"not registered":          endUser(t, db, ada.o, "invited", func(u *store.User) { u.RegisteredAt = time.Time{} }),
 			"inactive":                endUser(t, db, ada.o, "idle", func(u *store.User) { u.Active = false }),
 			"archived":                gone,
@@ -53,27 +53,27 @@ func TestADelegatedSessionIsOfAnEndUser(t *testing.T) {
 		}
 		eve := endUser(t, db, ada.o, "eve", none)
 		s := eve.session()
-		s.EndedAt = at(1) // not for the caller to say
+		s.EndedAt = at(1) // ignored
 		write(t, db, func(tx *store.Tx) { tx.OpenDelegatedSession(s, errLost) })
 		s.EndedAt = time.Time{}
 		equal(t, "session", must[store.SessionWithUser](t)(db.SessionWithUser(ctx, s.ID)), store.SessionWithUser{Found: true, Session: s, User: eve.u})
-		// It is to read with: the machine's credential signs nothing in it.
+		// The session cannot sign: the service account's credential signs nothing in it.
 		wantError(t, try(db, func(tx *store.Tx) { tx.SignAction(eve.action(s), errLost) }), errLost)
 	})
 }
 
-// TestWhoIsDeactivatedKeepsNoDelegatedSession is TestWhoIsDeactivatedKeepsNoSession for
-// sessions that no credential of the user's opens.
-func TestWhoIsDeactivatedKeepsNoDelegatedSession(t *testing.T) {
+// TestADeactivatedUserHasNoDelegatedSession is TestADeactivatedUserHasNoSession for
+// sessions that a service account opens.
+func TestADeactivatedUserHasNoDelegatedSession(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
-		o := settle(t, dbs[0]).o
+		o := newPerson(t, dbs[0]).o
 		for round := range 6 {
 			eve := endUser(t, dbs[0], o, fmt.Sprint("user", round), func(*store.User) {})
 			var opened, refused atomic.Int64
 			errs := parallel(9, func(i int) error {
 				if i == 8 {
-					for opened.Load() < 8 { // the machines are at work
+					for opened.Load() < 8 { // service accounts open sessions
 						time.Sleep(50 * time.Microsecond)
 					}
 					return try(dbs[1], func(tx *store.Tx) {
@@ -84,7 +84,7 @@ func TestWhoIsDeactivatedKeepsNoDelegatedSession(t *testing.T) {
 						}
 						tx.EndSessions(eve.u.ID, at(1))
 						if round%2 == 1 {
-							crowd(tx, eve.u.ID)
+							exceedTurns(tx, eve.u.ID)
 						}
 					})
 				}
@@ -98,7 +98,7 @@ func TestWhoIsDeactivatedKeepsNoDelegatedSession(t *testing.T) {
 				return nil // never refused
 			})
 			if n := wins(t, errs, errLost); n != 1 || refused.Load() != 8 {
-				t.Errorf("round %d: %d succeeded, %d machines were refused", round, n, refused.Load())
+				t.Errorf("round %d: %d succeeded, %d service accounts were refused", round, n, refused.Load())
 			}
 			if live := must[[]store.Session](t)(dbs[0].SessionsOfUser(context.Background(), eve.u.ID, at(1))); len(live) > 0 {
 				t.Errorf("round %d: %d sessions are live", round, len(live))

@@ -10,21 +10,21 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// lifetime is what can be switched on and off until it is archived.
+// lifetime is something that can be activated and deactivated until it is archived.
 type lifetime struct {
 	on, off, archive func(tx *store.Tx)
 	state            func() (active bool, archived time.Time)
 }
 
-// TestFiftyChangesLeaveOneState switches one thing on and off and archives it, all at once:
-// it is archived once, and the log has an event for each change that was answered.
+// TestFiftyChangesLeaveOneState activates, deactivates and archives one thing at once. It
+// is archived once, and the log has an event for each change that succeeded.
 func TestFiftyChangesLeaveOneState(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		ctx := context.Background()
-		ada := settle(t, dbs[0])
-		p := mint(t, dbs[0], ada, "program")
-		bob := mint(t, dbs[0], join(t, dbs[0], ada.o, "bob"), "program")
+		ada := newPerson(t, dbs[0])
+		p := newProgram(t, dbs[0], ada, "program")
+		bob := newProgram(t, dbs[0], join(t, dbs[0], ada.o, "bob"), "program")
 		app := newApplication(ada.o, "app", 1)
 		write(t, dbs[0], func(tx *store.Tx) { tx.CreateApplication(app, errDuplicate) })
 		set := func(active bool) func(tx *store.Tx) {
@@ -99,13 +99,13 @@ func logOf(t testing.TB, db *store.DB, o store.Organisation, about string) map[s
 	return found
 }
 
-// TestFiftyChangesOfAPermission has everybody change, archive, bring back, assign and revoke
-// what they have just read.
+// TestFiftyChangesOfAPermission changes, archives, restores, assigns and revokes a permission
+// at once. Each goroutine does so to what it has just read.
 func TestFiftyChangesOfAPermission(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		ctx := context.Background()
-		ada := settle(t, dbs[0])
+		ada := newPerson(t, dbs[0])
 		p := permit(t, dbs[0], ada.o, "Readers")
 		change := func(db *store.DB, i int, now store.Permission, held []store.Assignment) error {
 			return try(db, func(tx *store.Tx) {

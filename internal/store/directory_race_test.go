@@ -11,13 +11,14 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// ways to take the right to administer, in an order to mix them by.
-var ways = []string{"revoke", "deactivate", "archive"}
+// removalNames are the keys of removals in a fixed order.
+var removalNames = []string{"revoke", "deactivate", "archive"}
 
-// council adds an organisation with so many administrators, and returns them with their rights.
-func council(t testing.TB, db *store.DB, size int) ([]person, []store.Assignment) {
+// newAdministrators adds an organisation with size administrators, and returns them with their
+// assignments.
+func newAdministrators(t testing.TB, db *store.DB, size int) ([]person, []store.Assignment) {
 	t.Helper()
-	people := []person{settle(t, db)}
+	people := []person{newPerson(t, db)}
 	for i := range size - 1 {
 		people = append(people, join(t, db, people[0].o, fmt.Sprint("administrator", i)))
 	}
@@ -28,15 +29,15 @@ func council(t testing.TB, db *store.DB, size int) ([]person, []store.Assignment
 	return people, rights
 }
 
-// crowd makes a unit too large for turns to be taken. What the statements decide holds without.
-func crowd(tx *store.Tx, name string) {
+// exceedTurns gives a unit more turns than a group takes: without turns it must be as correct.
+func exceedTurns(tx *store.Tx, name string) {
 	for n := range 600 {
 		tx.Hit(fmt.Append(nil, name, n), epoch, time.Hour)
 	}
 }
 
-// inOffice counts who can administer.
-func inOffice(t testing.TB, db *store.DB, people []person) (n int) {
+// countAdministrators counts the people who can administer.
+func countAdministrators(t testing.TB, db *store.DB, people []person) (n int) {
 	t.Helper()
 	for _, p := range people {
 		u := must[store.User](t)(db.User(context.Background(), p.u.ID))
@@ -47,27 +48,27 @@ func inOffice(t testing.TB, db *store.DB, people []person) (n int) {
 	return n
 }
 
-func TestAdministratorsTakeEachOthersRight(t *testing.T) {
+func TestAdministratorsRemoveEachOther(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		for round := range 20 {
-			people, rights := council(t, dbs[0], 2)
+			people, rights := newAdministrators(t, dbs[0], 2)
 			errs := parallel(2, func(i int) error {
-				// Three rounds alike, then a mixture.
-				take := takings[ways[(round+i*(round/3))%3]]
+				// In the first three rounds both do the same.
+				take := removals[removalNames[(round+i*(round/3))%3]]
 				other := 1 - i
 				return try(dbs[i], func(tx *store.Tx) {
 					take(tx, people[other].u, rights[other])
 					tx.Record(newEvent(people[other].u, "right.taken"))
 					if round%2 == 1 {
-						crowd(tx, people[i].u.ID)
+						exceedTurns(tx, people[i].u.ID)
 					}
 				})
 			})
 			if n := wins(t, errs, errLast); n != 1 {
-				t.Errorf("round %d: %d took the other's right", round, n)
+				t.Errorf("round %d: %d removed the other", round, n)
 			}
-			if n := inOffice(t, dbs[round%2], people); n != 1 {
+			if n := countAdministrators(t, dbs[round%2], people); n != 1 {
 				t.Errorf("round %d: %d administrators are left", round, n)
 			}
 			if events := must[[]store.Event](t)(dbs[0].Events(context.Background(), people[0].o.ID, "", 0)); len(events) != 1 {
@@ -77,16 +78,16 @@ func TestAdministratorsTakeEachOthersRight(t *testing.T) {
 	})
 }
 
-// TestManyAdministratorsGoAtOnce does so for many organisations at the same moment, whose
-// units meet in groups in whatever order.
-func TestManyAdministratorsGoAtOnce(t *testing.T) {
+// TestManyAdministratorsLeaveAtOnce does so in many organisations at once, whose units share
+// groups in any order.
+func TestManyAdministratorsLeaveAtOnce(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		const organisations, size = 10, 5
 		var people [organisations][]person
 		var rights [organisations][]store.Assignment
 		for o := range people {
-			people[o], rights[o] = council(t, dbs[0], size)
+			people[o], rights[o] = newAdministrators(t, dbs[0], size)
 		}
 		errs := parallel(organisations*size, func(n int) error {
 			o, i := n%organisations, n/organisations
@@ -94,24 +95,24 @@ func TestManyAdministratorsGoAtOnce(t *testing.T) {
 				o = organisations - 1 - o
 			}
 			p := people[o][i]
-			return try(dbs[i%2], func(tx *store.Tx) { takings[ways[(o+i)%3]](tx, p.u, rights[o][i]) })
+			return try(dbs[i%2], func(tx *store.Tx) { removals[removalNames[(o+i)%3]](tx, p.u, rights[o][i]) })
 		})
 		if n := wins(t, errs, errLast); n != organisations*(size-1) {
-			t.Errorf("%d of %d went", n, organisations*size)
+			t.Errorf("%d of %d left", n, organisations*size)
 		}
 		for o := range people {
-			if n := inOffice(t, dbs[1], people[o]); n != 1 {
+			if n := countAdministrators(t, dbs[1], people[o]); n != 1 {
 				t.Errorf("organisation %d: %d administrators are left", o, n)
 			}
 		}
 	})
 }
 
-// TestOneNameHasOneHolder renames two at a time, and many, to one name.
-func TestOneNameHasOneHolder(t *testing.T) {
+// TestOneNameHasOneOwner renames two, and many, to one name at once.
+func TestOneNameHasOneOwner(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
-		ada := settle(t, dbs[0])
+		ada := newPerson(t, dbs[0])
 		name := func(kind, i int) string { return fmt.Sprint("kind", kind, "-", i) }
 		kinds := []func(i int) func(tx *store.Tx, name string){
 			func(i int) func(*store.Tx, string) { // a user
@@ -119,7 +120,7 @@ func TestOneNameHasOneHolder(t *testing.T) {
 				return func(tx *store.Tx, name string) { tx.RenameUser(u.ID, u.OrgID, name, name, nil, errDuplicate, errLost) }
 			},
 			func(i int) func(*store.Tx, string) {
-				token := mint(t, dbs[0], ada, name(1, i)).token
+				token := newProgram(t, dbs[0], ada, name(1, i)).token
 				return func(tx *store.Tx, name string) {
 					tx.RenameAccessToken(token.ID, ada.u.ID, name, name, nil, errDuplicate, errLost)
 				}
@@ -141,7 +142,7 @@ func TestOneNameHasOneHolder(t *testing.T) {
 					tx.RenameApplication(a.ID, a.OrgID, a.Name, a.NameKey, &a.ExternalID, errDuplicate, errLost)
 				}
 			},
-			func(i int) func(*store.Tx, string) { // a permission that is brought back
+			func(i int) func(*store.Tx, string) { // a permission that is restored
 				p := permit(t, dbs[0], ada.o, name(4, i))
 				write(t, dbs[0], func(tx *store.Tx) { tx.ArchivePermission(p, true, at(1), errDuplicate, errLost) })
 				p.Version++
@@ -166,7 +167,7 @@ func TestOneNameHasOneHolder(t *testing.T) {
 					return try(dbs[i%2], func(tx *store.Tx) {
 						renames[i](tx, fmt.Sprint("taken", kind, round))
 						if round < 4 {
-							crowd(tx, fmt.Sprint(kind, round, i))
+							exceedTurns(tx, fmt.Sprint(kind, round, i))
 						}
 					})
 				})
@@ -178,12 +179,12 @@ func TestOneNameHasOneHolder(t *testing.T) {
 	})
 }
 
-// TestNamesAreTakenInAnyOrder has groups want the same names, and rename the same things, in
-// another order.
+// TestNamesAreTakenInAnyOrder writes groups that take the same names, and rename the same
+// things, in different orders.
 func TestNamesAreTakenInAnyOrder(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
-		ada := settle(t, dbs[0])
+		ada := newPerson(t, dbs[0])
 		const n = 6
 		var users [n]store.User
 		var tokens [n]store.AccessToken
@@ -191,7 +192,7 @@ func TestNamesAreTakenInAnyOrder(t *testing.T) {
 		var applications [n]store.Application
 		for i := range n {
 			users[i] = join(t, dbs[0], ada.o, fmt.Sprint("user", i)).u
-			tokens[i] = mint(t, dbs[0], ada, fmt.Sprint("token", i)).token
+			tokens[i] = newProgram(t, dbs[0], ada, fmt.Sprint("token", i)).token
 			permissions[i] = permit(t, dbs[0], ada.o, fmt.Sprint("permission", i))
 			applications[i] = newApplication(ada.o, fmt.Sprint("application", i), i)
 			write(t, dbs[0], func(tx *store.Tx) { tx.CreateApplication(applications[i], errDuplicate) })
@@ -222,17 +223,17 @@ func TestNamesAreTakenInAnyOrder(t *testing.T) {
 	})
 }
 
-// TestNothingIsUsedAfterItsTokenIsWithdrawn holds that what was not used when a withdrawal
-// was answered never will be, even by who was at it already.
-func TestNothingIsUsedAfterItsTokenIsWithdrawn(t *testing.T) {
+// TestNoActionIsUsedAfterItsTokenIsDeactivated holds that no unused action of a token can be
+// used once its deactivation has committed.
+func TestNoActionIsUsedAfterItsTokenIsDeactivated(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
-		o := settle(t, dbs[0]).o
-		for round, w := range append(withdrawals, withdrawals...) {
+		o := newPerson(t, dbs[0]).o
+		for round, w := range append(deactivations, deactivations...) {
 			if w.name == "key inactive" {
-				continue // not a matter of the token's
+				continue // this does not concern the token
 			}
-			p := mint(t, dbs[0], join(t, dbs[0], o, fmt.Sprint(w.name, round)), "program")
+			p := newProgram(t, dbs[0], join(t, dbs[0], o, fmt.Sprint(w.name, round)), "program")
 			actions := make([]store.Action, 100)
 			write(t, dbs[0], func(tx *store.Tx) {
 				for i := range actions {
@@ -275,12 +276,12 @@ func TestNothingIsUsedAfterItsTokenIsWithdrawn(t *testing.T) {
 	})
 }
 
-// TestWhoIsArchivedWhileTheyRegister holds that nobody is left with a code, or active.
-func TestWhoIsArchivedWhileTheyRegister(t *testing.T) {
+// TestAUserIsArchivedDuringRegistration holds that an archived user is inactive and has no code.
+func TestAUserIsArchivedDuringRegistration(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		ctx := context.Background()
-		o := settle(t, dbs[0]).o
+		o := newPerson(t, dbs[0]).o
 		const n = 16
 		var guests [n]store.User
 		var codes [n]store.Code

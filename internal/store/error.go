@@ -8,10 +8,9 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// errClosed is why a closed database cannot be used.
 var errClosed = errors.New("store: closed")
 
-// unavailable says that the database cannot be used just now; nothing was written.
+// unavailable says that the database cannot be used now and that nothing was written.
 func unavailable(cause error) error {
 	return &api.Error{
 		Kind: api.Unavailable, Code: "store_unavailable",
@@ -21,8 +20,8 @@ func unavailable(cause error) error {
 	}
 }
 
-// outcomeUnknown says that the connection broke between COMMIT and its answer: the unit
-// is either wholly there or not at all.
+// outcomeUnknown says that the connection broke between COMMIT and its answer: either the
+// whole unit was written or nothing.
 func outcomeUnknown(cause error) error {
 	return &api.Error{
 		Kind: api.Unavailable, Code: "outcome_unknown",
@@ -37,12 +36,26 @@ func internal(cause error) error {
 	return &api.Error{Kind: api.Internal, Code: "internal", Message: "Internal Server Error", Cause: cause}
 }
 
-// notFound says that no such row exists.
 func notFound(code, message string) error {
 	return &api.Error{Kind: api.NotFound, Code: code, Message: message}
 }
 
-// classify gives a failure of the database its kind.
+// Errors of reads that find no row.
+var (
+	errNoApplication  = notFound("application_not_found", "application not found")
+	errNoAction       = notFound("action_not_found", "There is no such user action.")
+	errNoAssignment   = notFound("assignment_not_found", "There is no such assignment.")
+	errNoAuditEntry   = notFound("audit_log_not_found", "There is no such audit log.")
+	errNoCode         = notFound("code_not_found", "There is no such registration code.")
+	errNoCredential   = notFound("credential_not_found", "There is no such credential.")
+	errNoOrganisation = notFound("organisation_not_found", "There is no such organisation.")
+	errNoPermission   = notFound("permission_not_found", "There is no such permission.")
+	errNoRefusal      = notFound("refusal_not_found", "There is no refusal with that support id.")
+	errNoToken        = notFound("token_not_found", "There is no such access token.")
+	errNoUser         = notFound("user_not_found", "There is no such user.")
+)
+
+// classify turns a failure of the database into an *api.Error.
 func classify(err error) error {
 	var known *api.Error
 	switch {
@@ -56,7 +69,7 @@ func classify(err error) error {
 	return internal(err)
 }
 
-// Failures of Open. Each names what to do about it.
+// openError is a failure of Open. Its message says what to do about it.
 func openError(kind api.Kind, code, message string, cause error) error {
 	return &api.Error{Kind: kind, Code: code, Message: message, Cause: cause}
 }

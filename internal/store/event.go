@@ -8,10 +8,10 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// NewEvent is something that who brought about in their organisation; who has no UserID
-// where it was the operator at the command line. detail is what else to tell, in plain
-// values; nil for nothing. Of a program with a person's access token it tells that, as
-// "program", beside the person. Whom it is about is left to fill in.
+// NewEvent is an event that who caused in their organisation. The operator at the command line
+// has no UserID. detail holds more facts as plain values, or is nil. If who is a program with
+// a person's access token, NewEvent adds the token to detail as "program". The caller fills in
+// whom the event is about.
 func NewEvent(who api.Caller, kind string, at time.Time, detail map[string]any) Event {
 	if who.Kind == api.CallerPersonalToken {
 		if detail == nil {
@@ -21,7 +21,7 @@ func NewEvent(who api.Caller, kind string, at time.Time, detail map[string]any) 
 	}
 	e := Event{ID: api.NewID(api.PrefixEvent, at), OrgID: who.OrgID, At: at, Kind: kind, ActorID: who.UserID, Address: who.Address}
 	if detail != nil {
-		e.Detail, _ = json.Marshal(detail) // cannot fail for those
+		e.Detail, _ = json.Marshal(detail) // cannot fail for plain values
 	}
 	return e
 }
@@ -34,9 +34,8 @@ func (r *row) event() Event {
 	}
 }
 
-// Events returns up to limit events of an organisation ("" for the server's own),
-// oldest first, that come after the id afterID ("" from the start). A limit of 0 asks
-// for MaxPage.
+// Events returns up to limit events of an organisation ("" for the server's own) after the id
+// afterID ("" from the start), oldest first. A limit of 0 asks for MaxPage.
 func (db *DB) Events(ctx context.Context, orgID, afterID string, limit int) ([]Event, error) {
 	return all(ctx, db, (*row).event, `
 		SELECT e.id, e.org_id, e.at, e.kind, e.user_id, e.credential_id, e.code_id, e.actor_id,
@@ -45,8 +44,8 @@ func (db *DB) Events(ctx context.Context, orgID, afterID string, limit int) ([]E
 		ORDER BY e.id LIMIT $3`, orgID, afterID, page(limit))
 }
 
-// Record adds an event to the unit whose change it tells of. An event without ActionID gets
-// that of the action which the unit has used, if any.
+// Record adds an event to the unit whose change it records. An event without ActionID gets the
+// id of the action that the unit used before, if any.
 func (tx *Tx) Record(e Event) {
 	if e.ActionID == "" {
 		e.ActionID = tx.actionID

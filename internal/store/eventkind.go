@@ -1,7 +1,6 @@
 package store
 
-// Kinds of event. What is recorded is one of these; each names what was done, in the past
-// tense, of one sort of thing.
+// Kinds of event. Each names one sort of thing and, in the past tense, what was done to it.
 const (
 	EventOrganisationCreated     = "organisation.created"
 	EventOrganisationPoliciesSet = "organisation.policies_set"

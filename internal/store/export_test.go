@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Parts of what deactivates somebody, which tests look at one by one.
+// These methods are parts of DeactivateUser and DeactivateCredential, to be tested one by one.
 func (tx *Tx) SetUserActive(userID, orgID string, active bool, lost error) {
 	tx.setUserActive(userID, orgID, active, lost)
 	if !active {
@@ -26,18 +26,18 @@ func (tx *Tx) EndDelegatedSessions(credentialID string, now time.Time) {
 	tx.endDelegatedSessions(credentialID, now)
 }
 
-// Plan is how a database means to run a statement.
+// Plan is how a database would run a statement.
 type Plan struct {
 	SQL   string
 	Steps []string
 }
 
-// Plans returns how the database means to run what read asks for, instead of running it.
-// Errors are of no interest: no row comes as read expects it.
+// Plans returns how the database would run the statements of read, without running them. It
+// ignores failures of read, which gets no rows.
 func Plans(db *DB, read func(db *DB)) []Plan {
 	e := &explaining{engine: db.engine}
 	func() {
-		defer func() { recover() }() // for want of a row
+		defer func() { recover() }() // because there is no row
 		read(&DB{engine: e})
 	}()
 	return e.plans
@@ -54,7 +54,7 @@ func PlansOf(db *DB, fn func(tx *Tx)) []Plan {
 	return e.plans
 }
 
-// explaining is an engine that notes plans, a statement each.
+// explaining is an engine that collects the plans of statements.
 type explaining struct {
 	engine
 	plans []Plan

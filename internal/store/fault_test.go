@@ -21,20 +21,20 @@ import (
 	"github.com/countersign/countersign/internal/testing/database"
 )
 
-// relay stands between the store and PostgreSQL and breaks the connection when a
-// statement that begins with a given text is about to run.
+// relay forwards between the store and PostgreSQL and breaks the connection at a statement
+// that begins with prefix.
 type relay struct {
 	t      *testing.T
 	server string
 
 	mu     sync.Mutex
 	prefix string
-	after  bool // break once the server has answered, instead of before it is asked
-	part   int  // of that answer so many bytes pass first
+	after  bool // break after the server has answered, not before the statement reaches it
+	part   int  // bytes of that answer that pass first
 	cuts   atomic.Int64
 }
 
-// throughRelay returns a relay and the URL that leads through it.
+// throughRelay returns a relay and the URL that goes through it.
 func throughRelay(t *testing.T, to string) (*relay, string) {
 	t.Helper()
 	at, err := url.Parse(to)
@@ -61,14 +61,14 @@ func throughRelay(t *testing.T, to string) (*relay, string) {
 	return r, at.String()
 }
 
-// cut breaks the next connection on which such a statement is run, once.
+// cut breaks the next connection on which such a statement runs, once.
 func (r *relay) cut(prefix string, after bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.prefix, r.after, r.part = prefix, after, 0
 }
 
-// cutWithin is cut in the middle of the answer: so many bytes of it still come.
+// cutWithin is cut in the middle of the answer, after so many bytes.
 func (r *relay) cutWithin(prefix string, bytes int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -141,7 +141,7 @@ func (r *relay) serve(client net.Conn) {
 	}
 }
 
-// forward passes one message on if pass says so.
+// forward forwards one message if pass allows it.
 func forward(to io.Writer, from io.Reader, typed bool, pass func(kind byte, body []byte) bool) bool {
 	head := make([]byte, 5)
 	if !typed {
@@ -161,7 +161,7 @@ func forward(to io.Writer, from io.Reader, typed bool, pass func(kind byte, body
 	return err == nil
 }
 
-func TestAConnectionLostBeforeCommitIsNotNoticed(t *testing.T) {
+func TestAConnectionLostBeforeCommitDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	r, through := throughRelay(t, database.Postgres(t))
 	db := open(t, through)
@@ -189,13 +189,13 @@ func TestAConnectionLostBeforeCommitIsNotNoticed(t *testing.T) {
 	}
 }
 
-// TestHalfAnAnswerIsNoAnswer breaks the connection between the rows of one answer, and
-// again between those of the second attempt.
-func TestHalfAnAnswerIsNoAnswer(t *testing.T) {
+// TestRowsOfABrokenAnswerDoNotCount breaks the connection between the rows of an answer, and
+// again in the second attempt.
+func TestRowsOfABrokenAnswerDoNotCount(t *testing.T) {
 	t.Parallel()
 	r, through := throughRelay(t, database.Postgres(t))
 	db := open(t, through)
-	ada := settle(t, db)
+	ada := newPerson(t, db)
 	want := []store.Credential{light(ada.k)}
 	for i := range 5 {
 		k := newCredential(ada.u, store.Code{})
@@ -209,7 +209,7 @@ func TestHalfAnAnswerIsNoAnswer(t *testing.T) {
 		s := must[store.LoginState](t)(db.LoginState(context.Background(), ada.o.ID, ada.u.UsernameKey, nil, nil))
 		equal(t, "credentials", s.Credentials, want)
 	}
-	read() // it is prepared on a connection now
+	read() // the statement is prepared on a connection now
 	for i, part := range []int{100, 20 << 10, 30 << 10} {
 		r.cutWithin("SELECT o.id", part)
 		read()
@@ -226,7 +226,7 @@ func TestHalfAnAnswerIsNoAnswer(t *testing.T) {
 }
 
 // TestAConnectionLostAtCommitIsAnUnknownOutcome holds that a commit is never sent twice,
-// and that the caller is told what is not known.
+// and that the error says that the outcome is unknown.
 func TestAConnectionLostAtCommitIsAnUnknownOutcome(t *testing.T) {
 	// Not parallel: it waits a while for the server.
 	for _, committed := range []bool{false, true} {
@@ -237,7 +237,7 @@ func TestAConnectionLostAtCommitIsAnUnknownOutcome(t *testing.T) {
 			r.cut("commit", committed)
 			err := try(db, func(tx *store.Tx) { register(tx, u, c, newCredential(u, c)) })
 			wantKind(t, err, api.Unavailable, "outcome_unknown")
-			time.Sleep(50 * time.Millisecond) // the server may still be at it
+			time.Sleep(50 * time.Millisecond) // the server may still be committing
 			if got := must[store.Code](t)(db.Code(context.Background(), c.ID)); got.SpentAt.IsZero() == committed {
 				t.Errorf("spent at %v", got.SpentAt)
 			}
@@ -246,9 +246,9 @@ func TestAConnectionLostAtCommitIsAnUnknownOutcome(t *testing.T) {
 	}
 }
 
-// TestServerThatDropsEverybody ends all connections under load, as a restart or a
+// TestAllConnectionsBreakUnderLoad ends all connections under load, as a restart or a
 // failover does.
-func TestServerThatDropsEverybody(t *testing.T) {
+func TestAllConnectionsBreakUnderLoad(t *testing.T) {
 	// Not parallel: it interrupts a server under load.
 	url := database.Postgres(t)
 	db, outside := open(t, url), connect(t, url)

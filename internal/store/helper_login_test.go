@@ -28,15 +28,15 @@ func join(t testing.TB, db *store.DB, o store.Organisation, name string) person 
 	return person{o, u, k}
 }
 
-// settle adds an organisation with one registered user.
-func settle(t testing.TB, db *store.DB) person {
+// newPerson adds an organisation and its first registered user.
+func newPerson(t testing.TB, db *store.DB) person {
 	t.Helper()
 	o := newOrganisation()
 	write(t, db, func(tx *store.Tx) { tx.CreateOrganisation(o) })
 	return join(t, db, o, "ada@example.org")
 }
 
-// session is one of the person's, live for eight hours from epoch.
+// session is a session of the person, live for eight hours from epoch.
 func (p person) session() store.Session {
 	return store.Session{
 		ID: api.NewID("se", epoch), OrgID: p.o.ID, UserID: p.u.ID, CredentialID: p.k.ID,
@@ -52,7 +52,7 @@ func (p person) login(t testing.TB, db *store.DB) store.Session {
 	return s
 }
 
-// action is one that the person signed at epoch in the session, with five minutes to live.
+// action is an action that the person signed at epoch in the session, for five minutes.
 func (p person) action(s store.Session) store.Action {
 	return store.Action{
 		ID: api.NewID("ua", epoch), OrgID: p.o.ID, UserID: p.u.ID, CredentialID: p.k.ID, SessionID: s.ID,
@@ -71,7 +71,7 @@ func (p person) sign(t testing.TB, db *store.DB, s store.Session) store.Action {
 	return a
 }
 
-// use is the credential's last login, with nothing that a policy would mind.
+// use is a use of the person's credential that every policy accepts.
 func (p person) use(now time.Time) store.CredentialUse {
 	return store.CredentialUse{ID: p.k.ID, BackupEligible: true, BackupState: true, At: now}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// epoch is when the tests take place.
+// epoch is the time of the tests.
 var epoch = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
 var (

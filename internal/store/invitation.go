@@ -2,8 +2,8 @@ package store
 
 import "context"
 
-// Both reads answer one row always, so that what does not exist costs the same as what
-// does.
+// Both reads always return one row, so that they take the same time whether or not the user
+// and the code exist.
 const (
 	invitationColumns = organisationColumns + `, ` + userColumns + `, ` + codeColumns
 
@@ -34,16 +34,16 @@ func (r *row) invitation() Invitation {
 	return inv
 }
 
-// Invitation reads what decides whether somebody may begin to register: the user of
-// that name, the code with that MAC if it was issued to them, and the tries counted
-// under throttleKey. Nothing found is no error.
+// Invitation reads what decides whether a user may begin to register: the user of that name,
+// the code with that MAC if it was issued to them, and the tries counted under throttleKey.
+// What does not exist is no error.
 func (db *DB) Invitation(ctx context.Context, orgID, usernameKey string, mac, throttleKey []byte) (Invitation, error) {
 	inv, _, err := one(ctx, db, (*row).invitation, selectInvitation, orgID, usernameKey, mac, throttleKey)
 	return inv, err
 }
 
-// RegistrationState reads what decides whether somebody may complete a registration:
-// the user, and the code if it was issued to them. Nothing found is no error.
+// RegistrationState reads what decides whether a user may complete a registration: the user,
+// and the code if it was issued to them. What does not exist is no error.
 func (db *DB) RegistrationState(ctx context.Context, userID, codeID string) (Invitation, error) {
 	inv, _, err := one(ctx, db, (*row).registrationState, selectRegistrationState, userID, codeID)
 	return inv, err

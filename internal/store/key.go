@@ -8,17 +8,15 @@ func (r *row) serverKey() ServerKey {
 	}
 }
 
-// ServerKeys returns all keys of the server, ordered by purpose, those of one purpose
-// oldest first.
+// ServerKeys returns all keys of the server, ordered by purpose and then by age, oldest first.
 func (db *DB) ServerKeys(ctx context.Context) ([]ServerKey, error) {
 	return all(ctx, db, (*row).serverKey, `
 		SELECT s.id, s.purpose, s.created_at, s.wrapping, s.material
 		FROM server_keys s ORDER BY s.purpose, s.id`)
 }
 
-// PutServerKey keeps a key unless there is one for its purpose already. Processes that
-// start together all call it, then read which one won. A key for PurposeSigning is kept
-// beside those that are there.
+// PutServerKey adds a key unless its purpose has one already. Processes that start together
+// all call it, then read which key won. A key for PurposeSigning is always added.
 func (tx *Tx) PutServerKey(k ServerKey) {
 	tx.may(`
 		INSERT INTO server_keys (id, purpose, created_at, wrapping, material)
@@ -27,8 +25,8 @@ func (tx *Tx) PutServerKey(k ServerKey) {
 		k.ID, k.Purpose, k.CreatedAt.UnixMilli(), k.Wrapping, notNull(k.Material))
 }
 
-// RewrapServerKey replaces how a key is wrapped and its material. If the key with that
-// id is not kept as was any more, the unit fails with lost.
+// RewrapServerKey replaces the wrapping and material of a key. If its wrapping is no longer
+// was, the unit fails with lost.
 func (tx *Tx) RewrapServerKey(k ServerKey, was string, lost error) {
 	tx.must(lost, `UPDATE server_keys SET wrapping = $1, material = $2 WHERE id = $3 AND wrapping = $4`,
 		k.Wrapping, notNull(k.Material), k.ID, was)

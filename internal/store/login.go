@@ -12,7 +12,7 @@ import (
 const (
 	loginCodeColumns = `l.id, l.org_id, l.user_id, l.mac, l.created_at, l.expires_at, l.sent_at, l.spent_at`
 
-	// One row for each credential, one without any: whatever exists, at least one.
+	// This returns a row for each credential, and one row if there is none.
 	selectLoginState = `SELECT ` + organisationColumns + `, ` + userColumns + `, ` + loginCodeColumns + `,
 			t.count, t.resets_at, ` + credentialColumns + `
 		FROM (SELECT 1 AS here) x
@@ -27,17 +27,17 @@ const (
 		LEFT JOIN credentials k ON k.user_id = u.id AND k.token_id = $2
 		WHERE u.id = $1`
 
-	// The organisation is there even where the user is not, so that what it demands can be
-	// demanded of everybody alike.
-	selectHolder = `SELECT ` + organisationColumns + `, ` + userColumns + `, ` + credentialColumns + `
+	// The organisation is read even without the user, so that the server can demand the same
+	// of everybody, known or not.
+	selectOwner = `SELECT ` + organisationColumns + `, ` + userColumns + `, ` + credentialColumns + `
 		FROM (SELECT 1 AS here) x `
-	holderByName = `LEFT JOIN organisations o ON o.id = $1
+	ownerByName = `LEFT JOIN organisations o ON o.id = $1
 		LEFT JOIN users u ON u.org_id = $1 AND u.username_key = $2
 		LEFT JOIN credentials k ON k.user_id = u.id AND (k.credential_id = $3 OR k.id = $4)`
-	holderByID = `LEFT JOIN users u ON u.id = $1
+	ownerByID = `LEFT JOIN users u ON u.id = $1
 		LEFT JOIN organisations o ON o.id = u.org_id
 		LEFT JOIN credentials k ON k.user_id = u.id AND (k.credential_id = $2 OR k.id = $3)`
-	holderByCredential = `LEFT JOIN credentials k ON k.realm = $2 AND k.credential_id = $3 AND ($1 = '' OR k.org_id = $1)
+	ownerByCredential = `LEFT JOIN credentials k ON k.realm = $2 AND k.credential_id = $3 AND ($1 = '' OR k.org_id = $1)
 		LEFT JOIN users u ON u.id = k.user_id
 		LEFT JOIN organisations o ON o.id = COALESCE(u.org_id, $1)`
 )
@@ -52,7 +52,6 @@ func (r *row) loginCode() Code {
 func (r *row) loginState() LoginState {
 	s := LoginState{Organisation: r.organisation(), User: r.user(), Code: r.loginCode()}
 	s.WrongTries, s.WrongTriesReset = r.int(), r.time()
-	s.OrganisationFound = s.Organisation.ID != ""
 	s.Found = s.User.ID != ""
 	s.CodeFound = s.Code.ID != ""
 	if k := r.credential(); k.ID != "" {
@@ -62,15 +61,15 @@ func (r *row) loginState() LoginState {
 }
 
 func (r *row) owner() Owner {
-	h := Owner{Organisation: r.organisation(), User: r.user(), Credential: r.credential()}
-	h.Found = h.User.ID != ""
-	h.CredentialFound = h.Credential.ID != ""
-	return h
+	o := Owner{Organisation: r.organisation(), User: r.user(), Credential: r.credential()}
+	o.Found = o.User.ID != ""
+	o.CredentialFound = o.Credential.ID != ""
+	return o
 }
 
-// LoginState reads what decides how somebody may begin to log in: the organisation, the
-// user of that name with all credentials, the login code with that MAC if it was issued
-// to them, and the tries counted under throttleKey. Nothing found is no error.
+// LoginState reads what decides how a user may begin to log in: the organisation, the user of
+// that name with all credentials, the login code with that MAC if it was issued to them, and
+// the tries counted under throttleKey. What does not exist is no error.
 func (db *DB) LoginState(ctx context.Context, orgID, usernameKey string, codeMAC, throttleKey []byte) (LoginState, error) {
 	rows, err := few(ctx, db, (*row).loginState, selectLoginState, orgID, usernameKey, codeMAC, throttleKey)
 	if err != nil {
@@ -84,20 +83,19 @@ func (db *DB) LoginState(ctx context.Context, orgID, usernameKey string, codeMAC
 	return s, nil
 }
 
-// sort puts the credentials in order. They are few, and both databases would set up a
-// sort of whole rows for it.
+// sort sorts the few credentials here: both databases would sort whole rows for it.
 func (s *LoginState) sort() {
 	slices.SortFunc(s.Credentials, func(a, b Credential) int { return strings.Compare(a.ID, b.ID) })
 }
 
-// SignerState reads a user with organisation and all credentials, as LoginState does: their
-// own or, where tokenID is not "", those of that access token. Nothing found is no error.
+// SignerState reads a user with their organisation and credentials: their own or, unless
+// tokenID is "", those of that access token. A user who does not exist is no error.
 func (db *DB) SignerState(ctx context.Context, userID, tokenID string) (LoginState, error) {
 	rows, err := few(ctx, db, (*row).owner, selectSignerState, userID, tokenID)
 	if err != nil || len(rows) == 0 {
 		return LoginState{}, err
 	}
-	s := LoginState{OrganisationFound: true, Organisation: rows[0].Organisation, Found: true, User: rows[0].User}
+	s := LoginState{Organisation: rows[0].Organisation, Found: true, User: rows[0].User}
 	for _, r := range rows {
 		if r.CredentialFound {
 			s.Credentials = append(s.Credentials, r.Credential)
@@ -107,26 +105,26 @@ func (db *DB) SignerState(ctx context.Context, userID, tokenID string) (LoginSta
 	return s, nil
 }
 
-// OwnerByName reads the user of that name with one of their credentials: the one with
-// that raw id or with the id uuid ("cr-…"). Nothing found is no error; the organisation
-// is read even where it has no such user.
+// OwnerByName reads the user of that name with one of their credentials: the one with that
+// raw id or with the id uuid ("cr-…"). What does not exist is no error; the organisation is
+// read even without the user.
 func (db *DB) OwnerByName(ctx context.Context, orgID, usernameKey string, credentialID []byte, uuid string) (Owner, error) {
-	return owner(ctx, db, credentialID, selectHolder+holderByName, orgID, usernameKey, credentialID, uuid)
+	return owner(ctx, db, credentialID, selectOwner+ownerByName, orgID, usernameKey, credentialID, uuid)
 }
 
-// OwnerByUser is HolderByName for the id of a user ("us-…").
+// OwnerByUser is OwnerByName for the id of a user ("us-…").
 func (db *DB) OwnerByUser(ctx context.Context, userID string, credentialID []byte, uuid string) (Owner, error) {
-	return owner(ctx, db, credentialID, selectHolder+holderByID, userID, credentialID, uuid)
+	return owner(ctx, db, credentialID, selectOwner+ownerByID, userID, credentialID, uuid)
 }
 
-// OwnerByCredential reads who holds a credential of a realm, in the organisation unless
-// that is "". Nothing found is no error; an organisation that was named is read all the
-// same.
+// OwnerByCredential reads the owner of a credential of a realm, in the organisation unless
+// orgID is "". What does not exist is no error; an organisation that was named is read even
+// without the user.
 func (db *DB) OwnerByCredential(ctx context.Context, orgID, realm string, credentialID []byte) (Owner, error) {
-	return owner(ctx, db, credentialID, selectHolder+holderByCredential, orgID, realm, notNull(credentialID))
+	return owner(ctx, db, credentialID, selectOwner+ownerByCredential, orgID, realm, notNull(credentialID))
 }
 
-// ChallengeUsed reports whether a challenge opened a session or signed an action.
+// ChallengeUsed reports whether a challenge has opened a session or signed an action.
 func (db *DB) ChallengeUsed(ctx context.Context, challenge string) (bool, error) {
 	used, _, err := one(ctx, db, (*row).bool, `
 		SELECT CASE WHEN EXISTS (SELECT 1 FROM sessions s WHERE s.challenge = $1)
@@ -134,25 +132,22 @@ func (db *DB) ChallengeUsed(ctx context.Context, challenge string) (bool, error)
 	return used, err
 }
 
-// owner reads one holder. Where several credentials of the user answer to what was given
-// (two realms may know one raw id, and a raw id may read like one of ours), that with the
-// raw id comes first, then an active one, then the oldest.
+// owner reads one owner. Several credentials of a user may match: two realms may have the same
+// raw id, and a raw id may look like an id of ours. It prefers the one with the raw id, then
+// an active one, then the oldest.
 func owner(ctx context.Context, db *DB, credentialID []byte, sql string, args ...any) (Owner, error) {
 	rows, err := few(ctx, db, (*row).owner, sql, args...)
 	if err != nil {
 		return Owner{}, err
 	}
-	last := func(h Owner) (int64, int64, string) {
-		return flag(!bytes.Equal(h.Credential.CredentialID, credentialID)), flag(!h.Credential.Active), h.Credential.ID
-	}
+	notRaw := func(o Owner) int64 { return flag(!bytes.Equal(o.Credential.CredentialID, credentialID)) }
 	return slices.MinFunc(rows, func(a, b Owner) int {
-		raw, inactive, id := last(a)
-		otherRaw, otherInactive, otherID := last(b)
-		return cmp.Or(cmp.Compare(raw, otherRaw), cmp.Compare(inactive, otherInactive), cmp.Compare(id, otherID))
+		return cmp.Or(cmp.Compare(notRaw(a), notRaw(b)),
+			cmp.Compare(flag(!a.Credential.Active), flag(!b.Credential.Active)), cmp.Compare(a.Credential.ID, b.Credential.ID))
 	}), nil
 }
 
-// IssueLoginCode adds a login code and voids the user's former one, live or not.
+// IssueLoginCode adds a login code. It replaces the user's earlier one, live or not.
 func (tx *Tx) IssueLoginCode(c Code) {
 	tx.inTurn(c.UserID)
 	tx.must(nil, `
@@ -165,13 +160,13 @@ func (tx *Tx) IssueLoginCode(c Code) {
 		millis(c.SentAt), millis(c.SpentAt))
 }
 
-// LoginCodeSent notes when a login code was first mailed.
+// LoginCodeSent records when a login code was first mailed.
 func (tx *Tx) LoginCodeSent(id string, now time.Time) {
 	tx.may(`UPDATE login_codes SET sent_at = $1 WHERE id = $2 AND sent_at IS NULL`, now.UnixMilli(), id)
 }
 
-// SpendLoginCode spends a login code. Of any number of callers one succeeds; where the
-// code is spent, replaced or expired at now, the unit fails with lost.
+// SpendLoginCode spends a login code. Of several callers one succeeds. If the code is spent,
+// replaced or expired at now, the unit fails with lost.
 func (tx *Tx) SpendLoginCode(id string, now time.Time, lost error) {
 	tx.must(lost, `
 		UPDATE login_codes SET spent_at = $1

@@ -14,17 +14,17 @@ func newLoginCode(p person) store.Code {
 	return store.Code{ID: id, OrgID: p.o.ID, UserID: p.u.ID, MAC: []byte("mac of " + id), CreatedAt: epoch, ExpiresAt: at(10)}
 }
 
-// light is a credential as it is read without its evidence.
+// light is a credential without its evidence.
 func light(k store.Credential) store.Credential {
 	k.ClientData, k.AttestationObject = nil, nil
 	return k
 }
 
-func TestLoginStateAnswersWhateverExists(t *testing.T) {
+func TestLoginStateReadsWhatExists(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		bob := join(t, db, ada.o, "bob")
 		second := newCredential(ada.u, store.Code{})
 		second.ID = api.NewID(api.PrefixCredential, at(1))
@@ -43,7 +43,7 @@ func TestLoginStateAnswersWhateverExists(t *testing.T) {
 		second.Active = false
 		counted := store.LoginState{WrongTries: 2, WrongTriesReset: at(60)}
 		known := counted
-		known.OrganisationFound, known.Organisation = true, ada.o
+		known.Organisation = ada.o
 		whole := known
 		whole.Found, whole.User = true, ada.u
 		whole.Credentials = []store.Credential{light(ada.k), light(second)}
@@ -71,12 +71,12 @@ func TestLoginStateAnswersWhateverExists(t *testing.T) {
 	})
 }
 
-func TestHolderIsOfTheirOwnCredentialOnly(t *testing.T) {
+func TestAnOwnerHasOnlyTheirOwnCredentials(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada := settle(t, db)
-		bob, elsewhere := join(t, db, ada.o, "bob"), settle(t, db)
+		ada := newPerson(t, db)
+		bob, elsewhere := join(t, db, ada.o, "bob"), newPerson(t, db)
 		nobody := store.Owner{}
 		organisation := store.Owner{Organisation: ada.o}
 		user := organisation
@@ -101,8 +101,8 @@ func TestHolderIsOfTheirOwnCredentialOnly(t *testing.T) {
 		equal(t, "another's raw id", byName(ada.o.ID, name, bob.k.CredentialID, ""), user)
 		equal(t, "another's id", byName(ada.o.ID, name, nil, bob.k.ID), user)
 		equal(t, "another's, of the user", byUser(ada.u.ID, bob.k.CredentialID, bob.k.ID), user)
-		equal(t, "nothing given", byName(ada.o.ID, name, nil, ""), user)
-		equal(t, "nothing given, of the user", byUser(ada.u.ID, []byte{}, ""), user)
+		equal(t, "no id", byName(ada.o.ID, name, nil, ""), user)
+		equal(t, "no id, by user", byUser(ada.u.ID, []byte{}, ""), user)
 		equal(t, "unknown name", byName(ada.o.ID, "nobody", ada.k.CredentialID, ada.k.ID), organisation)
 		equal(t, "other organisation", byName("or-none", name, ada.k.CredentialID, ada.k.ID), nobody)
 		equal(t, "same name elsewhere", byName(elsewhere.o.ID, name, ada.k.CredentialID, ada.k.ID),
@@ -127,12 +127,12 @@ func TestSignerState(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		second := newCredential(ada.u, store.Code{})
 		second.ID = api.NewID(api.PrefixCredential, epoch.Add(-time.Minute)) // older, though stored later
 		idle := newUser(ada.o, "idle")
 		write(t, db, func(tx *store.Tx) { tx.AddCredential(second, errDuplicate); tx.CreateUser(idle, errDuplicate) })
-		want := store.LoginState{OrganisationFound: true, Organisation: ada.o, Found: true, User: ada.u,
+		want := store.LoginState{Organisation: ada.o, Found: true, User: ada.u,
 			Credentials: []store.Credential{light(second), light(ada.k)}}
 		equal(t, "signer", must[store.LoginState](t)(db.SignerState(ctx, ada.u.ID, "")), want)
 		want.User, want.Credentials = idle, nil
@@ -141,11 +141,11 @@ func TestSignerState(t *testing.T) {
 	})
 }
 
-// One raw id may stand in two realms, and may read like an id of ours.
-func TestHolderOfTwoCredentialsThatAnswer(t *testing.T) {
+// Two realms may have the same raw id, and a raw id may look like an id of ours.
+func TestAnOwnerOfTwoMatchingCredentials(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		twin := newCredential(ada.u, store.Code{})
 		twin.ID = api.NewID(api.PrefixCredential, at(1))
 		twin.Realm, twin.CredentialID = "other.example", ada.k.CredentialID
@@ -171,7 +171,7 @@ func TestHolderOfTwoCredentialsThatAnswer(t *testing.T) {
 func TestLoginCodes(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		bob := join(t, db, ada.o, "bob")
 		read := func(p person, c store.Code) (store.Code, bool) {
 			t.Helper()
@@ -211,7 +211,7 @@ func TestLoginCodes(t *testing.T) {
 		got, _ = read(ada, second)
 		equal(t, "second", got, second)
 		if !second.Live(second.ExpiresAt.Add(-time.Millisecond)) || second.Live(second.ExpiresAt) {
-			t.Error("a code lives up to its expiry, not at it")
+			t.Error("a code is not live just before its expiry, or is at it")
 		}
 		if got, found = read(bob, theirs); !found || !got.Live(epoch) {
 			t.Errorf("another's code: %+v", got)
@@ -223,7 +223,7 @@ func TestACredentialIsUsed(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		read := func() store.Credential { return must[store.Credential](t)(db.Credential(ctx, ada.k.ID)) }
 		equal(t, "fresh", read(), ada.k)
 		use := func(count int64, strict bool) error {
@@ -236,7 +236,7 @@ func TestACredentialIsUsed(t *testing.T) {
 			strict bool
 			lost   bool
 		}{
-			{0, true, false}, {0, true, false}, // always zero passes for ever
+			{0, true, false}, {0, true, false}, // a count that stays zero is always accepted
 			{5, true, false}, {5, true, true}, {4, true, true}, {0, true, true},
 			{5, false, false}, {3, false, false}, {4, true, false}, {0, false, false}, {0, true, false}, {1, true, false},
 			{1 << 32, true, false}, {1<<32 - 1, true, true},
@@ -251,7 +251,7 @@ func TestACredentialIsUsed(t *testing.T) {
 				want = before
 			}
 			if got := read(); got.SignCount != want || got.LastUsedAt.IsZero() {
-				t.Errorf("step %d: kept %d, want %d", i, got.SignCount, want)
+				t.Errorf("step %d: stored %d, want %d", i, got.SignCount, want)
 			}
 		}
 		write(t, db, func(tx *store.Tx) { tx.ResetSignCount(ada.k.ID, ada.o.ID, errLost) })
@@ -287,7 +287,7 @@ func TestACredentialIsUsed(t *testing.T) {
 func TestACredentialIsAddedActive(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		k := newCredential(ada.u, store.Code{})
 		k.Active, k.LastUsedAt = false, at(1)
 		write(t, db, func(tx *store.Tx) { tx.AddCredential(k, errDuplicate) })

@@ -2,7 +2,6 @@ package store
 
 import "context"
 
-// The credential is looked up for each user of the page, through the index.
 const (
 	memberColumns = userColumns + `, (SELECT MIN(k.id) FROM credentials k
 	WHERE k.user_id = u.id AND k.factor = 'first' AND k.active = 1 AND k.token_id = '')`
@@ -18,27 +17,21 @@ func (r *row) member() Member {
 
 func (m *Member) assigned() (string, *[]HeldPermission) { return m.ID, &m.Assignments }
 
-// Member returns a user of the organisation who is a person, archived or not, or an error
-// of Kind NotFound.
+// Member returns a person of the organisation, archived or not, or an error of Kind NotFound.
 func (db *DB) Member(ctx context.Context, orgID, userID string) (Member, error) {
-	return foundMember(few(ctx, db, (*row).member,
+	return db.member(ctx, `<> 'ServiceAccount'`, userID, orgID)
+}
+
+func (db *DB) member(ctx context.Context, kind, userID, orgID string) (Member, error) {
+	rows, err := few(ctx, db, (*row).member,
 		`SELECT `+memberColumns+`, `+heldColumns+` FROM users u`+withPermissions+`
-		WHERE u.id = $1 AND u.org_id = $2 AND u.kind <> 'ServiceAccount'`, userID, orgID))
+		WHERE u.id = $1 AND u.org_id = $2 AND u.kind `+kind, userID, orgID)
+	return gatherOne(rows, err, errNoUser, (*Member).assigned)
 }
 
-func foundMember(rows []Member, err error) (Member, error) {
-	if err == nil && len(rows) == 0 {
-		err = notFound("user_not_found", "There is no such user.")
-	}
-	if err != nil {
-		return Member{}, err
-	}
-	return gather(rows, (*Member).assigned)[0], nil
-}
-
-// Members returns up to limit users of an organisation, oldest first, that come after the
-// id afterID ("" from the start), without machines and who is archived; of one kind only
-// unless kind is "". A limit of 0 asks for MaxPage.
+// Members returns up to limit users of an organisation after the id afterID ("" from the
+// start), oldest first, of one kind unless kind is "", without service accounts and archived
+// users. A limit of 0 asks for MaxPage.
 func (db *DB) Members(ctx context.Context, orgID, kind, afterID string, limit int) ([]Member, error) {
 	const from = `SELECT u.id FROM users u WHERE u.org_id = $1 AND u.id > $2 AND ` + isPerson
 	if kind == "" {
@@ -47,8 +40,8 @@ func (db *DB) Members(ctx context.Context, orgID, kind, afterID string, limit in
 	return db.members(ctx, from+` AND u.kind = $3 ORDER BY u.id LIMIT $4`, orgID, afterID, kind, page(limit))
 }
 
-// members reads those whose ids a statement selects, in the order of their ids. The page
-// is cut before permissions are joined, of which each may have any number.
+// members reads the users whose ids a statement selects, in the order of their ids. The
+// statement limits the page; joining permissions afterwards adds rows.
 func (db *DB) members(ctx context.Context, ids string, args ...any) ([]Member, error) {
 	rows, err := all(ctx, db, (*row).member, `
 		SELECT `+memberColumns+`, `+heldColumns+`
@@ -60,13 +53,11 @@ func (db *DB) members(ctx context.Context, ids string, args ...any) ([]Member, e
 // ServiceAccount returns a service account of the organisation, archived or not, or an
 // error of Kind NotFound.
 func (db *DB) ServiceAccount(ctx context.Context, orgID, userID string) (Member, error) {
-	return foundMember(few(ctx, db, (*row).member,
-		`SELECT `+memberColumns+`, `+heldColumns+` FROM users u`+withPermissions+`
-		WHERE u.id = $1 AND u.org_id = $2 AND u.kind = 'ServiceAccount'`, userID, orgID))
+	return db.member(ctx, `= 'ServiceAccount'`, userID, orgID)
 }
 
 // ServiceAccounts returns all service accounts of an organisation that are not archived,
-// oldest first, and their access tokens: the list that the wire contract has no pages for.
+// oldest first, and their access tokens. The API has no pages for them.
 func (db *DB) ServiceAccounts(ctx context.Context, orgID string) ([]Member, []TokenEntry, error) {
 	const from = `SELECT u.id FROM users u WHERE u.org_id = $1 AND u.kind = 'ServiceAccount' AND u.archived_at IS NULL`
 	members, err := db.members(ctx, from, orgID)

@@ -15,7 +15,7 @@ func TestMembersAreListedInPages(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada, elsewhere := settle(t, db), settle(t, db)
+		ada, elsewhere := newPerson(t, db), newPerson(t, db)
 		want := []store.Member{{User: ada.u, CredentialID: ada.k.ID}}
 		for i := range 6 {
 			u := newUser(ada.o, fmt.Sprint("user", i))
@@ -56,7 +56,7 @@ func TestMembersAreListedInPages(t *testing.T) {
 func TestAMemberIsShownWithTheirFirstFactor(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		add := func(factor string, when time.Time) store.Credential {
 			k := newCredential(ada.u, store.Code{})
 			k.ID, k.Factor = api.NewID(api.PrefixCredential, when), factor
@@ -81,7 +81,7 @@ func TestAMemberIsShownWithTheirFirstFactor(t *testing.T) {
 func TestUsersAreDeactivatedByTheirOrganisation(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada, elsewhere := settle(t, db), settle(t, db)
+		ada, elsewhere := newPerson(t, db), newPerson(t, db)
 		set := func(userID, orgID string, active bool) error {
 			return try(db, func(tx *store.Tx) { tx.SetUserActive(userID, orgID, active, errLost) })
 		}
@@ -99,12 +99,12 @@ func TestUsersAreDeactivatedByTheirOrganisation(t *testing.T) {
 	})
 }
 
-func TestWhoIsArchivedIsGoneForGood(t *testing.T) {
+func TestAnArchivedUserStaysArchived(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada, elsewhere := settle(t, db), settle(t, db)
-		p, earlier := mint(t, db, ada, "program"), mint(t, db, ada, "earlier")
+		ada, elsewhere := newPerson(t, db), newPerson(t, db)
+		p, earlier := newProgram(t, db, ada, "program"), newProgram(t, db, ada, "earlier")
 		code := newCode(ada.u)
 		s := ada.login(t, db)
 		write(t, db, func(tx *store.Tx) {
@@ -144,7 +144,7 @@ func TestWhoIsArchivedIsGoneForGood(t *testing.T) {
 		_, err := db.UserByName(ctx, ada.o.ID, ada.u.UsernameKey)
 		wantKind(t, err, api.NotFound, "user_not_found")
 		equal(t, "login", must[store.LoginState](t)(db.LoginState(ctx, ada.o.ID, ada.u.UsernameKey, nil, nil)),
-			store.LoginState{OrganisationFound: true, Organisation: ada.o})
+			store.LoginState{Organisation: ada.o})
 		members, people := must[[]store.Member](t)(db.Members(ctx, ada.o.ID, "", "", 0)), must[[]store.Person](t)(db.People(ctx, ada.o.ID, "", "", "", 0))
 		if users := must[[]store.UserSummary](t)(db.Users(ctx, ada.o.ID, "", 0)); len(members)+len(people)+len(users) > 0 {
 			t.Errorf("listed: %v, %v, %v", members, people, users)
@@ -169,7 +169,7 @@ func TestWhoIsArchivedIsGoneForGood(t *testing.T) {
 func TestAUserIsRenamed(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada, elsewhere := settle(t, db), settle(t, db)
+		ada, elsewhere := newPerson(t, db), newPerson(t, db)
 		join(t, db, ada.o, "bob")
 		join(t, db, elsewhere.o, "carol")
 		rename := func(userID, orgID, name string, externalID *string) error {
@@ -181,7 +181,7 @@ func TestAUserIsRenamed(t *testing.T) {
 		wantError(t, rename(ada.u.ID, ada.o.ID, "BOB", &id), errDuplicate)
 		wantError(t, rename(ada.u.ID, elsewhere.o.ID, "dave", &id), errLost)
 		wantError(t, rename("us-none", ada.o.ID, "dave", &id), errLost)
-		equal(t, "kept", must[store.User](t)(db.User(context.Background(), ada.u.ID)), ada.u)
+		equal(t, "stored", must[store.User](t)(db.User(context.Background(), ada.u.ID)), ada.u)
 		for _, step := range []struct {
 			name string
 			id   *string
@@ -263,7 +263,7 @@ func TestSoleOrganisation(t *testing.T) {
 	})
 }
 
-func TestKeysThatSignMayBeSeveral(t *testing.T) {
+func TestThereMayBeSeveralSigningKeys(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		key := func(purpose string, minute int) store.ServerKey {

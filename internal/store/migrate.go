@@ -18,8 +18,7 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// schemaVersion returns the newest migration that this program knows for a kind of
-// database.
+// schemaVersion returns the version of the newest migration for a kind of database.
 func schemaVersion(kind string) (int64, error) {
 	files, err := fs.ReadDir(migrations, "migrations/"+kind)
 	if err != nil {
@@ -37,8 +36,8 @@ func schemaVersion(kind string) (int64, error) {
 	return newest, nil
 }
 
-// current reports whether a database at version needs no migration. A database from a
-// newer program is refused: writing to tables that we do not know could lose data.
+// current reports whether a database at version needs no migration. It refuses a database of
+// a newer program: writing to tables that this program does not know could lose data.
 func current(kind string, version int64) (bool, error) {
 	newest, err := schemaVersion(kind)
 	if err != nil {
@@ -65,14 +64,14 @@ func newProvider(kind string, db *sql.DB, opts ...goose.ProviderOption) (*goose.
 	return goose.NewProvider(dialect, db, dir, append(opts, goose.WithDisableGlobalRegistry(true))...)
 }
 
-// migrateSQLite runs all pending migrations in one transaction that begins by taking the
-// write lock, so that a second process waits for it.
+// migrateSQLite runs all pending migrations in one transaction that takes the write lock
+// first, so that a second process waits for it.
 func migrateSQLite(ctx context.Context, db *sql.DB) error {
 	newest, err := schemaVersion(SQLite)
 	if err != nil {
 		return err
 	}
-	if err := makeVersionTable(ctx, db); err != nil {
+	if err := createVersionTable(ctx, db); err != nil {
 		return err
 	}
 	provider, err := newProvider(SQLite, db, goose.WithSessionLocker(sqliteLock{newest}))
@@ -83,8 +82,8 @@ func migrateSQLite(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-// makeVersionTable does under the write lock what goose would do without any.
-func makeVersionTable(ctx context.Context, db *sql.DB) error {
+// createVersionTable does under the write lock what goose would do without a lock.
+func createVersionTable(ctx context.Context, db *sql.DB) error {
 	table, err := database.NewStore(database.DialectSQLite3, goose.DefaultTablename)
 	if err != nil {
 		return err
@@ -113,7 +112,7 @@ func makeVersionTable(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-// sqliteLock holds the write lock of the database for as long as goose works.
+// sqliteLock holds the write lock of the database while goose migrates it.
 type sqliteLock struct{ newest int64 }
 
 // SessionLock begins the transaction.
@@ -146,6 +145,6 @@ func migratePostgres(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-// advisoryKey is the lock under which PostgreSQL is migrated. It is ours alone by being
-// unlikely: the first eight bytes of "countersign".
+// advisoryKey is the advisory lock under which PostgreSQL is migrated: the first eight bytes
+// of "countersign", which no other program is likely to use.
 const advisoryKey int64 = 0x636f756e74657273

@@ -22,8 +22,8 @@ func managed(o store.Organisation) []store.Permission {
 	return []store.Permission{everything, endUsers}
 }
 
-// settlers are the people of one organisation in a database of version 2.
-type settlers struct {
+// oldOrganisation is an organisation in a database of version 2.
+type oldOrganisation struct {
 	o     store.Organisation
 	users []store.User // an administrator, one who is still to register, an employee, two end users
 	boss  person
@@ -32,8 +32,8 @@ type settlers struct {
 	f     store.Refusal
 }
 
-// older fills a database of version 2 as the program of then did.
-func older(t *testing.T, db *sql.DB) settlers {
+// older fills a database of version 2 as the program did at that time.
+func older(t *testing.T, db *sql.DB) oldOrganisation {
 	t.Helper()
 	exec := func(statement string, args ...any) {
 		t.Helper()
@@ -44,7 +44,7 @@ func older(t *testing.T, db *sql.DB) settlers {
 	o := newOrganisation()
 	boss := newUser(o, "boss")
 	boss.RegisteredAt = epoch
-	all := settlers{o: o, users: []store.User{boss}, boss: person{o, boss, newCredential(boss, store.Code{})}}
+	all := oldOrganisation{o: o, users: []store.User{boss}, boss: person{o, boss, newCredential(boss, store.Code{})}}
 	all.boss.k.SignCount = 7
 	fill(t, db, all.boss, newEvent(boss, "user.registered"), nil)
 	exec(`UPDATE users SET administrator = 1 WHERE id = $1`, boss.ID)
@@ -91,7 +91,7 @@ func TestADatabaseOfTheSecondVersionKeepsItsAdministrators(t *testing.T) {
 		ctx := context.Background()
 		migrateTo(t, url, 2)
 		before := connect(t, url)
-		both := []settlers{older(t, before), older(t, before)}
+		both := []oldOrganisation{older(t, before), older(t, before)}
 		db := open(t, url)
 		for _, was := range both {
 			permissions := managed(was.o)
@@ -118,18 +118,18 @@ func TestADatabaseOfTheSecondVersionKeepsItsAdministrators(t *testing.T) {
 				}
 				equal(t, m.Username+"'s permissions", held, want)
 			}
-			holders(t, db, everything, administrators)
-			holders(t, db, endUsers, others)
+			wantAssigned(t, db, everything, administrators)
+			wantAssigned(t, db, endUsers, others)
 
-			// Nobody was made an administrator by that, or is one for being here first.
+			// The migration made nobody an administrator, not even the first user.
 			late := join(t, db, was.o, "late")
 			write(t, db, func(tx *store.Tx) { makeFirst(tx, was.o, late.u) })
 			if must[bool](t)(db.IsAdministrator(ctx, late.u.ID)) {
-				t.Error("who came late is an administrator")
+				t.Error("a later user is an administrator")
 			}
 			wantError(t, try(db, func(tx *store.Tx) { tx.KeepAnAdministrator(was.o.ID, was.boss.u.ID, errLost) }), errLost)
 
-			// What was going on goes on.
+			// Sessions and signed actions can still be used.
 			equal(t, "session", must[store.SessionWithUser](t)(db.SessionWithUser(ctx, was.s.ID)), store.SessionWithUser{Found: true, Session: was.s, User: was.boss.u})
 			equal(t, "credential", must[store.Credential](t)(db.Credential(ctx, was.boss.k.ID)), was.boss.k)
 			equal(t, "refusal", must[store.Refusal](t)(db.Refusal(ctx, was.f.ID)), was.f)
@@ -143,11 +143,11 @@ func TestADatabaseOfTheSecondVersionKeepsItsAdministrators(t *testing.T) {
 	})
 }
 
-// holders are those whom a permission is assigned to, under ids that the contract allows.
-func holders(t *testing.T, db *store.DB, p store.Permission, want []string) {
+// wantAssigned checks to whom a permission is assigned, under ids that the API allows.
+func wantAssigned(t *testing.T, db *store.DB, p store.Permission, want []string) {
 	t.Helper()
 	if !api.ValidID(api.PrefixPermission, p.ID) {
-		t.Errorf("the contract allows no permission %s", p.ID)
+		t.Errorf("the API does not allow the permission id %s", p.ID)
 	}
 	var got []string
 	for _, a := range must[[]store.Assignment](t)(db.Assignments(context.Background(), p.ID, "", 0)) {
@@ -156,5 +156,5 @@ func holders(t *testing.T, db *store.DB, p store.Permission, want []string) {
 		}
 		got = append(got, a.IdentityID)
 	}
-	equal(t, "holders", got, want)
+	equal(t, "assigned", got, want)
 }

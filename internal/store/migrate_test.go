@@ -34,7 +34,7 @@ func migrateTo(t *testing.T, url string, version int64) {
 	}
 }
 
-// fill puts rows into a database of version 1, as the program of then did.
+// fill adds rows to a database of version 1 as the program did at that time.
 func fill(t *testing.T, db *sql.DB, p person, e store.Event, keys []store.ServerKey) {
 	t.Helper()
 	exec := func(statement string, args ...any) {
@@ -81,7 +81,7 @@ func TestADatabaseOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
 			Wrapping: store.WrappingNone, Material: []byte{0, 255}}}
 		fill(t, connect(t, url), ada, event, keys)
 
-		errs := parallel(4, func(int) error { // several servers of the new version come up at once
+		errs := parallel(4, func(int) error { // several servers of the new version start at once
 			db, err := store.Open(ctx, url, store.Options{})
 			if err == nil {
 				err = db.Close()
@@ -97,7 +97,7 @@ func TestADatabaseOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
 		equal(t, "event", must[[]store.Event](t)(db.Events(ctx, o.ID, "", 0)), []store.Event{event})
 		equal(t, "keys", must[[]store.ServerKey](t)(db.ServerKeys(ctx)), keys)
 
-		// What was there before can do what is new.
+		// Old rows work with new features.
 		s := ada.session()
 		write(t, db, func(tx *store.Tx) {
 			use := ada.use(at(1))

@@ -21,8 +21,8 @@ import (
 
 const secret = "s3cret-passw0rd"
 
-// openFails wants Open to fail with that code and a message that holds each word, and
-// with the password nowhere.
+// openFails checks that Open fails with that code and a message that holds each word, and that
+// the password is nowhere in the error.
 func openFails(t *testing.T, url, code string, words ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -48,7 +48,7 @@ func openFails(t *testing.T, url, code string, words ...string) {
 	}
 }
 
-func TestOpenNamesTheMend(t *testing.T) {
+func TestOpenSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	text := filepath.Join(dir, "notes.txt")
@@ -86,7 +86,7 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func TestPathsAreTakenAsTheyAre(t *testing.T) {
+func TestPathsAreUsedUnchanged(t *testing.T) {
 	// Not parallel: it changes the working directory.
 	dir := t.TempDir()
 	for _, name := range []string{"with space.db", "a?b=c#d%20.db", "ünïcode.db", "file:x.db"} {
@@ -120,7 +120,7 @@ func TestPathsAreTakenAsTheyAre(t *testing.T) {
 }
 
 func TestPing(t *testing.T) {
-	// Not parallel: it is held to a time.
+	// Not parallel: it has a time limit.
 	database.InTurn(t, func(t *testing.T, url string) {
 		db := open(t, url)
 		if err := db.Ping(context.Background()); err != nil {
@@ -205,10 +205,10 @@ func TestBothDatabasesHaveTheSameTables(t *testing.T) {
 }
 
 func TestOpeningAMigratedDatabaseIsQuick(t *testing.T) {
-	// Not parallel: it is held to a time.
+	// Not parallel: it has a time limit.
 	url := database.SQLite(t)
 	open(t, url).Close()
-	quickest := time.Hour // of several: other programs may have the processors
+	quickest := time.Hour // of several attempts: other programs may use the processors
 	for range 20 {
 		began := time.Now()
 		db := open(t, url)
@@ -221,7 +221,7 @@ func TestOpeningAMigratedDatabaseIsQuick(t *testing.T) {
 	t.Logf("took %v", quickest)
 }
 
-// plain runs SQL beside the store.
+// plain runs SQL on the database without the store.
 func plain(t *testing.T, url, statement string) {
 	t.Helper()
 	if _, err := connect(t, url).Exec(statement); err != nil {

@@ -22,12 +22,8 @@ func (r *row) organisation() Organisation {
 
 // Organisation returns an organisation, or an error of Kind NotFound.
 func (db *DB) Organisation(ctx context.Context, id string) (Organisation, error) {
-	o, found, err := one(ctx, db, (*row).organisation,
+	return get(ctx, db, errNoOrganisation, (*row).organisation,
 		`SELECT `+organisationColumns+` FROM organisations o WHERE o.id = $1`, id)
-	if err == nil && !found {
-		err = notFound("organisation_not_found", "There is no such organisation.")
-	}
-	return o, err
 }
 
 // Organisations returns all organisations, oldest first.
@@ -36,8 +32,8 @@ func (db *DB) Organisations(ctx context.Context) ([]Organisation, error) {
 		`SELECT `+organisationColumns+` FROM organisations o ORDER BY o.id`)
 }
 
-// SoleOrganisation returns the organisation of a database that has exactly one;
-// otherwise the second result is false.
+// SoleOrganisation returns the organisation of a database that has exactly one. Otherwise the
+// second result is false.
 func (db *DB) SoleOrganisation(ctx context.Context) (Organisation, bool, error) {
 	two, err := few(ctx, db, (*row).organisation,
 		`SELECT `+organisationColumns+` FROM organisations o ORDER BY o.id LIMIT 2`)
@@ -53,8 +49,8 @@ func (db *DB) IsEmpty(ctx context.Context) (bool, error) {
 	return err == nil && !found, err
 }
 
-// CreateOrganisation adds an organisation with its two managed permissions: to do
-// everything, and what end users may do.
+// CreateOrganisation adds an organisation with its two managed permissions: one to do
+// everything, and one for end users.
 func (tx *Tx) CreateOrganisation(o Organisation) {
 	tx.must(nil, `
 		INSERT INTO organisations (id, name, rp_id, rp_name, origins, attestation,
@@ -73,7 +69,7 @@ func (tx *Tx) createManaged(o Organisation, id, name, managed string, operations
 		Operations: operations, CreatedAt: o.CreatedAt}, nil)
 }
 
-// SetPolicies sets what an organisation asks for at a login; "" leaves a policy to the
+// SetPolicies sets what an organisation demands of a login. A policy "" is the default of the
 // program. Without that organisation the unit fails with lost.
 func (tx *Tx) SetPolicies(orgID, signCount, backup, secondFactor string, lost error) {
 	tx.must(lost, `

@@ -9,7 +9,7 @@ import (
 type Person struct {
 	User
 	Passkeys    int64     // active first factors
-	LastSeenAt  time.Time // when a credential of their own was last used; zero: never
+	LastSeenAt  time.Time // the latest use of a credential of their own; zero: never
 	LatestCode  Code      // zero if none was ever issued
 	Assignments []HeldPermission
 }
@@ -25,9 +25,9 @@ func (r *row) person() Person {
 func (p *Person) assigned() (string, *[]HeldPermission) { return p.ID, &p.Assignments }
 
 // People returns up to limit people of an organisation who are not archived, of one kind
-// only unless kind is "". Without a name they come in the order they were invited, after the
-// id after; with one only those whose UsernameKey begins with it, in the order of their
-// keys, after the key after. A limit of 0 asks for MaxPage.
+// unless kind is "". Without a name they come in the order of their ids, after the id after.
+// With a name they are those whose UsernameKey begins with it, in the order of their keys,
+// after the key after. A limit of 0 asks for MaxPage.
 func (db *DB) People(ctx context.Context, orgID, kind, name, after string, limit int) ([]Person, error) {
 	const (
 		from   = `SELECT u.id FROM users u WHERE u.org_id = $1 AND ` + isPerson
@@ -40,9 +40,9 @@ func (db *DB) People(ctx context.Context, orgID, kind, name, after string, limit
 		}
 		return db.people(ctx, `u.id`, byID+` AND u.kind = $3 ORDER BY u.id LIMIT $4`, orgID, after, kind, page(limit))
 	}
-	// One lower bound: of two SQLite looks up one and reads all that lies before the other.
+	// There is one lower bound: of two, SQLite would look up one and read all rows up to the other.
 	begin := max(name, after)
-	// No character comes after the last one.
+	// No character comes after this one.
 	end := name + "\U0010FFFF"
 	if kind == "" {
 		return db.people(ctx, `u.username_key`, byName+` ORDER BY u.username_key LIMIT $5`, orgID, begin, end, after, page(limit))
@@ -62,7 +62,7 @@ func (db *DB) people(ctx context.Context, order, ids string, args ...any) ([]Per
 }
 
 // MustBeInvited makes the unit fail with lost unless the user of the organisation is active
-// and still to register.
+// and not registered yet.
 func (tx *Tx) MustBeInvited(userID, orgID string, lost error) {
 	tx.inTurn(userID)
 	tx.must(lost, `

@@ -10,7 +10,7 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// add adds an invited user of a kind, invited so many minutes after epoch.
+// add adds a user of a kind who was invited so many minutes after epoch.
 func add(t testing.TB, db *store.DB, o store.Organisation, name, kind string, minutes int) store.User {
 	t.Helper()
 	u := newUser(o, name)
@@ -19,7 +19,7 @@ func add(t testing.TB, db *store.DB, o store.Organisation, name, kind string, mi
 	return u
 }
 
-// named lists people by pages of two.
+// named lists people in pages of two.
 func named(t testing.TB, db *store.DB, orgID, kind, name string) (names []string) {
 	t.Helper()
 	for after := ""; ; {
@@ -28,7 +28,7 @@ func named(t testing.TB, db *store.DB, orgID, kind, name string) (names []string
 			return names
 		}
 		if len(names) > 100 {
-			t.Fatalf("pages without end: %q", names)
+			t.Fatalf("the pages do not end: %q", names)
 		}
 		for _, p := range page {
 			names = append(names, p.Username)
@@ -95,10 +95,10 @@ func TestPeopleAreListedInPages(t *testing.T) {
 	})
 }
 
-func TestAPersonIsShownWithAllThatAdministratorsAsk(t *testing.T) {
+func TestAPersonIsShownToAdministrators(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		idle := add(t, db, ada.o, "idle", api.CustomerEmployee, 1)
 		read := func(name string) []store.Person {
 			t.Helper()
@@ -114,8 +114,8 @@ func TestAPersonIsShownWithAllThatAdministratorsAsk(t *testing.T) {
 			held(one, give(t, db, one, ada.u.ID)), held(two, give(t, db, two, ada.u.ID))})
 		write(t, db, func(tx *store.Tx) { tx.ArchivePermission(gone, true, at(1), errDuplicate, errLost) })
 
-		// Of credentials only active passkeys count, and only those of their own are seen.
-		program := mint(t, db, ada, "program")
+		// Only active passkeys count, and LastSeenAt ignores the keys of access tokens.
+		program := newProgram(t, db, ada, "program")
 		for i, change := range []func(k *store.Credential){
 			func(k *store.Credential) {},
 			func(k *store.Credential) { k.Factor = store.FactorSecond },
@@ -151,11 +151,11 @@ func TestAPersonIsShownWithAllThatAdministratorsAsk(t *testing.T) {
 	})
 }
 
-func TestAPageIsCutByPeopleNotByPermissions(t *testing.T) {
+func TestALimitCountsPeopleNotPermissions(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		o := settle(t, db).o
+		o := newPerson(t, db).o
 		var roles []store.Permission
 		for i := range 3 {
 			roles = append(roles, permit(t, db, o, fmt.Sprint("role", i)))
@@ -189,7 +189,7 @@ func TestAPageIsCutByPeopleNotByPermissions(t *testing.T) {
 	})
 }
 
-func TestAListEndsAtItsLongest(t *testing.T) {
+func TestAListHasAtMostMaxPageRows(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
@@ -219,26 +219,26 @@ func TestAListEndsAtItsLongest(t *testing.T) {
 	})
 }
 
-func TestServiceAccountsAreNoPeople(t *testing.T) {
+func TestServiceAccountsAreNotPeople(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada, elsewhere := settle(t, db), settle(t, db)
-		machine := func(o store.Organisation, name string, minutes int) program {
+		ada, elsewhere := newPerson(t, db), newPerson(t, db)
+		serviceAccount := func(o store.Organisation, name string, minutes int) program {
 			u := newUser(o, name)
 			u.ID, u.Kind, u.RegisteredAt = api.NewID(api.PrefixUser, at(minutes)), store.KindServiceAccount, epoch
 			write(t, db, func(tx *store.Tx) { tx.CreateUser(u, errDuplicate) })
-			return mint(t, db, person{o: o, u: u}, name)
+			return newProgram(t, db, person{o: o, u: u}, name)
 		}
-		one, two, gone := machine(ada.o, "one", 1), machine(ada.o, "two", 2), machine(ada.o, "gone", 3)
-		machine(elsewhere.o, "theirs", 4)
-		mint(t, db, ada, "program")
+		one, two, gone := serviceAccount(ada.o, "one", 1), serviceAccount(ada.o, "two", 2), serviceAccount(ada.o, "gone", 3)
+		serviceAccount(elsewhere.o, "theirs", 4)
+		newProgram(t, db, ada, "program")
 		p, q := permit(t, db, ada.o, "p"), permit(t, db, ada.o, "q")
 		roles := sorted([]store.HeldPermission{held(p, give(t, db, p, two.u.ID)), held(q, give(t, db, q, two.u.ID))})
-		withdrawn := mint(t, db, two.person, "withdrawn")
+		deactivated := newProgram(t, db, two.person, "deactivated")
 		write(t, db, func(tx *store.Tx) {
 			tx.ArchiveUser(gone.u.ID, ada.o.ID, at(5), errLost)
-			tx.ArchiveAccessToken(withdrawn.token.ID, two.u.ID, at(5), errLost)
+			tx.ArchiveAccessToken(deactivated.token.ID, two.u.ID, at(5), errLost)
 		})
 		members, tokens, err := db.ServiceAccounts(ctx, ada.o.ID)
 		if err != nil || len(members) != 2 {
@@ -249,7 +249,7 @@ func TestServiceAccountsAreNoPeople(t *testing.T) {
 		equal(t, "tokens", tokens, []store.TokenEntry{one.entry(), two.entry()})
 		equal(t, "one", must[store.Member](t)(db.ServiceAccount(ctx, ada.o.ID, one.u.ID)), members[0])
 		if m := must[store.Member](t)(db.ServiceAccount(ctx, ada.o.ID, gone.u.ID)); !m.ArchivedAt.Equal(at(5)) || m.Active {
-			t.Errorf("an archived one: %+v", m)
+			t.Errorf("an archived service account: %+v", m)
 		}
 		for _, of := range [][2]string{{elsewhere.o.ID, one.u.ID}, {ada.o.ID, ada.u.ID}, {ada.o.ID, "us-none"}} {
 			_, err := db.ServiceAccount(ctx, of[0], of[1])

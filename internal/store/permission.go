@@ -27,7 +27,7 @@ func (r *row) heldPermission() HeldPermission {
 	return HeldPermission{Permission: r.permission(), AssignmentID: r.text(), IdentityID: r.text()}
 }
 
-// held is the permission of a row that is joined to one, if it is.
+// held is the permission that was joined to a row, if any.
 func (r *row) held() []HeldPermission {
 	if p := r.heldPermission(); p.ID != "" {
 		return []HeldPermission{p}
@@ -35,8 +35,8 @@ func (r *row) held() []HeldPermission {
 	return nil
 }
 
-// gather makes one of the rows of each thing, which stand together: it has one for each
-// permission that it holds. of returns a thing's id and what it holds.
+// gather makes one item of the adjacent rows that have the same id: each row has one of the
+// item's permissions. of returns the id and the permissions of a row.
 func gather[T any](rows []T, of func(*T) (id string, held *[]HeldPermission)) (all []T) {
 	for i := range rows {
 		id, more := of(&rows[i])
@@ -51,8 +51,19 @@ func gather[T any](rows []T, of func(*T) (id string, held *[]HeldPermission)) (a
 	return all
 }
 
-// Held returns the permissions, other than archived ones, that are assigned to an identity
-// or, where alsoID is not "", to that other one.
+// gatherOne is gather for the rows of one item. Without any it fails with absent.
+func gatherOne[T any](rows []T, err, absent error, of func(*T) (id string, held *[]HeldPermission)) (one T, _ error) {
+	if err == nil && len(rows) == 0 {
+		err = absent
+	}
+	if err != nil {
+		return one, err
+	}
+	return gather(rows, of)[0], nil
+}
+
+// Held returns the permissions that are assigned to identityID or, unless it is "", to alsoID.
+// It leaves out archived ones.
 func (db *DB) Held(ctx context.Context, identityID, alsoID string) ([]HeldPermission, error) {
 	return few(ctx, db, (*row).heldPermission, `
 		SELECT `+heldColumns+`
@@ -60,8 +71,8 @@ func (db *DB) Held(ctx context.Context, identityID, alsoID string) ([]HeldPermis
 		WHERE m.identity_id IN ($1, $2) AND p.archived_at IS NULL`, identityID, alsoID)
 }
 
-// Assigned returns the permissions that are assigned to an identity, archived ones too, which
-// may be brought back.
+// Assigned returns the permissions that are assigned to an identity, also archived ones, which
+// may be restored.
 func (db *DB) Assigned(ctx context.Context, identityID string) ([]HeldPermission, error) {
 	return few(ctx, db, (*row).heldPermission, `
 		SELECT `+heldColumns+`
@@ -72,16 +83,12 @@ func (db *DB) Assigned(ctx context.Context, identityID string) ([]HeldPermission
 // Permission returns a permission of the organisation, archived or not, or an error of
 // Kind NotFound.
 func (db *DB) Permission(ctx context.Context, orgID, id string) (Permission, error) {
-	p, found, err := one(ctx, db, (*row).permission,
+	return get(ctx, db, errNoPermission, (*row).permission,
 		`SELECT `+permissionColumns+` FROM permissions p WHERE p.id = $1 AND p.org_id = $2`, id, orgID)
-	if err == nil && !found {
-		err = notFound("permission_not_found", "There is no such permission.")
-	}
-	return p, err
 }
 
-// Permissions returns up to limit permissions of an organisation, archived ones too, oldest
-// first, that come after the id afterID ("" from the start). A limit of 0 asks for MaxPage.
+// Permissions returns up to limit permissions of an organisation after the id afterID ("" from
+// the start), oldest first, also archived ones. A limit of 0 asks for MaxPage.
 func (db *DB) Permissions(ctx context.Context, orgID, afterID string, limit int) ([]Permission, error) {
 	return all(ctx, db, (*row).permission, `
 		SELECT `+permissionColumns+` FROM permissions p WHERE p.org_id = $1 AND p.id > $2
@@ -91,17 +98,13 @@ func (db *DB) Permissions(ctx context.Context, orgID, afterID string, limit int)
 // Assignment returns an assignment of a permission of the organisation, or an error of Kind
 // NotFound.
 func (db *DB) Assignment(ctx context.Context, orgID, permissionID, id string) (Assignment, error) {
-	a, found, err := one(ctx, db, (*row).assignment, `
+	return get(ctx, db, errNoAssignment, (*row).assignment, `
 		SELECT `+assignmentColumns+` FROM permission_assignments m
 		WHERE m.id = $1 AND m.permission_id = $2 AND m.org_id = $3`, id, permissionID, orgID)
-	if err == nil && !found {
-		err = notFound("assignment_not_found", "There is no such assignment.")
-	}
-	return a, err
 }
 
-// Assignments returns up to limit assignments of a permission, oldest first, that come
-// after the id afterID ("" from the start). A limit of 0 asks for MaxPage.
+// Assignments returns up to limit assignments of a permission after the id afterID ("" from
+// the start), oldest first. A limit of 0 asks for MaxPage.
 func (db *DB) Assignments(ctx context.Context, permissionID, afterID string, limit int) ([]Assignment, error) {
 	return all(ctx, db, (*row).assignment, `
 		SELECT `+assignmentColumns+` FROM permission_assignments m
@@ -109,8 +112,8 @@ func (db *DB) Assignments(ctx context.Context, permissionID, afterID string, lim
 		ORDER BY m.id LIMIT $3`, permissionID, afterID, page(limit))
 }
 
-// CreatePermission adds a permission, Version 1, not archived. If its NameKey is taken the
-// unit fails with duplicate.
+// CreatePermission adds a permission of Version 1 that is not archived. If its NameKey is
+// taken, the unit fails with duplicate.
 func (tx *Tx) CreatePermission(p Permission, duplicate error) {
 	tx.inTurn(p.OrgID)
 	tx.must(duplicate, `
@@ -120,9 +123,9 @@ func (tx *Tx) CreatePermission(p Permission, duplicate error) {
 		p.ID, p.OrgID, p.Name, p.NameKey, jsonList(p.Operations), p.Managed, p.CreatedAt.UnixMilli())
 }
 
-// UpdatePermission gives a permission another name and other operations. If it is not (any
-// more) of that Version, or is archived, the unit fails with lost, if the NameKey is taken
-// with duplicate.
+// UpdatePermission gives a permission another name and other operations. If it has another
+// Version by now, or is archived, the unit fails with lost; if the NameKey is taken, with
+// duplicate.
 func (tx *Tx) UpdatePermission(p Permission, now time.Time, duplicate, lost error) {
 	tx.inTurn(p.ID)
 	tx.must(lost, `
@@ -141,16 +144,15 @@ func (tx *Tx) takePermissionName(p Permission, duplicate error) {
 		p.NameKey, p.ID, p.OrgID)
 }
 
-// ArchivePermission archives a permission or brings it back. While it is archived it allows
-// nothing, but its assignments stay. If it is not (any more) of that Version the unit fails
-// with lost, if its name was taken meanwhile with duplicate.
+// ArchivePermission archives or restores a permission. An archived permission allows nothing,
+// but its assignments stay. If it has another Version by now, the unit fails with lost; if its
+// name was taken meanwhile, with duplicate.
 func (tx *Tx) ArchivePermission(p Permission, archived bool, now time.Time, duplicate, lost error) {
 	tx.inTurn(p.ID)
 	var at any
 	if archived {
 		at = now.UnixMilli()
-	}
-	if !archived {
+	} else {
 		tx.takePermissionName(p, duplicate)
 	}
 	tx.must(lost, `
@@ -158,12 +160,11 @@ func (tx *Tx) ArchivePermission(p Permission, archived bool, now time.Time, dupl
 		WHERE id = $3 AND version = $4`, at, now.UnixMilli(), p.ID, p.Version)
 }
 
-// Assign gives a permission to an identity. If the permission is not (any more) of that
-// version or archived, the unit fails with lost, if the identity has it with duplicate.
+// Assign assigns a permission to an identity. If the permission has another version by now, or
+// is archived, the unit fails with lost; if the identity has it already, with duplicate.
 func (tx *Tx) Assign(a Assignment, version int64, duplicate, lost error) {
 	tx.inTurn(a.PermissionID)
-	// It takes the permission's row, so that it is not changed at the same moment into
-	// something else than was meant.
+	// This locks the permission's row, so that nobody changes at the same moment what it allows.
 	tx.must(lost, `
 		UPDATE permissions SET version = version
 		WHERE id = $1 AND org_id = $2 AND version = $3 AND archived_at IS NULL`,
@@ -175,15 +176,14 @@ func (tx *Tx) Assign(a Assignment, version int64, duplicate, lost error) {
 		a.ID, a.OrgID, a.PermissionID, a.IdentityID, a.CreatedAt.UnixMilli())
 }
 
-// AssignManaged gives a managed permission of the organisation to a user who was just made.
+// AssignManaged assigns a managed permission of the organisation to a user of the same unit.
 func (tx *Tx) AssignManaged(id, permissionID string, u User, now time.Time) {
 	tx.must(nil, `
 		INSERT INTO permission_assignments (id, org_id, permission_id, identity_id, created_at)
 		VALUES ($1, $2, $3, $4, $5)`, id, u.OrgID, permissionID, u.ID, now.UnixMilli())
 }
 
-// Revoke takes a permission back. If the assignment is not (any more) there, the unit fails
-// with lost.
+// Revoke deletes an assignment. If it does not exist, the unit fails with lost.
 func (tx *Tx) Revoke(a Assignment, lost error) {
 	tx.inTurn(a.PermissionID)
 	tx.must(lost, `DELETE FROM permission_assignments WHERE id = $1 AND permission_id = $2 AND org_id = $3`,

@@ -37,12 +37,12 @@ func give(t testing.TB, db *store.DB, p store.Permission, identityID string) sto
 	return a
 }
 
-// held is a permission as who was given it has it.
+// held is an assigned permission.
 func held(p store.Permission, a store.Assignment) store.HeldPermission {
 	return store.HeldPermission{Permission: p, AssignmentID: a.ID, IdentityID: a.IdentityID}
 }
 
-// sorted puts what is held in the order of the assignments: the store promises none.
+// sorted sorts permissions by assignment, because the store promises no order.
 func sorted(all []store.HeldPermission) []store.HeldPermission {
 	slices.SortFunc(all, func(a, b store.HeldPermission) int { return strings.Compare(a.AssignmentID, b.AssignmentID) })
 	return all
@@ -59,10 +59,10 @@ func TestAnOrganisationHasItsManagedPermissions(t *testing.T) {
 	})
 }
 
-func TestAPermissionHasItsNameAlone(t *testing.T) {
+func TestThePermissionNameIsUnique(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada, elsewhere := settle(t, db), settle(t, db)
+		ada, elsewhere := newPerson(t, db), newPerson(t, db)
 		create := func(o store.Organisation, name string) error {
 			return try(db, func(tx *store.Tx) { tx.CreatePermission(newPermission(o, name), errDuplicate) })
 		}
@@ -94,34 +94,34 @@ func TestAPermissionHasItsNameAlone(t *testing.T) {
 	})
 }
 
-func TestAPermissionIsChangedAsItWasRead(t *testing.T) {
+func TestAPermissionIsChangedOnlyInTheVersionRead(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada, elsewhere := settle(t, db), settle(t, db)
+		ada, elsewhere := newPerson(t, db), newPerson(t, db)
 		p := permit(t, db, ada.o, "Readers")
 		permit(t, db, ada.o, "Writers")
 		permit(t, db, elsewhere.o, "Auditors")
 		update := func(p store.Permission, now time.Time) error {
 			return try(db, func(tx *store.Tx) { tx.UpdatePermission(p, now, errDuplicate, errLost) })
 		}
-		kept := func() {
+		stored := func() {
 			t.Helper()
-			equal(t, "kept", must[store.Permission](t)(db.Permission(context.Background(), ada.o.ID, p.ID)), p)
+			equal(t, "stored", must[store.Permission](t)(db.Permission(context.Background(), ada.o.ID, p.ID)), p)
 		}
 		change := p
 		change.Name, change.NameKey, change.Operations = "Auditors", "auditors", []string{"Auth:Logs:Read", "Permissions:Read"}
 		if err := update(change, at(1)); err != nil {
 			t.Fatal(err)
 		}
-		wantError(t, update(change, at(2)), errLost) // it is of another version now
+		wantError(t, update(change, at(2)), errLost) // it has another version now
 		p = change
 		p.Version, p.UpdatedAt = 2, at(1)
-		kept()
+		stored()
 
 		taken := p
 		taken.Name, taken.NameKey, taken.Operations = "WRITERS", "writers", nil
 		wantError(t, update(taken, at(2)), errDuplicate)
-		kept()
+		stored()
 		own := p
 		own.Name, own.Operations = "AUDITORS", nil
 		if err := update(own, at(3)); err != nil {
@@ -129,7 +129,7 @@ func TestAPermissionIsChangedAsItWasRead(t *testing.T) {
 		}
 		p = own
 		p.Version, p.UpdatedAt = 3, at(3)
-		kept()
+		stored()
 
 		archive := func(archived bool, now time.Time) error {
 			return try(db, func(tx *store.Tx) { tx.ArchivePermission(p, archived, now, errDuplicate, errLost) })
@@ -141,12 +141,12 @@ func TestAPermissionIsChangedAsItWasRead(t *testing.T) {
 		wantError(t, archive(false, at(5)), errLost)
 		p.Version, p.UpdatedAt, p.ArchivedAt = 4, at(4), at(4)
 		wantError(t, update(p, at(5)), errLost) // archived
-		kept()
+		stored()
 		if err := archive(false, at(6)); err != nil {
 			t.Fatal(err)
 		}
 		p.Version, p.UpdatedAt, p.ArchivedAt = 5, at(6), time.Time{}
-		kept()
+		stored()
 		wantError(t, update(store.Permission{ID: "pm-none", OrgID: ada.o.ID, Version: 1}, at(7)), errLost)
 	})
 }
@@ -155,7 +155,7 @@ func TestPermissionsAreListedInPages(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada, elsewhere := settle(t, db), settle(t, db)
+		ada, elsewhere := newPerson(t, db), newPerson(t, db)
 		want := managed(ada.o)
 		for i := range 5 {
 			p := newPermission(ada.o, fmt.Sprint("role", i))
@@ -191,7 +191,7 @@ func TestAssignmentsAreListedInPages(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada, elsewhere := settle(t, db), settle(t, db)
+		ada, elsewhere := newPerson(t, db), newPerson(t, db)
 		p, other := permit(t, db, ada.o, "Readers"), permit(t, db, ada.o, "Writers")
 		theirs := give(t, db, permit(t, db, elsewhere.o, "Readers"), elsewhere.u.ID)
 		give(t, db, other, ada.u.ID)
@@ -221,11 +221,11 @@ func TestAssignmentsAreListedInPages(t *testing.T) {
 	})
 }
 
-func TestAPermissionIsAssignedAsItWasLookedAt(t *testing.T) {
+func TestAPermissionIsAssignedOnlyInTheVersionRead(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada, elsewhere := settle(t, db), settle(t, db)
+		ada, elsewhere := newPerson(t, db), newPerson(t, db)
 		bob := join(t, db, ada.o, "bob")
 		p, q := permit(t, db, ada.o, "Readers"), permit(t, db, ada.o, "Writers")
 		assign := func(p store.Permission, identityID string) error {
@@ -254,7 +254,7 @@ func TestAPermissionIsAssignedAsItWasLookedAt(t *testing.T) {
 		write(t, db, func(tx *store.Tx) { tx.ArchivePermission(p, true, at(1), errDuplicate, errLost) })
 		wantError(t, assign(p, "us-3"), errLost)
 		p.Version, p.UpdatedAt = 2, at(1)
-		wantError(t, assign(p, "us-3"), errLost) // archived, though it is of that version
+		wantError(t, assign(p, "us-3"), errLost) // archived, though it has that version
 		has(ada.u.ID, "")
 		has(bob.u.ID, "to-1", held(q, c))
 		write(t, db, func(tx *store.Tx) { tx.ArchivePermission(p, false, at(2), errDuplicate, errLost) })

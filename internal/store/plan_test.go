@@ -10,45 +10,45 @@ import (
 	"github.com/countersign/countersign/internal/testing/database"
 )
 
-// TestNothingOnTheWayScansATable asks both databases how they run what logins, signatures
-// and pages of lists ask for: by index, and in the order of the index.
-func TestNothingOnTheWayScansATable(t *testing.T) {
+// TestNoStatementScansATable checks that both databases run the statements of logins, signatures and
+// lists by index, and in the order of the index.
+func TestNoStatementScansATable(t *testing.T) {
 	t.Parallel()
 	ctx, raw := context.Background(), []byte{1}
 	reads := map[string]func(db *store.DB){
-		"login state":    func(db *store.DB) { db.LoginState(ctx, "or-1", "ada", raw, raw) },
-		"signer state":   func(db *store.DB) { db.SignerState(ctx, "us-1", "") },
-		"by name":        func(db *store.DB) { db.OwnerByName(ctx, "or-1", "ada", raw, "cr-1") },
-		"by user":        func(db *store.DB) { db.OwnerByUser(ctx, "us-1", raw, "cr-1") },
-		"by credential":  func(db *store.DB) { db.OwnerByCredential(ctx, "or-1", "example.org", raw) },
-		"bearer":         func(db *store.DB) { db.SessionWithUser(ctx, "se-1") },
-		"sessions":       func(db *store.DB) { db.SessionsOfUser(ctx, "us-1", epoch) },
-		"signed action":  func(db *store.DB) { db.SignedAction(ctx, "ua-1") },
-		"actions":        func(db *store.DB) { db.Actions(ctx, "or-1", "", "", 10) },
-		"actions of one": func(db *store.DB) { db.Actions(ctx, "or-1", "us-1", "", 10) },
-		"member":         func(db *store.DB) { db.Member(ctx, "or-1", "us-1") },
-		"members":        func(db *store.DB) { db.Members(ctx, "or-1", "", "", 10) },
-		"members, kind":  func(db *store.DB) { db.Members(ctx, "or-1", "EndUser", "", 10) },
-		"credential":     func(db *store.DB) { db.Credential(ctx, "cr-1") },
-		"held":           func(db *store.DB) { db.Held(ctx, "us-1", "to-1") },
-		"assigned":       func(db *store.DB) { db.Assigned(ctx, "us-1") },
-		"administrator":  func(db *store.DB) { db.IsAdministrator(ctx, "us-1") },
-		"permission":     func(db *store.DB) { db.Permission(ctx, "or-1", "pm-1") },
-		"permissions":    func(db *store.DB) { db.Permissions(ctx, "or-1", "", 10) },
-		"assignment":     func(db *store.DB) { db.Assignment(ctx, "or-1", "pm-1", "as-1") },
-		"assignments":    func(db *store.DB) { db.Assignments(ctx, "pm-1", "", 10) },
-		"token bearer":   func(db *store.DB) { db.TokenWithUser(ctx, "to-1") },
-		"token":          func(db *store.DB) { db.AccessToken(ctx, "us-1", "to-1") },
-		"tokens":         func(db *store.DB) { db.AccessTokens(ctx, "us-1") },
-		"machine":        func(db *store.DB) { db.ServiceAccount(ctx, "or-1", "us-1") },
-		"machines":       func(db *store.DB) { db.ServiceAccounts(ctx, "or-1") },
-		"application":    func(db *store.DB) { db.Application(ctx, "or-1", "ap-1") },
-		"applications":   func(db *store.DB) { db.Applications(ctx, "or-1") },
-		"people":         func(db *store.DB) { db.People(ctx, "or-1", "", "", "", 10) },
-		"people, kind":   func(db *store.DB) { db.People(ctx, "or-1", "EndUser", "", "", 10) },
-		"users":          func(db *store.DB) { db.Users(ctx, "or-1", "", 10) },
-		"users by key":   func(db *store.DB) { db.UsersByKey(ctx, "or-1", []string{"ada", "bob"}) },
-		"refusal":        func(db *store.DB) { db.Refusal(ctx, "rf-1") },
+		"login state":      func(db *store.DB) { db.LoginState(ctx, "or-1", "ada", raw, raw) },
+		"signer state":     func(db *store.DB) { db.SignerState(ctx, "us-1", "") },
+		"by name":          func(db *store.DB) { db.OwnerByName(ctx, "or-1", "ada", raw, "cr-1") },
+		"by user":          func(db *store.DB) { db.OwnerByUser(ctx, "us-1", raw, "cr-1") },
+		"by credential":    func(db *store.DB) { db.OwnerByCredential(ctx, "or-1", "example.org", raw) },
+		"bearer":           func(db *store.DB) { db.SessionWithUser(ctx, "se-1") },
+		"sessions":         func(db *store.DB) { db.SessionsOfUser(ctx, "us-1", epoch) },
+		"signed action":    func(db *store.DB) { db.SignedAction(ctx, "ua-1") },
+		"actions":          func(db *store.DB) { db.Actions(ctx, "or-1", "", "", 10) },
+		"actions of one":   func(db *store.DB) { db.Actions(ctx, "or-1", "us-1", "", 10) },
+		"member":           func(db *store.DB) { db.Member(ctx, "or-1", "us-1") },
+		"members":          func(db *store.DB) { db.Members(ctx, "or-1", "", "", 10) },
+		"members, kind":    func(db *store.DB) { db.Members(ctx, "or-1", "EndUser", "", 10) },
+		"credential":       func(db *store.DB) { db.Credential(ctx, "cr-1") },
+		"held":             func(db *store.DB) { db.Held(ctx, "us-1", "to-1") },
+		"assigned":         func(db *store.DB) { db.Assigned(ctx, "us-1") },
+		"administrator":    func(db *store.DB) { db.IsAdministrator(ctx, "us-1") },
+		"permission":       func(db *store.DB) { db.Permission(ctx, "or-1", "pm-1") },
+		"permissions":      func(db *store.DB) { db.Permissions(ctx, "or-1", "", 10) },
+		"assignment":       func(db *store.DB) { db.Assignment(ctx, "or-1", "pm-1", "as-1") },
+		"assignments":      func(db *store.DB) { db.Assignments(ctx, "pm-1", "", 10) },
+		"token bearer":     func(db *store.DB) { db.TokenWithUser(ctx, "to-1") },
+		"token":            func(db *store.DB) { db.AccessToken(ctx, "us-1", "to-1") },
+		"tokens":           func(db *store.DB) { db.AccessTokens(ctx, "us-1") },
+		"service account":  func(db *store.DB) { db.ServiceAccount(ctx, "or-1", "us-1") },
+		"service accounts": func(db *store.DB) { db.ServiceAccounts(ctx, "or-1") },
+		"application":      func(db *store.DB) { db.Application(ctx, "or-1", "ap-1") },
+		"applications":     func(db *store.DB) { db.Applications(ctx, "or-1") },
+		"people":           func(db *store.DB) { db.People(ctx, "or-1", "", "", "", 10) },
+		"people, kind":     func(db *store.DB) { db.People(ctx, "or-1", "EndUser", "", "", 10) },
+		"users":            func(db *store.DB) { db.Users(ctx, "or-1", "", 10) },
+		"users by key":     func(db *store.DB) { db.UsersByKey(ctx, "or-1", []string{"ada", "bob"}) },
+		"refusal":          func(db *store.DB) { db.Refusal(ctx, "rf-1") },
 
 		"people by name":       func(db *store.DB) { db.People(ctx, "or-1", "", "ada", "", 10) },
 		"people by name, kind": func(db *store.DB) { db.People(ctx, "or-1", "EndUser", "ada", "", 10) },
@@ -70,10 +70,10 @@ func TestNothingOnTheWayScansATable(t *testing.T) {
 			tx.SignAction(store.Action{}, errLost)
 			tx.UseAction("ua-1", "us-1", "", epoch, errLost)
 		},
-		"code":       func(tx *store.Tx) { tx.IssueLoginCode(store.Code{}); tx.LoginCodeSent("lc-1", epoch) },
-		"withdrawal": func(tx *store.Tx) { tx.SetUserActive("us-1", "or-1", false, errLost) },
-		"first user": func(tx *store.Tx) { tx.MakeFirstAdministrator("or-1", "us-1", "as-1", epoch) },
-		"pruning":    func(tx *store.Tx) { tx.PruneSessions(epoch) },
+		"code":         func(tx *store.Tx) { tx.IssueLoginCode(store.Code{}); tx.LoginCodeSent("lc-1", epoch) },
+		"deactivation": func(tx *store.Tx) { tx.SetUserActive("us-1", "or-1", false, errLost) },
+		"first user":   func(tx *store.Tx) { tx.MakeFirstAdministrator("or-1", "us-1", "as-1", epoch) },
+		"pruning":      func(tx *store.Tx) { tx.PruneSessions(epoch) },
 		"permission written": func(tx *store.Tx) {
 			tx.CreatePermission(store.Permission{}, errDuplicate)
 			tx.UpdatePermission(store.Permission{}, epoch, errDuplicate, errLost)
@@ -101,12 +101,12 @@ func TestNothingOnTheWayScansATable(t *testing.T) {
 		},
 		"delegated login": func(tx *store.Tx) { tx.OpenDelegatedSession(store.Session{}, errLost) },
 	}
-	// A page by name is looked up in the order of users_name, but read by id and put into that
-	// order again: a few rows.
+	// A page by name is found in the order of users_name, but read by id and sorted again. That
+	// is a few rows.
 	paged := map[string]bool{"people by name": true, "people by name, kind": true}
 	database.Each(t, func(t *testing.T, url string) {
 		if strings.HasPrefix(url, "postgres") {
-			url += "&enable_seqscan=off" // of an empty table it would read all
+			url += "&enable_seqscan=off" // otherwise it would scan empty tables
 		}
 		db := open(t, url)
 		plans := map[string][]store.Plan{}
@@ -143,7 +143,7 @@ func TestNothingOnTheWayScansATable(t *testing.T) {
 				strings.Count(steps, "TEMP B-TREE") > 1) {
 				t.Error(steps)
 			}
-			// Of several lower bounds SQLite looks up one, and its plan does not say which.
+			// Of several lower bounds SQLite uses one, and its plan does not say which.
 			if strings.Count(plan.SQL, "username_key >") != 1 {
 				t.Error(plan.SQL)
 			}
@@ -151,8 +151,8 @@ func TestNothingOnTheWayScansATable(t *testing.T) {
 	})
 }
 
-// scans reports whether a step of a plan reads a whole table. The single row that some
-// reads begin with is none.
+// scans reports whether a step of a plan reads a whole table. The single row with which some
+// reads begin is not a table.
 func scans(step string) bool {
 	return strings.Contains(step, "Seq Scan") ||
 		strings.HasPrefix(step, "SCAN ") && step != "SCAN CONSTANT ROW" && step != "SCAN x"

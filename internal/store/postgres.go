@@ -20,12 +20,12 @@ import (
 
 const (
 	// postgresWriters is how many groups are written at once: while one waits for its
-	// commit, the next is on its way.
+	// commit, the next one runs.
 	postgresWriters = 2
-	// postgresPatience is how long a read or a group is tried again on a database that
-	// is failing over, and how long one attempt may take.
-	postgresPatience = 5 * time.Second
-	// postgresAttempt is how long one attempt may take before its connection is given up.
+	// postgresTimeout is how long a read or a group is tried again while the database fails
+	// over, and how long connecting or one group of reads may take.
+	postgresTimeout = 5 * time.Second
+	// postgresAttempt is how long one attempt to write a group may take.
 	postgresAttempt = 20 * time.Second
 )
 
@@ -50,7 +50,7 @@ func openPostgres(ctx context.Context, url string, opts Options) (engine, error)
 	}
 	config.MaxConns = max(config.MaxConns, postgresWriters+postgresReaders+1)
 	if config.ConnConfig.ConnectTimeout == 0 {
-		config.ConnConfig.ConnectTimeout = postgresPatience
+		config.ConnConfig.ConnectTimeout = postgresTimeout
 	}
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "countersign"
@@ -70,14 +70,14 @@ func openPostgres(ctx context.Context, url string, opts Options) (engine, error)
 	return p, nil
 }
 
-// prepare brings the tables up to date. Of several processes that start at once, one
-// migrates while the others wait for its lock.
+// prepare brings the tables up to date. Of several processes that start at once, one migrates
+// and the others wait for its lock.
 func (p *postgresDB) prepare(ctx context.Context) error {
 	if done, err := p.current(ctx); err != nil || done {
 		return err
 	}
-	return pgx.BeginFunc(ctx, p.pool, func(holder pgx.Tx) error {
-		if _, err := holder.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, advisoryKey); err != nil {
+	return pgx.BeginFunc(ctx, p.pool, func(lock pgx.Tx) error {
+		if _, err := lock.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, advisoryKey); err != nil {
 			return err
 		}
 		if done, err := p.current(ctx); err != nil || done {
@@ -99,7 +99,7 @@ func (p *postgresDB) current(ctx context.Context) (bool, error) {
 	return current(Postgres, version)
 }
 
-// postgresOpenError gives a failure to open its sentence.
+// postgresOpenError explains a failure to open in a sentence.
 func postgresOpenError(config *pgx.ConnConfig, err error) error {
 	at := net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
 	var known *api.Error
@@ -127,7 +127,7 @@ func postgresOpenError(config *pgx.ConnConfig, err error) error {
 			fmt.Sprintf("The host %q of the database is unknown: correct the address.", config.Host), err)
 	}
 	return openError(api.Unavailable, "database_cannot_open",
-		fmt.Sprintf("PostgreSQL at %s cannot be used: look at its log and at the cause given here.", at), err)
+		fmt.Sprintf("PostgreSQL at %s cannot be used: look at its log and at the cause shown here.", at), err)
 }
 
 func (p *postgresDB) kind() string { return Postgres }
@@ -168,8 +168,8 @@ func (p *postgresDB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	return c, err
 }
 
-// lost marks err if the connection is of no use any more. The idle ones, which likely
-// share its fate, are then given up too.
+// lost marks err if the connection can no longer be used. Then it also drops the idle
+// connections, which are probably broken too.
 func (p *postgresDB) lost(ctx context.Context, c *pgxpool.Conn, err error) error {
 	err = lost(ctx, c.Conn(), err)
 	if isLost(err) {

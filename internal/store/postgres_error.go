@@ -12,16 +12,15 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// isPostgres reports whether err is a server's error with one of the SQLSTATE codes.
+// isPostgres reports whether err is an error of the server with one of the SQLSTATE codes.
 func isPostgres(err error, codes ...string) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && slices.Contains(codes, e.Code)
 }
 
-// contended reports whether transactions got in each other's way, so that the same one
-// may succeed, or meet its condition, when it runs again: serialization failure, deadlock,
-// lock not available, two codes issued to one user or two rows named alike at the same
-// instant.
+// contended reports whether a transaction failed because of a concurrent one, so that it may
+// succeed, or fail by its condition, when it runs again: serialization failure, deadlock,
+// lock not available, or at the same instant two codes for one user or two rows of one name.
 func contended(err error) bool {
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
@@ -39,8 +38,8 @@ func contended(err error) bool {
 	return false
 }
 
-// lostError says that a connection could not be had or is of no use any more, through
-// no fault of what was asked: nothing was committed, and another may serve.
+// lostError says that there was no connection or that it broke, whatever the statement was.
+// Nothing was committed, and another connection may work.
 type lostError struct{ cause error }
 
 func (e *lostError) Error() string { return "store: connection lost: " + e.cause.Error() }
@@ -51,9 +50,9 @@ func isLost(err error) bool {
 	return errors.As(err, &e)
 }
 
-// lost marks err as a lostError if the connection broke, the server goes down or comes
-// up, or it became a standby. It then closes the connection, so that the pool does not
-// hand it out again.
+// lost marks err as a lostError if the connection broke, or if the server is stopping,
+// starting or no longer the primary. Then it closes the connection, so that the pool does
+// not use it again.
 func lost(ctx context.Context, c *pgx.Conn, err error) error {
 	var e *pgconn.PgError
 	if errors.As(err, &e) {
@@ -71,7 +70,7 @@ func lost(ctx context.Context, c *pgx.Conn, err error) error {
 	return &lostError{err}
 }
 
-// retry spaces attempts out until ctx ends or patience does.
+// retry spaces out attempts until ctx or postgresTimeout ends.
 type retry struct {
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -79,12 +78,12 @@ type retry struct {
 }
 
 func newRetry(ctx context.Context) *retry {
-	ctx, cancel := context.WithTimeout(ctx, postgresPatience)
+	ctx, cancel := context.WithTimeout(ctx, postgresTimeout)
 	return &retry{ctx, cancel, 5 * time.Millisecond}
 }
 
-// wait reports whether to try again, after a pause that doubles and is never the same
-// for two.
+// wait pauses and reports whether to try again. The pause doubles each time and is random, so
+// that two callers do not meet again.
 func (r *retry) wait() bool {
 	select {
 	case <-time.After(r.pause/2 + rand.N(r.pause)):
@@ -94,5 +93,3 @@ func (r *retry) wait() bool {
 		return false
 	}
 }
-
-func (r *retry) stop() { r.cancel() }

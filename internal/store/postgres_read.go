@@ -14,27 +14,24 @@ import (
 )
 
 const (
-	// postgresReaders is how many groups of reads are under way at once.
-	postgresReaders = 2
-	// readGroup is how many reads share one round trip at most.
-	readGroup = 32
+	postgresReaders = 2  // groups of reads that run at once
+	readGroup       = 32 // reads that share one round trip at most
 )
 
-// read is one statement that yields few rows quickly. Who waits for it may look at what
-// each was called with once done is closed.
+// read is one statement that takes little time and has few rows. Its caller may use what each
+// received once done is closed.
 type read struct {
 	sql   string
 	args  []any
 	each  func(*row)
-	state atomic.Int32 // as a unit's
+	state atomic.Int32 // as in unit
 	err   error        // set before done is closed
 	done  chan struct{}
 }
 
-// first runs a statement of which only the first row is of interest: once that has come,
-// a connection that breaks takes nothing away. Reads that arrive together travel in
-// one round trip: that halves what a read costs both sides under load, and costs nothing
-// when idle.
+// first runs a statement of which only the first row matters: a connection that breaks after
+// that row is no failure. Reads that arrive together share one round trip. That halves what
+// a read costs both sides under load, and costs nothing when idle.
 func (p *postgresDB) first(ctx context.Context, sql string, args []any, each func(*row)) error {
 	r := &read{sql: sql, args: args, done: make(chan struct{})}
 	came := false
@@ -45,15 +42,15 @@ func (p *postgresDB) first(ctx context.Context, sql string, args []any, each fun
 	if r.err == nil || came {
 		return nil
 	}
-	err := p.query(ctx, sql, args, r.each) // alone, and with patience
+	err := p.query(ctx, sql, args, r.each) // alone, and with retries
 	if came {
 		return nil
 	}
 	return err
 }
 
-// few is first where the rows count only when all have come: after a connection that
-// broke the statement runs again from the start.
+// few is first for a statement that needs all its rows: if the connection breaks, it runs
+// again from the start.
 func (p *postgresDB) few(ctx context.Context, sql string, args []any, restart func(), each func(*row)) error {
 	r := &read{sql: sql, args: args, each: each, done: make(chan struct{})}
 	restart()
@@ -61,7 +58,7 @@ func (p *postgresDB) few(ctx context.Context, sql string, args []any, restart fu
 		return err
 	}
 	pause := newRetry(ctx)
-	defer pause.stop()
+	defer pause.cancel()
 	for {
 		restart()
 		err := p.queryOnce(ctx, sql, args, each)
@@ -74,8 +71,8 @@ func (p *postgresDB) few(ctx context.Context, sql string, args []any, restart fu
 	}
 }
 
-// together runs a read in the next group and returns once it is settled, or an error if
-// it was never begun.
+// together runs a read in the next group and returns once it has an answer. It returns an
+// error if the read did not begin.
 func (p *postgresDB) together(ctx context.Context, r *read) error {
 	select {
 	case p.reads <- r:
@@ -121,8 +118,8 @@ func (p *postgresDB) serveReads() {
 	}
 }
 
-// gatherReads adds first and all that wait with it, and lets others that are about to ask go
-// first.
+// gatherReads adds first and the other waiting reads to group, after it has yielded once to
+// callers that are about to read.
 func (p *postgresDB) gatherReads(group []*read, first *read) []*read {
 	group = takeRead(group, first)
 	for yielded := false; len(group) < readGroup; {
@@ -147,10 +144,10 @@ func takeRead(group []*read, r *read) []*read {
 	return group
 }
 
-// readTogether sends the group in one round trip. After a failure the rest of the group
-// is unanswered and shares the error.
+// readTogether sends the group in one round trip. After a failure the rest of the group has
+// no answer and shares the error.
 func (p *postgresDB) readTogether(group []*read) {
-	ctx, cancel := context.WithTimeout(context.Background(), postgresPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), postgresTimeout)
 	defer cancel()
 	c, err := p.acquire(ctx)
 	if err != nil {
@@ -182,10 +179,10 @@ func (p *postgresDB) readTogether(group []*read) {
 	}
 }
 
-// query runs one statement, again if the connection breaks before the first row.
+// query runs one statement. If the connection breaks before the first row, it runs again.
 func (p *postgresDB) query(ctx context.Context, sql string, args []any, each func(*row)) error {
 	pause := newRetry(ctx)
-	defer pause.stop()
+	defer pause.cancel()
 	for {
 		began := false
 		err := p.queryOnce(ctx, sql, args, func(r *row) { began = true; each(r) })
@@ -226,7 +223,7 @@ func scan(rows pgx.Rows, each func(*row)) error {
 	return rows.Err()
 }
 
-// postgresRow is a row as it came over the wire.
+// postgresRow is a row as PostgreSQL sent it.
 type postgresRow struct {
 	fields []pgconn.FieldDescription
 	values [][]byte

@@ -10,15 +10,15 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// write commits the group in one transaction: BEGIN and all statements travel in one
-// round trip, COMMIT in a second. Units that do not hold are set aside, the others are
-// sent again without them; a unit that was set aside runs alone, and what happens to it
-// then is its answer, because what it met in the group was undone.
+// write commits the group in one transaction: BEGIN and all statements take one round trip,
+// COMMIT a second one. If units fail, the others are sent again without them. Then each
+// failed unit runs alone and gets the outcome of that, because the transaction in which it
+// failed was undone.
 func (p *postgresDB) write(group []*unit) {
 	const rounds = 3
 	together, aside := group, []*unit(nil)
 	for round := 0; len(together) > 1 && round < rounds; round++ {
-		failed, err := p.settle(together)
+		failed, err := p.commitUnits(together)
 		if len(failed) == 0 {
 			for _, u := range together {
 				u.err = err
@@ -34,14 +34,14 @@ func (p *postgresDB) write(group []*unit) {
 	}
 }
 
-// writeAlone gives a unit its own transaction, again and again while others are in its
-// way.
+// writeAlone gives a unit its own transaction, and tries again while concurrent transactions
+// make it fail.
 func (p *postgresDB) writeAlone(u *unit) {
 	const attempts = 10
 	pause := newRetry(context.Background())
-	defer pause.stop()
+	defer pause.cancel()
 	for attempt := 1; ; attempt++ {
-		failed, err := p.settle([]*unit{u})
+		failed, err := p.commitUnits([]*unit{u})
 		if len(failed) == 0 || !contended(err) || attempt == attempts || !pause.wait() {
 			u.err = err
 			if contended(err) {
@@ -52,12 +52,12 @@ func (p *postgresDB) writeAlone(u *unit) {
 	}
 }
 
-// settle tries to commit the units together until the database can be reached. It
-// returns the units that did not hold, if any, with the error of the first; otherwise
-// all have committed (nil) or share the error.
-func (p *postgresDB) settle(units []*unit) (failed []*unit, err error) {
+// commitUnits tries to commit the units together until the database can be reached. It
+// returns the units that failed, if any, with the error of the first. Otherwise all have
+// committed (nil) or share the error.
+func (p *postgresDB) commitUnits(units []*unit) (failed []*unit, err error) {
 	pause := newRetry(context.Background())
-	defer pause.stop()
+	defer pause.cancel()
 	for {
 		failed, err = p.attempt(units)
 		if !isLost(err) {
@@ -93,9 +93,9 @@ func (p *postgresDB) attempt(units []*unit) (failed []*unit, err error) {
 	return failed, err
 }
 
-// send begins a transaction and runs the units in it. Conditions that do not hold stop
-// nothing, so all units that fail by them are found at once; an error of the server ends
-// the transaction and names one.
+// send begins a transaction and runs the units in it. A condition that does not hold does not
+// stop it, so it finds all units that fail in that way. An error of the server ends the
+// transaction, so it finds only one of those.
 func send(ctx context.Context, c *pgxpool.Conn, units []*unit) (failed []*unit, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`begin`)
@@ -119,7 +119,7 @@ func send(ctx context.Context, c *pgxpool.Conn, units []*unit) (failed []*unit, 
 	}
 	if turns != nil {
 		if _, err := results.Exec(); err != nil {
-			return units, err // each alone may have more luck
+			return units, err // each may succeed alone
 		}
 	}
 	for _, u := range units {
@@ -127,7 +127,7 @@ func send(ctx context.Context, c *pgxpool.Conn, units []*unit) (failed []*unit, 
 		for i := range u.statements {
 			tag, broken := results.Exec()
 			if broken != nil {
-				if held { // otherwise the condition that failed before is the unit's answer
+				if held { // otherwise the unit failed before, by its condition
 					failed = append(failed, u)
 				}
 				if err == nil {
@@ -147,12 +147,12 @@ func send(ctx context.Context, c *pgxpool.Conn, units []*unit) (failed []*unit, 
 	return failed, err
 }
 
-// maxTurns is how many turns a group takes at most: the server has room for some thousand
-// locks of all its clients. A larger group goes without.
+// maxTurns is how many turns a group takes at most: the server can hold some thousand locks
+// for all its clients. A larger group takes none.
 const maxTurns = 512
 
-// turnsOf returns what the units want in turn, in the order that all groups keep to; nil
-// if nobody could be in their way.
+// turnsOf returns the turns of the units in the order that all groups keep, nil if there are
+// none or too many.
 func turnsOf(units []*unit) []int64 {
 	var turns []int64
 	for _, u := range units {
@@ -170,8 +170,8 @@ func turnsOf(units []*unit) []int64 {
 	return turns
 }
 
-// commit ends the transaction. Only an answer that says otherwise proves that it was
-// not committed; silence proves nothing.
+// commit ends the transaction. Only an answer of the server proves that it was not committed;
+// a lost connection proves nothing.
 func commit(ctx context.Context, c *pgxpool.Conn) error {
 	tag, err := c.Exec(ctx, `commit`)
 	switch {

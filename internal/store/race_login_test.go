@@ -15,9 +15,8 @@ import (
 	"github.com/countersign/countersign/internal/testing/database"
 )
 
-// pair runs test on both databases, each opened twice, as two servers have it. Groups of
-// units must not lock each other out meanwhile: PostgreSQL takes a second to notice, in
-// which nobody is served.
+// pair runs test on both databases, each opened twice, as by two servers. Groups of units must
+// not deadlock: PostgreSQL takes a second to notice, in which it writes nothing.
 func pair(t *testing.T, test func(t *testing.T, dbs [2]*store.DB)) {
 	t.Helper()
 	database.Each(t, func(t *testing.T, url string) {
@@ -42,7 +41,7 @@ func wantNoDeadlock(t *testing.T, url string) {
 		return n
 	}
 	for began := time.Now(); count(`SELECT COUNT(*) FROM pg_stat_activity
-		WHERE datname = current_database() AND pid <> pg_backend_pid()`) > 0; { // they report when they go
+		WHERE datname = current_database() AND pid <> pg_backend_pid()`) > 0; { // they report deadlocks when they close
 		if time.Since(began) > 10*time.Second {
 			t.Fatal("connections stay open")
 		}
@@ -56,7 +55,7 @@ func wantNoDeadlock(t *testing.T, url string) {
 func TestOneChallengeOpensOneSession(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
-		ada := settle(t, dbs[0])
+		ada := newPerson(t, dbs[0])
 		bob := join(t, dbs[0], ada.o, "bob")
 		challenge := ada.session().Challenge
 		errs := parallel(50, func(i int) error {
@@ -84,7 +83,7 @@ func TestOneChallengeOpensOneSession(t *testing.T) {
 func TestOneChallengeSignsOneAction(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
-		ada := settle(t, dbs[0])
+		ada := newPerson(t, dbs[0])
 		s := ada.login(t, dbs[0])
 		a := ada.action(s)
 		errs := parallel(50, func(i int) error {
@@ -101,7 +100,7 @@ func TestOneChallengeSignsOneAction(t *testing.T) {
 func TestOneActionHasOneEffect(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
-		ada := settle(t, dbs[0])
+		ada := newPerson(t, dbs[0])
 		a := ada.sign(t, dbs[0], ada.login(t, dbs[0]))
 		errs := parallel(50, func(i int) error {
 			return try(dbs[i%2], func(tx *store.Tx) {
@@ -126,7 +125,7 @@ func TestOneActionHasOneEffect(t *testing.T) {
 func TestOneLoginCodeIsSpentOnce(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
-		ada := settle(t, dbs[0])
+		ada := newPerson(t, dbs[0])
 		c := newLoginCode(ada)
 		write(t, dbs[0], func(tx *store.Tx) { tx.IssueLoginCode(c) })
 		errs := parallel(50, func(i int) error {
@@ -135,7 +134,7 @@ func TestOneLoginCodeIsSpentOnce(t *testing.T) {
 		if n := wins(t, errs, errLost); n != 1 {
 			t.Errorf("%d of 50 won", n)
 		}
-		errs = parallel(30, func(i int) error { // and those issued at once leave one
+		errs = parallel(30, func(i int) error { // of codes that are issued at once one is left
 			return try(dbs[i%2], func(tx *store.Tx) { tx.IssueLoginCode(newLoginCode(ada)) })
 		})
 		if n := wins(t, errs, nil); n != 30 {
@@ -147,7 +146,7 @@ func TestOneLoginCodeIsSpentOnce(t *testing.T) {
 func TestAStrictSignCountPassesOnce(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
-		ada := settle(t, dbs[0])
+		ada := newPerson(t, dbs[0])
 		use := func(count int64) error {
 			u := ada.use(at(1))
 			u.SignCount, u.Strict = count, true
@@ -165,7 +164,7 @@ func TestAStrictSignCountPassesOnce(t *testing.T) {
 			return err
 		}), errLost)
 		if got := must[store.Credential](t)(dbs[0].Credential(context.Background(), ada.k.ID)); got.SignCount != top.Load() {
-			t.Errorf("kept %d, but %d passed", got.SignCount, top.Load())
+			t.Errorf("stored %d, but %d passed", got.SignCount, top.Load())
 		}
 	})
 }
@@ -196,12 +195,12 @@ func TestFirstUsersAtOnceMakeOneAdministrator(t *testing.T) {
 	})
 }
 
-// TestWhoIsDeactivatedKeepsNoSession holds that no login slips in between the steps of a
-// deactivation, whatever the order in which they arrive.
-func TestWhoIsDeactivatedKeepsNoSession(t *testing.T) {
+// TestADeactivatedUserHasNoSession holds that no login commits between the statements of a
+// deactivation.
+func TestADeactivatedUserHasNoSession(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
-		o := settle(t, dbs[0]).o
+		o := newPerson(t, dbs[0]).o
 		opened := 0
 		for round := range 12 {
 			ada := join(t, dbs[0], o, fmt.Sprint("user", round))
@@ -211,7 +210,7 @@ func TestWhoIsDeactivatedKeepsNoSession(t *testing.T) {
 					return try(dbs[1], func(tx *store.Tx) {
 						tx.SetUserActive(ada.u.ID, o.ID, false, errDuplicate)
 						tx.EndSessions(ada.u.ID, at(1))
-						if round%2 == 1 { // too much for turns to be taken; it holds without
+						if round%2 == 1 { // more turns than a group takes
 							for n := range 600 {
 								tx.Hit(fmt.Append(nil, round, n), epoch, time.Hour)
 							}
@@ -232,13 +231,13 @@ func TestWhoIsDeactivatedKeepsNoSession(t *testing.T) {
 	})
 }
 
-// TestWhoIsWithdrawnUsesNoAction holds that once a withdrawal was answered nothing that
-// was signed before can be used.
-func TestWhoIsWithdrawnUsesNoAction(t *testing.T) {
+// TestNoActionIsUsedAfterADeactivation holds that no unused action of a user can be used once
+// their deactivation, or that of their session or credential, has committed.
+func TestNoActionIsUsedAfterADeactivation(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
-		o := settle(t, dbs[0]).o
-		for name, withdraw := range map[string]func(tx *store.Tx, p person, s store.Session){
+		o := newPerson(t, dbs[0]).o
+		for name, deactivate := range map[string]func(tx *store.Tx, p person, s store.Session){
 			"user": func(tx *store.Tx, p person, _ store.Session) { tx.SetUserActive(p.u.ID, o.ID, false, errDuplicate) },
 			"credential": func(tx *store.Tx, p person, _ store.Session) {
 				tx.SetCredentialActive(p.k.ID, o.ID, false, errDuplicate)
@@ -262,11 +261,11 @@ func TestWhoIsWithdrawnUsesNoAction(t *testing.T) {
 			for g := range 8 {
 				users.Go(func() {
 					for i := g; i < len(actions); i += 8 {
-						withdrawn := answered.Load()
+						deactivated := answered.Load()
 						err := try(dbs[i%2], func(tx *store.Tx) { tx.UseAction(actions[i].ID, actions[i].UserID, "x", at(1), errLost) })
 						switch {
-						case err == nil && withdrawn:
-							t.Errorf("%s: an action was used after the withdrawal", name)
+						case err == nil && deactivated:
+							t.Errorf("%s: an action was used after the deactivation", name)
 						case err == nil:
 							before.Add(1)
 						case errors.Is(err, errLost):
@@ -280,7 +279,7 @@ func TestWhoIsWithdrawnUsesNoAction(t *testing.T) {
 			for before.Load() == 0 {
 				time.Sleep(100 * time.Microsecond)
 			}
-			write(t, dbs[1], func(tx *store.Tx) { withdraw(tx, p, s) })
+			write(t, dbs[1], func(tx *store.Tx) { deactivate(tx, p, s) })
 			answered.Store(true)
 			users.Wait()
 			t.Logf("%s: %d used before, %d refused", name, before.Load(), after.Load())
@@ -288,12 +287,12 @@ func TestWhoIsWithdrawnUsesNoAction(t *testing.T) {
 	})
 }
 
-// TestManyLoginsOfTheSameFewUsers holds that groups which want the same rows in another
-// order do not lock each other out, nor do counted tries or codes that are asked for.
+// TestManyLoginsOfTheSameFewUsers holds that groups that change the same rows in different
+// orders do not deadlock, nor do counted tries or issued codes.
 func TestManyLoginsOfTheSameFewUsers(t *testing.T) {
 	t.Parallel()
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
-		people := []person{settle(t, dbs[0])}
+		people := []person{newPerson(t, dbs[0])}
 		for i := range 5 {
 			people = append(people, join(t, dbs[0], people[0].o, fmt.Sprint("user", i)))
 		}

@@ -131,13 +131,13 @@ func TestCodesIssuedAtOnceLeaveOneLive(t *testing.T) {
 	})
 }
 
-func TestASettingIsMadeOnce(t *testing.T) {
+func TestASettingIsCreatedOnce(t *testing.T) {
 	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		a, b := open(t, url), open(t, url)
 		errs := parallel(20, func(i int) error {
 			return try([]*store.DB{a, b}[i%2], func(tx *store.Tx) {
-				tx.MakeSetting("first-administrator", fmt.Sprint(i), errLost)
+				tx.CreateSetting("first-administrator", fmt.Sprint(i), errLost)
 				tx.CreateOrganisation(newOrganisation())
 			})
 		})
@@ -167,14 +167,14 @@ func TestHitsAreAllCounted(t *testing.T) {
 	})
 }
 
-// TestAFailureLeavesItsGroupAlone mixes units that hold with units that fail in each of
-// the ways there are, so that they share groups.
-func TestAFailureLeavesItsGroupAlone(t *testing.T) {
+// TestAFailedUnitDoesNotAffectItsGroup mixes units that succeed with units that fail in every
+// way, so that they share groups.
+func TestAFailedUnitDoesNotAffectItsGroup(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		o, _, _ := invite(t, db)
 		const n = 240
-		var kept atomic.Int64
+		var stored atomic.Int64
 		errs := parallel(n, func(i int) error {
 			mine := newUser(o, fmt.Sprint("user", i))
 			err := try(db, func(tx *store.Tx) {
@@ -193,7 +193,7 @@ func TestAFailureLeavesItsGroupAlone(t *testing.T) {
 				return fmt.Errorf("answered %v, but reading gives %v", err, missing)
 			}
 			if err == nil {
-				kept.Add(1)
+				stored.Add(1)
 			}
 			return err
 		})
@@ -210,13 +210,13 @@ func TestAFailureLeavesItsGroupAlone(t *testing.T) {
 			}
 		}
 		events := must[[]store.Event](t)(db.Events(context.Background(), o.ID, "", 0))
-		if kept.Load() != n/4 || len(events) != n/4 {
-			t.Errorf("%d units and %d events kept, want %d", kept.Load(), len(events), n/4)
+		if stored.Load() != n/4 || len(events) != n/4 {
+			t.Errorf("%d units and %d events stored, want %d", stored.Load(), len(events), n/4)
 		}
 	})
 }
 
-func TestWhatWasAnsweredIsSeenByOthers(t *testing.T) {
+func TestACommittedUnitIsVisibleToOthers(t *testing.T) {
 	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		a, b := open(t, url), open(t, url)
@@ -305,7 +305,7 @@ func TestCloseFinishesWhatIsQueued(t *testing.T) {
 	})
 }
 
-func TestAUnitWhoseCallerLeftIsWholeOrNothing(t *testing.T) {
+func TestAUnitOfACancelledCallerIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		o, _, _ := invite(t, db)
@@ -314,9 +314,9 @@ func TestAUnitWhoseCallerLeftIsWholeOrNothing(t *testing.T) {
 		err := db.Write(ended, func(tx *store.Tx) error { tx.CreateUser(newUser(o, "never"), errDuplicate); return nil })
 		wantKind(t, err, api.Unavailable, "store_unavailable")
 		if _, err := db.UserByName(context.Background(), o.ID, "never"); err == nil {
-			t.Error("written for a caller who had left")
+			t.Error("written for a caller who had cancelled")
 		}
-		// Whatever Write answers is true, whenever the caller leaves.
+		// What Write returns is true, whenever the caller cancels.
 		errs := parallel(100, func(i int) error {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i)*50*time.Microsecond)
 			defer cancel()
@@ -332,10 +332,10 @@ func TestAUnitWhoseCallerLeftIsWholeOrNothing(t *testing.T) {
 	})
 }
 
-// TestASecondProcessGetsItsTurn holds that a file whose one writer never rests can still
-// be written by another: the command line beside a busy server.
-func TestASecondProcessGetsItsTurn(t *testing.T) {
-	// Not parallel: its writers never rest.
+// TestASecondProcessCanWrite holds that another process can write to a file whose first writer
+// never pauses: the command line beside a busy server.
+func TestASecondProcessCanWrite(t *testing.T) {
+	// Not parallel: its writers never pause.
 	url := database.SQLite(t)
 	server, command := open(t, url), open(t, url)
 	o := newOrganisation()

@@ -8,8 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// columns is one row of a result, whichever database it came from. NULL reads as "",
-// nil and 0.
+// columns is one row of a result from either database. NULL reads as "", nil and 0.
 type columns interface {
 	Text(i int) string
 	Bytes(i int) []byte
@@ -48,7 +47,7 @@ func (r *row) list() []string {
 	return values
 }
 
-// millis is how a time is kept: nil, which is NULL, for the zero time.
+// millis is how a time is stored: NULL for the zero time.
 func millis(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -56,7 +55,7 @@ func millis(t time.Time) any {
 	return t.UnixMilli()
 }
 
-// jsonList is how a list of texts is kept.
+// jsonList is how a list of texts is stored.
 func jsonList(values []string) string {
 	if len(values) == 0 {
 		return "[]"
@@ -65,7 +64,7 @@ func jsonList(values []string) string {
 	return string(text)
 }
 
-// flag is how a boolean is kept.
+// flag is how a boolean is stored.
 func flag(b bool) int64 {
 	if b {
 		return 1
@@ -73,8 +72,8 @@ func flag(b bool) int64 {
 	return 0
 }
 
-// one reads the first row, of a statement that is answered at once; found is false if
-// there is none.
+// one reads the first row of a statement that takes little time. found is false if there is
+// none.
 func one[T any](ctx context.Context, db *DB, scan func(*row) T, sql string, args ...any) (value T, found bool, err error) {
 	err = db.engine.first(ctx, sql, clean(args), func(r *row) {
 		if !found {
@@ -84,8 +83,17 @@ func one[T any](ctx context.Context, db *DB, scan func(*row) T, sql string, args
 	return value, found, classify(err)
 }
 
-// few reads every row of a statement that is answered at once with a few; a connection
-// that breaks half-way yields none of them.
+// get is one for a row that must exist: without it the error is absent.
+func get[T any](ctx context.Context, db *DB, absent error, scan func(*row) T, sql string, args ...any) (T, error) {
+	value, found, err := one(ctx, db, scan, sql, args...)
+	if err == nil && !found {
+		err = absent
+	}
+	return value, err
+}
+
+// few reads every row of a statement that takes little time and has few. If the connection
+// breaks half-way, it starts again.
 func few[T any](ctx context.Context, db *DB, scan func(*row) T, sql string, args ...any) ([]T, error) {
 	var values []T
 	restart := func() { values = values[:0] }
@@ -106,10 +114,10 @@ func all[T any](ctx context.Context, db *DB, scan func(*row) T, sql string, args
 	return values, nil
 }
 
-// MaxPage is how many rows a list returns at most in one call.
+// MaxPage is the largest number of rows that a list returns in one call.
 const MaxPage = 1000
 
-// page keeps a limit within 1 and MaxPage; 0 or less asks for MaxPage.
+// page returns a limit from 1 to MaxPage. 0 or less becomes MaxPage.
 func page(limit int) int64 {
 	if limit <= 0 || limit > MaxPage {
 		return MaxPage
@@ -125,7 +133,7 @@ func (r *row) json() []byte {
 	return nil
 }
 
-// jsonText is how JSON is kept: nil, which is NULL, for none.
+// jsonText is how JSON is stored: NULL for none.
 func jsonText(text []byte) any {
 	if len(text) == 0 {
 		return nil
@@ -133,7 +141,7 @@ func jsonText(text []byte) any {
 	return string(text)
 }
 
-// notNull is how bytes are kept that may be empty but are never NULL.
+// notNull is how bytes are stored that may be empty but not NULL.
 func notNull(b []byte) []byte {
 	if b == nil {
 		return []byte{}
@@ -141,9 +149,8 @@ func notNull(b []byte) []byte {
 	return b
 }
 
-// clean replaces in texts what PostgreSQL's TEXT cannot hold (bytes that are not UTF-8,
-// and zero bytes) by U+FFFD, so that hostile text is looked up and kept alike by both
-// databases and is never an error of theirs.
+// clean replaces by U+FFFD what PostgreSQL's TEXT cannot hold: bytes that are not UTF-8, and
+// zero bytes. So both databases store and look up hostile text alike, and neither fails on it.
 func clean(args []any) []any {
 	for i, arg := range args {
 		if s, ok := arg.(string); ok && (!utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0) {

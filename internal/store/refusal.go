@@ -19,16 +19,12 @@ func (r *row) refusal() Refusal {
 
 // Refusal returns a refusal by its support id, or an error of Kind NotFound.
 func (db *DB) Refusal(ctx context.Context, id string) (Refusal, error) {
-	f, found, err := one(ctx, db, (*row).refusal, `
+	return get(ctx, db, errNoRefusal, (*row).refusal, `
 		SELECT `+refusalColumns+` FROM refusals f WHERE f.id = $1`, id)
-	if err == nil && !found {
-		err = notFound("refusal_not_found", "There is no refusal with that support id.")
-	}
-	return f, err
 }
 
-// RecordRefusal keeps a refusal. What was received may be no text at all: bytes that are
-// not UTF-8, and zero bytes, are kept as U+FFFD.
+// RecordRefusal adds a refusal. Received need not be text: bytes that are not UTF-8, and zero
+// bytes, are stored as U+FFFD.
 func (tx *Tx) RecordRefusal(f Refusal) {
 	tx.must(nil, `
 		INSERT INTO refusals (id, at, route, status, code, message, rule, received, expected,
@@ -38,8 +34,8 @@ func (tx *Tx) RecordRefusal(f Refusal) {
 		f.Expected, f.Cause, f.OrgID, f.UserID, f.CodeID, f.CallerID, f.ActionID, f.Address, f.UserAgent)
 }
 
-// PruneRefusals forgets refusals from before olderThan, and the oldest of the others
-// beyond the newest keep. Those of callers who are known stay.
+// PruneRefusals deletes refusals from before olderThan, and all but the newest keep of the
+// others. It leaves the refusals of known callers.
 func (tx *Tx) PruneRefusals(olderThan time.Time, keep int64) {
 	tx.may(`DELETE FROM refusals WHERE caller_id = '' AND at < $1`, olderThan.UnixMilli())
 	tx.may(`DELETE FROM refusals WHERE caller_id = '' AND id <=

@@ -9,7 +9,7 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Refusals of strangers are bounded; those of callers who are known belong to the audit log.
+// Refusals of unknown callers are limited; those of known callers belong to the audit log.
 func TestRefusalsOfKnownCallersStay(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
@@ -29,7 +29,7 @@ func TestRefusalsOfKnownCallersStay(t *testing.T) {
 			for i, f := range all {
 				got, err := db.Refusal(ctx, f.ID)
 				if err == nil {
-					equal(t, "kept", got, f)
+					equal(t, "stored", got, f)
 					at = append(at, i)
 					continue
 				}
@@ -44,7 +44,7 @@ func TestRefusalsOfKnownCallersStay(t *testing.T) {
 		}{
 			{0, 10, []int{0, 1, 2, 3, 4, 5, 6, 7}},
 			{2, 10, []int{0, 2, 3, 4, 5, 6, 7}},
-			{0, 3, []int{0, 2, 3, 4, 5, 6, 7}}, // three strangers are left, known callers do not count
+			{0, 3, []int{0, 2, 3, 4, 5, 6, 7}}, // three of unknown callers are left; those of known callers do not count
 			{0, 2, []int{0, 2, 4, 5, 6, 7}},
 			{0, 0, []int{0, 2, 4, 6}},
 			{1000, -1, []int{0, 2, 4, 6}},

@@ -1,11 +1,10 @@
 package store
 
-// ReissueCode is IssueCode for a code that nobody in authority asked for. It is issued
-// only to an active user who is still to register and whose latest code was not
-// withdrawn by an administrator, for asking again must not undo that, and was one that
-// somebody could present, with a MAC. Otherwise the unit fails with refused. The user's row
-// is written, to no effect, so that a registration or a deactivation at the same moment
-// comes before or after but not between.
+// ReissueCode is IssueCode for a code that the user asked for, not an administrator. The user
+// must be active and not registered yet. Their latest code must have a MAC, and no
+// administrator may have revoked it: asking again must not undo that. Otherwise the unit fails
+// with refused. The user's row is written unchanged, so that a concurrent registration or
+// deactivation commits before this or waits.
 func (tx *Tx) ReissueCode(c Code, refused error) {
 	tx.inTurn(c.UserID)
 	tx.must(refused, `

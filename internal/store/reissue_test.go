@@ -9,8 +9,8 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Whoever asks for a new code gets one only while nobody in authority has said no.
-func TestCodeIsReissuedOnlyToWhoIsStillInvited(t *testing.T) {
+// A user who asks for a new code gets one unless an administrator revoked the last one.
+func TestACodeIsReissuedOnlyToAnInvitedUser(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
@@ -31,7 +31,7 @@ func TestCodeIsReissuedOnlyToWhoIsStillInvited(t *testing.T) {
 		write(t, db, func(tx *store.Tx) { tx.RevokeCode(second.ID, o.ID, store.CodeRevoked, epoch, errLost) })
 		wantError(t, try(db, func(tx *store.Tx) { tx.ReissueCode(at(2), errLost) }), errLost)
 
-		third := at(3) // the administrator invites again: asking again is fine again
+		third := at(3) // after a new invitation the user may ask again
 		write(t, db, func(tx *store.Tx) { tx.IssueCode(third) })
 		fourth := at(4)
 		write(t, db, func(tx *store.Tx) { tx.ReissueCode(fourth, errLost) })
@@ -44,7 +44,7 @@ func TestCodeIsReissuedOnlyToWhoIsStillInvited(t *testing.T) {
 	})
 }
 
-func TestUnknownUserIsReissuedNothing(t *testing.T) {
+func TestNoCodeIsReissuedToAnUnknownUser(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		u := newUser(newOrganisation(), "nobody")

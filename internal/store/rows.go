@@ -2,8 +2,8 @@ package store
 
 import "time"
 
-// Times are kept as integer milliseconds since 1970 in UTC. What has not happened is
-// the zero time here and NULL in the database.
+// Times are stored as integer milliseconds since 1970 in UTC. The time of what has not
+// happened is the zero time here and NULL in the database.
 
 // Organisation is a tenant: users, credentials and events belong to one.
 type Organisation struct {
@@ -14,16 +14,16 @@ type Organisation struct {
 	// server's public URL.
 	RPID    string
 	RPName  string
-	Origins []string // exact origins that credentials may be made on; empty: the server's own
+	Origins []string // exact origins at which credentials may be created; empty: the server's own
 
-	// What authenticators are asked for (WebAuthn L3 §5.4.4 and §5.4.7).
+	// What the organisation requests of authenticators (WebAuthn L3 §5.4.4 and §5.4.7).
 	Attestation             string // none, indirect, direct or enterprise
 	UserVerification        string // required, preferred or discouraged
 	ResidentKey             string // required, preferred or discouraged
 	AuthenticatorAttachment string // platform, cross-platform or "" for either
 
-	// What to do at a login with a sign count or backup state out of line, and whether a
-	// second factor is asked for. "" is the default of the caller.
+	// What a login does if the sign count or the backup state is unexpected, and whether it
+	// asks for a second factor. "" is the default of the caller.
 	SignCountPolicy string
 	BackupPolicy    string
 	SecondFactor    string
@@ -31,7 +31,7 @@ type Organisation struct {
 	CreatedAt time.Time
 }
 
-// User is somebody or something that was invited to an organisation.
+// User is a person or a service account of an organisation.
 type User struct {
 	ID           string // "us-…"
 	OrgID        string
@@ -42,30 +42,30 @@ type User struct {
 	ExternalID   string
 	CreatedAt    time.Time
 	RegisteredAt time.Time // zero: invited, not registered
-	ArchivedAt   time.Time // zero: not archived; archived is for good, and inactive
+	ArchivedAt   time.Time // zero: not archived; an archived user is inactive permanently
 }
 
-// KindServiceAccount is the kind of a user that is a machine.
+// KindServiceAccount is the kind of a user that is a service account.
 const KindServiceAccount = "ServiceAccount"
 
-// Code is a code that was sent to a user: a registration code, or a login code, which is
-// neither opened, attempted nor revoked. Only its MAC is kept.
+// Code is a registration code or a login code of a user. Only its MAC is stored. A login code
+// is never opened, attempted or revoked.
 type Code struct {
 	ID            string // "rc-…" or "lc-…"
 	OrgID         string
 	UserID        string
-	MAC           []byte // HMAC of the code under a server key; empty for one that nobody has
+	MAC           []byte // HMAC of the code under a server key; empty for a code that nobody was sent
 	CreatedAt     time.Time
 	ExpiresAt     time.Time // not valid at this instant or later
 	SentAt        time.Time // mailed
-	OpenedAt      time.Time // the page was used, not merely fetched
+	OpenedAt      time.Time // the page was used, not only fetched
 	AttemptedAt   time.Time // a registration began with it
 	SpentAt       time.Time // a credential was stored
 	RevokedAt     time.Time
 	RevokedReason string // CodeRevoked or CodeReplaced when RevokedAt is set
 }
 
-// Why a code was withdrawn.
+// Reasons for which a code is revoked.
 const (
 	CodeRevoked  = "revoked"  // by an administrator
 	CodeReplaced = "replaced" // by a newer code for the same user
@@ -82,8 +82,8 @@ const (
 	StateRevoked   = "revoked"
 )
 
-// State says how far the code has come at now: the furthest step that was reached. A
-// spent code is completed for good; a withdrawn one is revoked even after it expired.
+// State returns the furthest step that the code has reached at now. A spent code stays
+// completed, and a revoked one stays revoked after it expires.
 func (c Code) State(now time.Time) string {
 	switch {
 	case !c.SpentAt.IsZero():
@@ -107,21 +107,21 @@ func (c Code) Live(now time.Time) bool {
 	return c.SpentAt.IsZero() && c.RevokedAt.IsZero() && now.Before(c.ExpiresAt)
 }
 
-// CodeEntry is a registration code as a list shows it.
+// CodeEntry is a registration code with the name of its user.
 type CodeEntry struct {
 	Code
 	Username string
 }
 
-// Credential is a public key that a user proved to hold, with the evidence for it.
+// Credential is a public key whose private key a user proved to hold, with the evidence.
 type Credential struct {
 	ID     string // "cr-…"
 	OrgID  string
 	UserID string
-	CodeID string // the registration code it was made with, "" if none
+	CodeID string // the registration code it was created with, "" if none
 
-	// TokenID is the access token ("to-…") that this key signs for and for nothing else,
-	// "" for a credential of the user's own.
+	// TokenID is the only access token ("to-…") that this key signs for, "" for a
+	// credential of the user's own.
 	TokenID string
 
 	Kind   string // Fido2, Key, PasswordProtectedKey or RecoveryKey
@@ -134,7 +134,7 @@ type Credential struct {
 	CredentialID []byte // raw bytes (WebAuthn L3 §4); for keys the decoded credId
 
 	PublicKey []byte // DER SubjectPublicKeyInfo
-	Algorithm string // ES256, EdDSA, …: what the key verifies
+	Algorithm string // ES256, EdDSA, …
 
 	RPID   string
 	Origin string
@@ -166,13 +166,13 @@ const (
 	FactorRecovery = "recovery"
 )
 
-// Event is something that happened and lasts: it is written with the change it tells of.
+// Event is an entry of the log. It is written in the same unit as the change it records.
 type Event struct {
 	ID           string // "ev-…"
 	OrgID        string // "" for the server itself
 	At           time.Time
 	Kind         string // stable, "user.registered"
-	UserID       string // whom it is about, "" if nobody
+	UserID       string // the user it is about, "" if none
 	CredentialID string // "cr-…", "" if none
 	CodeID       string // "rc-…", "" if none
 	ActionID     string // "ua-…", the signed action that allowed it, "" if none
@@ -181,15 +181,15 @@ type Event struct {
 	Detail       []byte // JSON text or nil
 }
 
-// Refusal is a request that was turned down, kept so that the operator can explain it.
-// It holds no secret.
+// Refusal is a refused request, stored so that the operator can explain it. It holds no
+// secret.
 type Refusal struct {
-	ID        string // "rf-…", the support id the user was told
+	ID        string // "rf-…", the support id that was shown to the user
 	At        time.Time
 	Route     string // "POST /auth/registration"
 	Status    int    // HTTP status
 	Code      string // stable reason
-	Message   string // what the user was told
+	Message   string // what was shown to the user
 	Rule      string // the rule that failed, in its standard's words
 	Received  string
 	Expected  string
@@ -197,32 +197,32 @@ type Refusal struct {
 	OrgID     string // as far as known
 	UserID    string
 	CodeID    string
-	CallerID  string // who asked, proved by a bearer token; "" if nobody did
+	CallerID  string // the user whose valid bearer token came with it, "" if none
 	ActionID  string // "ua-…", the signed action that came with it, "" if none
 	Address   string
 	UserAgent string
 }
 
-// PurposeSigning is the one purpose for which there may be several keys at a time.
+// PurposeSigning is the only purpose that may have several keys.
 const PurposeSigning = "signing"
 
-// ServerKey is a secret of the server. There is one for each purpose but PurposeSigning.
+// ServerKey is a secret key of the server. Every purpose but PurposeSigning has one.
 type ServerKey struct {
 	ID        string // "sk-…"
 	Purpose   string
 	CreatedAt time.Time
 	Wrapping  string // WrappingNone or WrappingAES256GCM
-	Material  []byte // the key itself, or the key wrapped under the master key
+	Material  []byte // the key, in clear or wrapped under the master key
 }
 
-// How the material of a ServerKey is kept.
+// Values of ServerKey.Wrapping.
 const (
 	WrappingNone      = "none"
 	WrappingAES256GCM = "aes-256-gcm"
 )
 
-// Invitation is all that decides whether somebody may register, read at one instant.
-// Without a user of that name Found is false and Organisation and User are zero.
+// Invitation is all that decides whether a user may register, read at one instant. Without
+// that user Found is false and Organisation and User are zero.
 type Invitation struct {
 	Found        bool
 	Organisation Organisation
@@ -231,15 +231,14 @@ type Invitation struct {
 	CodeFound bool // a code with that MAC (or id) was issued to this user, live or not
 	Code      Code
 
-	WrongTries      int64     // as counted by Tx.Hit; judge it by WrongTriesReset
-	WrongTriesReset time.Time // from then on the count is void; zero if nothing was counted
+	WrongTries      int64     // as counted by Tx.Hit; it counts only before WrongTriesReset
+	WrongTriesReset time.Time // zero if nothing was counted
 }
 
-// UserSummary is a user as a list shows it.
+// UserSummary is a user with what the command line lists of them.
 type UserSummary struct {
 	User
 	Administrator bool
-	Credentials   int64 // how many are stored
-	HasCode       bool  // LatestCode is set
-	LatestCode    Code  // the code issued last
+	Credentials   int64 // the number of their credentials
+	LatestCode    Code  // zero if none was ever issued
 }

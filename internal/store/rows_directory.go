@@ -2,12 +2,12 @@ package store
 
 import "time"
 
-// AccessToken is what a machine, or a program of a person's, carries instead of logging
-// in. The token itself is not kept.
+// AccessToken is a token that a service account, or a program of a person, sends instead of
+// logging in. The token itself is not stored.
 type AccessToken struct {
 	ID           string // "to-…"
 	OrgID        string
-	UserID       string // whose it is: a person or a service account
+	UserID       string // its owner: a person or a service account
 	Kind         string // TokenPersonal or TokenServiceAccount
 	Name         string
 	NameKey      string // what must be unique among a user's tokens that are not archived
@@ -17,7 +17,7 @@ type AccessToken struct {
 	Active       bool
 	CreatedAt    time.Time
 	ExpiresAt    time.Time // not valid at this instant or later
-	ArchivedAt   time.Time // zero: not archived; archived is for good, and inactive
+	ArchivedAt   time.Time // zero: not archived; an archived token is inactive permanently
 }
 
 // Kinds of access token.
@@ -26,34 +26,34 @@ const (
 	TokenServiceAccount = "ServiceAccount"
 )
 
-// Live reports whether the token is valid at now, if its user is.
+// Live reports whether the token is valid at now, provided that its user is active.
 func (t AccessToken) Live(now time.Time) bool {
 	return t.Active && t.ArchivedAt.IsZero() && now.Before(t.ExpiresAt)
 }
 
-// TokenWithUser is an access token with its user, whatever state they are in.
+// TokenWithUser is an access token with its user. Either may be inactive.
 type TokenWithUser struct {
 	Found bool
 	Token AccessToken
 	User  User
 }
 
-// TokenEntry is an access token as a list shows it.
+// TokenEntry is an access token with its key and its permissions.
 type TokenEntry struct {
 	AccessToken
 	Credential  Credential // without ClientData and AttestationObject
 	Assignments []HeldPermission
 }
 
-// Permission is a set of operations under a name.
+// Permission is a named set of operations.
 type Permission struct {
 	ID         string // "pm-…"
 	OrgID      string
 	Name       string
 	NameKey    string   // what must be unique in the organisation among those not archived
-	Operations []string // as they were named; of ManagedAdministrator none: it stands for all
+	Operations []string // as they were written; ManagedAdministrator has none and allows all
 	Managed    string   // "", ManagedAdministrator or ManagedEndUser
-	Version    int64    // counts its changes
+	Version    int64    // one more after each change
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 	ArchivedAt time.Time // zero: not archived
@@ -75,14 +75,14 @@ type Assignment struct {
 	CreatedAt    time.Time
 }
 
-// HeldPermission is a permission that an identity has been assigned.
+// HeldPermission is a permission that is assigned to an identity.
 type HeldPermission struct {
 	Permission
 	AssignmentID string
 	IdentityID   string
 }
 
-// Application is a client program, as old SDKs register them.
+// Application is a client program, as old SDKs know them.
 type Application struct {
 	ID           string // "ap-…"
 	OrgID        string

@@ -2,13 +2,13 @@ package store
 
 import "time"
 
-// Session is what a login opened.
+// Session is what a login opens.
 type Session struct {
 	ID           string // "se-…"
 	OrgID        string
 	UserID       string
 	CredentialID string // "cr-…", the first factor that opened it
-	Challenge    string // what was signed; it opens one session
+	Challenge    string // what was signed; a challenge opens one session
 	CreatedAt    time.Time
 	ExpiresAt    time.Time // not valid at this instant or later
 	EndedAt      time.Time // logged out
@@ -27,11 +27,11 @@ type Action struct {
 	CredentialID string // "cr-…", what signed it
 	SessionID    string // "se-…" or "to-…", the session or access token in which it was signed
 
-	Challenge string // what was signed; it signs one action
+	Challenge string // what was signed; a challenge signs one action
 	Method    string
 	Path      string
-	Payload   string // as it was given, to the byte
-	Statement string // text whose digest is the challenge
+	Payload   string // as received, to the byte
+	Statement string // the text whose digest is the challenge
 
 	ClientData        []byte // as received
 	AuthenticatorData []byte // as received, nil for keys
@@ -39,16 +39,15 @@ type Action struct {
 	SecondFactor      []byte // JSON text or nil
 
 	SignedAt  time.Time
-	ExpiresAt time.Time // not to be used at this instant or later
+	ExpiresAt time.Time // not valid at this instant or later
 	UsedAt    time.Time // zero: not used
 	UsedFor   string    // what it was used for, "" before
 	Address   string
 }
 
-// LoginState is all that decides how somebody may begin to log in, read at one instant.
+// LoginState is all that decides how a user may begin to log in, read at one instant.
 type LoginState struct {
-	OrganisationFound bool // even where the user is not
-	Organisation      Organisation
+	Organisation Organisation // even without the user; zero if it does not exist
 
 	Found       bool
 	User        User
@@ -57,12 +56,12 @@ type LoginState struct {
 	CodeFound bool // a code with that MAC was issued to this user, live or not
 	Code      Code
 
-	WrongTries      int64     // as counted by Tx.Hit; judge it by WrongTriesReset
-	WrongTriesReset time.Time // from then on the count is void; zero if nothing was counted
+	WrongTries      int64     // as counted by Tx.Hit; it counts only before WrongTriesReset
+	WrongTriesReset time.Time // zero if nothing was counted
 }
 
-// Owner is a user with the credential they claim to hold. What is not there, or belongs
-// to another, is zero; the organisation is there even without the user where it was named.
+// Owner is a user with the credential they claim to hold. What does not exist, or belongs to
+// somebody else, is zero. An organisation that was named is read even without the user.
 type Owner struct {
 	Found        bool
 	Organisation Organisation
@@ -72,21 +71,21 @@ type Owner struct {
 	Credential      Credential // without ClientData and AttestationObject
 }
 
-// SessionWithUser is a session with its user, whatever state they are in.
+// SessionWithUser is a session with its user. Either may be inactive.
 type SessionWithUser struct {
 	Found   bool
 	Session Session
 	User    User
 }
 
-// SignedAction is an action with all that a receipt tells of it, as it is now.
+// SignedAction is an action with all that its receipt shows, as it is now.
 type SignedAction struct {
 	Action
 	Organisation Organisation
 	User         User
-	Credential   Credential  // whole
-	Session      Session     // zero once it is pruned, or if an access token took its place
-	Token        AccessToken // zero unless it was signed under one
+	Credential   Credential  // with ClientData and AttestationObject
+	Session      Session     // zero if it is pruned or an access token was used instead
+	Token        AccessToken // zero unless the action was signed under one
 }
 
 // SessionOrTokenLive reports whether the session or access token that the action was signed under

@@ -21,8 +21,8 @@ func (r *row) sessionWithUser() SessionWithUser {
 	return SessionWithUser{Found: true, Session: r.session(), User: r.user()}
 }
 
-// SessionWithUser reads a session with its user, live or not. Nothing found is no
-// error.
+// SessionWithUser reads a session with its user, live or not. A session that does not exist is
+// no error.
 func (db *DB) SessionWithUser(ctx context.Context, sessionID string) (SessionWithUser, error) {
 	b, _, err := one(ctx, db, (*row).sessionWithUser, `
 		SELECT `+sessionColumns+`, `+userColumns+`
@@ -31,8 +31,7 @@ func (db *DB) SessionWithUser(ctx context.Context, sessionID string) (SessionWit
 	return b, err
 }
 
-// SessionsOfUser returns the sessions of a user that are live at now, newest first, at
-// most MaxPage.
+// SessionsOfUser returns up to MaxPage sessions of a user that are live at now, newest first.
 func (db *DB) SessionsOfUser(ctx context.Context, userID string, now time.Time) ([]Session, error) {
 	return few(ctx, db, (*row).session, `
 		SELECT `+sessionColumns+` FROM sessions s
@@ -40,8 +39,8 @@ func (db *DB) SessionsOfUser(ctx context.Context, userID string, now time.Time) 
 		ORDER BY s.id DESC LIMIT $3`, userID, now.UnixMilli(), page(0))
 }
 
-// OpenSession adds a session, live whatever EndedAt says. Unless the user is active and
-// registered in that organisation, the credential is theirs and active, and the challenge
+// OpenSession adds a live session; it ignores EndedAt. Unless the user is active and
+// registered in that organisation, the credential is active and theirs, and the challenge
 // never opened a session before, the unit fails with lost.
 func (tx *Tx) OpenSession(s Session, lost error) {
 	tx.inTurn(s.UserID)
@@ -58,16 +57,17 @@ func (tx *Tx) OpenSession(s Session, lost error) {
 		s.ExpiresAt.UnixMilli(), s.Address, s.UserAgent)
 }
 
-// MaxDelegatedLife is the longest time from CreatedAt to ExpiresAt that a session may have
-// which its user did not open.
+// MaxDelegatedLife is the longest time from CreatedAt to ExpiresAt of a session that a service
+// account opened for an end user.
 const MaxDelegatedLife = time.Hour
 
-// OpenDelegatedSession adds a session that a service account opens for an end user, live
-// whatever EndedAt says. Its CredentialID is the service account's. Unless the user is an
-// active and registered end user of that organisation, the unit fails with lost.
+// OpenDelegatedSession adds a live session that a service account opens for an end user; it
+// ignores EndedAt. The CredentialID is the service account's. Unless the user is an active,
+// registered end user of that organisation, the unit fails with lost.
 func (tx *Tx) OpenDelegatedSession(s Session, lost error) {
 	tx.inTurn(s.UserID)
-	// To no effect, but who deactivates the user waits for this, or this for them.
+	// This changes nothing, but locks the user: a concurrent deactivation commits before this
+	// or waits.
 	tx.must(lost, `
 		UPDATE users SET active = active
 		WHERE id = $1 AND org_id = $2 AND kind = 'EndUser' AND active = 1 AND registered_at IS NOT NULL`,
@@ -80,8 +80,8 @@ func (tx *Tx) OpenDelegatedSession(s Session, lost error) {
 		s.ExpiresAt.UnixMilli(), s.Address, s.UserAgent)
 }
 
-// EndSession ends a session of the user, and what was signed in it and not used yet. If it
-// is not (any more) live at now, the unit fails with lost.
+// EndSession ends a session of the user. Unused actions that were signed in it can no longer
+// be used. If the session is not live at now, the unit fails with lost.
 func (tx *Tx) EndSession(id, userID string, now time.Time, lost error) {
 	tx.inTurn(userID)
 	tx.must(lost, `
@@ -91,40 +91,40 @@ func (tx *Tx) EndSession(id, userID string, now time.Time, lost error) {
 	tx.voidActionsOf(id, userID, now)
 }
 
-// voidActions takes the row of each action that could still be used. UseAction takes it as
-// well, so one waits for the other: an action is used before its withdrawal is answered, or
-// not at all, although neither sees what the other has not committed yet.
+// voidActions writes the row of each action that could still be used. UseAction writes it as
+// well, so one waits for the other: an action is used before the change that voids it commits,
+// or not at all.
 const voidActions = `
 	UPDATE actions SET expires_at = $1
 	WHERE user_id = $2 AND id > $3 AND used_at IS NULL AND expires_at > $1`
 
-// voidActionsOf does so for the actions that were signed under one session or access token.
-func (tx *Tx) voidActionsOf(bearerID, userID string, now time.Time) {
-	tx.may(voidActions+` AND session_id = $4`, now.UnixMilli(), userID, firstUnused(now), bearerID)
+// voidActionsOf voids the actions that were signed under one session or access token.
+func (tx *Tx) voidActionsOf(sessionOrTokenID, userID string, now time.Time) {
+	tx.may(voidActions+` AND session_id = $4`, now.UnixMilli(), userID, firstUnused(now), sessionOrTokenID)
 }
 
-// firstUnused is the id before those of all actions that can still be used at now.
+// firstUnused is an id before those of all actions that can still be used at now.
 func firstUnused(now time.Time) string { return api.FirstID(api.PrefixAction, now.Add(-MaxActionLife)) }
 
-// LogOut ends all sessions of a user that are live at now, and what they signed in them and
-// did not use yet. What their access tokens signed stays.
+// LogOut ends all sessions of a user that are live at now. Unused actions that were signed in
+// them can no longer be used; those that were signed under access tokens can.
 func (tx *Tx) LogOut(userID string, now time.Time) {
 	tx.endSessions(userID, now)
 	tx.may(voidActions+` AND substr(session_id, 1, 3) <> 'to-'`, now.UnixMilli(), userID, firstUnused(now))
 }
 
-// endEverything ends what a user who is deactivated has begun: all sessions that are live at
-// now, what they signed and did not use yet, under their access tokens as well, and the
-// sessions that a service account opened for end users.
-func (tx *Tx) endEverything(userID string, now time.Time) {
+// endEverything ends the sessions of a user, voids their unused actions, also those of their
+// access tokens, and ends the sessions that a service account opened for end users with that
+// credential.
+func (tx *Tx) endEverything(userID, credentialID string, now time.Time) {
 	tx.endSessions(userID, now)
 	tx.may(voidActions, now.UnixMilli(), userID, firstUnused(now))
-	tx.endDelegatedSessions(api.FirstCredentialID(userID), now)
+	tx.endDelegatedSessions(credentialID, now)
 }
 
-// endDelegatedSessions ends the sessions that are live at now and that a service account,
-// whose credential it is, opened for end users. In a unit it comes after endSessions, which
-// waits for what the service account is doing. A person's credential opens none for others.
+// endDelegatedSessions ends the live sessions that a service account opened for end users with
+// this credential. In a unit it comes after endSessions, which waits for concurrent units of
+// the service account. A person's credential opens no session for others.
 func (tx *Tx) endDelegatedSessions(credentialID string, now time.Time) {
 	tx.may(`
 		UPDATE sessions SET ended_at = $1
@@ -141,8 +141,8 @@ func (tx *Tx) endSessions(userID string, now time.Time) {
 		now.UnixMilli(), userID)
 }
 
-// PruneSessions forgets sessions that ended or expired before then. That frees their
-// challenges, so before must lie further back than any challenge is accepted.
+// PruneSessions deletes sessions that ended or expired before then. That allows their
+// challenges again, so before must be older than any challenge that is still accepted.
 func (tx *Tx) PruneSessions(before time.Time) {
 	tx.may(`DELETE FROM sessions WHERE expires_at < $1`, before.UnixMilli())
 	tx.may(`DELETE FROM sessions WHERE ended_at < $1`, before.UnixMilli())

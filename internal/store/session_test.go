@@ -9,11 +9,11 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-func TestASessionOpensOnlyIfEverythingHolds(t *testing.T) {
+func TestOpenSessionChecksEverything(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		bob := join(t, db, ada.o, "bob")
 		other := newOrganisation()
 		invited := newUser(ada.o, "invited")
@@ -70,13 +70,13 @@ func TestASessionOpensOnlyIfEverythingHolds(t *testing.T) {
 	})
 }
 
-func TestBearerReadsTheSessionWhateverItsState(t *testing.T) {
+func TestSessionWithUserReadsAnySession(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		s := ada.session()
-		s.EndedAt = at(1) // not for the caller to say
+		s.EndedAt = at(1) // ignored
 		s.UserAgent = "a\x00b"
 		write(t, db, func(tx *store.Tx) { tx.OpenSession(s, errLost) })
 		s.EndedAt, s.UserAgent = time.Time{}, "a\uFFFDb"
@@ -94,14 +94,14 @@ func TestBearerReadsTheSessionWhateverItsState(t *testing.T) {
 	})
 }
 
-func TestSessionLives(t *testing.T) {
+func TestSessionLive(t *testing.T) {
 	s := store.Session{ExpiresAt: at(60)}
 	if !s.Live(at(60).Add(-time.Millisecond)) || s.Live(at(60)) || s.Live(at(61)) {
-		t.Error("a session lives up to its expiry, not at it")
+		t.Error("a session is not live just before its expiry, or is at it")
 	}
 	s.EndedAt = at(1)
 	if s.Live(at(2)) {
-		t.Error("an ended session lives")
+		t.Error("an ended session is live")
 	}
 }
 
@@ -109,7 +109,7 @@ func TestSessionsEnd(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		bob := join(t, db, ada.o, "bob")
 		var mine [4]store.Session
 		for i := range mine {
@@ -132,7 +132,7 @@ func TestSessionsEnd(t *testing.T) {
 		live(epoch, mine[3], mine[2], mine[1], mine[0])
 		live(at(10), mine[3], mine[2], mine[1])
 		wantError(t, end(mine[0].ID, ada.u.ID, at(10)), errLost) // expired
-		wantError(t, end(mine[1].ID, bob.u.ID, at(11)), errLost) // another's
+		wantError(t, end(mine[1].ID, bob.u.ID, at(11)), errLost) // another user's
 		wantError(t, end("se-none", ada.u.ID, at(11)), errLost)
 		if err := end(mine[1].ID, ada.u.ID, at(11)); err != nil {
 			t.Fatal(err)
@@ -156,7 +156,7 @@ func TestSessionsEnd(t *testing.T) {
 func TestSessionsArePruned(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		expired, ended, live := ada.session(), ada.login(t, db), ada.login(t, db)
 		expired.ExpiresAt = at(30)
 		write(t, db, func(tx *store.Tx) {

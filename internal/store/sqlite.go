@@ -18,26 +18,26 @@ import (
 	"github.com/countersign/countersign/internal/store/sqlite"
 )
 
-// sqlitePatience is how long a connection waits for another process's lock.
-const sqlitePatience = 10 * time.Second
+// sqliteTimeout is how long a connection waits for another process's lock.
+const sqliteTimeout = 10 * time.Second
 
 // sqliteVersion reads the schema version; it fails if there are no tables yet.
 const sqliteVersion = `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied = 1`
 
-// sqliteDB is one file. It has one writing connection and a few reading ones, which
-// never wait for the writer (WAL).
+// sqliteDB is one file with one writing connection and a few reading ones, which never wait
+// for the writer (WAL).
 type sqliteDB struct {
 	path string
 
 	writing sync.Mutex // guards writer
 	writer  *sqlite.Conn
 
-	readers chan *sqlite.Conn // idle ones; nil stands for one that is not open yet
+	readers chan *sqlite.Conn // idle ones; nil for one that is not open yet
 	closed  chan struct{}     // closed by close
 }
 
-// Durability: a commit is on disk when it returns (FULL; on macOS that takes
-// fullfsync). Memory: the writer holds the pages that all registrations touch.
+// writerPragmas make a commit return only when it is on disk (FULL; macOS needs fullfsync as
+// well) and give the writer enough cache for the pages that every registration touches.
 var writerPragmas = []string{
 	`PRAGMA synchronous = FULL`,
 	`PRAGMA fullfsync = ON`,
@@ -59,7 +59,7 @@ var readerPragmas = []string{
 }
 
 func openSQLite(ctx context.Context, path string, opts Options) (engine, error) {
-	path = strings.TrimPrefix(path, "//") // sqlite://PATH is meant the same
+	path = strings.TrimPrefix(path, "//") // sqlite://PATH means the same
 	if path == "" || strings.IndexByte(path, 0) >= 0 || strings.Contains(path, ":memory:") {
 		return nil, openError(api.Invalid, "database_url_invalid",
 			"The database must be given as sqlite:PATH, where PATH names a file.", nil)
@@ -82,12 +82,12 @@ func openSQLite(ctx context.Context, path string, opts Options) (engine, error) 
 	return s, nil
 }
 
-// touching makes the creation of a file a single step for other handles of this process:
-// closing a file gives up the locks that SQLite holds on it elsewhere in the process.
+// touching keeps handles of this process from opening a file while another creates it:
+// closing a file drops the locks that SQLite holds on it anywhere in the process.
 var touching sync.Mutex
 
-// touch makes sure that the file is there. A new one is for its owner alone; SQLite
-// gives the files beside it the same mode.
+// touch makes sure that the file exists. Only its owner may read a new one; SQLite gives the
+// files beside it the same mode.
 func touch(path string) error {
 	touching.Lock()
 	defer touching.Unlock()
@@ -118,7 +118,7 @@ func touch(path string) error {
 }
 
 func (s *sqliteDB) openWriter(ctx context.Context) (err error) {
-	s.writer, err = sqlite.Open(s.path, sqlitePatience)
+	s.writer, err = sqlite.Open(s.path, sqliteTimeout)
 	if err != nil {
 		return err
 	}
@@ -154,10 +154,10 @@ func (s *sqliteDB) tryWriting(ctx context.Context) error {
 	return err
 }
 
-// setWAL turns on the write-ahead log, which the file remembers. SQLite does not wait
-// when another process is doing just that, so we do.
+// setWAL turns on the write-ahead log, which is a property of the file. SQLite does not wait
+// while another process does the same, so setWAL does.
 func setWAL(ctx context.Context, c *sqlite.Conn) error {
-	deadline := time.NewTimer(sqlitePatience)
+	deadline := time.NewTimer(sqliteTimeout)
 	defer deadline.Stop()
 	for {
 		var mode string
@@ -189,7 +189,7 @@ func (s *sqliteDB) version() int64 {
 
 func (s *sqliteDB) migrate(ctx context.Context) error {
 	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: s.path}).EscapedPath(), RawQuery: url.Values{
-		"_pragma": {fmt.Sprintf("busy_timeout(%d)", sqlitePatience.Milliseconds()), "synchronous(FULL)"},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", sqliteTimeout.Milliseconds()), "synchronous(FULL)"},
 	}.Encode()}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
@@ -199,7 +199,7 @@ func (s *sqliteDB) migrate(ctx context.Context) error {
 	return migrateSQLite(ctx, db)
 }
 
-// sqliteOpenError gives a failure to open its sentence.
+// sqliteOpenError explains a failure to open in a sentence.
 func sqliteOpenError(path string, err error) error {
 	var known *api.Error
 	switch {
@@ -225,8 +225,8 @@ func sqliteOpenError(path string, err error) error {
 func (s *sqliteDB) kind() string { return SQLite }
 func (s *sqliteDB) writers() int { return 1 }
 
-// query runs one statement on a reading connection. It does not stop half-way when ctx
-// ends: reads are short.
+// query runs one statement on a reading connection. Reads are short, so it finishes even if
+// ctx ends.
 func (s *sqliteDB) query(ctx context.Context, sql string, args []any, each func(*row)) error {
 	var c *sqlite.Conn
 	select {
@@ -261,7 +261,7 @@ func (s *sqliteDB) few(ctx context.Context, sql string, args []any, restart func
 }
 
 func (s *sqliteDB) openReader() (*sqlite.Conn, error) {
-	c, err := sqlite.Open(s.path, sqlitePatience)
+	c, err := sqlite.Open(s.path, sqliteTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -274,7 +274,7 @@ func (s *sqliteDB) openReader() (*sqlite.Conn, error) {
 	return c, nil
 }
 
-// sqliteError gives a failure its kind.
+// sqliteError marks a failure after which the database cannot be used.
 func sqliteError(err error) error {
 	if sqlite.IsCode(err, sqlite.Busy, sqlite.Full, sqlite.IOErr, sqlite.CantOpen, sqlite.ReadOnly) {
 		return unavailable(err)

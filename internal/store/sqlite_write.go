@@ -10,9 +10,9 @@ import (
 	"github.com/countersign/countersign/internal/store/sqlite"
 )
 
-// write commits the group in one transaction. It first tries without savepoints,
-// because in nearly every group all units hold and a savepoint each costs a third of
-// the whole; if one fails, everything is undone and done again with them.
+// write commits the group in one transaction. It first tries without savepoints, because in
+// nearly every group all units succeed and a savepoint for each takes a third of the time. If
+// a unit fails, write undoes everything and runs it again with savepoints.
 func (s *sqliteDB) write(group []*unit) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -36,8 +36,8 @@ func (s *sqliteDB) write(group []*unit) {
 	}
 }
 
-// transaction runs the group inside BEGIN and COMMIT. If it returns an error, nothing
-// of the group is kept.
+// transaction runs the group inside BEGIN and COMMIT. If it returns an error, nothing of the
+// group was written.
 func (s *sqliteDB) transaction(group []*unit, run func([]*unit) error) (err error) {
 	if err := s.begin(context.Background()); err != nil {
 		return sqliteError(err)
@@ -56,11 +56,11 @@ func (s *sqliteDB) transaction(group []*unit, run func([]*unit) error) (err erro
 	return sqliteError(err)
 }
 
-// begin takes the write lock of the file. While another process has it we ask again every
-// millisecond or so: SQLite's own waiting sleeps up to 100 ms at a time, in which a busy
-// writer elsewhere takes the lock back many times over.
+// begin takes the write lock of the file. While another process has it, begin tries again
+// about every millisecond: SQLite itself would sleep up to 100 ms at a time, in which a busy
+// writer elsewhere takes the lock many times.
 func (s *sqliteDB) begin(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, sqlitePatience)
+	ctx, cancel := context.WithTimeout(ctx, sqliteTimeout)
 	defer cancel()
 	for {
 		_, err := s.writer.Exec(`BEGIN IMMEDIATE`)
@@ -85,8 +85,8 @@ func (s *sqliteDB) plain(group []*unit) error {
 	return nil
 }
 
-// isolated runs each unit in a savepoint, so that one which fails leaves no trace and
-// does not disturb the others.
+// isolated runs each unit in a savepoint, so that a unit that fails leaves nothing behind and
+// the others go on.
 func (s *sqliteDB) isolated(group []*unit) error {
 	for _, u := range group {
 		if _, err := s.writer.Exec(`SAVEPOINT unit`); err != nil {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Throttled returns how often Hit counted a key and when that count becomes void; zero
-// values if it never did.
+// Throttled returns how often Hit counted a key and when that count ends; zero values if Hit
+// never counted it.
 func (db *DB) Throttled(ctx context.Context, key []byte) (count int64, resetsAt time.Time, err error) {
 	type throttle struct {
 		count    int64
@@ -17,8 +17,8 @@ func (db *DB) Throttled(ctx context.Context, key []byte) (count int64, resetsAt 
 	return t.count, t.resetsAt, err
 }
 
-// Hit counts one more try under a key. The first one, and the first after the window
-// is over, opens a new window that ends at now plus window.
+// Hit counts one more try under a key. The first try, and the first after a window has ended,
+// opens a window that ends at now plus window.
 func (tx *Tx) Hit(key []byte, now time.Time, window time.Duration) {
 	tx.inTurn(string(key))
 	tx.must(nil, `
@@ -30,12 +30,12 @@ func (tx *Tx) Hit(key []byte, now time.Time, window time.Duration) {
 		notNull(key), now.Add(window).UnixMilli(), now.UnixMilli())
 }
 
-// ClearThrottle forgets what was counted under a key.
+// ClearThrottle deletes the count of a key.
 func (tx *Tx) ClearThrottle(key []byte) {
 	tx.may(`DELETE FROM throttles WHERE key = $1`, notNull(key))
 }
 
-// PruneThrottles forgets all counts that are void at now.
+// PruneThrottles deletes all counts whose window has ended at now.
 func (tx *Tx) PruneThrottles(now time.Time) {
 	tx.may(`DELETE FROM throttles WHERE resets_at <= $1`, now.UnixMilli())
 }

@@ -8,15 +8,14 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// The key of an access token signs for that token and for nothing else, and nothing else
-// signs for it.
+// The key of an access token signs only for that token, and no other key signs for it.
 func TestAnActionIsSignedWithTheTokensOwnKey(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		bob := join(t, db, ada.o, "bob")
-		p, other, theirs := mint(t, db, ada, "one"), mint(t, db, ada, "two"), mint(t, db, bob, "one")
+		p, other, theirs := newProgram(t, db, ada, "one"), newProgram(t, db, ada, "two"), newProgram(t, db, bob, "one")
 		s := ada.login(t, db)
 		token := store.Session{ID: p.token.ID}
 		for name, change := range map[string]func(a *store.Action){
@@ -48,8 +47,8 @@ func TestAnActionIsSignedWithTheTokensOwnKey(t *testing.T) {
 	})
 }
 
-// withdrawals take from a program what it may sign with. Each can be undone but the last two.
-var withdrawals = []struct {
+// deactivations stop a program from signing. The last two are permanent.
+var deactivations = []struct {
 	name     string
 	do, undo func(tx *store.Tx, p program)
 }{
@@ -73,12 +72,12 @@ var withdrawals = []struct {
 		}, nil},
 }
 
-func TestAWithdrawnTokenSignsAndUsesNothing(t *testing.T) {
+func TestADeactivatedTokenSignsAndUsesNothing(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada := settle(t, db)
-		for _, w := range withdrawals {
-			p := mint(t, db, join(t, db, ada.o, w.name), "program")
+		ada := newPerson(t, db)
+		for _, w := range deactivations {
+			p := newProgram(t, db, join(t, db, ada.o, w.name), "program")
 			sign := func() error {
 				a := p.action(store.Session{ID: p.token.ID})
 				a.SignedAt = at(2)
@@ -105,7 +104,7 @@ func TestAWithdrawnTokenSignsAndUsesNothing(t *testing.T) {
 			if err := sign(); err != nil {
 				t.Errorf("%s no more: signed, %v", w.name, err)
 			}
-			// What was signed before is void for good, but for a key: nothing tells its actions apart.
+			// Actions that were signed before stay void, except after the deactivation of a key.
 			if err := use(later); (err == nil) != (w.name == "key inactive") {
 				t.Errorf("%s no more: used, %v", w.name, err)
 			}
@@ -116,7 +115,7 @@ func TestAWithdrawnTokenSignsAndUsesNothing(t *testing.T) {
 func TestAnActionOfAnExpiredTokenIsNotUsed(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		p := mint(t, db, settle(t, db), "program")
+		p := newProgram(t, db, newPerson(t, db), "program")
 		a := p.action(store.Session{ID: p.token.ID})
 		a.ExpiresAt = p.token.ExpiresAt.Add(time.Hour)
 		write(t, db, func(tx *store.Tx) { tx.SignAction(a, errLost) })
@@ -130,12 +129,12 @@ func TestAnActionOfAnExpiredTokenIsNotUsed(t *testing.T) {
 	})
 }
 
-// Withdrawing one token leaves what the person and their other programs signed.
-func TestATokenIsWithdrawnAlone(t *testing.T) {
+// A deactivated token does not void what the person and their other programs signed.
+func TestATokenIsDeactivatedAlone(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada := settle(t, db)
-		one, two, three := mint(t, db, ada, "one"), mint(t, db, ada, "two"), mint(t, db, ada, "three")
+		ada := newPerson(t, db)
+		one, two, three := newProgram(t, db, ada, "one"), newProgram(t, db, ada, "two"), newProgram(t, db, ada, "three")
 		own, other := ada.sign(t, db, ada.login(t, db)), three.signed(t, db)
 		first, second := one.signed(t, db), two.signed(t, db)
 		write(t, db, func(tx *store.Tx) {
@@ -154,7 +153,7 @@ func TestATokenIsWithdrawnAlone(t *testing.T) {
 func TestASignedActionNamesItsToken(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		p := mint(t, db, settle(t, db), "program")
+		p := newProgram(t, db, newPerson(t, db), "program")
 		a := p.signed(t, db)
 		read := func() store.SignedAction {
 			return must[store.SignedAction](t)(db.SignedAction(context.Background(), a.ID))
@@ -162,26 +161,26 @@ func TestASignedActionNamesItsToken(t *testing.T) {
 		whole := store.SignedAction{Action: a, Organisation: p.o, User: p.u, Credential: p.k, Token: p.token}
 		equal(t, "action", read(), whole)
 		if !whole.SessionOrTokenLive(p.token.ExpiresAt.Add(-time.Millisecond)) || whole.SessionOrTokenLive(p.token.ExpiresAt) {
-			t.Error("the token is live up to its expiry, not at it")
+			t.Error("the token is not live just before its expiry, or is at it")
 		}
 		write(t, db, func(tx *store.Tx) { tx.DeactivateAccessToken(p.token.ID, p.u.ID, at(1), errLost) })
 		if read().SessionOrTokenLive(at(1)) {
-			t.Error("a withdrawn token is live")
+			t.Error("a deactivated token is live")
 		}
 	})
 }
 
-func TestATokensKeyIsNoWayToLogIn(t *testing.T) {
+func TestATokensKeyCannotLogIn(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		ada := settle(t, db)
-		one, two := mint(t, db, ada, "one"), mint(t, db, ada, "two")
+		ada := newPerson(t, db)
+		one, two := newProgram(t, db, ada, "one"), newProgram(t, db, ada, "two")
 		s := ada.session()
 		s.CredentialID = one.k.ID
 		wantError(t, try(db, func(tx *store.Tx) { tx.OpenSession(s, errLost) }), errLost)
 
-		own := store.LoginState{OrganisationFound: true, Organisation: ada.o, Found: true, User: ada.u, Credentials: []store.Credential{light(ada.k)}}
+		own := store.LoginState{Organisation: ada.o, Found: true, User: ada.u, Credentials: []store.Credential{light(ada.k)}}
 		equal(t, "login", must[store.LoginState](t)(db.LoginState(ctx, ada.o.ID, ada.u.UsernameKey, nil, nil)), own)
 		equal(t, "signer", must[store.LoginState](t)(db.SignerState(ctx, ada.u.ID, "")), own)
 		own.Credentials = []store.Credential{light(two.k)}
@@ -189,7 +188,7 @@ func TestATokensKeyIsNoWayToLogIn(t *testing.T) {
 		own.Credentials = nil
 		equal(t, "signer with none of theirs", must[store.LoginState](t)(db.SignerState(ctx, ada.u.ID, "to-none")), own)
 
-		// Who holds a key is told that it is a token's.
+		// The owner of the key is read with the token's id.
 		want := store.Owner{Found: true, Organisation: ada.o, User: ada.u, CredentialFound: true, Credential: light(one.k)}
 		equal(t, "by user", must[store.Owner](t)(db.OwnerByUser(ctx, ada.u.ID, one.k.CredentialID, "")), want)
 		equal(t, "by name", must[store.Owner](t)(db.OwnerByName(ctx, ada.o.ID, ada.u.UsernameKey, nil, one.k.ID)), want)
@@ -198,7 +197,7 @@ func TestATokensKeyIsNoWayToLogIn(t *testing.T) {
 			t.Error("the key names no token")
 		}
 
-		// Nor is it what a person is known by.
+		// The key is not shown as the credential of the person.
 		member := must[store.Member](t)(db.Member(ctx, ada.o.ID, ada.u.ID))
 		write(t, db, func(tx *store.Tx) { tx.SetCredentialActive(ada.k.ID, ada.o.ID, false, errLost) })
 		if bare := must[store.Member](t)(db.Member(ctx, ada.o.ID, ada.u.ID)); member.CredentialID != ada.k.ID || bare.CredentialID != "" {

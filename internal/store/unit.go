@@ -12,8 +12,8 @@ const (
 	groupSize   = 128  // units that share one commit at most
 )
 
-// Tx collects the statements of one unit, in order. None runs before the function given
-// to Write has returned; from then on each runs only if all before it held.
+// Tx collects the statements of one unit, in order. They run after the function that was
+// passed to Write has returned, each only if all before it held.
 type Tx struct {
 	statements []statement
 	turns      []string // see inTurn
@@ -25,10 +25,10 @@ type Tx struct {
 type statement struct {
 	sql  string
 	args []any
-	lost error // if set, the statement must change exactly one row or the unit fails with it
+	lost error // if not nil: unless the statement changes exactly one row, the unit fails with it
 }
 
-// must adds a statement that changes exactly one row, or else the unit fails with lost.
+// must adds a statement. Unless it changes exactly one row, the unit fails with lost.
 func (tx *Tx) must(lost error, sql string, args ...any) {
 	if lost == nil {
 		lost = internal(errors.New("store: a change met no row: " + sql))
@@ -36,45 +36,46 @@ func (tx *Tx) must(lost error, sql string, args ...any) {
 	tx.statements = append(tx.statements, statement{sql, clean(args), lost})
 }
 
-// may adds a statement that changes as many rows as it finds.
+// may adds a statement that changes any number of rows.
 func (tx *Tx) may(sql string, args ...any) {
 	tx.statements = append(tx.statements, statement{sql, clean(args), nil})
 }
 
-// inTurn names something that several units may want at the same moment. It decides
-// nothing, but of two groups that want the same things in another order PostgreSQL would
-// stop one only after a second; so a group takes its turns for all of them at once.
+// inTurn names something that several units may want to change at the same moment. A group
+// locks all that its units named before it runs them, always in the same order: PostgreSQL
+// would take a second to notice that two groups wait for each other. Nothing depends on these
+// locks but speed.
 func (tx *Tx) inTurn(name string) { tx.turns = append(tx.turns, name) }
 
-// unit is what one caller of Write wants done, all or nothing.
+// unit is what one caller of Write wants written, all or nothing.
 type unit struct {
 	statements []statement
 	turns      []string
 	state      atomic.Int32
 	err        error         // set before done is closed
-	done       chan struct{} // closed when the unit is settled
+	done       chan struct{} // closed when the unit has committed or failed
 }
 
-// States of a unit. Whoever moves it out of unitQueued decides its fate.
+// States of a unit. It leaves unitQueued once: a writer takes it or its caller drops it.
 const (
 	unitQueued  int32 = iota
-	unitTaken         // by a writer, which will settle it
+	unitTaken         // by a writer, which will commit it or set its error
 	unitDropped       // by its caller, whose context ended
 )
 
-// Write does what fn asks of tx, all or nothing, and returns once that is on disk.
+// Write writes what fn adds to tx, all or nothing, and returns once that is on disk.
 //
-// It shares one commit with what other callers ask at the same time, but fails alone:
-// with the error that was given for the first condition that did not hold, as it was
-// given. The methods of Tx only take note; fn runs first, in the caller's goroutine,
-// and an error it returns is returned with nothing written.
+// fn runs once, in the caller's goroutine, before anything is written; the methods of Tx only
+// collect statements. If fn fails, Write returns its error and writes nothing. The unit
+// shares a commit with the units of other callers but fails alone: Write returns the very
+// error that was passed for the first condition that did not hold.
 //
-// When ctx ends before the unit's turn nothing is written; afterwards the unit
-// completes and its true outcome is returned. A database that cannot be used gives an
-// error of Kind Unavailable: with Code "outcome_unknown" the unit may have been written
+// If ctx ends before a writer takes the unit, nothing is written. After that the unit
+// completes, and Write returns its true outcome. While the database cannot be used, the error
+// has Kind Unavailable: with Code "outcome_unknown" the unit may have been written
 // (PostgreSQL only), otherwise it was not.
 //
-// fn may read the database; it must not call Write.
+// fn may read the database. It must not call Write.
 func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
 	var tx Tx
 	if err := fn(&tx); err != nil {
@@ -89,8 +90,8 @@ func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
 	return err
 }
 
-// Do is Write for a function that has a result, which is returned once the unit is on disk.
-// If a condition fails that was given an Outdated error, fn runs again from the start.
+// Do is Write for a function that has a result. It returns the result once the unit is on
+// disk. If a condition fails whose error is an Outdated, fn runs again from the start.
 func Do[Out any](ctx context.Context, db *DB, fn func(tx *Tx) (Out, error)) (Out, error) {
 	for tries := 1; ; tries++ {
 		var out Out
@@ -111,16 +112,16 @@ func Do[Out any](ctx context.Context, db *DB, fn func(tx *Tx) (Out, error)) (Out
 	}
 }
 
-// maxTries is how often Do runs a function whose reads others keep making out of date.
+// maxTries is how often Do runs a function at most.
 const maxTries = 5
 
-// Committed has do called once the unit is on disk, in the caller's goroutine before Write
-// returns: for what must not happen without the unit, such as a mail.
+// Committed makes Write call do once the unit is on disk, before it returns. It is for what
+// must not happen without the unit, such as sending a mail.
 func (tx *Tx) Committed(do func()) { tx.committed = append(tx.committed, do) }
 
-// Outdated is the error of a condition that fails only where something was changed since it was
-// read. Do then reads it again, and succeeds, or fails for the right reason; Err is the error of
-// the last try.
+// Outdated is the error of a condition that fails only if something was changed after it was
+// read. Do then runs its function again, which reads the change and succeeds, or fails for the
+// right reason. Do returns Err if the last try fails so.
 type Outdated struct{ Err error }
 
 func (e *Outdated) Error() string { return e.Err.Error() }
@@ -167,7 +168,7 @@ func (db *DB) enqueue(ctx context.Context, u *unit) error {
 	}
 }
 
-// drain writes what is queued until the queue is closed and empty.
+// drain writes the queued units until the queue is closed and empty.
 func (db *DB) drain() {
 	group := make([]*unit, 0, groupSize)
 	for first := range db.queue {
@@ -177,16 +178,16 @@ func (db *DB) drain() {
 		}
 		db.engine.write(group)
 		for i, u := range group {
-			u.err = settled(u.err)
+			u.err = outcome(u.err)
 			close(u.done)
 			group[i] = nil
 		}
 	}
 }
 
-// gather adds first and all that wait with it, up to groupSize. It does not wait, but
-// lets callers that are just about to queue go first, because every unit that joins
-// saves a commit.
+// gather adds first and the other queued units to group, up to groupSize. It does not wait,
+// but yields to callers that are just about to queue, because every unit that joins saves a
+// commit.
 func (db *DB) gather(group []*unit, first *unit) []*unit {
 	group = take(group, first)
 	for yields := 0; len(group) < groupSize; {
@@ -213,8 +214,9 @@ func take(group []*unit, u *unit) []*unit {
 	return group
 }
 
-// settled leaves the errors that callers gave as they are and gives others a kind.
-func settled(err error) error {
+// outcome returns the error that the caller passed for a failed condition as it is, and
+// classifies any other.
+func outcome(err error) error {
 	var failed *conditionError
 	if errors.As(err, &failed) {
 		return failed.lost
@@ -222,12 +224,12 @@ func settled(err error) error {
 	return classify(err)
 }
 
-// conditionError says that a statement changed another number of rows than one.
+// conditionError says that a statement did not change exactly one row.
 type conditionError struct{ lost error }
 
 func (e *conditionError) Error() string { return e.lost.Error() }
 
-// check judges how many rows the statement changed.
+// check fails if the statement had to change one row and did not.
 func (s *statement) check(changed int64) error {
 	if s.lost != nil && changed != 1 {
 		return &conditionError{s.lost}

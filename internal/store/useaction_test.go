@@ -10,10 +10,10 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// signed returns a registered person and an action of theirs.
+// signed returns a registered person and an action that they signed.
 func signed(t testing.TB, db *store.DB) (person, store.Action) {
 	t.Helper()
-	ada := settle(t, db)
+	ada := newPerson(t, db)
 	return ada, ada.sign(t, db, ada.login(t, db))
 }
 
@@ -39,9 +39,9 @@ func TestEventsOfAUnitCarryTheActionItUsed(t *testing.T) {
 		event := func(minute int, own, want string) store.Event {
 			e := newEvent(ada.u, "test")
 			e.ID, e.ActionID = api.NewID(api.PrefixEvent, at(minute)), own
-			kept := e
-			kept.ActionID = want
-			events = append(events, kept)
+			stored := e
+			stored.ActionID = want
+			events = append(events, stored)
 			return e
 		}
 		before := event(0, "", "")
@@ -62,7 +62,7 @@ func TestEventsOfAUnitCarryTheActionItUsed(t *testing.T) {
 	})
 }
 
-func TestAnActionIsUsedForNothing(t *testing.T) {
+func TestAnActionIsUsedWithoutAnEffect(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		_, a := signed(t, db)
@@ -75,7 +75,7 @@ func TestAnActionIsUsedForNothing(t *testing.T) {
 	})
 }
 
-func TestAnActionIsLeftByAUnitThatFails(t *testing.T) {
+func TestAFailedUnitDoesNotUseItsAction(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada, a := signed(t, db)
@@ -115,7 +115,7 @@ func TestAnActionIsLeftByAUnitThatFails(t *testing.T) {
 	})
 }
 
-func TestAnActionThatCannotBeUsedLeavesNothing(t *testing.T) {
+func TestAUnitWhoseActionCannotBeUsedFails(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada, a := signed(t, db)
@@ -128,32 +128,32 @@ func TestAnActionThatCannotBeUsedLeavesNothing(t *testing.T) {
 		for range 2 {
 			wantError(t, add("eve"), errLost)
 		}
-		// What the action says comes first.
+		// The failure of the action comes first.
 		wantError(t, add("bob"), errLost)
 		_, err := db.UserByName(context.Background(), ada.o.ID, "eve")
 		wantKind(t, err, api.NotFound, "user_not_found")
 	})
 }
 
-func TestWhatIsCommittedIsToldAfterwards(t *testing.T) {
+func TestCommittedIsCalledAfterTheCommit(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
 		ada, a := signed(t, db)
-		told := 0
+		called := 0
 		unit := with(a, func(tx *store.Tx) {
 			tx.Committed(func() {
-				told++
+				called++
 				if !used(t, db, a.ID) {
-					t.Error("told before it was on disk")
+					t.Error("called before the unit was on disk")
 				}
 			})
 			tx.CreateUser(newUser(ada.o, "bob"), errDuplicate)
 		})
-		if err := db.Write(context.Background(), unit); err != nil || told != 1 {
-			t.Errorf("told %d times: %v", told, err)
+		if err := db.Write(context.Background(), unit); err != nil || called != 1 {
+			t.Errorf("called %d times: %v", called, err)
 		}
-		if err := db.Write(context.Background(), unit); err == nil || told != 1 {
-			t.Errorf("told %d times of a unit that failed: %v", told, err)
+		if err := db.Write(context.Background(), unit); err == nil || called != 1 {
+			t.Errorf("called %d times for a unit that failed: %v", called, err)
 		}
 		got, err := store.Do(context.Background(), db, func(tx *store.Tx) (string, error) { return "x", nil })
 		if got != "x" || err != nil {
@@ -165,12 +165,12 @@ func TestWhatIsCommittedIsToldAfterwards(t *testing.T) {
 	})
 }
 
-// TestActionsLeaveTheirGroupAlone mixes units that use no action, one that can be used and one
-// that cannot, so that they share groups.
-func TestActionsLeaveTheirGroupAlone(t *testing.T) {
+// TestActionsDoNotAffectTheirGroup mixes units that use no action, a usable action and an unusable
+// one, so that they share groups.
+func TestActionsDoNotAffectTheirGroup(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
-		ada := settle(t, db)
+		ada := newPerson(t, db)
 		s := ada.login(t, db)
 		const n = 120
 		good := make([]store.Action, n)
@@ -228,7 +228,7 @@ func TestActionsLeaveTheirGroupAlone(t *testing.T) {
 	})
 }
 
-func TestAWriteOfNothingCostsNoMemory(t *testing.T) {
+func TestAnEmptyWriteAllocatesNothing(t *testing.T) {
 	// Not parallel: testing.AllocsPerRun.
 	db := open(t, "sqlite:"+t.TempDir()+"/a.db")
 	ctx := context.Background()

@@ -3,16 +3,18 @@ package store
 import (
 	"context"
 	"time"
+
+	"github.com/countersign/countersign/api"
 )
 
 const (
 	userColumns = `u.id, u.org_id, u.username, u.username_key, u.kind, u.active,
 	u.external_id, u.created_at, u.registered_at, u.archived_at`
 
-	// isPerson leaves out machines and who is gone, as the index users_page does.
+	// isPerson leaves out service accounts and archived users, as the index users_page does.
 	isPerson = `u.kind <> 'ServiceAccount' AND u.archived_at IS NULL`
 
-	// isAdministrator is about a user u.
+	// isAdministrator is a condition on a user u.
 	isAdministrator = `EXISTS (SELECT 1 FROM permission_assignments m JOIN permissions p ON p.id = m.permission_id
 		WHERE m.identity_id = u.id AND p.managed = 'administrator')`
 )
@@ -26,35 +28,24 @@ func (r *row) user() User {
 }
 
 func (r *row) userSummary() UserSummary {
-	s := UserSummary{User: r.user(), Administrator: r.bool(), Credentials: r.int(), LatestCode: r.code()}
-	s.HasCode = s.LatestCode.ID != ""
-	return s
-}
-
-func foundUser(u User, found bool, err error) (User, error) {
-	if err == nil && !found {
-		err = notFound("user_not_found", "There is no such user.")
-	}
-	return u, err
+	return UserSummary{User: r.user(), Administrator: r.bool(), Credentials: r.int(), LatestCode: r.code()}
 }
 
 // User returns a user, or an error of Kind NotFound.
 func (db *DB) User(ctx context.Context, id string) (User, error) {
-	return foundUser(one(ctx, db, (*row).user,
-		`SELECT `+userColumns+` FROM users u WHERE u.id = $1`, id))
+	return get(ctx, db, errNoUser, (*row).user, `SELECT `+userColumns+` FROM users u WHERE u.id = $1`, id)
 }
 
 // UserByName returns the user of an organisation with that UsernameKey, or an error of
 // Kind NotFound.
 func (db *DB) UserByName(ctx context.Context, orgID, usernameKey string) (User, error) {
-	return foundUser(one(ctx, db, (*row).user,
-		`SELECT `+userColumns+` FROM users u WHERE u.org_id = $1 AND u.username_key = $2`,
-		orgID, usernameKey))
+	return get(ctx, db, errNoUser, (*row).user,
+		`SELECT `+userColumns+` FROM users u WHERE u.org_id = $1 AND u.username_key = $2`, orgID, usernameKey)
 }
 
-// Users returns up to limit users of an organisation, oldest first, that come after the
-// id afterID ("" from the start), without machines and who is archived. A limit of 0 asks
-// for MaxPage.
+// Users returns up to limit users of an organisation after the id afterID ("" from the
+// start), oldest first, without service accounts and archived users. A limit of 0 asks for
+// MaxPage.
 func (db *DB) Users(ctx context.Context, orgID, afterID string, limit int) ([]UserSummary, error) {
 	return all(ctx, db, (*row).userSummary, `
 		SELECT `+userColumns+`, CASE WHEN `+isAdministrator+` THEN 1 ELSE 0 END,
@@ -66,16 +57,15 @@ func (db *DB) Users(ctx context.Context, orgID, afterID string, limit int) ([]Us
 		ORDER BY u.id LIMIT $3`, orgID, afterID, page(limit))
 }
 
-// IsAdministrator reports whether a user holds their organisation's permission to do
-// everything.
+// IsAdministrator reports whether a user has their organisation's permission to do everything.
 func (db *DB) IsAdministrator(ctx context.Context, userID string) (bool, error) {
 	is, _, err := one(ctx, db, (*row).bool,
 		`SELECT CASE WHEN `+isAdministrator+` THEN 1 ELSE 0 END FROM users u WHERE u.id = $1`, userID)
 	return is, err
 }
 
-// CreateUser adds a user. Without a free UsernameKey in the organisation the unit fails
-// with duplicate.
+// CreateUser adds a user. If the UsernameKey is taken in the organisation, the unit fails with
+// duplicate.
 func (tx *Tx) CreateUser(u User, duplicate error) {
 	tx.must(duplicate, `
 		INSERT INTO users (id, org_id, username, username_key, kind, active,
@@ -86,8 +76,8 @@ func (tx *Tx) CreateUser(u User, duplicate error) {
 		u.ExternalID, u.CreatedAt.UnixMilli(), millis(u.RegisteredAt))
 }
 
-// RegisterUser makes an invited, active user of the organisation a registered one. If
-// they are not (any more) invited and active, the unit fails with lost.
+// RegisterUser marks a user of the organisation as registered. Unless they are active and not
+// registered yet, the unit fails with lost.
 func (tx *Tx) RegisterUser(userID, orgID string, now time.Time, lost error) {
 	tx.inTurn(userID)
 	tx.must(lost, `
@@ -96,21 +86,20 @@ func (tx *Tx) RegisterUser(userID, orgID string, now time.Time, lost error) {
 		now.UnixMilli(), userID, orgID)
 }
 
-// ActivateUser lets a deactivated user, or service account, of the organisation act again.
-// Without that user, or if they are archived, the unit fails with lost.
+// ActivateUser activates a user or service account of the organisation. Without that user, or
+// if they are archived, the unit fails with lost.
 func (tx *Tx) ActivateUser(userID, orgID string, lost error) {
 	tx.setUserActive(userID, orgID, true, lost)
 }
 
-// DeactivateUser locks a user, or service account, of the organisation out: none of their
-// sessions is live any more at now, nothing that they signed and did not use yet can be used,
-// and the sessions that a service account opened for end users are over, since whoever had its
-// key may have opened any of them. Without that user, or if they are archived, the unit fails
-// with lost.
+// DeactivateUser locks out a user or service account of the organisation: their sessions end,
+// and unused actions that they signed can no longer be used. The sessions that a service
+// account opened for end users end as well, because a thief of its key may have opened them.
+// Without that user, or if they are archived, the unit fails with lost.
 func (tx *Tx) DeactivateUser(userID, orgID string, now time.Time, lost error) {
 	tx.setUserActive(userID, orgID, false, lost)
 	tx.stopLogins(userID)
-	tx.endEverything(userID, now)
+	tx.endEverything(userID, api.FirstCredentialID(userID), now)
 }
 
 func (tx *Tx) setUserActive(userID, orgID string, active bool, lost error) {
@@ -119,24 +108,24 @@ func (tx *Tx) setUserActive(userID, orgID string, active bool, lost error) {
 		flag(active), userID, orgID)
 }
 
-// MustStay makes the unit fail with lost unless the user of the organisation is there and
-// not archived.
-func (tx *Tx) MustStay(userID, orgID string, lost error) {
+// MustNotBeArchived makes the unit fail with lost unless the organisation has that user and
+// they are not archived.
+func (tx *Tx) MustNotBeArchived(userID, orgID string, lost error) {
 	tx.must(lost, `UPDATE users SET active = active WHERE id = $1 AND org_id = $2 AND archived_at IS NULL`, userID, orgID)
 }
 
-// stopLogins is to no effect, but a login that is at work on a credential of the user comes
-// before this or after it, not between: no session is left that endEverything did not see.
+// stopLogins changes nothing but locks the user's credentials: a concurrent login with one of
+// them commits before this or waits. So endEverything sees every session of the user.
 func (tx *Tx) stopLogins(userID string) {
 	tx.may(`UPDATE credentials SET active = active WHERE user_id = $1`, userID)
 }
 
-// ArchiveUser is DeactivateUser, permanently: their name is free again, and their access tokens
-// and registration code are archived and revoked. Without that user, or if they are archived,
-// the unit fails with lost.
+// ArchiveUser deactivates a user permanently, as DeactivateUser does. It also archives their
+// access tokens, revokes their registration code and frees their name. Without that user, or
+// if they are archived, the unit fails with lost.
 func (tx *Tx) ArchiveUser(userID, orgID string, now time.Time, lost error) {
 	tx.inTurn(userID)
-	// No name has such a key: normalising leaves no capital letter.
+	// No username has such a key: a normalised one has no capital letter.
 	tx.must(lost, `
 		UPDATE users SET active = 0, archived_at = $1, username_key = 'ARCHIVED ' || id
 		WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`, now.UnixMilli(), userID, orgID)
@@ -147,12 +136,12 @@ func (tx *Tx) ArchiveUser(userID, orgID string, now time.Time, lost error) {
 	tx.may(`
 		UPDATE registration_codes SET revoked_at = $1, revoked_reason = 'revoked'
 		WHERE user_id = $2 AND spent_at IS NULL AND revoked_at IS NULL`, now.UnixMilli(), userID)
-	tx.endEverything(userID, now)
+	tx.endEverything(userID, api.FirstCredentialID(userID), now)
 }
 
 // RenameUser gives a user or service account of the organisation another name, unless it is
-// "", and another external id, unless that is nil. If they are gone the unit fails with lost,
-// if the name is taken with duplicate.
+// "", and another external id, unless that is nil. Without that user, or if they are archived,
+// the unit fails with lost; if the name is taken, with duplicate.
 func (tx *Tx) RenameUser(userID, orgID, name, nameKey string, externalID *string, duplicate, lost error) {
 	tx.inTurn(userID)
 	tx.inTurn(orgID) // for the name
@@ -168,12 +157,12 @@ func (tx *Tx) RenameUser(userID, orgID, name, nameKey string, externalID *string
 	}
 }
 
-// MakeFirstAdministrator makes a user, added before in the same unit, an administrator if
-// they are an employee and the first person of the organisation. Of any number of first
-// users at the same moment one becomes it. The assignment has the id given.
+// MakeFirstAdministrator makes a user, who was added before in the same unit, an administrator
+// if they are an employee and the first person of the organisation. Of several users who are
+// added as the first at the same moment, one becomes administrator.
 func (tx *Tx) MakeFirstAdministrator(orgID, userID, assignmentID string, now time.Time) {
-	// To no effect, but of two units that add a first user the later waits here, and then
-	// sees whom the earlier one added.
+	// This changes nothing, but locks the organisation: of two units that add a first user
+	// the later one waits here, and then sees the user of the earlier one.
 	const first = ` AND NOT EXISTS (SELECT 1 FROM users o WHERE o.org_id = $1 AND o.id <> $2 AND o.kind <> 'ServiceAccount')`
 	tx.may(`UPDATE organisations SET name = name WHERE id = $1`+first, orgID, userID)
 	tx.may(`
@@ -184,10 +173,10 @@ func (tx *Tx) MakeFirstAdministrator(orgID, userID, assignmentID string, now tim
 		orgID, userID, assignmentID, now.UnixMilli())
 }
 
-// KeepAnAdministrator makes the unit fail with last if userID is the only one who can
-// administer the organisation: an employee who is registered and active and holds the
-// permission to do everything. It comes before what takes that from them; of two units that
-// would each leave the other's administrator, the later waits here for the earlier.
+// KeepAnAdministrator makes the unit fail with last if userID is the only administrator of the
+// organisation who can act: a registered, active employee with the permission to do
+// everything. Call it before the statements that take this from them. Of two units that would
+// each leave only the administrator whom the other removes, the later one waits here.
 func (tx *Tx) KeepAnAdministrator(orgID, userID string, last error) {
 	tx.inTurn(orgID)
 	tx.may(`UPDATE organisations SET name = name WHERE id = $1`, orgID)

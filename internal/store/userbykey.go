@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// maxKeys is how many names UsersByKey asks for at once; both databases take more.
+// maxKeys is how many keys one statement of UsersByKey looks up. Both databases allow more.
 const maxKeys = 1000
 
-// KnownUser is a user and whether they may do everything.
+// KnownUser is a user, with whether they may do everything.
 type KnownUser struct {
 	User
 	Administrator bool
@@ -17,8 +17,8 @@ type KnownUser struct {
 
 func (r *row) knownUser() KnownUser { return KnownUser{User: r.user(), Administrator: r.bool()} }
 
-// UsersByKey returns those users of an organisation that have one of the given
-// UsernameKeys, by that key. It asks in several statements when there are many.
+// UsersByKey returns the users of an organisation that have one of the UsernameKeys, by that
+// key. Many keys take several statements.
 func (db *DB) UsersByKey(ctx context.Context, orgID string, keys []string) (map[string]KnownUser, error) {
 	found := make(map[string]KnownUser)
 	for len(keys) > 0 {
@@ -37,7 +37,7 @@ func (db *DB) UsersByKey(ctx context.Context, orgID string, keys []string) (map[
 	return found, nil
 }
 
-// places returns n placeholders, the first with number from.
+// places returns n placeholders, numbered from from.
 func places(from, n int) string {
 	var s strings.Builder
 	for i := range n {

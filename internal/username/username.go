@@ -1,5 +1,5 @@
-// Package username says what may name a user, or anything else that people administer, and
-// which names are the same. It leaves storing and comparing with stored names to others.
+// Package username checks the names of users and of other things that people administer, and
+// decides which names are the same. Its callers store names and compare them with stored ones.
 package username
 
 import (
@@ -13,25 +13,25 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// MaxBytes is the longest username, in bytes of UTF-8: the longest mail address there
-// is (RFC 5321 §4.5.3.1) and some more.
+// MaxBytes is the greatest length of a username in bytes of UTF-8: somewhat more than the
+// longest mail address (RFC 5321 §4.5.3.1).
 const MaxBytes = 320
 
-// Check refuses a name that people could not tell from another, or that would not
-// survive a mail, a log line or a CSV field.
+// Check refuses a name that people could mistake for another, or that a mail, a log line or a
+// CSV field would change.
 func Check(name string) error {
 	switch fault := fault(name); {
 	case len(name) > MaxBytes:
 		return refused("The username is longer than 320 bytes.")
 	case fault != "":
 		return refused("The username " + fault + ".")
-	case len(Key(name)) > MaxBytes: // one character may stand for eighteen
-		return refused("The username is longer than 320 bytes once it is written out.")
+	case len(Key(name)) > MaxBytes: // one character may become eighteen
+		return refused("The username is longer than 320 bytes after normalisation.")
 	}
 	return nil
 }
 
-// fault says what is wrong with a name of whatever length, "" if nothing is.
+// fault says what is wrong with a name, apart from its length, or "".
 func fault(name string) string {
 	switch {
 	case name == "":
@@ -48,20 +48,20 @@ func fault(name string) string {
 	return ""
 }
 
-// MaxLabel is the longest label, in characters, and maxLabelKey its longest key, in bytes:
-// databases want an end to what they index.
+// The greatest length of a label, in characters, and of its key, in bytes: databases limit
+// what they index.
 const (
-	MaxLabel    = 100
+	maxLabel    = 100
 	maxLabelKey = 1000
 )
 
-// CheckLabel refuses what cannot name a machine, an access token, a permission or an
-// application: those who read it must see all of it. member is where it came from.
+// CheckLabel checks the name of a service account, an access token, a permission or an
+// application: it must be wholly visible. member is its member in the request.
 func CheckLabel(member, label string) error {
 	if label == "" {
 		return api.Missing(member)
 	}
-	if utf8.RuneCountInString(label) > MaxLabel || fault(label) != "" || len(Key(label)) > maxLabelKey {
+	if utf8.RuneCountInString(label) > maxLabel || fault(label) != "" || len(Key(label)) > maxLabelKey {
 		return &api.Error{Kind: api.Invalid, Code: "name_invalid",
 			Message: "The member /" + member + " must be 1 to 100 visible characters without a space at either end."}
 	}
@@ -70,7 +70,7 @@ func CheckLabel(member, label string) error {
 
 const maxExternalID = 200
 
-// CheckExternalID refuses what is too long, or cannot be seen, to be kept for a client.
+// CheckExternalID refuses an external id that is too long or not wholly visible.
 func CheckExternalID(id string) error {
 	if Visible(id, maxExternalID) {
 		return nil
@@ -78,7 +78,7 @@ func CheckExternalID(id string) error {
 	return &api.Error{Kind: api.Invalid, Code: "external_id_invalid", Message: "The member /externalId must be at most 200 visible characters."}
 }
 
-// CheckRename checks what of a new name and external id is given.
+// CheckRename checks the new name and the new external id, where r has one.
 func CheckRename(r api.Rename) error {
 	if r.Name != nil {
 		if err := CheckLabel("name", *r.Name); err != nil {
@@ -91,13 +91,13 @@ func CheckRename(r api.Rename) error {
 	return nil
 }
 
-// Visible reports whether a text has at most so many characters, none of which is hidden.
-func Visible(text string, most int) bool {
-	return utf8.ValidString(text) && utf8.RuneCountInString(text) <= most && !hides(text)
+// Visible reports whether a text has at most limit characters, all of them visible.
+func Visible(text string, limit int) bool {
+	return utf8.ValidString(text) && utf8.RuneCountInString(text) <= limit && !hides(text)
 }
 
 // hides reports whether a text holds a character that cannot be seen: control, format (bidi
-// overrides, zero width), private, exotic spaces.
+// overrides, zero width) or private characters, or a space other than U+0020.
 func hides(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
 }
@@ -106,9 +106,9 @@ func refused(message string) *api.Error {
 	return &api.Error{Kind: api.Invalid, Code: "username_invalid", Message: message}
 }
 
-// Key returns what must be unique in an organisation: name after Unicode NFKC and
-// case folding. "Ada@Example.org" and "ada@example.org" are one person, so nobody can
-// be invited under a name that passes for another's by case or by width.
+// Key returns name after Unicode NFKC and case folding, which must be unique in an
+// organisation. "Ada@Example.org" and "ada@example.org" are one person, so nobody can be
+// invited under a name that differs from another's only in case or width.
 func Key(name string) string {
 	if lowerASCII(name) {
 		return name

@@ -38,7 +38,7 @@ func TestNamesThatAreTheSame(t *testing.T) {
 		}
 	}
 	if username.Key("ada") == username.Key("adа") { // the second with a Cyrillic а: another letter, not another case
-		t.Error("letters of different scripts are folded together")
+		t.Error("letters of different scripts have the same key")
 	}
 }
 

@@ -13,18 +13,18 @@ import (
 
 // adminIn is the first user of an organisation, signed in with a passkey, whose device
 // answers every prompt.
-func adminIn(t *testing.T, browser *chromium.Tab, srv *countersigntest.Server) *guest {
+func adminIn(t *testing.T, srv *countersigntest.Server) *user {
 	t.Helper()
-	g := enrol(t, browser, srv)
+	g := enrol(t, srv)
 	g.signIn()
 	return g
 }
 
 // colleague is another user of g's organisation, signed in in a browser context of their own.
-func (g *guest) colleague(t *testing.T, name string) *guest {
+func (g *user) colleague(t *testing.T, name string) *user {
 	t.Helper()
-	tab := g.New(t)
-	c := &guest{Tab: tab, t: t, srv: g.srv, inv: g.srv.Invite(t, g.inv.OrgID, name), key: tab.AddVirtualAuthenticator()}
+	tab := chromium.Open(t)
+	c := &user{Tab: tab, t: t, srv: g.srv, inv: g.srv.Invite(t, g.inv.OrgID, name), key: tab.AddVirtualAuthenticator()}
 	c.register()
 	c.key.SetPresence(false)
 	c.Open(g.srv.URL + "/")
@@ -33,15 +33,15 @@ func (g *guest) colleague(t *testing.T, name string) *guest {
 	return c
 }
 
-// visit opens a page in the same tab, which keeps the session.
-func (g *guest) visit(path string) {
+// goTo opens a page in the same tab, which keeps the session.
+func (g *user) goTo(path string) {
 	g.t.Helper()
 	g.Open(g.srv.URL + path)
 	g.awaitState("ready")
 }
 
 // press presses what asks for a signature and waits until it can be given.
-func (g *guest) press(selector string, says ...string) {
+func (g *user) press(selector string, says ...string) {
 	g.t.Helper()
 	g.Click(selector)
 	g.WaitFor(`document.querySelector("#signing").open && document.querySelector("#signing-go").getAttribute("aria-disabled") === "false"`)
@@ -49,7 +49,7 @@ func (g *guest) press(selector string, says ...string) {
 }
 
 // sign presses what asks for a signature, signs, and waits until that is done.
-func (g *guest) sign(selector string, says ...string) {
+func (g *user) sign(selector string, says ...string) {
 	g.t.Helper()
 	g.press(selector, says...)
 	g.Click("#signing-go")
@@ -57,7 +57,7 @@ func (g *guest) sign(selector string, says ...string) {
 }
 
 // row is a selector of the row of a thing that is called so. It waits for it.
-func (g *guest) row(table, name string) string {
+func (g *user) row(table, name string) string {
 	g.t.Helper()
 	find := fmt.Sprintf(`[...document.querySelectorAll("#%s tbody")].find((b) => b.querySelector("th bdi")?.textContent === %s)`, table, quote(name))
 	g.WaitFor(find)
@@ -67,7 +67,7 @@ func (g *guest) row(table, name string) string {
 }
 
 // open shows what there is to do about a thing, and returns the selector of its row.
-func (g *guest) open(table, name string) string {
+func (g *user) open(table, name string) string {
 	g.t.Helper()
 	row := g.row(table, name)
 	var open bool
@@ -79,13 +79,13 @@ func (g *guest) open(table, name string) string {
 }
 
 // awaitWords waits until an element says something.
-func (g *guest) awaitWords(selector, words string) {
+func (g *user) awaitWords(selector, words string) {
 	g.t.Helper()
 	g.WaitFor(fmt.Sprintf(`document.querySelector(%s)?.innerText.includes(%s)`, quote(selector), quote(words)))
 }
 
 // person is somebody as the server knows them.
-func (g *guest) person(name string) (p api.Person) {
+func (g *user) person(name string) (p api.Person) {
 	g.t.Helper()
 	var list api.PeopleList
 	if status := g.call(http.MethodGet, "/countersign/people", g.token(), "", &list); status != http.StatusOK {
@@ -100,7 +100,7 @@ func (g *guest) person(name string) (p api.Person) {
 }
 
 // choose chooses an option of a <select> by its words, as a person would.
-func (g *guest) choose(selector, words string) {
+func (g *user) choose(selector, words string) {
 	g.t.Helper()
 	g.Eval(fmt.Sprintf(`{
 		const e = document.querySelector(%s);
@@ -114,9 +114,10 @@ const everything = "ManagedFullAdminAccess"
 // An administrator invites somebody, who registers elsewhere; the administrator sees it, and
 // does to them all that there is to do.
 func TestAdminInvitesAndSeesTheRegistration(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
-	g.visit("/people")
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
+	g.goTo("/people")
 	g.wantText("#people", "ada@example.org", "Member · you", "Registered", everything)
 	g.wantText("#zone", "UTC")
 	g.Click("#invite")
@@ -140,8 +141,8 @@ func TestAdminInvitesAndSeesTheRegistration(t *testing.T) {
 		t.Error("the link is still in the page")
 	}
 
-	other := browser.New(t)
-	newcomer := &guest{Tab: other, t: t, srv: srv, inv: countersigntest.Invitation{RegistrationURL: link}, key: other.AddVirtualAuthenticator()}
+	other := chromium.Open(t)
+	newcomer := &user{Tab: other, t: t, srv: srv, inv: countersigntest.Invitation{RegistrationURL: link}, key: other.AddVirtualAuthenticator()}
 	newcomer.arrive()
 	g.awaitWords(row, "Link opened")
 	newcomer.Click("#create")
@@ -186,10 +187,11 @@ func TestAdminInvitesAndSeesTheRegistration(t *testing.T) {
 
 // Codes are renewed and withdrawn, and the one before is void.
 func TestAdminRenewsAndWithdrawsCodes(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	first := srv.Invite(t, g.inv.OrgID, "grace@example.org")
-	g.visit("/people")
+	g.goTo("/people")
 	row := g.open("people", "grace@example.org")
 	g.sign(row+" [data-key=code]", "Make a new registration code for grace@example.org", "stops working")
 	g.awaitState("created")
@@ -202,7 +204,7 @@ func TestAdminRenewsAndWithdrawsCodes(t *testing.T) {
 	g.sign(row+" [data-key=revoke]", "Withdraw the registration code of grace@example.org")
 	g.awaitWords(row, "Code withdrawn")
 	for link, title := range map[string]string{first.RegistrationURL: "There is a newer invitation", second: "This invitation was withdrawn"} {
-		late := &guest{Tab: browser.New(t), t: t, srv: srv}
+		late := &user{Tab: chromium.Open(t), t: t, srv: srv}
 		late.Open(link)
 		late.awaitState("problem")
 		late.wantText("h1", title)
@@ -214,9 +216,10 @@ func TestAdminRenewsAndWithdrawsCodes(t *testing.T) {
 
 // Where the server sends mail the code goes by mail alone.
 func TestAdminInvitesByMail(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t, countersigntest.Mail())
-	g := adminIn(t, chromium.Start(t), srv)
-	g.visit("/people")
+	g := adminIn(t, srv)
+	g.goTo("/people")
 	g.Click("#invite")
 	g.wantText("#form", "gets a link by mail")
 	g.typeInto("names", "grace@example.org, no address")
@@ -234,9 +237,10 @@ func TestAdminInvitesByMail(t *testing.T) {
 
 // Many are invited at once, the list goes on by pages, and names find people in it.
 func TestAdminInvitesMany(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
-	g.visit("/people")
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
+	g.goTo("/people")
 	g.Click("#invite")
 	g.Click("#invite-submit")
 	g.wantText("#names-error", "at least one name")
@@ -260,7 +264,7 @@ func TestAdminInvitesMany(t *testing.T) {
 	g.Click("#invited-done")
 	g.WaitFor(`document.querySelectorAll("#people tbody").length === 51 && !document.querySelector("#people-more").hidden`)
 
-	g.visit("/people")
+	g.goTo("/people")
 	g.WaitFor(`document.querySelectorAll("#people tbody").length === 50`)
 	g.Click("#people-more")
 	g.WaitFor(`document.querySelectorAll("#people tbody").length === 73 && document.querySelector("#people-more").hidden`)

@@ -12,15 +12,16 @@ var adminPages = map[string]string{"/people": "Auth:Users:Read", "/roles": "Perm
 	"/machines": "Auth:ServiceAccounts:Read", "/audit": "Auth:Logs:Read"}
 
 // ways are the links of the navigation that can be seen.
-func (g *guest) ways() (ways string) {
+func (g *user) ways() (ways string) {
 	g.t.Helper()
 	g.Eval(`[...document.querySelectorAll(".links a")].filter((a) => a.checkVisibility()).map((a) => a.textContent).join(", ")`, &ways)
 	return ways
 }
 
 func TestAdminPagesShowWhatIsAllowed(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	if ways := g.ways(); ways != "Account, People, Roles, Service accounts, Audit log" {
 		t.Errorf("an administrator can go to %q", ways)
 	}
@@ -46,16 +47,16 @@ func TestAdminPagesShowWhatIsAllowed(t *testing.T) {
 
 	t.Run("reading people", func(t *testing.T) {
 		c := g.colleague(t, "charles@example.org")
-		g.visit("/roles")
+		g.goTo("/roles")
 		g.Click("#new")
 		g.typeInto("role-name", "Reader")
 		g.Click(`[value="Auth:Users:Read"]`)
 		g.sign("#save", "Make the role Reader", "Auth:Users:Read")
-		g.visit("/people")
+		g.goTo("/people")
 		row := g.open("people", "charles@example.org")
 		g.choose(row+" select", "Reader")
 		g.sign(row+" [data-key=assign]", "Give the role Reader to charles@example.org")
-		c.visit("/people")
+		c.goTo("/people")
 		if ways := c.ways(); ways != "Account, People" {
 			t.Errorf("a reader of people can go to %q", ways)
 		}
@@ -70,7 +71,7 @@ func TestAdminPagesShowWhatIsAllowed(t *testing.T) {
 	})
 
 	t.Run("nobody", func(t *testing.T) {
-		c := &guest{Tab: browser.New(t), t: t, srv: srv}
+		c := &user{Tab: chromium.Open(t), t: t, srv: srv}
 		for path := range adminPages {
 			c.Open(srv.URL + path)
 			c.WaitFor(`location.pathname === "/login" && location.hash.includes("next=` + strings.ReplaceAll(path, "/", "%2F") + `")`)
@@ -79,9 +80,10 @@ func TestAdminPagesShowWhatIsAllowed(t *testing.T) {
 }
 
 func TestAdminPagesWithoutJavaScript(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 	for path := range adminPages {
-		g := &guest{Tab: browser.New(t), t: t, srv: srv}
+		g := &user{Tab: chromium.Open(t), t: t, srv: srv}
 		g.Do(scriptsOff)
 		g.Open(srv.URL + path)
 		g.wantText("noscript", "needs JavaScript")
@@ -90,8 +92,9 @@ func TestAdminPagesWithoutJavaScript(t *testing.T) {
 
 // Every page for administrators in every state, as people see it.
 func TestAdminPagesAreAccessible(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	look := func(state string) {
 		t.Helper()
 		check(t, g.Tab, "admin "+state)
@@ -101,7 +104,7 @@ func TestAdminPagesAreAccessible(t *testing.T) {
 	srv.Invite(t, g.inv.OrgID, long)
 	srv.Register(t, srv.Invite(t, g.inv.OrgID, "grace@example.org"))
 
-	g.visit("/people")
+	g.goTo("/people")
 	g.open("people", long)
 	look("people")
 	g.press(g.open("people", "grace@example.org")+" [data-key=archive]", "Archive grace@example.org")
@@ -123,7 +126,7 @@ func TestAdminPagesAreAccessible(t *testing.T) {
 	look("people invited")
 	g.Click("#invited-done")
 
-	g.visit("/roles")
+	g.goTo("/roles")
 	g.Click("#new")
 	g.typeInto("role-name", "Auditor")
 	g.Click(`[value="Auth:Logs:Read"]`)
@@ -137,7 +140,7 @@ func TestAdminPagesAreAccessible(t *testing.T) {
 	g.awaitWords("#roles .assignees", "ada@example.org")
 	look("roles")
 
-	g.visit("/machines")
+	g.goTo("/machines")
 	look("machines none")
 	g.Click("#new-service-account")
 	g.typeInto("thing-name", "Payroll")
@@ -150,7 +153,7 @@ func TestAdminPagesAreAccessible(t *testing.T) {
 	g.open("service-accounts", "Payroll")
 	look("machines")
 
-	g.visit("/audit")
+	g.goTo("/audit")
 	g.Click("#entries [data-key=manage]")
 	look("audit")
 	g.untroubled()

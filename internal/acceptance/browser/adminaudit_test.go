@@ -13,12 +13,11 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/countersign/countersign/countersigntest"
-	"github.com/countersign/countersign/internal/testing/chromium"
 	"github.com/countersign/countersign/receipt"
 )
 
 // downloads has the tab keep files in a folder, which it returns.
-func (g *guest) downloads() string {
+func (g *user) downloads() string {
 	g.t.Helper()
 	dir := g.t.TempDir()
 	g.Do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
@@ -50,10 +49,11 @@ func await(t *testing.T, dir, pattern string) []byte {
 
 // What was signed on one page is found on another, with a proof to take away.
 func TestAdminAuditLog(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t)
-	g := adminIn(t, chromium.Start(t), srv)
+	g := adminIn(t, srv)
 	srv.Register(t, srv.Invite(t, g.inv.OrgID, "grace@example.org"))
-	g.visit("/people")
+	g.goTo("/people")
 	row := g.open("people", "grace@example.org")
 	g.sign(row+" [data-key=active]", "Deactivate grace@example.org")
 	g.awaitWords(row, "Deactivated")
@@ -64,7 +64,7 @@ func TestAdminAuditLog(t *testing.T) {
 	grace := g.person("grace@example.org").UserID
 
 	dir := g.downloads()
-	g.visit("/audit")
+	g.goTo("/audit")
 	g.wantText("#entries", "ada@example.org", "PUT /auth/users/"+grace+"/deactivate", "127.0.0.1")
 	g.wantText("#zone", "UTC")
 	g.typeInto("text", grace+"/deactivate")
@@ -111,7 +111,7 @@ func TestAdminAuditLog(t *testing.T) {
 	g.WaitFor(`document.querySelectorAll("#entries tbody").length > 3`)
 
 	// From a person's row to what concerns them.
-	g.visit("/people")
+	g.goTo("/people")
 	g.Click(g.open("people", "grace@example.org") + " .panel a")
 	g.WaitFor(`location.pathname === "/audit" && document.body.dataset.state === "ready"`)
 	g.wantText("#only", "grace@example.org")

@@ -13,7 +13,6 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
-	"github.com/countersign/countersign/internal/testing/chromium"
 )
 
 // publicKey is a new public key in PEM.
@@ -31,7 +30,7 @@ func publicKey(t *testing.T) string {
 }
 
 // permission is a role as the server knows it.
-func (g *guest) permission(name string) (p api.Permission) {
+func (g *user) permission(name string) (p api.Permission) {
 	g.t.Helper()
 	var list api.PermissionList
 	if status := g.call(http.MethodGet, "/permissions", g.token(), "", &list); status != http.StatusOK {
@@ -46,9 +45,10 @@ func (g *guest) permission(name string) (p api.Permission) {
 }
 
 func TestAdminRoles(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
-	g.visit("/roles")
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
+	g.goTo("/roles")
 	g.wantText("#roles", everything, "Comes with the organisation", "Everything")
 	g.Click("#new")
 	g.awaitState("form")
@@ -94,11 +94,11 @@ func TestAdminRoles(t *testing.T) {
 
 	// Who has it, by name, and from whom it can be taken.
 	srv.Register(t, srv.Invite(t, g.inv.OrgID, "grace@example.org"))
-	g.visit("/people")
+	g.goTo("/people")
 	person := g.open("people", "grace@example.org")
 	g.choose(person+" select", "Auditors")
 	g.sign(person+" [data-key=assign]", "Give the role Auditors")
-	g.visit("/roles")
+	g.goTo("/roles")
 	g.open("roles", "Auditors")
 	g.awaitWords(row+" .assignees", "grace@example.org")
 	g.sign(row+" .assignees button", "Take the role Auditors away from grace@example.org")
@@ -115,15 +115,16 @@ func TestAdminRoles(t *testing.T) {
 
 // Operations that the page does not list, because their names are old, stay in a role.
 func TestAdminRolesKeepOldNames(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
-	g.visit("/roles")
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
+	g.goTo("/roles")
 	g.Click("#new")
 	g.typeInto("role-name", "Old")
 	g.Eval(`document.querySelector('[value="Permissions:Read"]').value = "Permissions:Archive"`, nil) // as older clients name it
 	g.Click(`[value="Permissions:Archive"]`)
 	g.sign("#save", "Make the role Old")
-	g.visit("/roles")
+	g.goTo("/roles")
 	g.Click(g.open("roles", "Old") + " [data-key=edit]")
 	g.awaitState("form")
 	g.wantText("#other-names", "Under other names", "Permissions:Archive")
@@ -137,9 +138,10 @@ func TestAdminRolesKeepOldNames(t *testing.T) {
 }
 
 func TestAdminMachines(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
-	g.visit("/machines")
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
+	g.goTo("/machines")
 	g.wantText("#service-accounts-none", "no service accounts yet")
 	g.Click("#new-service-account")
 	g.awaitState("form")
@@ -193,15 +195,16 @@ func TestAdminMachines(t *testing.T) {
 }
 
 // opens reports whether a token opens what is open to everybody who has one.
-func (g *guest) opens(token string) bool {
+func (g *user) opens(token string) bool {
 	g.t.Helper()
 	return g.call(http.MethodGet, "/auth/pats", token, "", nil) == http.StatusOK
 }
 
 func TestAdminOwnAccessTokens(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
-	g.visit("/machines")
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
+	g.goTo("/machines")
 	g.Click("#new-token")
 	g.typeInto("thing-name", "Backup job")
 	g.Eval(`document.querySelector("#public-key").value = `+quote(publicKey(t)), nil)

@@ -17,10 +17,11 @@ const toGo = `document.querySelector("#signing-go").getAttribute("aria-disabled"
 
 // Who closes the prompt has changed nothing, is told so, and can try again or leave it.
 func TestAdminCancelsThePrompt(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	srv.Register(t, srv.Invite(t, g.inv.OrgID, "grace@example.org"))
-	g.visit("/people")
+	g.goTo("/people")
 	row := g.open("people", "grace@example.org")
 	g.press(row+" [data-key=active]", "Deactivate grace@example.org")
 	g.key.SetUserVerified(false) // as when the PIN or fingerprint prompt is closed
@@ -63,9 +64,10 @@ func TestAdminCancelsThePrompt(t *testing.T) {
 
 // The whole of a change by keyboard alone.
 func TestAdminByKeyboardOnly(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
-	g.visit("/people")
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
+	g.goTo("/people")
 	g.wantFocus("title")
 	g.tabTo("invite")
 	g.Press(kb.Enter)
@@ -89,9 +91,10 @@ func TestAdminByKeyboardOnly(t *testing.T) {
 
 // Nobody takes away the last administrator, and the page says why.
 func TestAdminCannotRemoveTheLastAdministrator(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
-	g.visit("/people")
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
+	g.goTo("/people")
 	row := g.open("people", "ada@example.org")
 	for _, button := range []string{" [data-key=active]", " [data-key=archive]", " .assignments button"} {
 		g.press(row+button, "ada@example.org")
@@ -115,8 +118,9 @@ func TestAdminCannotRemoveTheLastAdministrator(t *testing.T) {
 // What navigator.credentials.get() may fail with: each has its own words, and AbortError is
 // quiet.
 func TestAdminEveryBrowserErrorHasItsWords(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	g.BeforeLoad(`{
 		const get = CredentialsContainer.prototype.get;
 		CredentialsContainer.prototype.get = function (options) {
@@ -124,7 +128,7 @@ func TestAdminEveryBrowserErrorHasItsWords(t *testing.T) {
 			return name ? Promise.reject(new DOMException("made by the test", name)) : get.call(this, options);
 		};
 	}`)
-	g.visit("/people")
+	g.goTo("/people")
 	g.press(g.open("people", "ada@example.org") + " [data-key=active]")
 	seen := map[string]string{}
 	for name, words := range map[string]string{
@@ -155,8 +159,9 @@ func TestAdminEveryBrowserErrorHasItsWords(t *testing.T) {
 // What the server may refuse a change with: each code has its own words, and its reference.
 // again says that another try is offered.
 func TestAdminEveryRefusalHasItsWords(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	srv.Register(t, srv.Invite(t, g.inv.OrgID, "grace@example.org"))
 	g.BeforeLoad(`{
 		const send = window.fetch;
@@ -168,7 +173,7 @@ func TestAdminEveryRefusalHasItsWords(t *testing.T) {
 				message: "Nobody is authorized to perform operation (Auth:Users:Deactivate)"}}), {status: r.status});
 		};
 	}`)
-	g.visit("/people")
+	g.goTo("/people")
 	button := g.open("people", "grace@example.org") + " [data-key=active]"
 	seen := map[string]string{}
 	for _, c := range []struct {
@@ -240,9 +245,10 @@ func TestAdminEveryRefusalHasItsWords(t *testing.T) {
 
 // A session that ends meanwhile leads to the login page, and back.
 func TestAdminSessionEnds(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
-	g.visit("/people")
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
+	g.goTo("/people")
 	button := g.open("people", "ada@example.org") + " [data-key=active]"
 	if status := g.call(http.MethodPut, "/auth/logout", g.token(), `{"allSessions":true}`, nil); status != http.StatusOK {
 		t.Fatalf("logout: %d", status)
@@ -259,13 +265,14 @@ func TestAdminSessionEnds(t *testing.T) {
 
 // Who registered with a key can look, and is told why they cannot sign.
 func TestAdminWithoutAPasskey(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 	org := srv.Organisation(t, "Analytical Engines")
 	p := srv.RegisterKey(t, srv.Invite(t, org.ID, "ada@example.org"), authenticator.KeyTypes[0])
-	g := &guest{Tab: browser.New(t), t: t, srv: srv}
+	g := &user{Tab: chromium.Open(t), t: t, srv: srv}
 	g.Open(srv.URL + "/")
 	g.Eval(`sessionStorage.setItem("countersign.session", `+quote(p.LogIn(t))+`)`, nil)
-	g.visit("/people")
+	g.goTo("/people")
 	g.wantText("#alert", "You cannot sign changes here", "registered with a key")
 	g.Click(g.open("people", "ada@example.org") + " [data-key=active]")
 	g.WaitFor(`document.querySelector("#signing-alert .bad")`)
@@ -275,14 +282,15 @@ func TestAdminWithoutAPasskey(t *testing.T) {
 
 // Who deactivates themselves is told what that means, and is out.
 func TestAdminDeactivatesThemselves(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	c := g.colleague(t, "grace@example.org")
-	g.visit("/people")
+	g.goTo("/people")
 	row := g.open("people", "grace@example.org")
 	g.choose(row+" select", everything)
 	g.sign(row + " [data-key=assign]")
-	c.visit("/people")
+	c.goTo("/people")
 	c.press(c.open("people", "grace@example.org")+" [data-key=active]", "This is your own account")
 	c.key.SetPresence(true)
 	c.Click("#signing-go")

@@ -12,7 +12,6 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/internal/store"
-	"github.com/countersign/countersign/internal/testing/chromium"
 )
 
 // prompt is one call of navigator.credentials.get() that a page made.
@@ -54,7 +53,7 @@ const noAutofill = `
 // listening is a login page whose browser offers passkeys in the field by now.
 const listening = `location.pathname === "/login" && document.body.dataset.state === "ready" && window.prompts > 0`
 
-func (g *guest) prompts() (all []prompt) {
+func (g *user) prompts() (all []prompt) {
 	g.t.Helper()
 	g.Eval(`JSON.parse(localStorage.getItem("test.prompts") || "[]")`, &all)
 	return all
@@ -62,9 +61,9 @@ func (g *guest) prompts() (all []prompt) {
 
 // enrol is somebody who registered on the page and has left it. Their device lies aside:
 // it answers nothing until SetPresence(true).
-func enrol(t *testing.T, browser *chromium.Tab, srv *countersigntest.Server, options ...func(*webauthn.VirtualAuthenticatorOptions)) *guest {
+func enrol(t *testing.T, srv *countersigntest.Server, options ...func(*webauthn.VirtualAuthenticatorOptions)) *user {
 	t.Helper()
-	g := invite(t, browser, srv, options...)
+	g := invite(t, srv, options...)
 	g.register()
 	g.key.SetPresence(false)
 	g.Open(srv.URL + "/")
@@ -74,7 +73,7 @@ func enrol(t *testing.T, browser *chromium.Tab, srv *countersigntest.Server, opt
 
 // openLogin opens the login page and waits for the button to be ready. No device answers
 // the browser's own suggestions, so that the page stays.
-func (g *guest) openLogin(fragment string) {
+func (g *user) openLogin(fragment string) {
 	g.t.Helper()
 	g.key.SetPresence(false)
 	g.Open(g.srv.URL + "/") // a change of the fragment alone would open nothing
@@ -84,39 +83,39 @@ func (g *guest) openLogin(fragment string) {
 }
 
 // signIn signs in by the button and waits for the account page.
-func (g *guest) signIn() {
+func (g *user) signIn() {
 	g.t.Helper()
 	g.openLogin("")
 	g.Click("#sign-in")
 	g.awaitAccount()
 }
 
-func (g *guest) awaitAccount() {
+func (g *user) awaitAccount() {
 	g.t.Helper()
 	g.WaitFor(`location.pathname === "/account" && document.readyState === "complete" && document.body.dataset.state === "ready"`)
 }
 
 // awaitLogin waits until the login page is ready for anything. What the browser offers in
 // its field is answered at once unless the device lies aside.
-func (g *guest) awaitLogin() {
+func (g *user) awaitLogin() {
 	g.t.Helper()
 	g.WaitFor(listening)
 }
 
 // token is the session's token as this tab keeps it.
-func (g *guest) token() (token string) {
+func (g *user) token() (token string) {
 	g.t.Helper()
 	g.Eval(`sessionStorage.getItem("countersign.session") || ""`, &token)
 	return token
 }
 
 // lives asks the server whether a token still opens the account.
-func (g *guest) lives(token string) bool {
+func (g *user) lives(token string) bool {
 	g.t.Helper()
 	return g.call(http.MethodGet, "/countersign/account", token, "", nil) == http.StatusOK
 }
 
-func (g *guest) call(method, path, token, body string, out any) int {
+func (g *user) call(method, path, token, body string, out any) int {
 	g.t.Helper()
 	request, err := http.NewRequest(method, g.srv.URL+path, strings.NewReader(body))
 	if err != nil {
@@ -140,7 +139,7 @@ func (g *guest) call(method, path, token, body string, out any) int {
 }
 
 // write changes what the server keeps, as an operator would.
-func (g *guest) write(change func(tx *store.Tx)) {
+func (g *user) write(change func(tx *store.Tx)) {
 	g.t.Helper()
 	err := g.srv.DB.Write(context.Background(), func(tx *store.Tx) error { change(tx); return nil })
 	if err != nil {
@@ -148,7 +147,7 @@ func (g *guest) write(change func(tx *store.Tx)) {
 	}
 }
 
-func (g *guest) account() (a api.Account) {
+func (g *user) account() (a api.Account) {
 	g.t.Helper()
 	if status := g.call(http.MethodGet, "/countersign/account", g.token(), "", &a); status != http.StatusOK {
 		g.t.Fatalf("the account is answered with %d", status)

@@ -15,8 +15,8 @@ import (
 	"github.com/countersign/countersign/internal/testing/chromium"
 )
 
-// guest is a person with an invitation, a browser tab and, in most tests, a device.
-type guest struct {
+// user is a person with an invitation, a browser tab and, in most tests, a device.
+type user struct {
 	*chromium.Tab
 	t   *testing.T
 	srv *countersigntest.Server
@@ -25,35 +25,35 @@ type guest struct {
 }
 
 // invite gives a new person of a new organisation a tab of the browser.
-func invite(t *testing.T, browser *chromium.Tab, srv *countersigntest.Server, options ...func(*webauthn.VirtualAuthenticatorOptions)) *guest {
+func invite(t *testing.T, srv *countersigntest.Server, options ...func(*webauthn.VirtualAuthenticatorOptions)) *user {
 	t.Helper()
 	org := srv.Organisation(t, "Analytical Engines")
-	tab := browser.New(t)
-	return &guest{Tab: tab, t: t, srv: srv, inv: srv.Invite(t, org.ID, "ada@example.org"), key: tab.AddVirtualAuthenticator(options...)}
+	tab := chromium.Open(t)
+	return &user{Tab: tab, t: t, srv: srv, inv: srv.Invite(t, org.ID, "ada@example.org"), key: tab.AddVirtualAuthenticator(options...)}
 }
 
 // arrive opens the invitation's link and waits for the button to be ready.
-func (g *guest) arrive() {
+func (g *user) arrive() {
 	g.t.Helper()
 	g.Open(g.inv.RegistrationURL)
 	g.awaitState("ready")
 }
 
 // register makes a passkey on the page.
-func (g *guest) register() {
+func (g *user) register() {
 	g.t.Helper()
 	g.arrive()
 	g.Click("#create")
 	g.awaitState("done")
 }
 
-func (g *guest) awaitState(state string) {
+func (g *user) awaitState(state string) {
 	g.t.Helper()
 	g.WaitFor(`document.body.dataset.state === "` + state + `"`)
 }
 
 // credentials are what the server keeps from the invitation's code.
-func (g *guest) credentials() []store.Credential {
+func (g *user) credentials() []store.Credential {
 	g.t.Helper()
 	kept, err := g.srv.DB.CredentialsOfCode(context.Background(), g.inv.CodeID)
 	if err != nil {
@@ -63,7 +63,7 @@ func (g *guest) credentials() []store.Credential {
 }
 
 // untroubled fails the test if the page met an error or broke its own policy.
-func (g *guest) untroubled() {
+func (g *user) untroubled() {
 	g.t.Helper()
 	for _, p := range g.Problems() {
 		g.t.Errorf("the page has a problem: %s", p)
@@ -72,7 +72,7 @@ func (g *guest) untroubled() {
 
 // refusedWith fails the test unless the only problems are the answers that a test
 // provoked; Chromium logs each of them.
-func (g *guest) refusedWith(status string) {
+func (g *user) refusedWith(status string) {
 	g.t.Helper()
 	for _, p := range g.Problems() {
 		if !strings.Contains(p, "responded with a status of "+status) {
@@ -92,7 +92,7 @@ const recordCalls = `
 		};
 	}`
 
-func (g *guest) sent(path string) []map[string]any {
+func (g *user) sent(path string) []map[string]any {
 	g.t.Helper()
 	var calls []struct {
 		Path string
@@ -108,7 +108,7 @@ func (g *guest) sent(path string) []map[string]any {
 	return bodies
 }
 
-func (g *guest) wantText(selector string, parts ...string) {
+func (g *user) wantText(selector string, parts ...string) {
 	g.t.Helper()
 	text := g.Text(selector)
 	for _, part := range parts {

@@ -229,7 +229,7 @@ func TestRevocationAcrossServers(t *testing.T) {
 	_, err = dan.ActivateToken(ctx, token.TokenID)
 	must(t, err)
 	s.revokes("the person of a program", token.AccessToken, 401, func() error { _, err := admin.DeactivateUser(ctx, danID); return err })
-	if got := s.ask(s.nodes[1], dan.Token); got != 400 {
+	if got := s.ask(s.nodes[1], dan.Token); got != 401 {
 		t.Errorf("the session of who is deactivated: %d", got)
 	}
 

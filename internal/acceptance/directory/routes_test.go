@@ -172,7 +172,7 @@ func otherThan(operation string) (all []string) {
 }
 
 // give gives a caller a permission until the function that it returns is called. What was
-// remembered of their rights has passed by then: the ledger's patience is short.
+// remembered of their rights has passed by then: the checker remembers for less than a second.
 func give(t *testing.T, n *world.Tenant, k api.CallerKind, permissionID string) (back func()) {
 	t.Helper()
 	identities := []string{n.Identities[k]}

@@ -86,7 +86,7 @@ var oldTypeScript = habits{empty: []byte("{}"), body: compact, path: withoutQuer
 
 // user is a person or machine with a key, by means of such an SDK.
 type user struct {
-	*house
+	*secureServer
 	habits
 	inv    countersigntest.Invitation
 	key    *authenticator.KeySigner
@@ -95,9 +95,9 @@ type user struct {
 }
 
 // join invites a user and registers a key for them.
-func (h *house) join(t *testing.T, s habits, name, keyType string) *user {
+func (h *secureServer) join(t *testing.T, s habits, name, keyType string) *user {
 	t.Helper()
-	u := &user{house: h, habits: s, key: authenticator.NewKeySigner(keyType)}
+	u := &user{secureServer: h, habits: s, key: authenticator.NewKeySigner(keyType)}
 	u.key.ClientData = func(plain []byte) []byte {
 		var c struct{ Type, Challenge string }
 		if err := json.Unmarshal(plain, &c); err != nil {
@@ -202,7 +202,7 @@ func newcomer(name string) object {
 }
 
 // story is what every SDK's users do.
-func story(t *testing.T, h *house, s habits, name, keyType string) {
+func story(t *testing.T, h *secureServer, s habits, name, keyType string) {
 	ada := h.join(t, s, name, keyType)
 	ada.logIn(t)
 

@@ -11,6 +11,7 @@ import (
 // what the handle says tells nobody, before the signature has verified, which credential
 // ids of login/init are real and which are decoys.
 func TestUserHandleWithoutAName(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	p := h.Register(t, h.Invite(t, h.org.ID, "ada@example.org"))
 	open := func(o object) (c api.SigningChallenge) {

@@ -39,10 +39,11 @@ var apps = []app{
 }
 
 func TestEveryAppsPasskeys(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	for _, a := range apps {
 		t.Run(a.name, func(t *testing.T) {
-			h := &house{Server: h.Server, http: h.http, org: h.OrganisationWith(t, organisation.New{Name: "Looms", RPID: "localhost",
+			h := &secureServer{Server: h.Server, http: h.http, org: h.OrganisationWith(t, organisation.New{Name: "Looms", RPID: "localhost",
 				Origins: []string{androidOrigin, iosOrigin}})}
 			if a.options.Origin == "" {
 				a.options.Origin = h.URL
@@ -95,7 +96,7 @@ func TestEveryAppsPasskeys(t *testing.T) {
 }
 
 // as sends a body with nothing but what a careful client sends.
-func (h *house) as(t *testing.T, token, path string, body []byte) answer {
+func (h *secureServer) as(t *testing.T, token, path string, body []byte) answer {
 	t.Helper()
 	header := http.Header{"Content-Type": {"application/json"}}
 	if token != "" {

@@ -23,6 +23,7 @@ var everySDK = []struct {
 }
 
 func TestEverySDKsHabits(t *testing.T) {
+	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		h := start(t, countersigntest.Database(url))
 		for _, s := range everySDK {
@@ -42,6 +43,7 @@ func TestEverySDKsHabits(t *testing.T) {
 // Python signs "" for {}, and sends {}: the two are the same, and the same as nothing, in
 // both directions, wherever an action is spent.
 func TestEmptyPayloads(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	ada := h.join(t, pythonSDK(compact), "ada", publickey.P256)
 	ada.logIn(t)

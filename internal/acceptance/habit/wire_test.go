@@ -13,7 +13,7 @@ import (
 
 // operations returns method and path of everything that the server describes, with ids
 // in the paths.
-func operations(t *testing.T, h *house) (all [][2]string) {
+func operations(t *testing.T, h *secureServer) (all [][2]string) {
 	t.Helper()
 	var description struct {
 		Paths map[string]map[string]json.RawMessage
@@ -35,6 +35,7 @@ func operations(t *testing.T, h *house) (all [][2]string) {
 // Whatever is sent, by whatever method, with a body or without: what comes back is JSON
 // and says what it is. send fails the test otherwise.
 func TestEveryAnswerIsJSON(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	ada := h.join(t, goSDK, "ada", publickey.P256)
 	ada.logIn(t)
@@ -70,6 +71,7 @@ func TestEveryAnswerIsJSON(t *testing.T) {
 
 // A body that is too large is refused in JSON, announced or not, everywhere.
 func TestTooLargeIsJSON(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	ada := h.join(t, goSDK, "ada", publickey.P256)
 	ada.logIn(t)
@@ -90,6 +92,7 @@ func TestTooLargeIsJSON(t *testing.T) {
 // Logging out takes no body, an empty one, {} and what says the same, by both methods,
 // and answers with a message.
 func TestLogoutInEveryForm(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	ada := h.join(t, goSDK, "ada", publickey.P256)
 	for _, method := range []string{"PUT", "POST"} {
@@ -113,6 +116,7 @@ func TestLogoutInEveryForm(t *testing.T) {
 
 // DELETE comes without a body from Go and Python, with {} from TypeScript.
 func TestDeleteWithAndWithoutABody(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	ada := h.join(t, goSDK, "ada", publickey.P256)
 	ada.logIn(t)
@@ -138,6 +142,7 @@ func TestDeleteWithAndWithoutABody(t *testing.T) {
 
 // TypeScript leaves out of a query what is false or empty; others send it.
 func TestQueriesWithoutAValue(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	ada := h.join(t, goSDK, "ada", publickey.P256)
 	ada.logIn(t)

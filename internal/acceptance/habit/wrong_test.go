@@ -11,6 +11,7 @@ import (
 // What differs in spelling alone passes; what differs in meaning does not, and makes
 // nothing.
 func TestToleranceEndsWithTheMeaning(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	ada := h.join(t, goSDK, "ada", publickey.P256)
 	ada.logIn(t)
@@ -76,6 +77,7 @@ func TestToleranceEndsWithTheMeaning(t *testing.T) {
 
 // Odd client data is one thing, another's or for another purpose a different one.
 func TestClientDataThatSaysSomethingElse(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	ada := h.join(t, goSDK, "ada", publickey.Ed25519)
 	right := ada.key.ClientData

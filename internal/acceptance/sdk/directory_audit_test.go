@@ -33,7 +33,7 @@ func (k actor) auditLog(t *testing.T) {
 	if row[2] != id || row[5] != "POST /permissions" {
 		t.Errorf("the log says %q", row)
 	}
-	for _, r := range k.log(t, userID(t, k.guest)) {
+	for _, r := range k.log(t, userID(t, k.endUser)) {
 		if r[1] == row[1] {
 			t.Errorf("another's log has %q", r)
 		}

@@ -44,8 +44,8 @@ func (k actor) makeEndUser(t *testing.T, name string) *sdkUser {
 	return guest.with("authToken", did[api.LoginResult](t, k.do(t, "auth.delegatedLogin", body(req{"username": name}))).Token)
 }
 
-// completes has a new user answer the challenge of a registration, with the client of the
-// desk.
+// completes has a new user answer the challenge of a registration, with the
+// actor's client.
 func (k actor) completes(t *testing.T, u *sdkUser, text json.RawMessage) outcome {
 	t.Helper()
 	var challenge api.RegistrationChallenge

@@ -22,9 +22,9 @@ type directory struct {
 	methods map[string][]string // by part of a client: "auth", "delegated permissions"
 	reached map[string]bool     // "auth.createUser", "delegated auth.createUserInit"
 
-	admin *sdkUser // may do everything
-	clerk *sdkUser // a service account that may do what its routes are for
-	guest *sdkUser // an end user, with the token that the clerk got for them
+	admin          *sdkUser // may do everything
+	serviceAccount *sdkUser // a service account that may do what its routes are for
+	endUser        *sdkUser // an end user, with the token that the service account got for them
 }
 
 // req is what a method is given: names of its path, body and query.
@@ -45,12 +45,12 @@ func openDirectory(t *testing.T, h *checkedServer, v version) *directory {
 		d.methods["delegated "+part] = did[[]string](t, d.admin.delegated(t, "methods."+part))
 	}
 	ada := d.actor(d.admin, direct)
-	_, d.clerk = ada.makeMachine(t, "clerk", ada.makePermission(t, "clerks", clerical...).ID)
-	d.guest = d.actor(d.clerk, direct).makeEndUser(t, "guest")
+	_, d.serviceAccount = ada.makeMachine(t, "clerk", ada.makePermission(t, "clerks", clerical...).ID)
+	d.endUser = d.actor(d.serviceAccount, direct).makeEndUser(t, "guest")
 	return d
 }
 
-// clerical is what the clerk may do, by old and new names.
+// clerical is what the service account may do, by old and new names.
 var clerical = []string{"Auth:Users:Create", "Auth:Users:Read", "Auth:Users:Update", "Auth:Users:Activate", "Auth:Users:Deactivate",
 	"Auth:Users:Delete", "Auth:ServiceAccounts:Read", "Auth:ServiceAccounts:Update", "Auth:ServiceAccounts:Activate",
 	"Auth:ServiceAccounts:Deactivate", "Auth:ServiceAccounts:Delete", "Auth:Apps:Create", "Auth:Apps:Update", "Auth:Logs:Read",

@@ -16,6 +16,7 @@ import (
 // Every method of auth and permissions, with both clients: people, machines, tokens,
 // permissions, applications, end users by delegation, and the audit log.
 func TestDirectory(t *testing.T) {
+	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		d := openDirectory(t, start(t, countersigntest.Database(url)), versions[0])
 		d.everyMethod(t)
@@ -26,6 +27,7 @@ func TestDirectory(t *testing.T) {
 // Every method that older versions have. With that every operation of the wire contract
 // which is served was done by a version of the SDK, those that only old ones call too.
 func TestDirectoryByOlderSDKs(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	for _, v := range versions[1:] {
 		t.Run(v.sdk, func(t *testing.T) {
@@ -78,7 +80,7 @@ func (h *checkedServer) everyOperation(t *testing.T) {
 	}
 }
 
-// everyMethod has the administrator, and the clerk where only a service account may, call
+// everyMethod has the administrator, and the service account where only a service account may, call
 // all that the version has.
 func (d *directory) everyMethod(t *testing.T) {
 	for _, m := range []manner{direct, application} {
@@ -96,7 +98,7 @@ func (d *directory) everyMethod(t *testing.T) {
 	t.Run("key by uuid", d.keyByUUID)
 	for _, m := range []manner{direct, former, application, formerApplication} {
 		t.Run("sessions/"+string(m), d.actor(d.admin, m).sessions)
-		t.Run("end users/"+string(m), d.actor(d.clerk, m).endUsers)
+		t.Run("end users/"+string(m), d.actor(d.serviceAccount, m).endUsers)
 	}
 	t.Run("unknown to the contract", d.unknown)
 	t.Run("nothing is forgotten", d.nothingForgotten)
@@ -106,7 +108,7 @@ func (d *directory) everyMethod(t *testing.T) {
 func (d *directory) everyCaller(t *testing.T) {
 	t.Run("the clerk's", func(t *testing.T) {
 		for _, m := range []manner{direct, application} {
-			clerk := d.actor(d.clerk, m)
+			clerk := d.actor(d.serviceAccount, m)
 			t.Run(string(m), func(t *testing.T) {
 				t.Run("users", clerk.users)
 				t.Run("permissions", clerk.permissions)
@@ -116,7 +118,7 @@ func (d *directory) everyCaller(t *testing.T) {
 			})
 		}
 	})
-	t.Run("the end user's", d.guests)
+	t.Run("the end user's", d.endUserMay)
 	t.Run("a program's", d.programs)
 	t.Run("rights", d.rights)
 }
@@ -148,13 +150,13 @@ func (k actor) mayNotMakeMachines(t *testing.T) {
 	wantDenied(t, id, "Auth:Pats:Create", k.do(t, "auth.createPersonalAccessToken", body(req{"name": "mule", "publicKey": key})))
 }
 
-// guests is what an end user does whom a service account registered and logged in: they
+// endUserMay is what an end user does whom a service account registered and logged in: they
 // read with the token that it got for them, and sign with their own key.
-func (d *directory) guests(t *testing.T) {
+func (d *directory) endUserMay(t *testing.T) {
 	ada := d.actor(d.admin, direct)
-	who := "EndUser " + userID(t, d.guest)
+	who := "EndUser " + userID(t, d.endUser)
 	for _, m := range []manner{direct, application} {
-		guest := d.actor(d.guest, m)
+		guest := d.actor(d.endUser, m)
 		if all := did[api.TokenList](t, guest.do(t, "auth.listPersonalAccessTokens", req{})); len(all.Items) != 0 {
 			t.Errorf("they have %+v", all)
 		}
@@ -164,9 +166,9 @@ func (d *directory) guests(t *testing.T) {
 			body(req{"name": "early", "publicKey": newKey(t, "P-256").PublicKeyPEM()})))
 	}
 	operations := append(slices.DeleteFunc(slices.Clone(clerical), func(o string) bool { return o[:4] == "Auth" }), "Auth:Pats:Create")
-	ada.give(t, ada.makePermission(t, "guests", operations...).ID, userID(t, d.guest))
+	ada.give(t, ada.makePermission(t, "guests", operations...).ID, userID(t, d.endUser))
 	for _, m := range []manner{direct, application} {
-		guest := d.actor(d.guest, m)
+		guest := d.actor(d.endUser, m)
 		t.Run(string(m), func(t *testing.T) {
 			t.Run("tokens", guest.tokens)
 			t.Run("permissions", guest.permissions)

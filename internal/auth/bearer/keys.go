@@ -44,22 +44,6 @@ func (t *Tokens) published(kid string) (ed25519.PublicKey, bool) {
 	return nil, false
 }
 
-// Follow keeps the published keys up to date until ctx ends.
-func (t *Tokens) Follow(ctx context.Context, failed func(error)) {
-	every := time.NewTicker(30 * time.Second)
-	defer every.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-every.C:
-			if err := t.Ring.Refresh(ctx); err != nil && ctx.Err() == nil {
-				failed(err)
-			}
-		}
-	}
-}
-
 // KeySet returns the public keys (RFC 7517 §5, RFC 8037 §2).
 func (t *Tokens) KeySet() jose.JSONWebKeySet {
 	var set jose.JSONWebKeySet

@@ -56,7 +56,7 @@ func report(from io.Reader, to io.Writer) (skipped []string) {
 		switch {
 		case e.Action == "build-output", e.Action == "output" && e.Test == "" && e.Output != "PASS\n":
 			io.WriteString(to, e.Output)
-		case e.Action == "output":
+		case e.Action == "output" && !strings.HasPrefix(e.Output, "=== "): // which only -v shows
 			outputs[test] += e.Output
 		case e.Action == "fail" && e.Test == "": // perhaps of a process that ended during tests
 			for t, output := range outputs {
@@ -80,7 +80,7 @@ func report(from io.Reader, to io.Writer) (skipped []string) {
 // reason returns the output of a skipped test, without the lines that go test adds.
 func reason(output string) string {
 	lines := slices.DeleteFunc(strings.Split(output, "\n"), func(l string) bool {
-		return l == "" || strings.HasPrefix(strings.TrimSpace(l), "---") || strings.HasPrefix(l, "===")
+		return l == "" || strings.HasPrefix(strings.TrimSpace(l), "---")
 	})
 	if len(lines) == 0 {
 		return ""

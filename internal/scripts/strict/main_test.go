@@ -11,6 +11,7 @@ func TestReport(t *testing.T) {
 	const said = `{"Action":"build-output","ImportPath":"x","Output":"# x\n"}
 {"Action":"output","Package":"p","Test":"TestGood","Output":"    good.go:1: noise\n"}
 {"Action":"pass","Package":"p","Test":"TestGood"}
+{"Action":"output","Package":"p","Test":"TestBad","Output":"=== RUN   TestBad\n"}
 {"Action":"output","Package":"p","Test":"TestBad","Output":"--- FAIL: TestBad\n"}
 {"Action":"output","Package":"p","Test":"TestBad","Output":"    bad.go:1: wrong\n"}
 {"Action":"fail","Package":"p","Test":"TestBad"}

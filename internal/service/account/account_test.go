@@ -1,9 +1,11 @@
 package account_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/client"
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/internal/testing/world"
 )
@@ -102,5 +104,30 @@ func TestSiteInfo(t *testing.T) {
 		if got := site().Organisation; got != nil {
 			t.Errorf("of two organisations the answer is %+v", got)
 		}
+	})
+}
+
+// Every kind of caller learns who they are and what they may do, and nobody else does.
+func TestCaller(t *testing.T) {
+	t.Parallel()
+	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
+		reader := n.Permission(t, n.Org.ID, "reader", "Auth:Users:Read")
+		accountID, account := n.ServiceAccount(t, n.Org.ID, "engine", reader)
+		tokenID, token := n.PersonalToken(t, n.Admin, "script", reader)
+		admin, err := n.Admin.Caller(t.Context())
+		if err != nil || admin.Kind != api.CallerEmployee || admin.OrgID != n.Org.ID || admin.TokenID != "" || len(admin.Operations) != len(api.Operations) {
+			t.Errorf("the administrator is %+v, %v", admin, err)
+		}
+		for want, session := range map[api.CallerKind]*client.Session{api.CallerServiceAccount: account, api.CallerPersonalToken: token} {
+			got, err := session.Caller(t.Context())
+			if err != nil || got.Kind != want || !slices.Equal(got.Operations, []string{"Auth:Users:Read"}) || got.TokenID == "" {
+				t.Errorf("a caller of kind %s is %+v, %v", want, got, err)
+			}
+			if want == api.CallerServiceAccount && got.UserID != accountID || want == api.CallerPersonalToken && (got.UserID != admin.UserID || got.TokenID != tokenID) {
+				t.Errorf("a caller of kind %s is %+v", want, got)
+			}
+		}
+		_, err = n.Client().Session("none", nil).Caller(t.Context())
+		world.Refused(t, "nobody", err, 401, "token_invalid")
 	})
 }

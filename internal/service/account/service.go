@@ -65,6 +65,17 @@ func (s *Service) Show(ctx context.Context, who api.Caller, _ api.Nothing) (api.
 	return a, nil
 }
 
+// Caller tells a caller who they are and what they may do: the first thing that somebody asks
+// whose program is refused.
+func (s *Service) Caller(ctx context.Context, who api.Caller, _ api.Nothing) (api.CallerInfo, error) {
+	rights, err := s.Access.Of(ctx, who)
+	if err != nil {
+		return api.CallerInfo{}, err
+	}
+	return api.CallerInfo{Kind: who.Kind, OrgID: who.OrgID, UserID: who.UserID, Username: who.Username,
+		TokenID: who.TokenID, Operations: rights.Operations()}, nil
+}
+
 func credential(c store.Credential) api.AccountCredential {
 	return api.AccountCredential{UUID: c.ID, CredentialID: base64.RawURLEncoding.EncodeToString(c.CredentialID),
 		Kind: c.Kind, Factor: c.Factor, Name: c.Name, Algorithm: c.Algorithm, AAGUID: uuid(c.AAGUID),

@@ -72,7 +72,7 @@ func (s *Service) inviteFirst(ctx context.Context, who FirstAdministrator) error
 		Active: true, CreatedAt: now}
 	issued := s.Codes.MakeFirst(user, api.NewID(api.PrefixCode, now), code.DefaultLifetime)
 	return s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.MakeSetting(settingFirst, firstIDs{org.ID, user.ID, issued.Row.ID}.String(), errTaken)
+		tx.CreateSetting(settingFirst, firstIDs{org.ID, user.ID, issued.Row.ID}.String(), errTaken)
 		tx.CreateOrganisation(org)
 		tx.CreateUser(user, errTaken)
 		tx.MakeFirstAdministrator(org.ID, user.ID, api.NewID(api.PrefixAssignment, now), now)

@@ -20,7 +20,7 @@ func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in a
 		return api.User{}, errSSO
 	}
 	return s.change(ctx, tx, who, in.UserID, store.EventUserUpdated, func(m *store.Member, _ time.Time) {
-		tx.MustStay(m.ID, who.OrgID, errNoSuchUser)
+		tx.MustNotBeArchived(m.ID, who.OrgID, errNoSuchUser)
 	})
 }
 

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -21,10 +22,7 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("sqlite: %s (%d)", e.Message, e.Code) }
 
-// Primary returns the primary result code: the low byte of the extended one.
-func (e *Error) Primary() int { return e.Code & 0xff }
-
-// Primary result codes that callers tell apart.
+// Primary result codes that callers distinguish.
 const (
 	Busy     = lib.SQLITE_BUSY
 	CantOpen = lib.SQLITE_CANTOPEN
@@ -36,18 +34,11 @@ const (
 	ReadOnly = lib.SQLITE_READONLY
 )
 
-// IsCode reports whether err is an *Error with one of the primary codes.
+// IsCode reports whether err is an *Error with one of the primary codes, which are the low byte
+// of the extended ones.
 func IsCode(err error, primary ...int) bool {
 	var e *Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	for _, p := range primary {
-		if e.Primary() == p {
-			return true
-		}
-	}
-	return false
+	return errors.As(err, &e) && slices.Contains(primary, e.Code&0xff)
 }
 
 // Conn is one connection. It may be used by one goroutine at a time.
@@ -63,9 +54,9 @@ type statement struct {
 	parameters int
 }
 
-// Open opens the existing database file at path for reading and writing. A connection
-// that meets another's lock waits up to patience before it fails with Busy.
-func Open(path string, patience time.Duration) (*Conn, error) {
+// Open opens the existing database file at path for reading and writing. While another
+// connection has a lock that it needs, it waits up to timeout and then fails with Busy.
+func Open(path string, timeout time.Duration) (*Conn, error) {
 	if strings.IndexByte(path, 0) >= 0 {
 		return nil, &Error{Code: CantOpen, Message: "path holds a zero byte"}
 	}
@@ -89,12 +80,12 @@ func Open(path string, patience time.Duration) (*Conn, error) {
 		c.Close()
 		return nil, err
 	}
-	lib.Xsqlite3_busy_timeout(c.tls, c.db, int32(patience.Milliseconds()))
+	lib.Xsqlite3_busy_timeout(c.tls, c.db, int32(timeout.Milliseconds()))
 	return c, nil
 }
 
-// Close frees the connection and all its statements. An open transaction is undone.
-// Closing twice does nothing.
+// Close frees the connection and all its statements. It undoes an open transaction. Closing
+// again does nothing.
 func (c *Conn) Close() error {
 	if c.tls == nil {
 		return nil
@@ -124,7 +115,7 @@ func (c *Conn) InTransaction() bool {
 }
 
 // Exec runs one statement with $1, $2, … standing for args and returns how many rows
-// an INSERT, UPDATE or DELETE changed. Rows that it yields are dropped.
+// an INSERT, UPDATE or DELETE changed. It ignores rows of the result.
 func (c *Conn) Exec(sql string, args ...any) (int64, error) {
 	if err := c.Query(sql, args, nil); err != nil {
 		return 0, err
@@ -132,7 +123,7 @@ func (c *Conn) Exec(sql string, args ...any) (int64, error) {
 	return lib.Xsqlite3_changes64(c.tls, c.db), nil
 }
 
-// Query runs one statement and calls each for every row. Row is valid during the call.
+// Query runs one statement and calls each for every row. The Row is valid during the call.
 // Arguments are nil, string, []byte, int64, int or bool; a nil []byte is NULL.
 func (c *Conn) Query(sql string, args []any, each func(Row)) error {
 	s, err := c.prepare(sql)
@@ -188,8 +179,8 @@ func (c *Conn) prepare(sql string) (*statement, error) {
 	return s, nil
 }
 
-// bind lays args into the arena and binds them there. They stay bound until the next
-// use of the statement binds all of them anew, so none is ever read when it is stale.
+// bind copies args into the arena and binds them there. The next use of the statement binds
+// all of them again, so no stale value is ever read.
 func (c *Conn) bind(s *statement, args []any) error {
 	if len(args) != s.parameters {
 		return fmt.Errorf("sqlite: statement takes %d values, got %d", s.parameters, len(args))

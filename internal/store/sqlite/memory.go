@@ -15,8 +15,8 @@ func pointer(address uintptr) unsafe.Pointer {
 	return *(*unsafe.Pointer)(unsafe.Pointer(&address))
 }
 
-// view returns n bytes of SQLite's memory without copying them. They are valid only as
-// long as SQLite says.
+// view returns n bytes of SQLite's memory without copying them. SQLite decides how long they
+// are valid.
 func view(address uintptr, n int) []byte {
 	if address == 0 || n == 0 {
 		return nil
@@ -24,8 +24,8 @@ func view(address uintptr, n int) []byte {
 	return unsafe.Slice((*byte)(pointer(address)), n)
 }
 
-// arena is a piece of SQLite's memory into which the values of one statement are laid,
-// so that binding them allocates nothing.
+// arena is a block of SQLite's memory that holds the values of one statement, so that binding
+// them allocates nothing.
 type arena struct {
 	tls     *libc.TLS
 	address uintptr
@@ -33,7 +33,7 @@ type arena struct {
 	used    int
 }
 
-// reserve empties the arena and makes room for n bytes. Former addresses are void.
+// reserve empties the arena and makes it hold at least n bytes. Earlier addresses are invalid.
 func (a *arena) reserve(n int) bool {
 	a.used = 0
 	if n <= len(a.bytes) {
@@ -49,8 +49,8 @@ func (a *arena) reserve(n int) bool {
 	return true
 }
 
-// place copies b into the room that was reserved and returns its address, which is
-// never 0: SQLite takes a null address for NULL, and an empty value is not NULL.
+// place copies b into the reserved memory and returns its address, which is never 0: to SQLite
+// the address 0 is NULL, and an empty value is not NULL.
 func (a *arena) place(b []byte) uintptr {
 	address := a.address + uintptr(a.used)
 	a.used += copy(a.bytes[a.used:], b)

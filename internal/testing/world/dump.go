@@ -40,19 +40,19 @@ func dump(t testing.TB, url string, but []string) string {
 	Must(t, err)
 	defer db.Close()
 	var all strings.Builder
-	for _, table := range rowsOf(t, db, tables) {
+	for _, table := range Rows(t, db, tables) {
 		if slices.Contains(but, table[0]) {
 			continue
 		}
-		for _, row := range rowsOf(t, db, `SELECT * FROM `+table[0]) {
+		for _, row := range Rows(t, db, `SELECT * FROM `+table[0]) {
 			fmt.Fprintln(&all, table[0], row)
 		}
 	}
 	return all.String()
 }
 
-// rowsOf is what a query answers, each value as text.
-func rowsOf(t testing.TB, db *sql.DB, query string) (all [][]string) {
+// Rows is what a query answers, each value as text, or in hexadecimal if it is none.
+func Rows(t testing.TB, db *sql.DB, query string) (all [][]string) {
 	t.Helper()
 	found, err := db.Query(query)
 	Must(t, err)

@@ -1,28 +1,26 @@
 package keycredential
 
-import (
-	"github.com/countersign/countersign/internal/verify/publickey"
-)
+import "github.com/countersign/countersign/internal/verify/publickey"
 
-// AssertionResponse is what the client sent, decoded from base64url, as received.
+// AssertionResponse is what the client sent, decoded from base64url and otherwise as
+// received.
 type AssertionResponse struct {
-	ClientData []byte // JSON with type and challenge; all of it is signed
+	ClientData []byte // JSON with type and challenge; every byte is signed
 	Signature  []byte // ECDSA in DER, the 64 bytes of Ed25519, or RSA PKCS #1 v1.5
 }
 
 // AssertionPolicy is what was issued.
 type AssertionPolicy struct {
-	// Challenge is the challenge as issued, unpadded base64url text. The client may
-	// return it as it is or base64url-encoded once more.
+	// Challenge is the text that was issued: unpadded base64url. The client may return it
+	// unchanged or base64url-encoded once more.
 	Challenge string
 }
 
-// VerifyAssertion verifies that the holder of key signed the client data it sends, and
-// that it made it for this challenge. The algorithm is the one that the key was
-// registered with, whatever the client says now. That the credential belongs to the user
-// and may be used is the caller's to check.
+// VerifyAssertion verifies that the client data is for this challenge and that key signed
+// it. The algorithm is the one that the key was registered with, whatever the client says
+// now. The caller checks that the credential belongs to the user and is active.
 //
-// The error is an *api.Error whose Code is one of this package's constants, of Kind
+// The error is an *api.Error whose Code is one of this package's constants. Its Kind is
 // Unauthenticated for CodeSignatureInvalid and otherwise Invalid.
 func VerifyAssertion(r AssertionResponse, p AssertionPolicy, key *publickey.Key, algorithm publickey.Algorithm) error {
 	if err := using.verifyClientData(r.ClientData, p.Challenge); err != nil {

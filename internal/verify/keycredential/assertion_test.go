@@ -26,7 +26,7 @@ const getClientData = `{"type":"key.get","challenge":"` + issued + `"}`
 
 var getPolicy = AssertionPolicy{Challenge: issued}
 
-// registered is what the registration of c leaves for later.
+// registered is what the registration of c stores.
 func (c client) registered(t testing.TB) (*publickey.Key, publickey.Algorithm) {
 	t.Helper()
 	r, err := VerifyRegistration(c.register(t, plainClientData, crypto.SHA256, ""), policy)
@@ -36,7 +36,7 @@ func (c client) registered(t testing.TB) (*publickey.Key, publickey.Algorithm) {
 	return r.PublicKey, r.Algorithm
 }
 
-// wantRefusal is wantCode for an assertion, whose sentences are its own.
+// wantRefusal is wantCode for an assertion, which has other sentences.
 func wantRefusal(t *testing.T, what string, err error, code string) {
 	t.Helper()
 	kind := api.Invalid
@@ -65,7 +65,7 @@ func TestEveryKeyAsserts(t *testing.T) {
 				h = crypto.SHA512
 			}
 			if c.kind == "Ed25519" && name != "" {
-				continue // hashes for itself, and is registered without a name
+				continue // hashes by itself, and is registered without a name
 			}
 			r, err := VerifyRegistration(c.register(t, plainClientData, h, name), policy)
 			if err != nil {
@@ -75,7 +75,7 @@ func TestEveryKeyAsserts(t *testing.T) {
 			if err := VerifyAssertion(good, getPolicy, r.PublicKey, r.Algorithm); err != nil {
 				t.Errorf("%s with %q: %v", c.kind, name, err)
 			}
-			// A key signs with the hash it was registered with, and with no other.
+			// A key must sign with the hash it was registered with.
 			if c.kind != "Ed25519" {
 				other := AssertionResponse{good.ClientData, c.sign(crypto.SHA256+crypto.SHA512-h, good.ClientData)}
 				wantRefusal(t, c.kind+" with the other hash", VerifyAssertion(other, getPolicy, r.PublicKey, r.Algorithm), CodeSignatureInvalid)
@@ -101,7 +101,7 @@ func TestARecordWithoutAKeyAcceptsNothing(t *testing.T) {
 	}
 }
 
-// TestAssertionOfEverySDK has the client data that each is known to sign.
+// TestAssertionOfEverySDK has the client data that each SDK signs.
 func TestAssertionOfEverySDK(t *testing.T) {
 	twice := base64.RawURLEncoding.EncodeToString([]byte(issued))
 	c := edClient(t)
@@ -155,25 +155,24 @@ func TestAssertedClientDataThatIsRefused(t *testing.T) {
 	wantRefusal(t, "no challenge was issued", VerifyAssertion(r, AssertionPolicy{}, key, algorithm), CodeChallengeMismatch)
 }
 
-// TestASignatureHoldsForItsClientDataOnly: the bytes are verified as received, and no
-// other thing that a key ever signs is an assertion.
-func TestASignatureHoldsForItsClientDataOnly(t *testing.T) {
+// The bytes are verified as received, and nothing else that a key signs is an assertion.
+func TestASignatureIsForItsClientDataOnly(t *testing.T) {
 	for _, c := range clients(t) {
 		key, algorithm := c.registered(t)
 		data := []byte(getClientData)
 		sig := c.sign(crypto.SHA256, data)
 		for name, r := range map[string]AssertionResponse{
-			"a space more":            {append(bytes.Clone(data), ' '), sig},
-			"members in other order":  {[]byte(`{"challenge":"` + issued + `","type":"key.get"}`), sig},
-			"the type escaped":        {[]byte(strings.Replace(getClientData, ".", `\u002e`, 1)), sig},
-			"a byte after":            {data, append(bytes.Clone(sig), 0)},
-			"a byte less":             {data, sig[:len(sig)-1]},
-			"a bit flipped":           {data, flipped(sig)},
-			"no signature":            {data, nil},
-			"zeros":                   {data, make([]byte, len(sig))},
-			"in base64":               {data, []byte(base64.StdEncoding.EncodeToString(sig))},
-			"the proof of possession": {data, c.sign(crypto.SHA256, signedText(data, c.pem))},
-			"signed digest":           {data, c.sign(crypto.SHA256, sum(crypto.SHA256, data))},
+			"a space more":           {append(bytes.Clone(data), ' '), sig},
+			"members in other order": {[]byte(`{"challenge":"` + issued + `","type":"key.get"}`), sig},
+			"the type escaped":       {[]byte(strings.Replace(getClientData, ".", `\u002e`, 1)), sig},
+			"a byte after":           {data, append(bytes.Clone(sig), 0)},
+			"a byte less":            {data, sig[:len(sig)-1]},
+			"a bit flipped":          {data, flipped(sig)},
+			"no signature":           {data, nil},
+			"zeros":                  {data, make([]byte, len(sig))},
+			"in base64":              {data, []byte(base64.StdEncoding.EncodeToString(sig))},
+			"the attestation":        {data, c.sign(crypto.SHA256, signedText(data, c.pem))},
+			"signed digest":          {data, c.sign(crypto.SHA256, sum(crypto.SHA256, data))},
 		} {
 			wantRefusal(t, c.kind+", "+name, VerifyAssertion(r, getPolicy, key, algorithm), CodeSignatureInvalid)
 		}
@@ -186,7 +185,7 @@ func flipped(b []byte) []byte {
 	return b
 }
 
-// TestMalformedECDSA rewrites a good signature in each way that a lenient reader takes.
+// TestMalformedECDSA rewrites a valid signature in each way that a lenient reader accepts.
 func TestMalformedECDSA(t *testing.T) {
 	for _, c := range clients(t) {
 		key, algorithm := c.registered(t)
@@ -226,7 +225,7 @@ func TestMalformedECDSA(t *testing.T) {
 		} {
 			wantRefusal(t, c.kind+", "+name, VerifyAssertion(AssertionResponse{data, sig}, getPolicy, key, algorithm), CodeSignatureInvalid)
 		}
-		// s may stand in either half: signers do not normalise it.
+		// s may be in either half: signers do not normalise it.
 		other := pair(t, good.R, new(big.Int).Sub(order, good.S))
 		if err := VerifyAssertion(AssertionResponse{data, other}, getPolicy, key, algorithm); err != nil {
 			t.Errorf("%s, the other half of s: %v", c.kind, err)
@@ -257,7 +256,7 @@ func element(tag byte, parts ...[]byte) []byte {
 	return append([]byte{tag, 0x81, byte(len(content))}, content...)
 }
 
-// longer gives the length of the outer element one byte more than it needs.
+// longer writes the length of the outer element with one byte more than it needs.
 func longer(der []byte) []byte {
 	if der[1] < 128 {
 		return append([]byte{der[0], 0x81}, der[1:]...)
@@ -324,8 +323,8 @@ func TestMalformedRSA(t *testing.T) {
 	}
 }
 
-// TestBadSignaturesAreAlike: to the one who asks, all of them are the same refusal, and
-// the same as a passkey's.
+// TestBadSignaturesAreAlike: the caller gets the same refusal for all of them, and the same as
+// for a passkey.
 func TestBadSignaturesAreAlike(t *testing.T) {
 	c := ecClient(t, elliptic.P256())
 	key, algorithm := c.registered(t)
@@ -341,9 +340,9 @@ func TestBadSignaturesAreAlike(t *testing.T) {
 	}
 }
 
-// FuzzVerifyAssertion is a search for a forgery: whatever is accepted must be, byte for
-// byte, what one of the keys signed. The keys are the same in every process, so that seeds
-// which were accepted stay accepted where they are bent.
+// FuzzVerifyAssertion searches for a forgery: what is accepted must be, byte for byte, what one
+// of the keys signed. The keys are the same in every process, so that accepted seeds stay
+// accepted in the processes that change them.
 func FuzzVerifyAssertion(f *testing.F) {
 	seed := bytes.Repeat([]byte{5}, 32)
 	ec, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), seed)

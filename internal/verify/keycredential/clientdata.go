@@ -6,11 +6,10 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// ceremony is one of the two things that a key does, in the client data's word for it and
-// in the public's.
+// ceremony is one of the two in which a key signs.
 type ceremony struct {
-	kind     string
-	messages map[string]string // where not those of a registration
+	kind     string            // the type that client data must have
+	messages map[string]string // public sentences that differ from those of a registration
 }
 
 var (
@@ -26,8 +25,8 @@ func (c ceremony) refuse(code, rule, received, expected string) *api.Error {
 	return e
 }
 
-// verifyClientData checks that client data was made in this ceremony, for the challenge
-// that was issued.
+// verifyClientData checks that client data was made in this ceremony and for the issued
+// challenge.
 func (c ceremony) verifyClientData(b []byte, issued string) error {
 	client, err := parseClientData(b)
 	if err != nil {
@@ -42,8 +41,8 @@ func (c ceremony) verifyClientData(b []byte, issued string) error {
 	return nil
 }
 
-// sameChallenge accepts the challenge as issued and base64url of its text: clients differ
-// in whether they encode what is encoded already.
+// sameChallenge accepts the challenge as issued or base64url-encoded once more: clients
+// differ in whether they encode the encoded text again.
 func sameChallenge(received, issued string) bool {
 	return issued != "" && (received == issued || received == base64.RawURLEncoding.EncodeToString([]byte(issued)))
 }

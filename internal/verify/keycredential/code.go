@@ -1,25 +1,23 @@
 package keycredential
 
-import (
-	"github.com/countersign/countersign/api"
-)
+import "github.com/countersign/countersign/api"
 
-// Reasons for a refusal, the Code of every error of this package. They are stable, and
-// where package webauthn refuses for the same reason, the same.
+// Reasons for a refusal, the Code of every error of this package. They are stable. Package
+// webauthn uses the same code for the same reason.
 const (
 	CodeClientDataMalformed  = "client_data_malformed"  // not a JSON object with a text type and challenge
 	CodeClientDataType       = "client_data_type"       // made for another ceremony
 	CodeChallengeMismatch    = "challenge_mismatch"     // answers another challenge
-	CodeAttestationMalformed = "attestation_malformed"  // attestation data not as it should be
-	CodeAlgorithmUnsupported = "algorithm_unsupported"  // a signature algorithm unknown, or unfit for the key
-	CodeCredentialKeyInvalid = "credential_key_invalid" // the key is unsound or of no type we verify
+	CodeAttestationMalformed = "attestation_malformed"  // attestation data that cannot be read
+	CodeAlgorithmUnsupported = "algorithm_unsupported"  // an unknown signature algorithm, or one that does not fit the key
+	CodeCredentialKeyInvalid = "credential_key_invalid" // the key is unsound or of an unsupported type
 	CodeAttestationInvalid   = "attestation_invalid"    // the signature does not prove possession of the key
-	CodeSignatureInvalid     = "signature_invalid"      // an assertion that the credential's key did not sign
+	CodeSignatureInvalid     = "signature_invalid"      // the credential's key did not sign the assertion
 )
 
-// messages are the public sentences, one for each code. None tells what was expected.
-// That of CodeSignatureInvalid is said of unknown credentials too, so it does not tell
-// whether there is one.
+// messages are the public sentences, one for each code. None says what was expected. The one
+// of CodeSignatureInvalid is used for unknown credentials too, so that it does not reveal
+// whether a credential exists.
 var messages = map[string]string{
 	CodeClientDataMalformed:  "The client data of the key could not be read.",
 	CodeClientDataType:       "The client data does not come from creating a key.",
@@ -31,8 +29,8 @@ var messages = map[string]string{
 	CodeSignatureInvalid:     "This passkey or key is not accepted here.",
 }
 
-// assertionMessages are those that differ when a key is used, be it to log in or to sign
-// an action.
+// assertionMessages are the sentences that differ when a key is used to log in or to sign an
+// action.
 var assertionMessages = map[string]string{
 	CodeClientDataType:    "The client data does not come from using a key.",
 	CodeChallengeMismatch: "The response does not belong to this request; please start again.",
@@ -48,7 +46,7 @@ func refuse(code, rule, received, expected string) *api.Error {
 		Rule: "Key credential, " + rule, Received: received, Expected: expected}
 }
 
-// because passes on what publickey found, under a code and a sentence of ours.
+// because returns the error for code, with the details of an error of publickey.
 func because(code, rule string, cause error) *api.Error {
 	c := api.AsError(cause)
 	e := refuse(code, rule+": "+c.Rule, c.Received, c.Expected)

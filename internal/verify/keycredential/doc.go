@@ -1,10 +1,9 @@
 // Package keycredential verifies credentials that are bare key pairs: the kinds Key,
-// PasswordProtectedKey and RecoveryKey of the Dfns auth API. VerifyRegistration takes a new
-// one, VerifyAssertion a signature by one that was registered. It is pure: bytes in,
-// verdict out. The key and the signature are publickey's to judge; what was issued,
-// spent or stored, and the encrypted private key that some kinds carry, are the
-// callers'.
+// PasswordProtectedKey and RecoveryKey of the Dfns auth API. VerifyRegistration verifies a new
+// credential, VerifyAssertion a signature by a registered one. It is pure: bytes in, verdict
+// out. Package publickey checks keys and signatures. Callers know what was issued, spent or
+// stored, and handle the encrypted private key that some kinds come with.
 //
-// There is no authenticator here and so nothing vouches for where the key lives or for
-// the page it was made on: a client may name any origin or none, and it is not read.
+// There is no authenticator, so nothing proves where the key is kept or on which page it was
+// made. A client may send any origin or none; it is not read.
 package keycredential

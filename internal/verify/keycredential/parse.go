@@ -11,15 +11,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Longest texts that are read, in bytes. Client data is some hundred; attestation data
-// is largest for an RSA key of 8192 bits, about 4,000.
+// Longest texts that are read, in bytes. Client data has a few hundred; attestation data has
+// at most about 4,000, for an RSA key of 8192 bits.
 const (
 	maxClientData      = 4096
 	maxAttestationData = 8192
 )
 
-// clientData is what is read of the client data. Other members, origin and crossOrigin
-// among them, are tolerated whatever they hold.
+// clientData holds the members of client data that are read. Other members, such as origin
+// and crossOrigin, may hold anything.
 type clientData struct {
 	kind      string // the member "type"
 	challenge string
@@ -75,10 +75,10 @@ func malformed(code, rule string, cause error) error {
 	return e
 }
 
-// textMembers reads a JSON object (RFC 8259, valid UTF-8, no name twice, at any depth)
-// and returns those of the named members that are there. They must be strings. A name
-// that differs from one of them only in case is refused, as two readers could take it
-// for different things; other members are skipped.
+// textMembers reads a JSON object (RFC 8259, valid UTF-8, no repeated names at any depth)
+// and returns the named members that are present. They must be strings. A name that differs
+// from one of them only in case is refused, because readers could disagree about it; other
+// members are skipped.
 func textMembers(b []byte, names ...string) (map[string]string, error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(b))
 	if tok, err := dec.ReadToken(); err != nil {
@@ -116,7 +116,7 @@ func textMembers(b []byte, names ...string) (map[string]string, error) {
 		return nil, err
 	}
 	if _, err := dec.ReadToken(); err != io.EOF {
-		return nil, errors.New("something after the object")
+		return nil, errors.New("something follows the object")
 	}
 	return members, nil
 }

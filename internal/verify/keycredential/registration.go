@@ -9,29 +9,30 @@ import (
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
-// RegistrationResponse is what the client sent, decoded from base64url, as received.
+// RegistrationResponse is what the client sent, decoded from base64url and otherwise as
+// received.
 type RegistrationResponse struct {
 	ClientData      []byte // JSON with type and challenge
-	AttestationData []byte // JSON with publicKey, signature and perhaps algorithm
+	AttestationData []byte // JSON with publicKey, signature and optionally algorithm
 }
 
 // RegistrationPolicy is what was issued.
 type RegistrationPolicy struct {
-	// Challenge is the challenge as issued, unpadded base64url text. The client may
-	// return it as it is or base64url-encoded once more.
+	// Challenge is the text that was issued: unpadded base64url. The client may return it
+	// unchanged or base64url-encoded once more.
 	Challenge string
 }
 
-// Registration is the verdict on a key that its holder has proved to possess.
+// Registration is a new credential whose client proved that it has the private key.
 type Registration struct {
 	PublicKey *publickey.Key
-	Algorithm publickey.Algorithm // what the key signed with, and will sign with
+	Algorithm publickey.Algorithm // the key signed with it, and must always do so
 	PEM       string              // the public key's text exactly as received
 }
 
-// VerifyRegistration verifies that the client holds the private key of the public key
-// it sends, and that it made the proof for this challenge. It refuses with an
-// *api.Error of Kind Invalid whose Code is one of this package's constants.
+// VerifyRegistration verifies that the client data is for this challenge and that the client
+// has the private key of the public key it sent. The error is an *api.Error of Kind Invalid
+// whose Code is one of this package's constants.
 func VerifyRegistration(r RegistrationResponse, p RegistrationPolicy) (Registration, error) {
 	if err := creating.verifyClientData(r.ClientData, p.Challenge); err != nil {
 		return Registration{}, err
@@ -55,20 +56,20 @@ func VerifyRegistration(r RegistrationResponse, p RegistrationPolicy) (Registrat
 	return Registration{PublicKey: key, Algorithm: algorithm, PEM: attestation.publicKey}, nil
 }
 
-// pemEscapes writes a PEM text as JSON.stringify does. A text that publickey accepted
-// holds no other character that JSON escapes.
+// pemEscapes escapes a PEM text as JSON.stringify does. A text that publickey accepts has no
+// other characters that JSON escapes.
 var pemEscapes = strings.NewReplacer("\n", `\n`, "\r", `\r`)
 
-// signedText rebuilds what the client signed: the digest of its client data, and its
-// public key byte for byte as sent.
+// signedText rebuilds what the client signed: the digest of its client data, and its public
+// key byte for byte as it was sent.
 func signedText(clientData []byte, pem string) []byte {
 	sum := sha256.Sum256(clientData)
 	return []byte(`{"clientDataHash":"` + hex.EncodeToString(sum[:]) +
 		`","publicKey":"` + pemEscapes.Replace(pem) + `"}`)
 }
 
-// sha256Algorithms and sha512Algorithms give the algorithm for each type of key: keys
-// sign with SHA-256 on every curve unless they say otherwise. Ed25519 has no choice.
+// sha256Algorithms and sha512Algorithms give the algorithm for each type of key. Keys sign
+// with SHA-256 on every curve unless they name another hash. Ed25519 has no choice.
 var (
 	sha256Algorithms = map[string]publickey.Algorithm{
 		publickey.P256:      publickey.ES256,
@@ -86,7 +87,7 @@ var (
 	}
 )
 
-// DefaultAlgorithm is what a key signs with whose holder did not say.
+// DefaultAlgorithm returns the algorithm of a key that was registered without naming one.
 func DefaultAlgorithm(key *publickey.Key) publickey.Algorithm {
 	if key.Type() == publickey.Ed25519 {
 		return publickey.EdDSA
@@ -94,9 +95,9 @@ func DefaultAlgorithm(key *publickey.Key) publickey.Algorithm {
 	return sha256Algorithms[key.Type()]
 }
 
-// chooseAlgorithm turns the optional member "algorithm" into what the key must have
-// signed with. A name that speaks of RSA is for RSA keys alone, and one that names a
-// hash is not for Ed25519.
+// chooseAlgorithm returns the algorithm that the key must have signed with, by the optional
+// member "algorithm". RSA-SHA256 is for RSA keys only, and the names of hashes are not for
+// Ed25519.
 func chooseAlgorithm(key *publickey.Key, a attestationData) (publickey.Algorithm, error) {
 	var algorithm publickey.Algorithm
 	switch {

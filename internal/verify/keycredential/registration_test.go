@@ -29,7 +29,7 @@ import (
 
 const issued = "Zm9ydHktdGhyZWUgY2hhcmFjdGVycyBvZiBjaGFsbGU"
 
-// client is a key pair that registers as SDKs do: written apart from what it tests, its
+// client is a key pair that registers like the SDKs. It shares no code with what it tests: its
 // JSON comes from encoding/json.
 type client struct {
 	kind string
@@ -140,8 +140,8 @@ func text(t testing.TB, v any) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// proof returns the signature over client data and key.
-func (c client) proof(t testing.TB, h crypto.Hash, clientData []byte) string {
+// attest returns the signature over client data and key.
+func (c client) attest(t testing.TB, h crypto.Hash, clientData []byte) string {
 	digest := sha256.Sum256(clientData)
 	return hex.EncodeToString(c.sign(h, text(t, struct {
 		ClientDataHash string `json:"clientDataHash"`
@@ -149,9 +149,9 @@ func (c client) proof(t testing.TB, h crypto.Hash, clientData []byte) string {
 	}{hex.EncodeToString(digest[:]), c.pem})))
 }
 
-// register makes a whole response; algorithm "" sends none.
+// register makes a whole response, without an algorithm if that is "".
 func (c client) register(t testing.TB, clientData string, h crypto.Hash, algorithm string) RegistrationResponse {
-	m := map[string]string{"publicKey": c.pem, "signature": c.proof(t, h, []byte(clientData))}
+	m := map[string]string{"publicKey": c.pem, "signature": c.attest(t, h, []byte(clientData))}
 	if algorithm != "" {
 		m["algorithm"] = algorithm
 	}
@@ -285,7 +285,7 @@ func TestClientDataThatIsRefused(t *testing.T) {
 	}
 }
 
-func TestNoChallengeIssuedMatchesNothing(t *testing.T) {
+func TestAnEmptyChallengeMatchesNothing(t *testing.T) {
 	c := ecClient(t, elliptic.P256())
 	_, err := VerifyRegistration(c.register(t, `{"type":"key.create","challenge":""}`, crypto.SHA256, ""), RegistrationPolicy{})
 	wantCode(t, "empty challenge issued", err, CodeChallengeMismatch)
@@ -293,28 +293,28 @@ func TestNoChallengeIssuedMatchesNothing(t *testing.T) {
 
 func TestAttestationDataThatIsRefused(t *testing.T) {
 	c, other := ecClient(t, elliptic.P256()), ecClient(t, elliptic.P256())
-	proof := c.proof(t, crypto.SHA256, []byte(plainClientData))
+	signature := c.attest(t, crypto.SHA256, []byte(plainClientData))
 	key := strings.ReplaceAll(c.pem, "\n", `\n`)
-	base := `"publicKey":"` + key + `","signature":"` + proof + `"`
+	base := `"publicKey":"` + key + `","signature":"` + signature + `"`
 	for name, v := range map[string]struct{ data, code string }{
 		"empty":                  {``, CodeAttestationMalformed},
 		"CBOR":                   {"\xa3cfmtdnone", CodeAttestationMalformed},
 		"array":                  {`[]`, CodeAttestationMalformed},
 		"no members":             {`{}`, CodeAttestationMalformed},
 		"no signature":           {`{"publicKey":"` + key + `"}`, CodeAttestationMalformed},
-		"no key":                 {`{"signature":"` + proof + `"}`, CodeAttestationMalformed},
+		"no key":                 {`{"signature":"` + signature + `"}`, CodeAttestationMalformed},
 		"key twice":              {`{` + base + `,"publicKey":"` + key + `"}`, CodeAttestationMalformed},
-		"signature twice":        {`{` + base + `,"signature":"` + proof + `"}`, CodeAttestationMalformed},
+		"signature twice":        {`{` + base + `,"signature":"` + signature + `"}`, CodeAttestationMalformed},
 		"PublicKey too":          {`{` + base + `,"PublicKey":"x"}`, CodeAttestationMalformed},
 		"Kelvin sign":            {`{` + base + `,"public` + "\u212a" + `ey":"x"}`, CodeAttestationMalformed},
-		"key a number":           {`{"publicKey":1,"signature":"` + proof + `"}`, CodeAttestationMalformed},
-		"key an object":          {`{"publicKey":{"kty":"EC"},"signature":"` + proof + `"}`, CodeAttestationMalformed},
+		"key a number":           {`{"publicKey":1,"signature":"` + signature + `"}`, CodeAttestationMalformed},
+		"key an object":          {`{"publicKey":{"kty":"EC"},"signature":"` + signature + `"}`, CodeAttestationMalformed},
 		"signature null":         {`{"publicKey":"` + key + `","signature":null}`, CodeAttestationMalformed},
 		"algorithm a number":     {`{` + base + `,"algorithm":-7}`, CodeAttestationMalformed},
 		"algorithm null":         {`{` + base + `,"algorithm":null}`, CodeAttestationMalformed},
-		"odd hexadecimal":        {`{"publicKey":"` + key + `","signature":"` + proof[1:] + `"}`, CodeAttestationMalformed},
-		"hexadecimal with 0x":    {`{"publicKey":"` + key + `","signature":"0x` + proof + `"}`, CodeAttestationMalformed},
-		"hexadecimal and space":  {`{"publicKey":"` + key + `","signature":"` + proof + ` "}`, CodeAttestationMalformed},
+		"odd hexadecimal":        {`{"publicKey":"` + key + `","signature":"` + signature[1:] + `"}`, CodeAttestationMalformed},
+		"hexadecimal with 0x":    {`{"publicKey":"` + key + `","signature":"0x` + signature + `"}`, CodeAttestationMalformed},
+		"hexadecimal and space":  {`{"publicKey":"` + key + `","signature":"` + signature + ` "}`, CodeAttestationMalformed},
 		"base64 signature":       {`{"publicKey":"` + key + `","signature":"MEUCIQ=="}`, CodeAttestationMalformed},
 		"something after":        {`{` + base + `}x`, CodeAttestationMalformed},
 		"too long":               {`{` + base + `,"a":"` + strings.Repeat("a", 9000) + `"}`, CodeAttestationMalformed},
@@ -323,18 +323,18 @@ func TestAttestationDataThatIsRefused(t *testing.T) {
 		"algorithm in low case":  {`{` + base + `,"algorithm":"sha256"}`, CodeAlgorithmUnsupported},
 		"algorithm none":         {`{` + base + `,"algorithm":"none"}`, CodeAlgorithmUnsupported},
 		"RSA name, EC key":       {`{` + base + `,"algorithm":"RSA-SHA256"}`, CodeAlgorithmUnsupported},
-		"empty key":              {`{"publicKey":"","signature":"` + proof + `"}`, CodeCredentialKeyInvalid},
-		"two keys":               {`{"publicKey":"` + key + key + `","signature":"` + proof + `"}`, CodeCredentialKeyInvalid},
-		"escaped line breaks":    {`{"publicKey":"` + strings.ReplaceAll(key, `\n`, `\\n`) + `","signature":"` + proof + `"}`, CodeCredentialKeyInvalid},
-		"private key":            {`{"publicKey":"` + strings.ReplaceAll(key, "PUBLIC", "PRIVATE") + `","signature":"` + proof + `"}`, CodeCredentialKeyInvalid},
-		"certificate":            {`{"publicKey":"` + strings.ReplaceAll(key, "PUBLIC KEY", "CERTIFICATE") + `","signature":"` + proof + `"}`, CodeCredentialKeyInvalid},
-		"JSON smuggled in key":   {`{"publicKey":"` + key + `\",\"x\":\"","signature":"` + proof + `"}`, CodeCredentialKeyInvalid},
+		"empty key":              {`{"publicKey":"","signature":"` + signature + `"}`, CodeCredentialKeyInvalid},
+		"two keys":               {`{"publicKey":"` + key + key + `","signature":"` + signature + `"}`, CodeCredentialKeyInvalid},
+		"escaped line breaks":    {`{"publicKey":"` + strings.ReplaceAll(key, `\n`, `\\n`) + `","signature":"` + signature + `"}`, CodeCredentialKeyInvalid},
+		"private key":            {`{"publicKey":"` + strings.ReplaceAll(key, "PUBLIC", "PRIVATE") + `","signature":"` + signature + `"}`, CodeCredentialKeyInvalid},
+		"certificate":            {`{"publicKey":"` + strings.ReplaceAll(key, "PUBLIC KEY", "CERTIFICATE") + `","signature":"` + signature + `"}`, CodeCredentialKeyInvalid},
+		"JSON smuggled in key":   {`{"publicKey":"` + key + `\",\"x\":\"","signature":"` + signature + `"}`, CodeCredentialKeyInvalid},
 		"empty signature":        {`{"publicKey":"` + key + `","signature":""}`, CodeAttestationInvalid},
-		"another's key":          {`{"publicKey":"` + strings.ReplaceAll(other.pem, "\n", `\n`) + `","signature":"` + proof + `"}`, CodeAttestationInvalid},
-		"key without its break":  {`{"publicKey":"` + strings.TrimSuffix(key, `\n`) + `","signature":"` + proof + `"}`, CodeAttestationInvalid},
-		"key with CRLF":          {`{"publicKey":"` + strings.ReplaceAll(key, `\n`, `\r\n`) + `","signature":"` + proof + `"}`, CodeAttestationInvalid},
-		"signature and a byte":   {`{"publicKey":"` + key + `","signature":"` + proof + `00"}`, CodeAttestationInvalid},
-		"signature of zeros":     {`{"publicKey":"` + key + `","signature":"` + strings.Repeat("0", len(proof)) + `"}`, CodeAttestationInvalid},
+		"another's key":          {`{"publicKey":"` + strings.ReplaceAll(other.pem, "\n", `\n`) + `","signature":"` + signature + `"}`, CodeAttestationInvalid},
+		"key without its break":  {`{"publicKey":"` + strings.TrimSuffix(key, `\n`) + `","signature":"` + signature + `"}`, CodeAttestationInvalid},
+		"key with CRLF":          {`{"publicKey":"` + strings.ReplaceAll(key, `\n`, `\r\n`) + `","signature":"` + signature + `"}`, CodeAttestationInvalid},
+		"signature and a byte":   {`{"publicKey":"` + key + `","signature":"` + signature + `00"}`, CodeAttestationInvalid},
+		"signature of zeros":     {`{"publicKey":"` + key + `","signature":"` + strings.Repeat("0", len(signature)) + `"}`, CodeAttestationInvalid},
 		"signature of r = s = 1": {`{"publicKey":"` + key + `","signature":"3006020101020101"}`, CodeAttestationInvalid},
 	} {
 		_, err := VerifyRegistration(RegistrationResponse{[]byte(plainClientData), []byte(v.data)}, policy)
@@ -342,11 +342,11 @@ func TestAttestationDataThatIsRefused(t *testing.T) {
 	}
 	for name, data := range map[string]string{
 		"plain":                     `{` + base + `}`,
-		"other order, unknown":      `{"v":{"signature":""},"signature":"` + proof + `","publicKey":"` + key + `"}`,
-		"upper-case hex":            `{"publicKey":"` + key + `","signature":"` + strings.ToUpper(proof) + `"}`,
-		"key with escaped letters":  `{"publicKey":"` + strings.ReplaceAll(key, "-", `\u002d`) + `","signature":"` + proof + `"}`,
-		"key with escaped solidus":  `{"publicKey":"` + strings.ReplaceAll(key, "/", `\/`) + `","signature":"` + proof + `"}`,
-		"spaces between everything": ` { "publicKey" : "` + key + `" , "signature" : "` + proof + `" } `,
+		"other order, unknown":      `{"v":{"signature":""},"signature":"` + signature + `","publicKey":"` + key + `"}`,
+		"upper-case hex":            `{"publicKey":"` + key + `","signature":"` + strings.ToUpper(signature) + `"}`,
+		"key with escaped letters":  `{"publicKey":"` + strings.ReplaceAll(key, "-", `\u002d`) + `","signature":"` + signature + `"}`,
+		"key with escaped solidus":  `{"publicKey":"` + strings.ReplaceAll(key, "/", `\/`) + `","signature":"` + signature + `"}`,
+		"spaces between everything": ` { "publicKey" : "` + key + `" , "signature" : "` + signature + `" } `,
 	} {
 		if _, err := VerifyRegistration(RegistrationResponse{[]byte(plainClientData), []byte(data)}, policy); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -354,7 +354,7 @@ func TestAttestationDataThatIsRefused(t *testing.T) {
 	}
 }
 
-// The PEM is signed as it was sent, so each way to write it stands for itself.
+// The PEM is signed as it was sent, so each way to write it has its own signature.
 func TestPEMIsTakenByteForByte(t *testing.T) {
 	c := ecClient(t, elliptic.P384())
 	for name, pem := range map[string]string{
@@ -375,14 +375,14 @@ func TestPEMIsTakenByteForByte(t *testing.T) {
 	}
 }
 
-func TestAProofHoldsForItsClientDataOnly(t *testing.T) {
+func TestAnAttestationIsForItsClientDataOnly(t *testing.T) {
 	for _, c := range clients(t) {
 		r := c.register(t, plainClientData, crypto.SHA256, "")
 		r.ClientData = append(r.ClientData, ' ') // the same JSON, other bytes
 		_, err := VerifyRegistration(r, policy)
 		wantCode(t, c.kind+": a space more", err, CodeAttestationInvalid)
 
-		// A signature of the client data itself is what logging in sends.
+		// A signature of the client data alone is what a login sends.
 		r = c.register(t, plainClientData, crypto.SHA256, "")
 		r.AttestationData = text(t, map[string]string{
 			"publicKey": c.pem, "signature": hex.EncodeToString(c.sign(crypto.SHA256, r.ClientData))})

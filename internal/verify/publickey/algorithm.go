@@ -2,7 +2,7 @@ package publickey
 
 import (
 	"crypto"
-	_ "crypto/sha256" // the hashes that crypto.Hash hands out below
+	_ "crypto/sha256" // the hashes that schemes names
 	_ "crypto/sha512"
 )
 
@@ -10,9 +10,9 @@ import (
 // The names are stored with credentials, so they never change.
 type Algorithm string
 
-// The algorithms that Countersign verifies. Names without a number in the COSE
-// registry are ours; they exist because Key credentials sign with SHA-256 on every
-// curve unless told to use SHA-512.
+// The algorithms that Countersign verifies. Those without a number in the COSE registry have
+// names of our own; they exist because Key credentials sign with SHA-256 on every curve
+// unless they choose SHA-512.
 const (
 	ES256  Algorithm = "ES256"  // ECDSA on P-256 with SHA-256, COSE -7
 	ES384  Algorithm = "ES384"  // ECDSA on P-384 with SHA-384, COSE -35
@@ -29,8 +29,8 @@ const (
 	ES256KWithSHA512 Algorithm = "ES256K-SHA512" // ECDSA on secp256k1 with SHA-512
 )
 
-// scheme is what an algorithm needs: a type of key, a hash (none for Ed25519, which
-// hashes for itself) and its COSE number, 0 when it has none.
+// scheme is what an algorithm consists of: a type of key, a hash (none for Ed25519, which
+// hashes by itself) and a COSE number, 0 if it has none.
 type scheme struct {
 	keyType string
 	hash    crypto.Hash
@@ -62,20 +62,20 @@ var byCOSE = func() map[int]Algorithm {
 	return m
 }()
 
-// FromCOSE returns the algorithm that a COSE algorithm identifier names, read as
-// WebAuthn L3 §5.8.5 reads it: each ECDSA identifier stands for one curve, and -8 for
-// Ed25519. It reports false for an identifier that Countersign does not verify.
+// FromCOSE returns the algorithm that a COSE algorithm identifier names. As in WebAuthn L3
+// §5.8.5, each ECDSA identifier stands for one curve, and -8 for Ed25519. It reports false
+// for an algorithm that Countersign does not verify.
 func FromCOSE(alg int) (Algorithm, bool) {
 	a, ok := byCOSE[alg]
 	return a, ok
 }
 
-// COSE returns the COSE algorithm identifier of a; false when a has none.
+// COSE returns the COSE algorithm identifier of a, and false if a has none.
 func (a Algorithm) COSE() (int, bool) {
 	s := schemes[a]
 	return s.cose, s.cose != 0
 }
 
-// KeyType returns the type of key that a is used with, as Key.Type spells it; "" for
-// an algorithm that is not one of ours.
+// KeyType returns the type of key that a is used with, as Key.Type spells it; "" for an
+// unknown algorithm.
 func (a Algorithm) KeyType() string { return schemes[a].keyType }

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Bounds of an RSA modulus, in bits. Below is breakable, above only costs time.
+// Bounds of an RSA modulus, in bits. Smaller ones can be broken, larger ones only cost time.
 const (
 	minRSABits = 2048
 	maxRSABits = 8192
@@ -84,8 +84,8 @@ func checkEd25519(b []byte) error {
 	numerator := sub(yy, big.NewInt(1))
 	denominator := new(big.Int).Mul(edD, yy)
 	denominator.Add(denominator, big.NewInt(1))
-	// a/b is a square exactly when a·b is; neither is 0 here, as -1/d is no square
-	// and y = ±1 was refused.
+	// a/b is a square exactly if a·b is. Neither is 0 here: -1/d is not a square, and
+	// y = ±1 was refused.
 	if big.Jacobi(numerator.Mul(numerator, denominator).Mod(numerator, edPrime), edPrime) != 1 {
 		return invalid("point of an Ed25519 key", "bytes that are no point of the curve", "a point on the curve")
 	}

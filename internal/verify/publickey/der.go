@@ -30,8 +30,8 @@ var (
 )
 
 // ParseSPKI reads a DER SubjectPublicKeyInfo: ECDSA on a named curve with an
-// uncompressed point, RSA, or Ed25519. It accepts exactly the bytes that SPKI of the
-// returned key gives, so nothing may follow, and every key has one form.
+// uncompressed point, RSA, or Ed25519. It accepts only the bytes that SPKI returns for the
+// key, so every key has one encoding and nothing may follow it.
 func ParseSPKI(der []byte) (*Key, error) {
 	if len(der) > maxSPKI {
 		return nil, malformed("RFC 5280 §4.1.2.7, size", fmt.Sprintf("%d bytes", len(der)), "at most 1100 bytes")
@@ -46,8 +46,8 @@ func ParseSPKI(der []byte) (*Key, error) {
 	return k, nil
 }
 
-// parseSPKI reads what ParseSPKI then compares with the canonical form, so it need not
-// look at every byte itself, only never take one key for another.
+// parseSPKI need not check every byte, because ParseSPKI compares the result with the
+// canonical form. It must only never take one key for another.
 func parseSPKI(der []byte) (*Key, error) {
 	var info, algorithm, key cryptobyte.String
 	var oid asn1.ObjectIdentifier
@@ -88,8 +88,8 @@ func parseECPoint(parameters, point cryptobyte.String) (*Key, error) {
 	return nil, unsupported("curve of an ECDSA key", oid.String(), "P-256, P-384, P-521 or secp256k1")
 }
 
-// parsePKCS1 reads an RSAPublicKey (RFC 8017 §A.1.1): two integers, read as strict DER,
-// leave no second encoding.
+// parsePKCS1 reads an RSAPublicKey (RFC 8017 §A.1.1). Its two integers are strict DER, so it
+// has no second encoding.
 func parsePKCS1(der cryptobyte.String) (*Key, error) {
 	var numbers cryptobyte.String
 	var n, e []byte
@@ -100,7 +100,7 @@ func parsePKCS1(der cryptobyte.String) (*Key, error) {
 	return NewRSA(n, e)
 }
 
-// encodeSPKI writes a SubjectPublicKeyInfo; parameters may add to the algorithm.
+// encodeSPKI writes a SubjectPublicKeyInfo; parameters appends those of the algorithm.
 func encodeSPKI(oid asn1.ObjectIdentifier, parameters func(*cryptobyte.Builder), key []byte) []byte {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -110,7 +110,7 @@ func encodeSPKI(oid asn1.ObjectIdentifier, parameters func(*cryptobyte.Builder),
 		})
 		b.AddASN1BitString(key)
 	})
-	return b.BytesOrPanic() // only a fixed structure: cannot fail
+	return b.BytesOrPanic() // a fixed structure cannot fail
 }
 
 func encodeECDSA(curveName string, point []byte) []byte {

@@ -229,7 +229,7 @@ func TestPEMThatIsRefused(t *testing.T) {
 	}
 }
 
-// Oversized text is refused for its size, before anything is made of it.
+// Oversized text is refused for its size before it is parsed.
 func TestSizesAreCheckedFirst(t *testing.T) {
 	_, err := ParsePEM(strings.Repeat("-", maxPEM+1))
 	if e := api.AsError(err); e == nil || e.Rule != "PEM, size" {
@@ -284,7 +284,7 @@ func FuzzParsePEM(f *testing.F) {
 			wantAnyCode(t, err)
 			return
 		}
-		// Whatever we take, the standard library must find the same key in.
+		// The standard library must read the same key from all that is accepted.
 		block, rest := pem.Decode([]byte(text))
 		if block == nil || len(rest) > 0 {
 			t.Fatalf("accepted %q, which is not one PEM block", text)

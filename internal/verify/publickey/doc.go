@@ -1,5 +1,4 @@
-// Package publickey owns public keys and the signatures made with them: it reads a
-// key from COSE coordinates, DER or PEM, checks that the key itself is sound, and
-// verifies signatures strictly. What was signed, and why, is left to webauthn and
-// keycredential.
+// Package publickey reads public keys and verifies signatures. It reads a key from COSE
+// coordinates, DER or PEM, checks that the key is sound, and verifies signatures strictly.
+// Packages webauthn and keycredential know what was signed, and why.
 package publickey

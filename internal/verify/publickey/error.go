@@ -2,10 +2,10 @@ package publickey
 
 import "github.com/countersign/countersign/api"
 
-// Every failure of this package is an *api.Error of Kind Invalid with one of these
-// codes: public_key_malformed (not DER or PEM as it should be), public_key_unsupported
-// (well-formed, but of a type we do not verify), public_key_invalid (the key itself is
-// unsound), signature_algorithm_mismatch, signature_malformed, signature_invalid.
+// Every failure of this package is an *api.Error of Kind Invalid with one of these codes:
+// public_key_malformed (no valid DER or PEM), public_key_unsupported (well-formed, but of an
+// unsupported type), public_key_invalid (the key is unsound), signature_algorithm_mismatch,
+// signature_malformed, signature_invalid.
 
 func malformed(rule, received, expected string) *api.Error {
 	return &api.Error{Kind: api.Invalid, Code: "public_key_malformed",

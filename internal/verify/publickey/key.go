@@ -24,9 +24,9 @@ const (
 	RSA       = "RSA"
 )
 
-// Key is a public key that has been checked: it is on its curve or of a sane size, and
-// it has one encoding. It is immutable and safe for concurrent use. Only the New and
-// Parse functions of this package make one.
+// Key is a public key that was checked: it is on its curve or of a sane size, and has one
+// encoding. It is immutable and safe for concurrent use. Only the New and Parse functions of
+// this package make one.
 type Key struct {
 	keyType string
 	spki    []byte
@@ -55,8 +55,8 @@ var curves = map[string]*curve{
 
 // NewECDSA returns the key at the affine point (x, y) of the named curve: "P-256",
 // "P-384", "P-521" or "secp256k1". Both coordinates are big-endian and exactly as long
-// as the curve's field (32, 48, 66 and 32 bytes); a shorter one is refused, as RFC 9053
-// §7.1.1 asks. The point must lie on the curve; the point at infinity has no such form.
+// as the curve's field (32, 48, 66 and 32 bytes); RFC 9053 §7.1.1 forbids shorter ones. The
+// point must lie on the curve; the point at infinity has no such form.
 func NewECDSA(curveName string, x, y []byte) (*Key, error) {
 	c, ok := curves[curveName]
 	if !ok {
@@ -92,7 +92,7 @@ func newECDSA(c *curve, point []byte) (*Key, error) {
 
 // NewEd25519 returns the Ed25519 key with the given 32-byte encoding (RFC 8032 §5.1.5).
 // The encoding must be canonical, decode to a point of the curve, and that point must
-// not be of small order: under such a key one signature fits many messages.
+// not be of small order: with such a key one signature is valid for many messages.
 func NewEd25519(b []byte) (*Key, error) {
 	if len(b) != ed25519.PublicKeySize {
 		return nil, invalid("length of an Ed25519 key", fmt.Sprintf("%d bytes", len(b)), "32 bytes")
@@ -106,8 +106,8 @@ func NewEd25519(b []byte) (*Key, error) {
 // NewRSA returns the RSA key with modulus n and public exponent e, both big-endian
 // without leading zeros (RFC 8230 §4). The modulus has 2048 to 8192 bits, is odd and has
 // no factor below 752 (NIST SP 800-89 §5.3.3); the exponent is odd and 3 ≤ e < 2³¹.
-// 65537 is what every authenticator uses, but the small exponents that RFC 8017 allows
-// are not refused: they are safe with the strict padding check of Verify.
+// Every authenticator uses 65537, but the small exponents that RFC 8017 allows are not
+// refused: they are safe with the strict padding check of Verify.
 func NewRSA(n, e []byte) (*Key, error) {
 	if err := checkRSA(n, e); err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func NewRSA(n, e []byte) (*Key, error) {
 func (k *Key) Type() string { return k.keyType }
 
 // SPKI returns the canonical DER SubjectPublicKeyInfo of the key (RFC 5280 §4.1.2.7).
-// Two keys are the same exactly when these bytes are.
+// Two keys are the same exactly if these bytes are.
 func (k *Key) SPKI() []byte { return bytes.Clone(k.spki) }
 
 // Fingerprint returns "SHA256:" and the unpadded standard base64 of the SHA-256 of SPKI:

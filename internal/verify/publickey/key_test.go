@@ -19,7 +19,7 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// testRSA is generated once: it is the only slow key.
+// testRSA is made once: it is the only slow key.
 var testRSA = sync.OnceValue(func() *rsa.PrivateKey {
 	k, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

@@ -18,10 +18,10 @@ const (
 )
 
 // ParsePEM reads one PEM block (RFC 7468) labelled PUBLIC KEY, a SubjectPublicKeyInfo,
-// or RSA PUBLIC KEY, an RSAPublicKey (RFC 8017 §A.1.1). Nothing may stand before or
-// after it but one final line break, nor any header inside. Lines end in LF or CRLF and
-// may be of any length, for browsers export them so, but not empty; base64 is strict.
-// The DER inside is canonical, as for ParseSPKI.
+// or RSA PUBLIC KEY, an RSAPublicKey (RFC 8017 §A.1.1). Nothing may precede it, only one
+// line break may follow, and it has no headers. Lines end in LF or CRLF and may have any
+// length, because browsers export long ones, but may not be empty. Base64 is strict, and the
+// DER inside is canonical, as for ParseSPKI.
 func ParsePEM(text string) (*Key, error) {
 	label, der, err := decodePEM(text)
 	if err != nil {
@@ -33,7 +33,8 @@ func ParsePEM(text string) (*Key, error) {
 	return parsePKCS1(der)
 }
 
-// ParseMember is ParsePEM for the member publicKey of a request. It refuses with Invalid.
+// ParseMember is ParsePEM for the member publicKey of a request. Its errors are of Kind
+// Invalid and name the member.
 func ParseMember(text string) (*Key, error) {
 	if text == "" {
 		return nil, api.Missing("publicKey")
@@ -41,7 +42,7 @@ func ParseMember(text string) (*Key, error) {
 	key, err := ParsePEM(text)
 	if err != nil {
 		e := *api.AsError(err)
-		e.Kind, e.Code, e.Message = api.Invalid, "public_key_invalid",
+		e.Code, e.Message = "public_key_invalid",
 			"The member /publicKey must be a public key in PEM: P-256, P-384, P-521, secp256k1, Ed25519 or RSA of 2048 bits and more."
 		return nil, &e
 	}

@@ -14,11 +14,10 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Verify returns nil when signature is k's signature of message under alg. The
-// algorithm must fit the key. An ECDSA signature is strict DER (RFC 3279 §2.2.3) with
-// nothing after it and 1 ≤ r, s < n; s may be in either half, as authenticators and
-// SDKs do not normalise it. An RSA signature is as long as the modulus, an Ed25519
-// signature 64 bytes.
+// Verify returns nil if signature is k's signature of message with alg, which must fit the
+// key. An ECDSA signature is strict DER (RFC 3279 §2.2.3) with nothing after it and
+// 1 ≤ r, s < n; s may be in either half, because authenticators and SDKs do not normalise
+// it. An RSA signature is as long as the modulus, an Ed25519 signature has 64 bytes.
 func (k *Key) Verify(alg Algorithm, message, signature []byte) error {
 	s, ok := schemes[alg]
 	if !ok || s.keyType != k.keyType {
@@ -77,13 +76,13 @@ func (k *Key) verifyECDSA(digest, signature []byte) error {
 
 func verifySecp256k1(k *secp256k1.PublicKey, digest []byte, r, s *big.Int) bool {
 	var rs, ss secp256k1.ModNScalar
-	rs.SetByteSlice(r.Bytes()) // both are below the order: parseECDSASignature saw to it
+	rs.SetByteSlice(r.Bytes()) // both are below the order: parseECDSASignature checked it
 	ss.SetByteSlice(s.Bytes())
 	return k1ecdsa.NewSignature(&rs, &ss).Verify(digest[:32], k) // FIPS 186-5: the leftmost bits of a longer hash
 }
 
-// parseECDSASignature reads Ecdsa-Sig-Value as DER and nothing else: no long lengths,
-// no padded or negative integers, nothing inside or after that does not belong.
+// parseECDSASignature reads an Ecdsa-Sig-Value as strict DER: no long lengths, no padded or
+// negative integers, nothing more inside or after it.
 func parseECDSASignature(signature []byte, order *big.Int) (r, s *big.Int, err error) {
 	var numbers cryptobyte.String
 	input := cryptobyte.String(signature)

@@ -157,7 +157,7 @@ func derSignature(r, s *big.Int) []byte {
 	return b.BytesOrPanic()
 }
 
-// ECDSA leaves one freedom, n-s for s. Everything else about the bytes is fixed.
+// In ECDSA n-s may replace s. All other bytes are fixed.
 func TestECDSASignaturesHaveOneEncoding(t *testing.T) {
 	message := []byte("message")
 	for _, sg := range signers(t) {
@@ -220,7 +220,7 @@ func addInside(der, extra []byte) []byte {
 	return sequence(append(bytes.Clone(content(der)), extra...))
 }
 
-// paddedR gives r one zero byte more than DER allows.
+// paddedR writes r with one zero byte more than DER allows.
 func paddedR(r, s *big.Int) []byte {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.INTEGER, func(b *cryptobyte.Builder) {
@@ -231,7 +231,7 @@ func paddedR(r, s *big.Int) []byte {
 	return sequence(b.BytesOrPanic())
 }
 
-// longLength gives the length of the sequence one byte more than it needs.
+// longLength writes the length of the sequence with one byte more than it needs.
 func longLength(der []byte) []byte {
 	body := content(der)
 	if len(body) < 128 {

@@ -1,6 +1,7 @@
 package useraction
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/url"
@@ -10,51 +11,30 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// SamePayload reports whether the body of a request is the payload that was signed: the
-// same bytes, or the same JSON (RFC 8259): member order, space and the way a string is
-// escaped do not matter, numbers must be written alike. Empty, and the object without
-// members, are the same.
-func SamePayload(signed, sent []byte) bool {
-	if string(signed) == string(sent) {
-		return true
-	}
-	a, ok := canonical(signed)
-	if !ok {
-		return false
-	}
-	b, ok := canonical(sent)
-	return ok && string(a) == string(b)
-}
-
-// PayloadDigest is unpadded base64url of the SHA-256 of a payload's bytes.
+// PayloadDigest returns unpadded base64url of the SHA-256 of a payload.
 func PayloadDigest(payload []byte) string {
 	sum := sha256.Sum256(payload)
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// CanonicalDigest is PayloadDigest of the payload's canonical form: RFC 8785, but with
+// CanonicalDigest returns PayloadDigest of the payload's canonical form: RFC 8785, but with
 // numbers left as they are written, because that standard rounds them to 53 bits and so
-// would let one amount pass for another. The empty payload is canonically {}. It returns
-// "" for what is not JSON or names a member twice.
+// would let one amount pass for another. The empty payload is canonically {}. The digest is
+// "" if the payload is not JSON or repeats a member.
 func CanonicalDigest(payload []byte) string {
-	c, ok := canonical(payload)
-	if !ok {
+	v := jsontext.Value("{}")
+	if strings.TrimSpace(string(payload)) != "" {
+		v = bytes.Clone(payload)
+	}
+	if v.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)) != nil {
 		return ""
 	}
-	return PayloadDigest(c)
+	return PayloadDigest(v)
 }
 
-func canonical(payload []byte) ([]byte, bool) {
-	if strings.TrimSpace(string(payload)) == "" {
-		return []byte("{}"), true
-	}
-	v := jsontext.Value(append([]byte(nil), payload...))
-	err := v.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false))
-	return v, err == nil
-}
-
-// SameTarget reports whether path and query of a request are those that were signed. It
-// is the rule for other services, of whose queries nothing is known.
+// SameTarget reports whether path and query of a request are those that were signed. It is
+// the rule for other services: what their queries mean is unknown, so the query must be
+// signed.
 func SameTarget(signed, sent string) bool {
 	_, query, hasQuery := strings.Cut(signed, "?")
 	_, sentQuery, sentHasQuery := strings.Cut(sent, "?")
@@ -62,18 +42,18 @@ func SameTarget(signed, sent string) bool {
 }
 
 // SamePath reports whether the path of a request to this server is the one that was
-// signed. Some SDKs sign the query and some do not: a query that was signed must match
-// byte for byte, one that was not is passed over.
+// signed. Some SDKs sign the query and some do not: a signed query must match byte for byte,
+// and an unsigned one is ignored.
 func SamePath(signed, sent string) bool {
 	path, query, hasQuery := strings.Cut(signed, "?")
 	sentPath, sentQuery, _ := strings.Cut(sent, "?")
 	return samePath(path, sentPath) && (!hasQuery || query == sentQuery)
 }
 
-// OneMeaning reports whether everybody reads the path of a target alike: no dot segments,
-// no empty ones, no backslashes or control characters, encoded or not. Routers disagree
-// about those, so the signer may have seen one meaning and the handler act on another. An
-// origin before the path and a query after it are not looked at.
+// OneMeaning reports whether all routers read the path of a target alike: it has no dot
+// segments, empty segments, backslashes or control characters, encoded or not. Routers
+// disagree about those, so the handler could act on another path than the signer saw. An
+// origin before the path and a query after it are ignored.
 func OneMeaning(target string) bool {
 	target, _, _ = strings.Cut(target, "?")
 	if _, rest, absolute := strings.Cut(target, "://"); absolute && !strings.HasPrefix(target, "/") {
@@ -89,8 +69,8 @@ func OneMeaning(target string) bool {
 		!strings.ContainsFunc(decoded, func(c rune) bool { return c == '\\' || c < ' ' || c == 0x7f })
 }
 
-// samePath compares byte by byte or, if only the percent-encoding differs, what it stands
-// for. An encoded slash does not stand for a slash.
+// samePath compares two paths after decoding the percent-encoding of their segments, so that
+// an encoded slash does not equal a slash.
 func samePath(a, b string) bool {
 	if a == b {
 		return true

@@ -6,7 +6,7 @@ import (
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
-func TestSamePayload(t *testing.T) {
+func TestCoversPayload(t *testing.T) {
 	for _, c := range []struct {
 		name, signed, sent string
 		same               bool
@@ -41,9 +41,6 @@ func TestSamePayload(t *testing.T) {
 		{"text that is not UTF-8", `{"a":"x"}`, "{\"a\":\"x\xff\"}", false},
 		{"cut short", `{"a":1}`, `{"a":1`, false},
 	} {
-		if got := useraction.SamePayload([]byte(c.signed), []byte(c.sent)); got != c.same {
-			t.Errorf("%s: SamePayload is %v", c.name, got)
-		}
 		claims := useraction.Claims{PayloadSHA256: useraction.PayloadDigest([]byte(c.signed)),
 			CanonicalSHA256: useraction.CanonicalDigest([]byte(c.signed))}
 		if got := claims.CoversPayload([]byte(c.sent)); got != c.same {
@@ -67,7 +64,7 @@ func TestSamePath(t *testing.T) {
 		{"/auth/users?force=true", "/auth/users", false},
 		{"/auth/users?force=true", "/auth/users?force=false", false},
 		{"/auth/users?a=1&b=2", "/auth/users?b=2&a=1", false},
-		{"/auth/users?", "/auth/users?force=true", false}, // it was signed that there is none
+		{"/auth/users?", "/auth/users?force=true", false}, // signed with an empty query
 		{"/auth/users", "/auth/users/", false},
 		{"/auth/users", "/auth//users", false},
 		{"/auth/users", "/Auth/users", false},

@@ -11,8 +11,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// TokenType is the "typ" of an action token's header (RFC 9068 §2.1 explains the idea):
-// no other token of this server has it, so none can pass for an action.
+// TokenType is the "typ" of an action token's header. No other token of this server has it,
+// so none can pass for an action (compare RFC 9068 §2.1).
 const TokenType = "countersign-action+jwt"
 
 // SessionType is the "typ" of every bearer token.
@@ -23,7 +23,7 @@ type Claims struct {
 	Issuer   string `json:"iss"` // the server's public URL
 	Subject  string `json:"sub"` // the organisation
 	ID       string `json:"jti"` // the action, "ua-…"
-	IssuedAt int64  `json:"iat"` // Unix seconds: when it was signed
+	IssuedAt int64  `json:"iat"` // Unix seconds
 	Expiry   int64  `json:"exp"`
 
 	Method          string `json:"httpMethod"`
@@ -33,7 +33,7 @@ type Claims struct {
 	Challenge       string `json:"challenge"`                        // the challenge that was signed
 	CredentialUUID  string `json:"credentialUuid"`
 	CredentialKind  string `json:"credentialKind"`
-	TokenID         string `json:"tokenId,omitempty"` // the access token whose key signed, "to-…"; absent if the user did
+	TokenID         string `json:"tokenId,omitempty"` // "to-…", the access token whose key signed; absent if the user signed
 
 	Username string   `json:"https://custom/username"`
 	Metadata Metadata `json:"https://custom/app_metadata"`
@@ -60,14 +60,16 @@ func (c Claims) Covers(method, path string, payload []byte) (differs string, ok 
 	return "", true
 }
 
-// CoversPayload is SamePayload for the payload that was signed, of which the token has
-// the digests.
+// CoversPayload reports whether the body of a request is the payload that was signed: the
+// same bytes, or the same JSON (RFC 8259). In JSON the order of members, white space and the
+// escapes in strings do not matter, but numbers must be written alike. An empty body equals
+// an empty object. The token holds only digests of the payload.
 func (c Claims) CoversPayload(payload []byte) bool {
 	return PayloadDigest(payload) == c.PayloadSHA256 ||
 		c.CanonicalSHA256 != "" && CanonicalDigest(payload) == c.CanonicalSHA256
 }
 
-// Reasons for which Read refuses a token.
+// Reasons why Read refuses a token.
 var (
 	ErrMalformed = errors.New("it is not a token of that type")
 	ErrKey       = errors.New("no published key has its kid")
@@ -78,19 +80,19 @@ var (
 // Keys finds the public key for a kid.
 type Keys func(kid string) (ed25519.PublicKey, bool)
 
-// Drift is how far the clock of who reads a token may differ from the server's.
+// Drift is how far a reader's clock may be behind the server's.
 const Drift = 5 * time.Second
 
-// maxToken is the longest token that is read, in bytes; ours are under 2,000 plus twice
-// the length of the path.
+// maxToken is the longest token that is read, in bytes. Tokens of this server have less than
+// 2,000 plus twice the length of the path.
 const maxToken = 8 << 10
 
 var strict = base64.RawURLEncoding.Strict()
 
-// algorithms is the only one there is: EdDSA (RFC 8037 §3.1).
+// algorithms are those that a token may have: only EdDSA (RFC 8037 §3.1).
 var algorithms = []jose.SignatureAlgorithm{jose.EdDSA}
 
-// Signer makes tokens of one type under one key. It is safe for concurrent use.
+// Signer makes tokens of one type with one key. It is safe for concurrent use.
 type Signer struct{ jose.Signer }
 
 // NewSigner returns a signer of tokens with that type and kid in their header.
@@ -113,8 +115,8 @@ func (s Signer) Token(claims any) (string, error) {
 	return signed.CompactSerialize()
 }
 
-// Open returns the payload of a token that a key of keys signed. Its header must have
-// the algorithm EdDSA, the type asked for and a kid; what else is there is not looked at.
+// Open returns the payload of a token that one of keys signed. Its header must have the
+// algorithm EdDSA, the given type and a kid; other members are ignored.
 func Open(tokenType, token string, keys Keys) ([]byte, error) {
 	if len(token) > maxToken || strings.ContainsAny(token, " \t\r\n") {
 		return nil, ErrMalformed
@@ -143,8 +145,8 @@ func Open(tokenType, token string, keys Keys) ([]byte, error) {
 	return payload, nil
 }
 
-// Read opens an action token and checks that it is valid at now. That it was not used
-// before is for the server to say.
+// Read opens an action token and checks that it is valid at now. Only the server knows
+// whether it was used before.
 func Read(token string, keys Keys, now time.Time) (Claims, error) {
 	payload, err := Open(TokenType, token, keys)
 	if err != nil {
@@ -160,7 +162,7 @@ func Read(token string, keys Keys, now time.Time) (Claims, error) {
 	return c, Current(c.IssuedAt, c.Expiry, now)
 }
 
-// Current checks a token's times.
+// Current checks that a token with these times is valid at now.
 func Current(issued, expires int64, now time.Time) error {
 	if !now.Before(time.Unix(expires, 0)) || now.Add(Drift).Before(time.Unix(issued, 0)) {
 		return ErrExpired

@@ -48,13 +48,13 @@ func verifyAndroidKey(s statement) (attestation, error) {
 	return attestation{kind: AttestationBasic, trustPath: f.x5c, aaguid: s.authData.aaguid}, nil
 }
 
-// keyDescription is what §8.4 reads of Android's KeyDescription.
+// keyDescription holds the parts of Android's KeyDescription that §8.4 checks.
 type keyDescription struct {
 	challenge []byte
 	lists     [2]authorizationList // softwareEnforced, teeEnforced
 }
 
-// authorizationList is what §8.4 reads of Android's AuthorizationList.
+// authorizationList holds the parts of Android's AuthorizationList that §8.4 checks.
 type authorizationList struct {
 	allApplications bool
 	origin          *int  // nil: absent
@@ -72,12 +72,12 @@ const (
 	originGenerated = 0 // KM_ORIGIN_GENERATED
 )
 
-// checkAuthorizations reads the union of both lists, as §8.4 allows. A value in either
-// must be right; that one is in neither is accepted, as in the vectors of §16, where
-// both lists are empty. A signing key may verify too, but nothing else.
+// checkAuthorizations reads the union of both lists, as §8.4 allows. Each value must be
+// right, but it may be absent from both: in the vectors of §16 both lists are empty. A
+// signing key may also verify, and nothing more.
 func (d keyDescription) checkAuthorizations() error {
 	var purposes []int
-	stated := false
+	present := false
 	for _, l := range d.lists {
 		if l.allApplications {
 			return androidKey.invalid("allApplications", "present", "absent: keys are scoped to the RP ID", nil)
@@ -85,12 +85,12 @@ func (d keyDescription) checkAuthorizations() error {
 		if l.origin != nil && *l.origin != originGenerated {
 			return androidKey.invalid("origin", fmt.Sprint(*l.origin), "KM_ORIGIN_GENERATED (0)", nil)
 		}
-		stated = stated || l.purposes != nil
+		present = present || l.purposes != nil
 		purposes = append(purposes, l.purposes...)
 	}
 	signs := slices.Contains(purposes, purposeSign)
 	other := slices.ContainsFunc(purposes, func(p int) bool { return p != purposeSign && p != purposeVerify })
-	if stated && (!signs || other) {
+	if present && (!signs || other) {
 		return androidKey.invalid("purpose", fmt.Sprint(purposes), "KM_PURPOSE_SIGN (2)", nil)
 	}
 	return nil
@@ -129,8 +129,8 @@ func parseKeyDescription(der []byte) (d keyDescription, err error) {
 	return d, nil
 }
 
-// parseAuthorizationList reads the elements of an AuthorizationList, each under an
-// explicit tag of its own. Those that §8.4 does not name are passed over.
+// parseAuthorizationList reads the elements of an AuthorizationList, each under its own
+// explicit tag. It skips those that §8.4 does not name.
 func parseAuthorizationList(der []byte) (l authorizationList, err error) {
 	elements, err := derElements(der)
 	if err != nil {
@@ -142,7 +142,7 @@ func parseAuthorizationList(der []byte) (l authorizationList, err error) {
 			return l, errors.New("an authorization without a tag")
 		}
 		if seen[e.Tag] {
-			return l, fmt.Errorf("authorization %d given twice", e.Tag)
+			return l, fmt.Errorf("authorization %d twice", e.Tag)
 		}
 		seen[e.Tag] = true
 		switch e.Tag {
@@ -181,7 +181,7 @@ func isUniversal(e asn1.RawValue, tag int, compound bool) bool {
 	return e.Class == asn1.ClassUniversal && e.Tag == tag && e.IsCompound == compound
 }
 
-// unmarshalWhole is asn1.UnmarshalWithParams that leaves nothing over.
+// unmarshalWhole is asn1.UnmarshalWithParams for a value that nothing follows.
 func unmarshalWhole(der []byte, v any, params string) error {
 	rest, err := asn1.UnmarshalWithParams(der, v, params)
 	if err == nil && len(rest) > 0 {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// androidParts are the parts of an android-key statement that a test may bend.
+// androidParts are the parts of an android-key statement that a test may change.
 type androidParts struct {
 	c             *ceremony
 	template      *x509.Certificate
@@ -68,7 +68,7 @@ func TestAndroidKeyAccepted(t *testing.T) {
 	if reg.Format != "android-key" || reg.AttestationType != AttestationBasic || len(reg.TrustPath) != 2 {
 		t.Errorf("got %+v", reg)
 	}
-	for name, bend := range map[string]func(*androidParts){
+	for name, change := range map[string]func(*androidParts){
 		"software key":        func(p *androidParts) { p.software, p.tee = p.tee, nil },
 		"both lists empty":    func(p *androidParts) { p.software, p.tee = nil, nil },
 		"only signs":          func(p *androidParts) { p.tee = slices.Concat(purposes(2), origin(0)) },
@@ -82,7 +82,7 @@ func TestAndroidKeyAccepted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newAndroidParts()
-			bend(p)
+			change(p)
 			p.c.accepted(t)
 		})
 	}
@@ -93,9 +93,9 @@ func TestAndroidKeyRefused(t *testing.T) {
 		return func(p *androidParts) { p.description = func([]byte) []byte { return d } }
 	}
 	for _, test := range []struct {
-		name string
-		bend func(*androidParts)
-		code string
+		name   string
+		change func(*androidParts)
+		code   string
 	}{
 		{"certificate and signature of another key", func(p *androidParts) { p.pub, p.signer = &attKey().PublicKey, attKey() }, CodeAttestationInvalid},
 		{"another signer", func(p *androidParts) { p.signer = attKey() }, CodeAttestationInvalid},
@@ -189,7 +189,7 @@ func TestAndroidKeyRefused(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := newAndroidParts()
-			test.bend(p)
+			test.change(p)
 			p.c.refused(t, test.code)
 		})
 	}

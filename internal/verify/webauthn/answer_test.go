@@ -11,9 +11,9 @@ import (
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
-// answer is an authentication ceremony of which any part can be bent: all but sent is
-// bent before the credential signs. Without bending it passes: ES256, the user verified,
-// and a counter that goes from 41 to 42.
+// answer is an authentication ceremony of which a test may change any part: all but sent
+// before the credential signs. Unchanged it passes: ES256, the user verified, and a counter
+// that goes from 41 to 42.
 type answer struct {
 	clientData string
 	rpID       string
@@ -46,7 +46,7 @@ func newAnswerBy(k crypto.Signer) *answer {
 	}
 }
 
-// recorded is a public key as a registration with it would have recorded it.
+// recorded is what a registration with a public key would have stored.
 func recorded(pub crypto.PublicKey) (*publickey.Key, publickey.Algorithm) {
 	r := cborReader{data: coseOf(pub)}
 	k, err := readCOSEKey(&r)
@@ -85,7 +85,7 @@ func (a *answer) verify() (Assertion, error) {
 	return VerifyAssertion(a.response(), a.policy, a.record)
 }
 
-// accepted verifies and demands success.
+// accepted requires that verification succeeds.
 func (a *answer) accepted(t *testing.T) Assertion {
 	t.Helper()
 	got, err := a.verify()
@@ -95,8 +95,8 @@ func (a *answer) accepted(t *testing.T) Assertion {
 	return got
 }
 
-// refused verifies and demands a refusal of the given code, fit to be shown and kept, and
-// which tells nothing of what was wrong with the credential.
+// refused requires a refusal with the given code and a complete error that does not reveal what
+// was wrong with the credential.
 func (a *answer) refused(t *testing.T, code string) *api.Error {
 	t.Helper()
 	got, err := a.verify()

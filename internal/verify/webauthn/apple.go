@@ -14,8 +14,8 @@ var oidAppleNonce = asn1.ObjectIdentifier{1, 2, 840, 113635, 100, 8, 2}
 // appleNoncePrefix is the DER around the nonce: SEQUENCE { [1] { OCTET STRING (32) } }.
 var appleNoncePrefix = []byte{0x30, 0x24, 0xa1, 0x22, 0x04, 0x20}
 
-// verifyApple is WebAuthn L3 §8.8. Apple's devices also send alg, as an early draft had
-// it; it is tolerated when it is the credential's.
+// verifyApple is WebAuthn L3 §8.8. Apple's devices also send alg, as an early draft said;
+// it is accepted if it is the credential's.
 func verifyApple(s statement) (attestation, error) {
 	f, err := parseStatement(s.raw, memberX5C, memberAlg)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// appleParts are the parts of an apple statement that a test may bend.
+// appleParts are the parts of an apple statement that a test may change.
 type appleParts struct {
 	c        *ceremony
 	template *x509.Certificate
@@ -49,9 +49,9 @@ func TestAppleAccepted(t *testing.T) {
 
 func TestAppleRefused(t *testing.T) {
 	for _, test := range []struct {
-		name string
-		bend func(*appleParts)
-		code string
+		name   string
+		change func(*appleParts)
+		code   string
 	}{
 		{"no nonce", func(p *appleParts) { p.nonce = nil }, CodeAttestationCertificate},
 		{"another nonce", func(p *appleParts) {
@@ -88,7 +88,7 @@ func TestAppleRefused(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := newAppleParts()
-			test.bend(p)
+			test.change(p)
 			p.c.refused(t, test.code)
 		})
 	}

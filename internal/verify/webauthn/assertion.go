@@ -2,6 +2,7 @@ package webauthn
 
 import (
 	"crypto/sha256"
+	"slices"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/verify/publickey"
@@ -21,8 +22,8 @@ type AssertionPolicy struct {
 	RequireUserVerification bool
 }
 
-// CredentialRecord is what is known of the credential that the response names (WebAuthn
-// L3 §4), as far as a verification needs it.
+// CredentialRecord is the part of a credential record (WebAuthn L3 §4) that verifying an
+// assertion needs.
 type CredentialRecord struct {
 	PublicKey      *publickey.Key
 	Algorithm      publickey.Algorithm // the one it was registered with; it signs with no other
@@ -32,9 +33,9 @@ type CredentialRecord struct {
 
 // Assertion is a verified assertion. Its byte slice shares memory with the response.
 type Assertion struct {
-	RPID        string // the one of the policy's that matched
+	RPID        string // the RP ID of the policy that matched
 	Origin      string
-	TopOrigin   string // "" when the client gave none
+	TopOrigin   string // "" if the client sent none
 	CrossOrigin bool
 
 	UserVerified   bool
@@ -43,27 +44,27 @@ type Assertion struct {
 	SignCount      uint32
 	Extensions     []byte // authenticator extension outputs, a CBOR map, uninterpreted; nil when absent
 
-	// SignCountOutOfLine says that the counter did not grow although one of the two, the
-	// record's or this one, is not zero (step 22): a signal of a copied key, no proof.
-	// Authenticators that always send zero are in line for ever.
+	// SignCountOutOfLine says that the counter did not grow although the record's or this
+	// one is not zero (step 22). It hints at a copied key but does not prove it. It is never
+	// set for authenticators that always send zero.
 	SignCountOutOfLine bool
-	// BackupEligibilityChanged says that the BE flag is not the record's (step 19), though
-	// an authenticator may never change it (§6.1).
+	// BackupEligibilityChanged says that the BE flag differs from the record's (step 19).
+	// An authenticator may never change it (§6.1).
 	BackupEligibilityChanged bool
 }
 
 // VerifyAssertion verifies the response to an authentication ceremony with the record of
 // the credential that it names, step by step as WebAuthn Level 3 §7.2 numbers them. Steps
-// 1 to 4 are the client's. The caller sees to it that the credential was allowed (5) and
-// belongs to the user and the user handle (6), judges the two findings that are reported
-// and not refused (19, 22), may read extension outputs (23), and updates the record (24).
+// 1 to 4 are the client's. The caller checks that the credential was allowed (5) and
+// belongs to the user and the user handle (6), decides about the two findings that are
+// reported and not refused (19, 22), may read extension outputs (23), and updates the
+// record (24).
 //
-// Steps 19 and 22 are reported only with a signature that verifies, so nobody but the
-// holder of the key can make them look wrong.
+// Steps 19 and 22 are reported only if the signature verifies, so only the owner of the key
+// can cause such a finding.
 //
-// The error is an *api.Error whose Code is one of this package's constants, of Kind
-// Unauthenticated for CodeSignatureInvalid and otherwise Invalid. VerifyAssertion keeps
-// and changes nothing.
+// The error is an *api.Error whose Code is one of this package's constants. Its Kind is
+// Unauthenticated for CodeSignatureInvalid and otherwise Invalid.
 func VerifyAssertion(r AssertionResponse, p AssertionPolicy, c CredentialRecord) (Assertion, error) {
 	client, err := asserting.readClientData(r.ClientDataJSON) // steps 7, 8, 9
 	if err != nil {
@@ -122,7 +123,7 @@ func VerifyAssertion(r AssertionResponse, p AssertionPolicy, c CredentialRecord)
 	}, nil
 }
 
-// readAssertionData takes authenticator data apart, as step 7 hands it over.
+// readAssertionData parses the authenticator data of step 7.
 func readAssertionData(b []byte) (*authenticatorData, error) {
 	const step, what = 7, "authenticator data"
 	if len(b) > maxAssertionDataLen {
@@ -136,17 +137,15 @@ func readAssertionData(b []byte) (*authenticatorData, error) {
 	return a, nil
 }
 
-// checkSignature is step 21: over authenticator data as received and the hash of client
-// data, by the record's key with the record's algorithm. A record without a key accepts
-// nothing.
+// checkSignature is step 21. The signature is over authenticator data as received and the
+// hash of client data, by the record's key with the record's algorithm. A record without a
+// key accepts nothing.
 func checkSignature(a *authenticatorData, clientDataHash [sha256.Size]byte, signature []byte, c CredentialRecord) error {
 	const step, what = 21, "signature"
 	if c.PublicKey == nil {
 		return asserting.refuse(CodeSignatureInvalid, step, what, "a record without a key", "the credential's public key")
 	}
-	signed := make([]byte, 0, len(a.raw)+len(clientDataHash))
-	signed = append(append(signed, a.raw...), clientDataHash[:]...)
-	if err := c.PublicKey.Verify(c.Algorithm, signed, signature); err != nil {
+	if err := c.PublicKey.Verify(c.Algorithm, slices.Concat(a.raw, clientDataHash[:]), signature); err != nil {
 		cause := api.AsError(err)
 		return because(asserting.refuse(CodeSignatureInvalid, step, what+": "+cause.Rule, cause.Received, cause.Expected), err)
 	}

@@ -53,22 +53,22 @@ func TestEveryAlgorithmAsserts(t *testing.T) {
 	}
 }
 
-// assertionCase bends one thing for a step of §7.2. With a code it names the refusal;
-// without one the answer is accepted and holds, where given, says what must be found.
+// assertionCase changes one thing for a step of §7.2. The answer is refused with the code or,
+// without one, accepted with what holds, unless nil, requires.
 type assertionCase struct {
-	name  string
-	step  int
-	bend  func(*answer)
-	code  string
-	holds func(Assertion) bool
-	rule  string // part of a refusal's rule, unless it is the step
+	name   string
+	step   int
+	change func(*answer)
+	code   string
+	holds  func(Assertion) bool
+	rule   string // part of a refusal's rule, unless it is the step
 }
 
 func TestAssertionSteps(t *testing.T) {
 	for _, test := range assertionCases() {
 		t.Run(strconv.Itoa(test.step)+" "+test.name, func(t *testing.T) {
 			a := newAnswer()
-			test.bend(a)
+			test.change(a)
 			if test.code == "" {
 				if got := a.accepted(t); test.holds != nil && !test.holds(got) {
 					t.Errorf("got %+v", got)
@@ -87,8 +87,8 @@ func TestAssertionSteps(t *testing.T) {
 	}
 }
 
-// TestEveryAssertionStepIsTried reads which steps VerifyAssertion names, and demands that
-// they are all that concern a response (7 to 23), and that the table above bends each.
+// TestEveryAssertionStepIsTried reads which steps VerifyAssertion names. They must be all that
+// concern a response (7 to 23), and the table above must have a case for each.
 func TestEveryAssertionStepIsTried(t *testing.T) {
 	tried := map[int]bool{}
 	for _, c := range assertionCases() {
@@ -137,8 +137,8 @@ func stepsNamedIn(t *testing.T, file, function string) map[int]bool {
 	return named
 }
 
-// TestFirstAssertionFailureIsNamed has several things wrong: the refusal names the first
-// step, and a bad signature hides nothing that stands before it.
+// TestFirstAssertionFailureIsNamed has several failures: the refusal names the first step, and a
+// bad signature hides no earlier one.
 func TestFirstAssertionFailureIsNamed(t *testing.T) {
 	a := newAnswer()
 	a.clientData = clientDataText("webauthn.create", "wrong", "https://evil.example")
@@ -163,7 +163,7 @@ func TestFirstAssertionFailureIsNamed(t *testing.T) {
 	a.refused(t, CodeSignatureInvalid)
 }
 
-func TestNoAssertionAtAll(t *testing.T) {
+func TestEmptyAssertions(t *testing.T) {
 	_, err := VerifyAssertion(AssertionResponse{}, AssertionPolicy{}, CredentialRecord{})
 	wantCode(t, err, CodeClientDataMalformed)
 	a := newAnswer()
@@ -178,7 +178,7 @@ func TestNoAssertionAtAll(t *testing.T) {
 	}
 }
 
-// TestSignCounts has every relation of two counters, at their ends too.
+// TestSignCounts has every relation of two counters, including their limits.
 func TestSignCounts(t *testing.T) {
 	const most = math.MaxUint32
 	for _, c := range []struct {
@@ -195,7 +195,7 @@ func TestSignCounts(t *testing.T) {
 			t.Errorf("%d after %d: %+v", c.sent, c.stored, got)
 		}
 	}
-	for range 3 { // passkeys that are synced never count
+	for range 3 { // synced passkeys never count
 		a := newAnswer()
 		a.record.SignCount, a.signCount = 0, 0
 		if got := a.accepted(t); got.SignCountOutOfLine {
@@ -204,8 +204,8 @@ func TestSignCounts(t *testing.T) {
 	}
 }
 
-// TestFindingsNeedASignature: a finding can lock someone out, where a policy says so, and
-// must therefore not be for anybody to make who has no key.
+// TestFindingsNeedASignature: by some policies a finding locks a user out, so nobody without the
+// key may cause one.
 func TestFindingsNeedASignature(t *testing.T) {
 	a := newAnswer()
 	a.signCount, a.flags = 1, a.flags|flagBackupEligible
@@ -213,11 +213,11 @@ func TestFindingsNeedASignature(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	a.signer = attKey()
-	a.refused(t, CodeSignatureInvalid) // which demands an empty Assertion
+	a.refused(t, CodeSignatureInvalid) // this requires an empty Assertion
 }
 
-// TestAttestationIsNoAssertion gives what a credential signed when it was made, in every
-// way it could be passed off as an answer to the same challenge.
+// TestAttestationIsNoAssertion sends what a credential signed when it was made, in every way that
+// could pass for an answer to the same challenge.
 func TestAttestationIsNoAssertion(t *testing.T) {
 	c := newCeremony()
 	c.format, c.statement = "packed", selfStatement(-7, p256Key())
@@ -229,13 +229,13 @@ func TestAttestationIsNoAssertion(t *testing.T) {
 	}
 	a.refused(t, CodeClientDataType)
 
-	// Even an authenticator that would attest over any client data makes no assertion.
+	// Even an authenticator that attests any client data makes no assertion.
 	c.clientData = clientDataText("webauthn.get", testChallenge, testOrigin)
 	hash = sha256.Sum256([]byte(c.clientData))
 	a.refused(t, CodeAuthenticatorDataMalformed)
 }
 
-// TestAssertionIsNotChanged gives slices with room behind them, which must stay as it is.
+// TestAssertionIsNotChanged sends slices with spare capacity, which must not be written to.
 func TestAssertionIsNotChanged(t *testing.T) {
 	a := newAnswer()
 	a.flags |= flagExtensionData
@@ -278,10 +278,10 @@ func TestAssertionSizesAreLimited(t *testing.T) {
 	a.refused(t, CodeAuthenticatorDataMalformed)
 }
 
-// TestBadSignaturesAreAlike: to the one who asks, all of them are the same refusal.
+// TestBadSignaturesAreAlike: the caller gets the same refusal for all of them.
 func TestBadSignaturesAreAlike(t *testing.T) {
 	var seen *api.Error
-	for _, bend := range []func(*answer){
+	for _, change := range []func(*answer){
 		func(a *answer) { a.signer = attKey() },
 		func(a *answer) { a.record.PublicKey = nil },
 		func(a *answer) { a.record.Algorithm = publickey.RS256 },
@@ -289,7 +289,7 @@ func TestBadSignaturesAreAlike(t *testing.T) {
 		func(a *answer) { a.sent = func(r *AssertionResponse) { r.Signature = []byte("not DER") } },
 	} {
 		a := newAnswer()
-		bend(a)
+		change(a)
 		e := a.refused(t, CodeSignatureInvalid)
 		if seen == nil {
 			seen = e
@@ -312,7 +312,7 @@ func signsInstead(message func(authData, hash []byte) []byte) func(*answer) {
 	})
 }
 
-// rawECDSA is r and s side by side, as JOSE has them and WebAuthn has not.
+// rawECDSA is r and s side by side, as in JOSE but not in WebAuthn.
 func rawECDSA(sig []byte) []byte {
 	var out []byte
 	r := sig[4 : 4+int(sig[3])]

@@ -34,61 +34,61 @@ func getFramed(members string) func(*answer) {
 func clientDataCases() []assertionCase {
 	const get, top = "webauthn.get", "https://top.example"
 	return []assertionCase{
-		{name: "byte order mark", step: 8, bend: func(a *answer) { a.clientData = "\ufeff" + a.clientData },
+		{name: "byte order mark", step: 8, change: func(a *answer) { a.clientData = "\ufeff" + a.clientData },
 			holds: func(a Assertion) bool { return a.Origin == testOrigin }},
-		{name: "not UTF-8", step: 8, bend: getMembers(",\"x\":\"\xff\""), code: CodeClientDataMalformed, rule: "step 9,"},
-		{name: "not JSON", step: 9, bend: func(a *answer) { a.clientData = "webauthn.get" }, code: CodeClientDataMalformed},
-		{name: "two objects", step: 9, bend: func(a *answer) { a.clientData += a.clientData }, code: CodeClientDataMalformed},
-		{name: "two challenges", step: 9, bend: getMembers(`,"challenge":"` + testChallenge + `"`), code: CodeClientDataMalformed},
-		{name: "two types", step: 9, bend: getMembers(`,"type":"webauthn.create"`), code: CodeClientDataMalformed},
-		{name: "two origins, one mis-cased", step: 9, bend: getMembers(`,"Origin":"` + testOrigin + `"`), code: CodeClientDataMalformed},
+		{name: "not UTF-8", step: 8, change: getMembers(",\"x\":\"\xff\""), code: CodeClientDataMalformed, rule: "step 9,"},
+		{name: "not JSON", step: 9, change: func(a *answer) { a.clientData = "webauthn.get" }, code: CodeClientDataMalformed},
+		{name: "two objects", step: 9, change: func(a *answer) { a.clientData += a.clientData }, code: CodeClientDataMalformed},
+		{name: "two challenges", step: 9, change: getMembers(`,"challenge":"` + testChallenge + `"`), code: CodeClientDataMalformed},
+		{name: "two types", step: 9, change: getMembers(`,"type":"webauthn.create"`), code: CodeClientDataMalformed},
+		{name: "two origins, one mis-cased", step: 9, change: getMembers(`,"Origin":"` + testOrigin + `"`), code: CodeClientDataMalformed},
 
-		{name: "registration response", step: 10, bend: getWith("webauthn.create", testChallenge, testOrigin), code: CodeClientDataType},
-		{name: "key credential", step: 10, bend: getWith("key.get", testChallenge, testOrigin), code: CodeClientDataType},
-		{name: "payment", step: 10, bend: getWith("payment.get", testChallenge, testOrigin), code: CodeClientDataType},
-		{name: "in another case", step: 10, bend: getWith("webauthn.Get", testChallenge, testOrigin), code: CodeClientDataType},
-		{name: "with a space", step: 10, bend: getWith(" webauthn.get", testChallenge, testOrigin), code: CodeClientDataType},
-		{name: "with a NUL", step: 10, bend: getMembersWithType(`webauthn.get\u0000`), code: CodeClientDataType},
-		{name: "empty", step: 10, bend: getWith("", testChallenge, testOrigin), code: CodeClientDataType},
+		{name: "registration response", step: 10, change: getWith("webauthn.create", testChallenge, testOrigin), code: CodeClientDataType},
+		{name: "key credential", step: 10, change: getWith("key.get", testChallenge, testOrigin), code: CodeClientDataType},
+		{name: "payment", step: 10, change: getWith("payment.get", testChallenge, testOrigin), code: CodeClientDataType},
+		{name: "in another case", step: 10, change: getWith("webauthn.Get", testChallenge, testOrigin), code: CodeClientDataType},
+		{name: "with a space", step: 10, change: getWith(" webauthn.get", testChallenge, testOrigin), code: CodeClientDataType},
+		{name: "with a NUL", step: 10, change: getMembersWithType(`webauthn.get\u0000`), code: CodeClientDataType},
+		{name: "empty", step: 10, change: getWith("", testChallenge, testOrigin), code: CodeClientDataType},
 
-		{name: "encoded twice", step: 11, bend: getWith(get, twice(testChallenge), testOrigin)},
-		{name: "encoded three times", step: 11, bend: getWith(get, twice(twice(testChallenge)), testOrigin), code: CodeChallengeMismatch},
-		{name: "of another ceremony", step: 11, bend: getWith(get, strings.ToLower(testChallenge), testOrigin), code: CodeChallengeMismatch},
-		{name: "padded", step: 11, bend: getWith(get, testChallenge+"=", testOrigin), code: CodeChallengeMismatch},
-		{name: "shortened", step: 11, bend: getWith(get, testChallenge[:42], testOrigin), code: CodeChallengeMismatch},
-		{name: "lengthened", step: 11, bend: getWith(get, testChallenge+"A", testOrigin), code: CodeChallengeMismatch},
-		{name: "other last bits, the same bytes", step: 11, bend: getWith(get, testChallenge[:42]+"D", testOrigin), code: CodeChallengeMismatch},
-		{name: "empty", step: 11, bend: getWith(get, "", testOrigin), code: CodeChallengeMismatch},
-		{name: "nothing was issued", step: 11, bend: func(a *answer) {
+		{name: "encoded twice", step: 11, change: getWith(get, twice(testChallenge), testOrigin)},
+		{name: "encoded three times", step: 11, change: getWith(get, twice(twice(testChallenge)), testOrigin), code: CodeChallengeMismatch},
+		{name: "of another ceremony", step: 11, change: getWith(get, strings.ToLower(testChallenge), testOrigin), code: CodeChallengeMismatch},
+		{name: "padded", step: 11, change: getWith(get, testChallenge+"=", testOrigin), code: CodeChallengeMismatch},
+		{name: "shortened", step: 11, change: getWith(get, testChallenge[:42], testOrigin), code: CodeChallengeMismatch},
+		{name: "lengthened", step: 11, change: getWith(get, testChallenge+"A", testOrigin), code: CodeChallengeMismatch},
+		{name: "other last bits, the same bytes", step: 11, change: getWith(get, testChallenge[:42]+"D", testOrigin), code: CodeChallengeMismatch},
+		{name: "empty", step: 11, change: getWith(get, "", testOrigin), code: CodeChallengeMismatch},
+		{name: "nothing was issued", step: 11, change: func(a *answer) {
 			getWith(get, "", testOrigin)(a)
 			a.policy.Challenge = ""
 		}, code: CodeChallengeMismatch},
 
-		{name: "with a slash", step: 12, bend: getWith(get, testChallenge, testOrigin+"/"), code: CodeOriginNotAllowed},
-		{name: "with the default port", step: 12, bend: getWith(get, testChallenge, testOrigin+":443"), code: CodeOriginNotAllowed},
-		{name: "in another case", step: 12, bend: getWith(get, testChallenge, "https://Console.example.org"), code: CodeOriginNotAllowed},
-		{name: "plain http", step: 12, bend: getWith(get, testChallenge, "http://console.example.org"), code: CodeOriginNotAllowed},
-		{name: "as a prefix", step: 12, bend: getWith(get, testChallenge, testOrigin+".evil.example"), code: CodeOriginNotAllowed},
-		{name: "a subdomain", step: 12, bend: getWith(get, testChallenge, "https://a.console.example.org"), code: CodeOriginNotAllowed},
-		{name: "of an app nobody listed", step: 12, bend: getWith(get, testChallenge, "android:apk-key-hash:AAAA"), code: CodeOriginNotAllowed},
-		{name: "empty", step: 12, bend: getWith(get, testChallenge, ""), code: CodeOriginNotAllowed},
-		{name: "none is allowed", step: 12, bend: func(a *answer) { a.policy.Origins = nil }, code: CodeOriginNotAllowed},
-		{name: "the other allowed one", step: 12, bend: getWith(get, testChallenge, "https://example.org"),
+		{name: "with a slash", step: 12, change: getWith(get, testChallenge, testOrigin+"/"), code: CodeOriginNotAllowed},
+		{name: "with the default port", step: 12, change: getWith(get, testChallenge, testOrigin+":443"), code: CodeOriginNotAllowed},
+		{name: "in another case", step: 12, change: getWith(get, testChallenge, "https://Console.example.org"), code: CodeOriginNotAllowed},
+		{name: "plain http", step: 12, change: getWith(get, testChallenge, "http://console.example.org"), code: CodeOriginNotAllowed},
+		{name: "as a prefix", step: 12, change: getWith(get, testChallenge, testOrigin+".evil.example"), code: CodeOriginNotAllowed},
+		{name: "a subdomain", step: 12, change: getWith(get, testChallenge, "https://a.console.example.org"), code: CodeOriginNotAllowed},
+		{name: "of an app nobody listed", step: 12, change: getWith(get, testChallenge, "android:apk-key-hash:AAAA"), code: CodeOriginNotAllowed},
+		{name: "empty", step: 12, change: getWith(get, testChallenge, ""), code: CodeOriginNotAllowed},
+		{name: "none is allowed", step: 12, change: func(a *answer) { a.policy.Origins = nil }, code: CodeOriginNotAllowed},
+		{name: "the other allowed one", step: 12, change: getWith(get, testChallenge, "https://example.org"),
 			holds: func(a Assertion) bool { return a.Origin == "https://example.org" }},
 
-		{name: "in a frame", step: 13, bend: getMembers(`,"crossOrigin":true`), code: CodeCrossOriginNotAllowed},
-		{name: "in a frame with top", step: 13, bend: getMembers(`,"crossOrigin":true,"topOrigin":"` + top + `"`), code: CodeCrossOriginNotAllowed},
-		{name: "in a frame of an older client", step: 13, bend: getFramed(`,"crossOrigin":true`),
+		{name: "in a frame", step: 13, change: getMembers(`,"crossOrigin":true`), code: CodeCrossOriginNotAllowed},
+		{name: "in a frame with top", step: 13, change: getMembers(`,"crossOrigin":true,"topOrigin":"` + top + `"`), code: CodeCrossOriginNotAllowed},
+		{name: "in a frame of an older client", step: 13, change: getFramed(`,"crossOrigin":true`),
 			holds: func(a Assertion) bool { return a.CrossOrigin && a.TopOrigin == "" }},
-		{name: "absent", step: 13, bend: getMembers(``), holds: func(a Assertion) bool { return !a.CrossOrigin }},
+		{name: "absent", step: 13, change: getMembers(``), holds: func(a Assertion) bool { return !a.CrossOrigin }},
 
-		{name: "expected", step: 14, bend: getFramed(`,"crossOrigin":true,"topOrigin":"` + top + `"`),
+		{name: "expected", step: 14, change: getFramed(`,"crossOrigin":true,"topOrigin":"` + top + `"`),
 			holds: func(a Assertion) bool { return a.CrossOrigin && a.TopOrigin == top }},
-		{name: "another", step: 14, bend: getFramed(`,"crossOrigin":true,"topOrigin":"https://evil.example"`), code: CodeTopOriginNotAllowed},
-		{name: "our own, but not listed", step: 14, bend: getFramed(`,"crossOrigin":true,"topOrigin":"` + testOrigin + `"`), code: CodeTopOriginNotAllowed},
-		{name: "empty", step: 14, bend: getFramed(`,"crossOrigin":true,"topOrigin":""`), code: CodeTopOriginNotAllowed},
-		{name: "without a frame", step: 14, bend: getFramed(`,"crossOrigin":false,"topOrigin":"` + top + `"`), code: CodeTopOriginNotAllowed},
-		{name: "alone", step: 14, bend: getMembers(`,"topOrigin":"` + top + `"`), code: CodeTopOriginNotAllowed},
+		{name: "another", step: 14, change: getFramed(`,"crossOrigin":true,"topOrigin":"https://evil.example"`), code: CodeTopOriginNotAllowed},
+		{name: "our own, but not listed", step: 14, change: getFramed(`,"crossOrigin":true,"topOrigin":"` + testOrigin + `"`), code: CodeTopOriginNotAllowed},
+		{name: "empty", step: 14, change: getFramed(`,"crossOrigin":true,"topOrigin":""`), code: CodeTopOriginNotAllowed},
+		{name: "without a frame", step: 14, change: getFramed(`,"crossOrigin":false,"topOrigin":"` + top + `"`), code: CodeTopOriginNotAllowed},
+		{name: "alone", step: 14, change: getMembers(`,"topOrigin":"` + top + `"`), code: CodeTopOriginNotAllowed},
 	}
 }
 
@@ -99,7 +99,7 @@ func getMembersWithType(escaped string) func(*answer) {
 	}
 }
 
-// assertionDataCases are signed as they are: it is their form that is refused.
+// assertionDataCases are signed as they are. They are refused for their form.
 func assertionDataCases() []assertionCase {
 	extend := func(extensions []byte) func(*answer) {
 		return func(a *answer) {
@@ -109,18 +109,18 @@ func assertionDataCases() []assertionCase {
 	}
 	credential := newCeremony().authData()[fixedDataLen:]
 	cases := []assertionCase{
-		{name: "extensions", step: 23, bend: extend(cMap(cText("x"), cInt(2), cText("hmac-secret"), cBytes([]byte("output")))),
+		{name: "extensions", step: 23, change: extend(cMap(cText("x"), cInt(2), cText("hmac-secret"), cBytes([]byte("output")))),
 			holds: func(a Assertion) bool {
 				return bytes.Equal(a.Extensions, cMap(cText("x"), cInt(2), cText("hmac-secret"), cBytes([]byte("output"))))
 			}},
-		{name: "no extensions at all, said so", step: 23, bend: extend(cMap()),
+		{name: "no extensions at all, said so", step: 23, change: extend(cMap()),
 			holds: func(a Assertion) bool { return bytes.Equal(a.Extensions, cMap()) }},
-		{name: "extensions nobody knows", step: 23, bend: extend(cMap(cText("unknown"), cArray(cMap(cInt(1), cText("x")), unhex("f93c00")))),
+		{name: "extensions nobody knows", step: 23, change: extend(cMap(cText("unknown"), cArray(cMap(cInt(1), cText("x")), unhex("f93c00")))),
 			holds: func(a Assertion) bool { return a.Extensions != nil }},
 	}
 	for _, c := range []struct {
-		name string
-		bend func(*answer)
+		name   string
+		change func(*answer)
 	}{
 		{"a byte after", func(a *answer) { a.trailing = []byte{0} }},
 		{"the AT flag alone", func(a *answer) { a.flags |= flagAttestedData }},
@@ -155,7 +155,7 @@ func assertionDataCases() []assertionCase {
 		{"an output missing", extend(unhex("a16178"))},
 		{"an output longer than what is left", extend(unhex("a161785a7fffffff"))},
 	} {
-		cases = append(cases, assertionCase{name: c.name, step: 7, bend: c.bend, code: CodeAuthenticatorDataMalformed})
+		cases = append(cases, assertionCase{name: c.name, step: 7, change: c.change, code: CodeAuthenticatorDataMalformed})
 	}
 	return cases
 }
@@ -164,54 +164,54 @@ func flagCases() []assertionCase {
 	set := func(flags byte) func(*answer) { return func(a *answer) { a.flags |= flags } }
 	clear := func(flags byte) func(*answer) { return func(a *answer) { a.flags &^= flags } }
 	return []assertionCase{
-		{name: "another relying party", step: 15, bend: func(a *answer) { a.rpID = "evil.example" }, code: CodeRPIDMismatch},
-		{name: "a subdomain", step: 15, bend: func(a *answer) { a.rpID = "console.example.org" }, code: CodeRPIDMismatch},
-		{name: "in another case", step: 15, bend: func(a *answer) { a.rpID = "Example.org" }, code: CodeRPIDMismatch},
-		{name: "a U2F app id", step: 15, bend: func(a *answer) { a.rpID = "https://example.org" }, code: CodeRPIDMismatch},
-		{name: "none is allowed", step: 15, bend: func(a *answer) { a.policy.RPIDs = nil }, code: CodeRPIDMismatch},
-		{name: "the other allowed one", step: 15, bend: func(a *answer) { a.rpID = "other.example" },
+		{name: "another relying party", step: 15, change: func(a *answer) { a.rpID = "evil.example" }, code: CodeRPIDMismatch},
+		{name: "a subdomain", step: 15, change: func(a *answer) { a.rpID = "console.example.org" }, code: CodeRPIDMismatch},
+		{name: "in another case", step: 15, change: func(a *answer) { a.rpID = "Example.org" }, code: CodeRPIDMismatch},
+		{name: "a U2F app id", step: 15, change: func(a *answer) { a.rpID = "https://example.org" }, code: CodeRPIDMismatch},
+		{name: "none is allowed", step: 15, change: func(a *answer) { a.policy.RPIDs = nil }, code: CodeRPIDMismatch},
+		{name: "the other allowed one", step: 15, change: func(a *answer) { a.rpID = "other.example" },
 			holds: func(a Assertion) bool { return a.RPID == "other.example" }},
 
-		{name: "nobody present", step: 16, bend: clear(flagUserPresent), code: CodeUserNotPresent},
-		{name: "verified yet not present", step: 16, bend: func(a *answer) { a.flags = flagUserVerified }, code: CodeUserNotPresent},
+		{name: "nobody present", step: 16, change: clear(flagUserPresent), code: CodeUserNotPresent},
+		{name: "verified yet not present", step: 16, change: func(a *answer) { a.flags = flagUserVerified }, code: CodeUserNotPresent},
 
-		{name: "nobody verified", step: 17, bend: clear(flagUserVerified), holds: func(a Assertion) bool { return !a.UserVerified }},
-		{name: "required", step: 17, bend: func(a *answer) { a.policy.RequireUserVerification = true },
+		{name: "nobody verified", step: 17, change: clear(flagUserVerified), holds: func(a Assertion) bool { return !a.UserVerified }},
+		{name: "required", step: 17, change: func(a *answer) { a.policy.RequireUserVerification = true },
 			holds: func(a Assertion) bool { return a.UserVerified }},
-		{name: "required and missing", step: 17, bend: func(a *answer) {
+		{name: "required and missing", step: 17, change: func(a *answer) {
 			a.flags &^= flagUserVerified
 			a.policy.RequireUserVerification = true
 		}, code: CodeUserNotVerified},
-		{name: "required, with a reserved flag beside it", step: 17, bend: func(a *answer) {
+		{name: "required, with a reserved flag beside it", step: 17, change: func(a *answer) {
 			a.flags = flagUserPresent | 1<<1
 			a.policy.RequireUserVerification = true
 		}, code: CodeUserNotVerified},
 
-		{name: "backed up but not eligible", step: 18, bend: set(flagBackupState), code: CodeBackupFlagsInconsistent},
-		{name: "backed up, and eligible on record alone", step: 18, bend: func(a *answer) {
+		{name: "backed up but not eligible", step: 18, change: set(flagBackupState), code: CodeBackupFlagsInconsistent},
+		{name: "backed up, and eligible on record alone", step: 18, change: func(a *answer) {
 			a.flags |= flagBackupState
 			a.record.BackupEligible = true
 		}, code: CodeBackupFlagsInconsistent},
-		{name: "reserved flags", step: 18, bend: set(1<<1 | 1<<5), holds: func(a Assertion) bool { return !a.BackupEligible && !a.BackupState }},
+		{name: "reserved flags", step: 18, change: set(1<<1 | 1<<5), holds: func(a Assertion) bool { return !a.BackupEligible && !a.BackupState }},
 
-		{name: "eligible as recorded", step: 19, bend: func(a *answer) {
+		{name: "eligible as recorded", step: 19, change: func(a *answer) {
 			a.flags |= flagBackupEligible | flagBackupState
 			a.record.BackupEligible = true
 		}, holds: func(a Assertion) bool { return a.BackupEligible && a.BackupState && !a.BackupEligibilityChanged }},
-		{name: "no longer backed up", step: 19, bend: func(a *answer) {
+		{name: "no longer backed up", step: 19, change: func(a *answer) {
 			a.flags |= flagBackupEligible
 			a.record.BackupEligible = true
 		}, holds: func(a Assertion) bool { return a.BackupEligible && !a.BackupState && !a.BackupEligibilityChanged }},
-		{name: "suddenly eligible", step: 19, bend: set(flagBackupEligible),
+		{name: "suddenly eligible", step: 19, change: set(flagBackupEligible),
 			holds: func(a Assertion) bool { return a.BackupEligible && a.BackupEligibilityChanged }},
-		{name: "no longer eligible", step: 19, bend: func(a *answer) { a.record.BackupEligible = true },
+		{name: "no longer eligible", step: 19, change: func(a *answer) { a.record.BackupEligible = true },
 			holds: func(a Assertion) bool { return !a.BackupEligible && a.BackupEligibilityChanged }},
 	}
 }
 
 func signatureCases() []assertionCase {
-	at := func(step int, name string, bend func(*answer)) assertionCase {
-		return assertionCase{name: name, step: step, bend: bend, code: CodeSignatureInvalid, rule: "step 21,"}
+	at := func(step int, name string, change func(*answer)) assertionCase {
+		return assertionCase{name: name, step: step, change: change, code: CodeSignatureInvalid, rule: "step 21,"}
 	}
 	other := func(r *AssertionResponse) {
 		b := newAnswer()
@@ -272,13 +272,13 @@ func signatureCases() []assertionCase {
 		at(21, "r and s of zero", changed(func([]byte) []byte { return unhex("3006020100020100") })),
 		at(21, "r and s of one", changed(func([]byte) []byte { return unhex("3006020101020101") })),
 
-		{name: "greater", step: 22, bend: func(a *answer) { a.signCount = 43 }, holds: func(a Assertion) bool { return !a.SignCountOutOfLine && a.SignCount == 43 }},
-		{name: "the same", step: 22, bend: func(a *answer) { a.signCount = 41 }, holds: func(a Assertion) bool { return a.SignCountOutOfLine && a.SignCount == 41 }},
-		{name: "less", step: 22, bend: func(a *answer) { a.signCount = 40 }, holds: func(a Assertion) bool { return a.SignCountOutOfLine }},
-		{name: "suddenly zero", step: 22, bend: func(a *answer) { a.signCount = 0 }, holds: func(a Assertion) bool { return a.SignCountOutOfLine }},
-		{name: "always zero", step: 22, bend: func(a *answer) { a.signCount, a.record.SignCount = 0, 0 },
+		{name: "greater", step: 22, change: func(a *answer) { a.signCount = 43 }, holds: func(a Assertion) bool { return !a.SignCountOutOfLine && a.SignCount == 43 }},
+		{name: "the same", step: 22, change: func(a *answer) { a.signCount = 41 }, holds: func(a Assertion) bool { return a.SignCountOutOfLine && a.SignCount == 41 }},
+		{name: "less", step: 22, change: func(a *answer) { a.signCount = 40 }, holds: func(a Assertion) bool { return a.SignCountOutOfLine }},
+		{name: "suddenly zero", step: 22, change: func(a *answer) { a.signCount = 0 }, holds: func(a Assertion) bool { return a.SignCountOutOfLine }},
+		{name: "always zero", step: 22, change: func(a *answer) { a.signCount, a.record.SignCount = 0, 0 },
 			holds: func(a Assertion) bool { return !a.SignCountOutOfLine }},
-		{name: "counting at last", step: 22, bend: func(a *answer) { a.signCount, a.record.SignCount = 1, 0 },
+		{name: "counting at last", step: 22, change: func(a *answer) { a.signCount, a.record.SignCount = 1, 0 },
 			holds: func(a Assertion) bool { return !a.SignCountOutOfLine }},
 	}
 }

@@ -91,7 +91,7 @@ var assertionDigests = map[string]struct{ clientData, authData, signature string
 	},
 }
 
-// makeAssertion goes on where makeVector ended, with the next random values.
+// makeAssertion continues after makeVector, with the next random values.
 func (m *vectorMaker) makeAssertion() (AssertionResponse, AssertionPolicy) {
 	challenge := m.draw(m.challengeLen)
 	r := AssertionResponse{ClientDataJSON: m.makeClientData("webauthn.get", challenge)}
@@ -113,7 +113,7 @@ func (m *vectorMaker) makeAssertion() (AssertionResponse, AssertionPolicy) {
 	}
 }
 
-// record is what a registration leaves for later.
+// record is what a registration stores.
 func (r Registration) record() CredentialRecord {
 	return CredentialRecord{PublicKey: r.PublicKey, Algorithm: r.Algorithm, SignCount: r.SignCount, BackupEligible: r.BackupEligible}
 }
@@ -138,7 +138,7 @@ func TestAssertionVectorsOfTheStandard(t *testing.T) {
 			}
 			reg, err := VerifyRegistration(m.response(), m.policy(), testNow)
 			if v.refused != "" {
-				// Nothing was registered, and without a record nothing is accepted.
+				// Nothing was registered, so there is no record, and nothing is accepted.
 				wantCode(t, err, v.refused)
 				_, err = VerifyAssertion(r, p, reg.record())
 				wantCode(t, err, CodeSignatureInvalid)
@@ -169,9 +169,9 @@ func TestAssertionVectorsOfTheStandard(t *testing.T) {
 	}
 }
 
-// TestAssertionVectorsBentAreRefused flips one bit of each byte, of each part: all of an
-// assertion is signed, and ECDSA, RSA and Ed25519 leave no byte of a signature free.
-func TestAssertionVectorsBentAreRefused(t *testing.T) {
+// TestChangedAssertionVectorsAreRefused flips one bit of each byte of each part: all of an
+// assertion is signed, and no byte of an ECDSA, RSA or Ed25519 signature may change.
+func TestChangedAssertionVectorsAreRefused(t *testing.T) {
 	for _, name := range []string{"none.ES256", "packed.ES384", "packed.RS256", "packed.EdDSA"} {
 		m := makeVector(vectors[slices.IndexFunc(vectors, func(v vector) bool { return v.name == name })])
 		reg, err := VerifyRegistration(m.response(), m.policy(), testNow)
@@ -185,12 +185,12 @@ func TestAssertionVectorsBentAreRefused(t *testing.T) {
 			"signature":          func(r *AssertionResponse) *[]byte { return &r.Signature },
 		} {
 			for i := range *at(&r) {
-				bent := r
+				changed := r
 				b := bytes.Clone(*at(&r))
 				b[i] ^= 1 << (i % 8)
-				*at(&bent) = b
-				if got, err := VerifyAssertion(bent, p, reg.record()); err == nil {
-					t.Fatalf("%s: byte %d of the %s bent, yet accepted: %+v", name, i, part, got)
+				*at(&changed) = b
+				if got, err := VerifyAssertion(changed, p, reg.record()); err == nil {
+					t.Fatalf("%s: byte %d of the %s changed, but accepted: %+v", name, i, part, got)
 				}
 			}
 		}
@@ -200,7 +200,7 @@ func TestAssertionVectorsBentAreRefused(t *testing.T) {
 // vectorSignature is how §16 has authenticators sign: always the same for the same key
 // and message, with the hash of the credential's algorithm.
 func vectorSignature(k crypto.Signer, message []byte) []byte {
-	hash, signed := crypto.Hash(0), message // Ed25519 and Ed448 hash for themselves
+	hash, signed := crypto.Hash(0), message // Ed25519 and Ed448 hash by themselves
 	switch k := k.(type) {
 	case *ecdsa.PrivateKey:
 		hash = map[int]crypto.Hash{256: crypto.SHA256, 384: crypto.SHA384, 521: crypto.SHA512}[k.Curve.Params().BitSize]

@@ -1,6 +1,7 @@
 package webauthn
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -9,8 +10,8 @@ import (
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
-// statement is an attestation statement with all that its verification procedure may
-// look at (WebAuthn L3 §6.5.2).
+// statement is an attestation statement with everything that its verification procedure
+// may need (WebAuthn L3 §6.5.2).
 type statement struct {
 	raw            []byte // attStmt, CBOR
 	authData       *authenticatorData
@@ -27,9 +28,9 @@ type attestation struct {
 	aaguid    [16]byte
 }
 
-// findFormat is step 21: it returns the verification procedure of a format, matched case
-// by case. android-safetynet (deprecated by the standard), compound and what is not in
-// the registry are not supported.
+// findFormat is step 21: it returns the verification procedure of a format, whose name is
+// case-sensitive. android-safetynet (deprecated by the standard), compound and unregistered
+// formats are not supported.
 func findFormat(name string) (func(statement) (attestation, error), error) {
 	switch name {
 	case "none":
@@ -49,9 +50,9 @@ func findFormat(name string) (func(statement) (attestation, error), error) {
 		"none, packed, tpm, android-key, fido-u2f or apple")
 }
 
-// assessTrust is steps 23 and 24. There are no trust anchors yet, so every type that was
-// verified is acceptable, for what it is. Certificates that were not asked for are not
-// kept: they may identify a device.
+// assessTrust is steps 23 and 24. There are no trust anchors yet, so every type of
+// attestation that verifies is acceptable. Certificates that were not requested are
+// dropped, because they may identify a device.
 func assessTrust(a attestation, conveyance string) attestation {
 	if conveyance == "none" {
 		a.trustPath = nil
@@ -85,7 +86,7 @@ var memberNames = map[string]member{
 	"pubArea":  memberPubArea,
 }
 
-// fields are the members of a statement, of any of our formats.
+// fields are the members of a statement of any supported format.
 type fields struct {
 	has      member
 	alg      int64
@@ -96,8 +97,8 @@ type fields struct {
 	pubArea  []byte
 }
 
-// parseStatement reads a statement with all of the required members, some of the optional
-// ones and no others, in any order.
+// parseStatement reads a statement, in any order of its members. It must have all of the
+// required members, may have the optional ones, and no others.
 func parseStatement(raw []byte, required, optional member) (fields, error) {
 	var f fields
 	r := cborReader{data: raw}
@@ -115,7 +116,7 @@ func parseStatement(raw []byte, required, optional member) (fields, error) {
 			return f, fmt.Errorf("unknown member %s", api.Shown(name))
 		}
 		if f.has&m != 0 {
-			return f, fmt.Errorf("member %q given twice", name)
+			return f, fmt.Errorf("member %q twice", name)
 		}
 		f.has |= m
 		if err := f.read(&r, m); err != nil {
@@ -123,7 +124,7 @@ func parseStatement(raw []byte, required, optional member) (fields, error) {
 		}
 	}
 	if f.has&required != required {
-		return f, fmt.Errorf("a required member is missing")
+		return f, errors.New("a required member is missing")
 	}
 	return f, r.end()
 }
@@ -171,12 +172,12 @@ func (p procedure) rule(what string) string {
 	return "§7.1 step 22, " + string(p) + ": " + what
 }
 
-// malformed refuses a statement that does not have the format's syntax.
+// malformed refuses a statement that does not follow the format's syntax.
 func (p procedure) malformed(cause error) *api.Error {
 	return because(refuse(CodeAttestationMalformed, p.rule("attStmt"), "another structure", "the syntax of that section"), cause)
 }
 
-// invalid refuses a statement that does not prove what it says.
+// invalid refuses a statement that does not prove what it claims.
 func (p procedure) invalid(what, received, expected string, cause error) *api.Error {
 	return because(refuse(CodeAttestationInvalid, p.rule(what), received, expected), cause)
 }
@@ -198,7 +199,7 @@ func (p procedure) verifySignature(key *publickey.Key, alg int64, message, sig [
 	return nil
 }
 
-// sameAlgorithm checks that alg is the credential's own.
+// sameAlgorithm checks that alg is the credential's algorithm.
 func (p procedure) sameAlgorithm(s statement, alg int64) error {
 	if alg != s.authData.key.algorithm {
 		return p.invalid("alg", fmt.Sprintf("COSE algorithm %d", alg),

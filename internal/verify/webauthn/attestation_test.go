@@ -2,8 +2,8 @@ package webauthn
 
 import "testing"
 
-// TestStatementMembers reads statements as they are, without the object around them,
-// which would be refused for some of these already.
+// TestStatementMembers reads statements without the attestation object around them, because some
+// of these would make the object malformed.
 func TestStatementMembers(t *testing.T) {
 	alg, sig := []([]byte){cText("alg"), cInt(-7)}, []([]byte){cText("sig"), cBytes([]byte{1})}
 	statement := func(members ...[][]byte) []byte {

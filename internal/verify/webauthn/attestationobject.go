@@ -7,8 +7,8 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// attestationObject is the envelope of WebAuthn L3 §6.5.4. Its slices share memory with
-// the bytes that were parsed.
+// attestationObject is that of WebAuthn L3 §6.5.4. Its slices share memory with the bytes
+// that were parsed.
 type attestationObject struct {
 	format    string
 	statement []byte // attStmt, one well-formed CBOR item, not yet interpreted
@@ -16,8 +16,8 @@ type attestationObject struct {
 }
 
 // parseAttestationObject reads a map of exactly fmt, attStmt and authData, in any order.
-// The syntax of §6.5.4 leaves no room for further members, and clients strip those that
-// CTAP2 adds, so a further member is refused rather than passed over unverified.
+// The syntax of §6.5.4 allows no further members, and clients strip those that CTAP2 adds,
+// so a further member is refused and not skipped unverified.
 func parseAttestationObject(b []byte) (attestationObject, error) {
 	var o attestationObject
 	r := cborReader{data: b}
@@ -28,28 +28,23 @@ func parseAttestationObject(b []byte) (attestationObject, error) {
 	if n != 3 {
 		return o, fmt.Errorf("attestation object of %d members", n)
 	}
-	var hasFormat, hasStatement, hasAuthData bool
+	seen := map[string]bool{}
 	for range n {
 		name, err := r.text()
 		if err != nil {
 			return o, err
 		}
+		if seen[name] {
+			return o, fmt.Errorf("member %s twice", api.Shown(name))
+		}
+		seen[name] = true
 		switch name {
 		case "fmt":
-			err = once(&hasFormat, name)
-			if err == nil {
-				o.format, err = r.text()
-			}
+			o.format, err = r.text()
 		case "attStmt":
-			err = once(&hasStatement, name)
-			if err == nil {
-				o.statement, err = parseStatementItem(&r)
-			}
+			o.statement, err = parseStatementItem(&r)
 		case "authData":
-			err = once(&hasAuthData, name)
-			if err == nil {
-				o.authData, err = r.byteString()
-			}
+			o.authData, err = r.byteString()
 		default:
 			err = fmt.Errorf("unknown member %s of the attestation object", api.Shown(name))
 		}
@@ -57,7 +52,7 @@ func parseAttestationObject(b []byte) (attestationObject, error) {
 			return o, err
 		}
 	}
-	return o, r.end() // three different members of three: all are there
+	return o, r.end() // three different members of three, so none is missing
 }
 
 // parseStatementItem reads attStmt, which is a map or an array.
@@ -70,13 +65,4 @@ func parseStatementItem(r *cborReader) ([]byte, error) {
 		return nil, errors.New("attStmt is neither a map nor an array")
 	}
 	return b, nil
-}
-
-// once records that a member was met and fails when it was met before.
-func once(seen *bool, name string) error {
-	if *seen {
-		return fmt.Errorf("member %q given twice", name)
-	}
-	*seen = true
-	return nil
 }

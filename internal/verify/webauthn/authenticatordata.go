@@ -6,7 +6,8 @@ import (
 	"fmt"
 )
 
-// Flags of authenticator data (WebAuthn L3 §6.1). Bits 1 and 5 are reserved: ignored.
+// Flags of authenticator data (WebAuthn L3 §6.1). Bits 1 and 5 are reserved and
+// ignored.
 const (
 	flagUserPresent    = 1 << 0
 	flagUserVerified   = 1 << 2
@@ -16,9 +17,9 @@ const (
 	flagExtensionData  = 1 << 7
 )
 
-// authenticatorData is WebAuthn L3 §6.1: as a registration has it, always with attested
-// credential data, or as an assertion has it, always without. Its slices share memory
-// with the bytes that were parsed.
+// authenticatorData is WebAuthn L3 §6.1. In a registration it always has attested
+// credential data, in an assertion it never has. Its slices share memory with the bytes
+// that were parsed.
 type authenticatorData struct {
 	raw          []byte // all of it, as signed
 	rpIDHash     []byte // 32 bytes
@@ -37,8 +38,8 @@ const (
 	attestedDataLen = 16 + 2 // aaguid, credentialIdLength
 )
 
-// parseAuthenticatorData reads a registration's authenticator data to the last byte: what
-// follows the credential key must be the extensions that ED announces, or nothing.
+// parseAuthenticatorData reads a registration's authenticator data to its last byte. After
+// the credential key come the extensions that the ED flag announces, or nothing.
 func parseAuthenticatorData(b []byte) (*authenticatorData, error) {
 	a, err := readFixed(b)
 	if err != nil {
@@ -58,9 +59,9 @@ func parseAuthenticatorData(b []byte) (*authenticatorData, error) {
 	return a, a.readRest(&r)
 }
 
-// parseAssertionData reads an assertion's authenticator data to the last byte. §6.1 says
-// that the AT flag must not be set in what an assertion signs, so what was signed to
-// attest a new credential can never be one.
+// parseAssertionData reads an assertion's authenticator data to its last byte. An assertion
+// must not have the AT flag (§6.1), so a signature that attests a new credential never
+// passes for an assertion.
 func parseAssertionData(b []byte) (*authenticatorData, error) {
 	a, err := readFixed(b)
 	if err != nil {
@@ -72,7 +73,7 @@ func parseAssertionData(b []byte) (*authenticatorData, error) {
 	return a, a.readRest(&cborReader{data: b[fixedDataLen:]})
 }
 
-// readFixed reads what all authenticator data begins with.
+// readFixed reads the part that all authenticator data begins with.
 func readFixed(b []byte) (*authenticatorData, error) {
 	if len(b) < fixedDataLen {
 		return nil, fmt.Errorf("%d bytes, at least %d needed", len(b), fixedDataLen)
@@ -85,7 +86,7 @@ func readFixed(b []byte) (*authenticatorData, error) {
 	}, nil
 }
 
-// readRest reads the extensions, if ED announces some, after which nothing may follow.
+// readRest reads the extensions, if the ED flag announces them. Nothing may follow.
 func (a *authenticatorData) readRest(r *cborReader) (err error) {
 	if a.has(flagExtensionData) {
 		if a.extensions, err = readExtensions(r); err != nil {
@@ -96,7 +97,7 @@ func (a *authenticatorData) readRest(r *cborReader) (err error) {
 }
 
 // readAttested reads the fixed part of attested credential data (§6.5.1) and the
-// credential ID, and returns what follows. The limit of 1023 bytes is step 25's.
+// credential ID, and returns what follows. Step 25 limits the ID to 1023 bytes.
 func (a *authenticatorData) readAttested(b []byte) (rest []byte, err error) {
 	if len(b) < attestedDataLen {
 		return nil, errors.New("attested credential data is cut short")
@@ -114,8 +115,8 @@ func (a *authenticatorData) readAttested(b []byte) (rest []byte, err error) {
 	return b[n:], nil
 }
 
-// readExtensions reads a canonical map from extension identifiers to outputs (§9.5). Which
-// extensions there are does not matter: unsolicited ones are ignored.
+// readExtensions reads a canonical map from extension identifiers to outputs (§9.5). It may
+// hold any extensions: those that nobody requested are ignored.
 func readExtensions(r *cborReader) ([]byte, error) {
 	start := r.pos
 	n, err := r.mapLen()
@@ -130,7 +131,7 @@ func readExtensions(r *cborReader) ([]byte, error) {
 		}
 		key := r.data[from:r.pos]
 		if last != nil && !canonicallyBefore(last, key) {
-			return nil, r.fail("extensions are not in canonical order, or twice the same")
+			return nil, r.fail("extensions are repeated or not in canonical order")
 		}
 		last = key
 		if err := r.skip(true, 2); err != nil {

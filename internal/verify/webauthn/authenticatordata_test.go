@@ -27,7 +27,7 @@ func TestAuthenticatorDataRefused(t *testing.T) {
 			c.extensions = extensions
 		}
 	}
-	for name, bend := range map[string]func(*ceremony){
+	for name, change := range map[string]func(*ceremony){
 		"no attested credential data": func(c *ceremony) { c.flags &^= flagAttestedData },
 		"AT flag missing but data there": func(c *ceremony) {
 			c.trailing = c.authData()[fixedDataLen:]
@@ -69,7 +69,7 @@ func TestAuthenticatorDataRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCeremony()
-			bend(c)
+			change(c)
 			c.refused(t, CodeAuthenticatorDataMalformed)
 		})
 	}
@@ -95,8 +95,8 @@ func TestAuthenticatorDataEveryPrefix(t *testing.T) {
 	}
 }
 
-// TestCredentialIDLengthLies gives lengths that reach into the key and beyond the end.
-func TestCredentialIDLengthLies(t *testing.T) {
+// TestWrongCredentialIDLength has lengths that reach into the key and beyond the end.
+func TestWrongCredentialIDLength(t *testing.T) {
 	c := newCeremony()
 	for _, length := range []int{0, 1, 31, 33, 34, 100, 109, 110, 1023, 1024, 65535} {
 		c.object = func(f string, s, a []byte) []byte {

@@ -20,14 +20,14 @@ const (
 )
 
 const (
-	maxCBORDepth   = 8  // CTAP2 allows four; a "compound" statement, which is refused by name, has six
+	maxCBORDepth   = 8  // CTAP2 allows 4; a "compound" statement, which is refused by its name, has 6
 	maxCBORMembers = 64 // of one map; the largest that WebAuthn defines has six
 )
 
 // cborReader reads CBOR strictly, item by item, without copying: definite lengths,
 // shortest forms, no tags, valid UTF-8, no duplicate members. A general decoder accepts
-// more encodings than one; here every accepted item has one, so what was verified
-// cannot be read in another way by anyone else.
+// several encodings of an item. Here every item has one, so no other reader can understand
+// what was verified in another way.
 type cborReader struct {
 	data []byte
 	pos  int
@@ -48,11 +48,11 @@ func (r *cborReader) end() error {
 	return nil
 }
 
-// head reads the head of an item: its major type, its additional information and its
-// argument, which must be in the shortest form.
+// head reads the head of an item: major type, additional information and argument. The
+// argument must be in its shortest form.
 func (r *cborReader) head() (major, info byte, arg uint64, err error) {
 	if r.left() == 0 {
-		return 0, 0, 0, r.fail("nothing where an item should be")
+		return 0, 0, 0, r.fail("an item is missing")
 	}
 	initial := r.data[r.pos]
 	major, info = initial>>5, initial&0x1f
@@ -98,7 +98,6 @@ func (r *cborReader) take(n uint64) ([]byte, error) {
 	return r.data[start:r.pos:r.pos], nil
 }
 
-// byteString reads a byte string.
 func (r *cborReader) byteString() ([]byte, error) {
 	n, err := r.expect(cborBytes, "byte string")
 	if err != nil {
@@ -107,7 +106,6 @@ func (r *cborReader) byteString() ([]byte, error) {
 	return r.take(n)
 }
 
-// text reads a text string.
 func (r *cborReader) text() (string, error) {
 	n, err := r.expect(cborText, "text string")
 	if err != nil {
@@ -165,8 +163,8 @@ func (r *cborReader) arrayLen() (int, error) {
 	return int(n), nil
 }
 
-// item reads any one item, well-formed throughout, and returns its bytes. With
-// canonical, members of maps must be in CTAP2 canonical order.
+// item reads one item of any type and returns its bytes. All of it must be well-formed and,
+// with canonical, the members of its maps in CTAP2 canonical order.
 func (r *cborReader) item(canonical bool) ([]byte, error) {
 	start := r.pos
 	if err := r.skip(canonical, 1); err != nil {
@@ -180,7 +178,7 @@ func (r *cborReader) skip(canonical bool, depth int) error {
 		return r.fail("nested too deeply")
 	}
 	if r.left() == 0 {
-		return r.fail("nothing where an item should be")
+		return r.fail("an item is missing")
 	}
 	switch r.data[r.pos] >> 5 {
 	case cborText:
@@ -219,7 +217,7 @@ func (r *cborReader) skipMap(canonical bool, depth int) error {
 			return err
 		}
 		key := r.data[start:r.pos]
-		if err := r.fresh(keys, key, canonical); err != nil {
+		if err := r.checkKey(keys, key, canonical); err != nil {
 			return err
 		}
 		keys = append(keys, key)
@@ -230,25 +228,25 @@ func (r *cborReader) skipMap(canonical bool, depth int) error {
 	return nil
 }
 
-// fresh fails when key is among keys or, with canonical, does not come after the last.
-func (r *cborReader) fresh(keys [][]byte, key []byte, canonical bool) error {
+// checkKey fails if key is one of keys or, with canonical, does not come after the last.
+func (r *cborReader) checkKey(keys [][]byte, key []byte, canonical bool) error {
 	if canonical {
 		if len(keys) > 0 && !canonicallyBefore(keys[len(keys)-1], key) {
-			return r.fail("map members are not in canonical order, or twice the same")
+			return r.fail("map members are repeated or not in canonical order")
 		}
 		return nil
 	}
 	for _, k := range keys {
 		if bytes.Equal(k, key) {
-			return r.fail("map member given twice")
+			return r.fail("map member twice")
 		}
 	}
 	return nil
 }
 
 // canonicallyBefore orders encoded map keys as CTAP2 does (CTAP 2.1 §8): by major type,
-// then by length, then byte by byte. Of keys in shortest form the first bytes tell type
-// and length, so this is the order of the bytes.
+// then by length, then byte by byte. A key in its shortest form begins with its type and
+// length, so this is the order of the bytes.
 func canonicallyBefore(a, b []byte) bool { return bytes.Compare(a, b) < 0 }
 
 // skipSimple reads false, true, null, undefined or a floating-point number.

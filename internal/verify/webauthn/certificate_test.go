@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// chained is a packed ceremony with a chain of the test's choosing under the leaf key.
+// chained is a packed ceremony with the given chain for the leaf key.
 func chained(x5c ...[]byte) *ceremony {
 	c := newCeremony()
 	c.format = "packed"
@@ -47,9 +47,9 @@ func TestChainOfThree(t *testing.T) {
 
 func TestChainRefused(t *testing.T) {
 	leaf := issue(certTemplate(), &attKey().PublicKey)
-	forged := func(bend func(*x509.Certificate)) []byte {
+	forged := func(change func(*x509.Certificate)) []byte {
 		template := caTemplate()
-		bend(template)
+		change(template)
 		return issueFrom(template, template, &caKey().PublicKey, caKey())
 	}
 	otherKey := newECKey(elliptic.P256())
@@ -75,7 +75,7 @@ func TestChainRefused(t *testing.T) {
 	}
 }
 
-func TestChainAtTheEdgesOfItsTime(t *testing.T) {
+func TestChainAtTheLimitsOfItsValidity(t *testing.T) {
 	template := certTemplate()
 	template.NotBefore, template.NotAfter = testNow, testNow
 	c := chained(issue(template, &attKey().PublicKey))
@@ -86,7 +86,7 @@ func TestChainAtTheEdgesOfItsTime(t *testing.T) {
 	c.refused(t, CodeAttestationCertificate)
 }
 
-// TestHugeKeyIsNotUsed has an issuer whose RSA key would keep a processor busy.
+// TestHugeKeyIsNotUsed has an issuer whose RSA key would occupy a processor.
 func TestHugeKeyIsNotUsed(t *testing.T) {
 	modulus := new(big.Int).Lsh(big.NewInt(1), 200_000)
 	modulus.Sub(modulus, big.NewInt(1))
@@ -123,7 +123,7 @@ func TestHugeKeyIsNotUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// As long as the modulus, or it would be refused for its length at once.
+	// As long as the modulus; otherwise its length would be refused first.
 	sig := bytes.Repeat([]byte{1}, 200_000/8)
 	leaf := derOf(0x30, small.RawTBSCertificate,
 		mustDER(pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11}, Parameters: asn1.NullRawValue}),

@@ -12,7 +12,7 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// clientData is what this package reads of CollectedClientData (WebAuthn L3 §5.8.1).
+// clientData holds the members of CollectedClientData (WebAuthn L3 §5.8.1) that are read.
 type clientData struct {
 	kind        string // the member "type"
 	challenge   string
@@ -25,13 +25,13 @@ type clientData struct {
 
 var byteOrderMark = []byte("\ufeff")
 
-// clientDataMembers are the names that may not appear in another case: a reader that
-// ignores case, as some JSON libraries do, would take "Origin" for origin.
+// clientDataMembers are the names that may not appear in another case: some JSON libraries
+// ignore case and would take "Origin" for origin.
 var clientDataMembers = [...]string{"type", "challenge", "origin", "crossOrigin", "topOrigin"}
 
 // parseClientData reads client data: one JSON object in UTF-8, after an optional byte
-// order mark. Names given twice (at any depth), invalid UTF-8 and anything after the
-// object are refused; unknown members are passed over.
+// order mark. Repeated names (at any depth), invalid UTF-8 and anything after the object
+// are refused; unknown members are skipped.
 func parseClientData(b []byte) (clientData, error) {
 	var c clientData
 	d := jsontext.NewDecoder(bytes.NewBuffer(bytes.TrimPrefix(b, byteOrderMark)))
@@ -72,7 +72,7 @@ func parseClientData(b []byte) (clientData, error) {
 	return c, endOfObject(d)
 }
 
-// endOfObject reads the closing brace, after which only space may follow.
+// endOfObject reads the closing brace. Only white space may follow.
 func endOfObject(d *jsontext.Decoder) error {
 	if _, err := readToken(d, '}'); err != nil {
 		return err
@@ -86,7 +86,7 @@ func endOfObject(d *jsontext.Decoder) error {
 func readToken(d *jsontext.Decoder, kind jsontext.Kind) (jsontext.Token, error) {
 	t, err := d.ReadToken()
 	if err == nil && t.Kind() != kind {
-		err = fmt.Errorf("JSON %v where %v belongs", t.Kind(), kind)
+		err = fmt.Errorf("JSON %v instead of %v", t.Kind(), kind)
 	}
 	return t, err
 }
@@ -105,7 +105,7 @@ func readBool(d *jsontext.Decoder) (bool, error) {
 		return false, err
 	}
 	if k := t.Kind(); k != 't' && k != 'f' {
-		return false, fmt.Errorf("JSON %v where a boolean belongs", k)
+		return false, fmt.Errorf("JSON %v instead of a boolean", k)
 	}
 	return t.Bool(), nil
 }

@@ -5,10 +5,10 @@ import (
 	"testing"
 )
 
-// required are the members of client data that must be there.
+// required are the required members of client data.
 const required = `"type":"webauthn.create","challenge":"` + testChallenge + `","origin":"` + testOrigin + `"`
 
-// toleratedClientData says what required says, in every way that is accepted.
+// toleratedClientData are the ways to write required that are accepted.
 var toleratedClientData = map[string]string{
 	"no crossOrigin":        `{` + required + `}`,
 	"crossOrigin false":     `{` + required + `,"crossOrigin":false}`,
@@ -23,7 +23,7 @@ var toleratedClientData = map[string]string{
 	"deep in other members": `{` + required + `,"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`,
 }
 
-// malformedClientData is refused as such, whatever the ceremony.
+// malformedClientData is refused in every ceremony.
 var malformedClientData = map[string]string{
 	"empty":                     ``,
 	"only space":                ` `,

@@ -10,31 +10,31 @@ import (
 
 // Reasons for a refusal, the Code of every error of this package. They are stable.
 const (
-	CodeClientDataMalformed          = "client_data_malformed"           // not UTF-8 JSON as §5.8.1 has it
+	CodeClientDataMalformed          = "client_data_malformed"           // not the UTF-8 JSON of §5.8.1
 	CodeClientDataType               = "client_data_type"                // made for another ceremony
 	CodeChallengeMismatch            = "challenge_mismatch"              // answers another challenge
 	CodeOriginNotAllowed             = "origin_not_allowed"              // made on a page of another origin
 	CodeCrossOriginNotAllowed        = "cross_origin_not_allowed"        // made inside a frame
 	CodeTopOriginNotAllowed          = "top_origin_not_allowed"          // framed by an unexpected page
-	CodeAttestationMalformed         = "attestation_malformed"           // the attestation object or statement is not as §6.5.4 and §8 have it
-	CodeAuthenticatorDataMalformed   = "authenticator_data_malformed"    // not as §6.1 has it
+	CodeAttestationMalformed         = "attestation_malformed"           // the attestation object or statement does not follow §6.5.4 or §8
+	CodeAuthenticatorDataMalformed   = "authenticator_data_malformed"    // does not follow §6.1
 	CodeRPIDMismatch                 = "rp_id_mismatch"                  // scoped to another relying party
 	CodeUserNotPresent               = "user_not_present"                // no test of user presence
 	CodeUserNotVerified              = "user_not_verified"               // required, but no user verification
 	CodeBackupFlagsInconsistent      = "backup_flags_inconsistent"       // backed up, yet not eligible
-	CodeAlgorithmNotOffered          = "algorithm_not_offered"           // the key is for an algorithm nobody offered
-	CodeCredentialKeyInvalid         = "credential_key_invalid"          // the key itself is unsound or mislabelled
+	CodeAlgorithmNotOffered          = "algorithm_not_offered"           // the key is for an algorithm that was not offered
+	CodeCredentialKeyInvalid         = "credential_key_invalid"          // the key is unsound or mislabelled
 	CodeAttestationFormatUnsupported = "attestation_format_unsupported"  // a format this package does not verify
-	CodeAttestationInvalid           = "attestation_invalid"             // the statement does not prove what it says
+	CodeAttestationInvalid           = "attestation_invalid"             // the statement does not prove what it claims
 	CodeAttestationCertificate       = "attestation_certificate_invalid" // a certificate is unfit
 	CodeCredentialIDMismatch         = "credential_id_mismatch"          // two credential IDs in one response
 	CodeCredentialIDTooLong          = "credential_id_too_long"          // over 1023 bytes
-	CodeSignatureInvalid             = "signature_invalid"               // an assertion that the credential's key did not sign
+	CodeSignatureInvalid             = "signature_invalid"               // the credential's key did not sign the assertion
 )
 
-// messages are the public sentences, one for each code. None tells what was expected.
-// That of CodeSignatureInvalid is said of unknown credentials too, so it does not tell
-// whether there is one.
+// messages are the public sentences, one for each code. None says what was expected. The one
+// of CodeSignatureInvalid is used for unknown credentials too, so that it does not reveal
+// whether a credential exists.
 var messages = map[string]string{
 	CodeClientDataMalformed:          "The browser's part of the response could not be read.",
 	CodeClientDataType:               "The response does not come from creating a passkey.",
@@ -58,8 +58,8 @@ var messages = map[string]string{
 	CodeSignatureInvalid:             "This passkey or key is not accepted here.",
 }
 
-// assertionMessages are those that differ when a passkey is used, be it to log in or to
-// sign an action.
+// assertionMessages are the sentences that differ when a passkey is used to log in or to sign
+// an action.
 var assertionMessages = map[string]string{
 	CodeClientDataType:        "The response does not come from using a passkey.",
 	CodeChallengeMismatch:     "The response does not belong to this request; please start again.",
@@ -84,16 +84,15 @@ func refuse(code, rule, received, expected string) *api.Error {
 	}
 }
 
-// because attaches the error that led to a refusal.
+// because sets the cause of an error and returns it.
 func because(e *api.Error, cause error) *api.Error {
 	e.Cause = cause
 	return e
 }
 
-// bytesCount says how long something is.
 func bytesCount(n int) string { return strconv.Itoa(n) + " bytes" }
 
-// hexed is at most 40 bytes in hexadecimal.
+// hexed returns at most 40 bytes in hexadecimal.
 func hexed(b []byte) string {
 	const limit = 40
 	if len(b) > limit {
@@ -102,7 +101,7 @@ func hexed(b []byte) string {
 	return hex.EncodeToString(b)
 }
 
-// listed is what a policy allows.
+// listed says what a policy allows.
 func listed(allowed []string) string {
 	if len(allowed) == 0 {
 		return "nothing: the policy names none"

@@ -27,9 +27,9 @@ type coseKey struct {
 }
 
 // readCOSEKey reads a COSE_Key in CTAP2 canonical form with exactly the members of its
-// type (WebAuthn L3 §6.5.1: alg, and no other optional member). The members and their
-// order being fixed, it reads them as one sequence: a duplicate, an optional member or a
-// private part (label -4 and on) has no place in it.
+// type (WebAuthn L3 §6.5.1: alg, and no other optional member). Members and order are fixed,
+// so it reads them as one sequence, in which a duplicate, an optional member or a private
+// part (label -4 and on) cannot occur.
 func readCOSEKey(r *cborReader) (k coseKey, err error) {
 	n, err := r.mapLen()
 	if err != nil {
@@ -66,7 +66,7 @@ func (k *coseKey) readEC2(r *cborReader) (err error) {
 	if k.x, err = labelled(r, -2, "x", (*cborReader).byteString); err != nil {
 		return err
 	}
-	// A boolean y is the compressed form, which §5.8.5 rules out.
+	// A boolean y is the compressed form, which §5.8.5 forbids.
 	k.y, err = labelled(r, -3, "y", (*cborReader).byteString)
 	return err
 }
@@ -87,7 +87,7 @@ func (k *coseKey) readRSA(r *cborReader) (err error) {
 	return err
 }
 
-// labelled reads a map member with the given label.
+// labelled reads a map member that must have the given label.
 func labelled[T any](r *cborReader, label int64, name string, read func(*cborReader) (T, error)) (T, error) {
 	var none T
 	got, err := r.integer()
@@ -95,7 +95,7 @@ func labelled[T any](r *cborReader, label int64, name string, read func(*cborRea
 		return none, fmt.Errorf("label of %s: %w", name, err)
 	}
 	if got != label {
-		return none, fmt.Errorf("label %d where %d (%s) belongs", got, label, name)
+		return none, fmt.Errorf("label %d instead of %d (%s)", got, label, name)
 	}
 	v, err := read(r)
 	if err != nil {
@@ -104,8 +104,8 @@ func labelled[T any](r *cborReader, label int64, name string, read func(*cborRea
 	return v, nil
 }
 
-// coseShapes says, for each algorithm a credential may have, which key it goes with
-// (WebAuthn L3 §5.8.5).
+// coseShapes gives the type of key and the curve for each algorithm that a credential may
+// have (WebAuthn L3 §5.8.5).
 var coseShapes = map[publickey.Algorithm]struct {
 	keyType, curve int64
 	curveName      string

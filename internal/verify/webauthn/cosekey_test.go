@@ -135,8 +135,8 @@ func TestCOSEKeyUnsound(t *testing.T) {
 	}
 }
 
-// TestCOSEAlgorithmsThatAreNotOurs has them offered by mistake: refused all the same.
-func TestCOSEAlgorithmsThatAreNotOurs(t *testing.T) {
+// TestUnsupportedCOSEAlgorithms has algorithms that are refused although they were offered.
+func TestUnsupportedCOSEAlgorithms(t *testing.T) {
 	x, y := coordinates(&p256Key().PublicKey)
 	for _, alg := range []int64{-47, -65535, -37, -53, -259, -9, -19, 0, 5, -1 << 31, 1 << 40, -7 - 1<<32} {
 		for _, crv := range []int64{1, 8} {

@@ -9,8 +9,8 @@ import (
 )
 
 // ed448Credential is the key of the Ed448 vector of §16, which the relying party must
-// refuse because it did not offer the algorithm. Ed448 is in no library we use, so it is
-// computed here from RFC 8032 §5.2, slowly.
+// refuse because it did not offer the algorithm. No library that we use has Ed448, so it is
+// computed here, slowly, from RFC 8032 §5.2.
 func ed448Credential(m *vectorMaker) ([]byte, crypto.Signer) {
 	digest := sha3.SumSHAKE256(m.draw(57), 114)
 	scalar := slices.Clone(digest[:57])

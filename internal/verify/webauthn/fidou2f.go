@@ -9,8 +9,8 @@ import (
 const fidoU2F = procedure("§8.6 fido-u2f")
 
 // verifyFIDOU2F is WebAuthn L3 §8.6. The signature of a U2F authenticator covers neither
-// flags, nor counter, nor AAGUID. It has no AAGUID, so none is reported, whatever the
-// client filled in: §8.6 does not require zeros there, and the vectors of §16 have others.
+// flags, nor counter, nor AAGUID. Such an authenticator has no AAGUID, so none is reported,
+// whatever the client sent: §8.6 does not require zeros, and the vectors of §16 have others.
 func verifyFIDOU2F(s statement) (attestation, error) {
 	f, err := parseStatement(s.raw, memberSig|memberX5C, 0)
 	if err != nil {
@@ -29,7 +29,7 @@ func verifyFIDOU2F(s statement) (attestation, error) {
 	if s.algorithm != publickey.ES256 {
 		return attestation{}, fidoU2F.invalid("credentialPublicKey", string(s.algorithm), string(publickey.ES256), nil)
 	}
-	// Both coordinates have 32 bytes: publickey.NewECDSA saw to it.
+	// Both coordinates have 32 bytes: publickey.NewECDSA checked it.
 	message := slices.Concat([]byte{0}, s.authData.rpIDHash, s.clientDataHash[:],
 		s.authData.credentialID, []byte{4}, s.authData.key.x, s.authData.key.y)
 	if err := key.Verify(publickey.ES256, message, f.sig); err != nil {

@@ -19,7 +19,7 @@ func TestFIDOU2FOfAnotherCurve(t *testing.T) {
 	p.c.refused(t, CodeAttestationInvalid)
 }
 
-// u2fParts are the parts of a fido-u2f statement that a test may bend.
+// u2fParts are the parts of a fido-u2f statement that a test may change.
 type u2fParts struct {
 	c        *ceremony
 	template *x509.Certificate
@@ -58,20 +58,20 @@ func TestFIDOU2FAccepted(t *testing.T) {
 		t.Errorf("got %+v", reg)
 	}
 	p := newU2FParts()
-	p.c.aaguid = testAAGUID // unsigned, so not believed
+	p.c.aaguid = testAAGUID // unsigned, so not reported
 	if reg := p.c.accepted(t); reg.AAGUID != [16]byte{} {
 		t.Errorf("AAGUID %x", reg.AAGUID)
 	}
 	p = newU2FParts()
 	p.template = &x509.Certificate{SerialNumber: p.template.SerialNumber, NotBefore: p.template.NotBefore, NotAfter: p.template.NotAfter}
-	p.c.accepted(t) // §8.6 asks nothing of the certificate but its key
+	p.c.accepted(t) // §8.6 requires nothing of the certificate but its key
 }
 
 func TestFIDOU2FRefused(t *testing.T) {
 	for _, test := range []struct {
-		name string
-		bend func(*u2fParts)
-		code string
+		name   string
+		change func(*u2fParts)
+		code   string
 	}{
 		{"two certificates", func(p *u2fParts) { p.certs = 2 }, CodeAttestationInvalid},
 		{"no certificate", func(p *u2fParts) { p.certs = 0 }, CodeAttestationMalformed},
@@ -101,7 +101,7 @@ func TestFIDOU2FRefused(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := newU2FParts()
-			test.bend(p)
+			test.change(p)
 			p.c.refused(t, test.code)
 		})
 	}

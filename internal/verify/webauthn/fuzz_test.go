@@ -14,8 +14,8 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// Each parser has a target. Beside panics they look for what must hold of whatever was
-// accepted: that another, ordinary decoder reads the same in it.
+// Each parser has a fuzz target. Besides panics it looks for accepted input in which another,
+// ordinary decoder reads something else.
 
 func FuzzVerifyRegistration(f *testing.F) {
 	for _, c := range []*ceremony{newCeremony(), packedCeremony(), newU2FParts().c, newAppleParts().c, newAndroidParts().c, newTPMParts().c} {
@@ -37,8 +37,8 @@ func FuzzVerifyRegistration(f *testing.F) {
 	})
 }
 
-// fuzzedAnswers are answers by keys that are the same in every process, so that seeds
-// which were accepted stay accepted where they are bent.
+// fuzzedAnswers are answers by keys that are the same in every process, so that accepted seeds
+// stay accepted in the processes that change them.
 func fuzzedAnswers() []*answer {
 	extended := newAnswerBy(ecKeyOf(elliptic.P256(), bytes.Repeat([]byte{5}, 32)))
 	extended.flags |= flagExtensionData | flagBackupEligible | flagBackupState
@@ -47,8 +47,8 @@ func fuzzedAnswers() []*answer {
 		newAnswerBy(edKey()), newAnswerBy(ecKeyOf(elliptic.P384(), bytes.Repeat([]byte{6}, 48)))}
 }
 
-// FuzzVerifyAssertion is a search for a forgery: whatever is accepted must be, byte for
-// byte, what one of the keys signed.
+// FuzzVerifyAssertion searches for a forgery: what is accepted must be, byte for byte, what one
+// of the keys signed.
 func FuzzVerifyAssertion(f *testing.F) {
 	answers := fuzzedAnswers()
 	signed := map[string]bool{}
@@ -84,7 +84,7 @@ func FuzzAssertionData(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// Nothing of it is left over: the fixed part, and extensions in their one encoding.
+		// It consists of the fixed part and of extensions in their one encoding.
 		if !bytes.Equal(b[fixedDataLen:], a.extensions) || !bytes.Equal(a.raw, b) || a.has(flagAttestedData) || a.has(flagExtensionData) != (a.extensions != nil) {
 			t.Fatalf("read %+v from %x", a, b)
 		}
@@ -140,7 +140,7 @@ var otherCBOR = func() cbor.DecMode {
 	return m
 }()
 
-// otherEncoding encodes as CTAP2 wants it.
+// otherEncoding encodes as CTAP2 requires.
 var otherEncoding = func() cbor.EncMode {
 	m, err := cbor.CTAP2EncOptions().EncMode()
 	if err != nil {
@@ -208,7 +208,7 @@ func FuzzAuthenticatorData(f *testing.F) {
 		if !bytes.HasPrefix(b[fixedDataLen+attestedDataLen:], a.credentialID) || !bytes.HasSuffix(b, a.extensions) {
 			t.Errorf("read %+v from %x", a, b)
 		}
-		// What lies between is the key and nothing else, in its one encoding.
+		// Between them is only the key, in its one encoding.
 		key := b[fixedDataLen+attestedDataLen+len(a.credentialID) : len(b)-len(a.extensions)]
 		var other map[int64]any
 		if err := otherCBOR.Unmarshal(key, &other); err != nil {
@@ -246,8 +246,8 @@ func FuzzCOSEKey(f *testing.F) {
 	})
 }
 
-// FuzzStatement gives each format any statement. Only with its key can one make a
-// statement that is accepted, and the seeds are about other client data.
+// FuzzStatement has each format verify any statement. None is accepted: that would take the
+// key, and the seeds are about other client data.
 func FuzzStatement(f *testing.F) {
 	formats := []string{"none", "packed", "tpm", "android-key", "fido-u2f", "apple"}
 	for i, c := range []*ceremony{newCeremony(), packedCeremony(), newTPMParts().c, newAndroidParts().c, newU2FParts().c, newAppleParts().c} {

@@ -23,7 +23,7 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// The ceremony that most tests begin with.
+// Values of the ceremony that most tests begin with.
 const (
 	testChallenge = "q1W2e3R4t5Y6u7I8o9P0a1S2d3F4g5H6j7K8l9Z0x1C"
 	testOrigin    = "https://console.example.org"
@@ -36,7 +36,7 @@ var (
 	testCredID = []byte("credential-id-of-32-bytes-......")
 )
 
-// Encoders of CBOR that keep the order they are given and can be misused.
+// Encoders of CBOR that keep the given order and can write malformed items.
 
 func cborHead(major byte, n uint64) []byte {
 	switch {
@@ -79,7 +79,7 @@ func cX5C(certs ...[]byte) []byte {
 	return cArray(items...)
 }
 
-// Keys, made once: their making would dominate the tests.
+// Keys, made once because they take time.
 
 var (
 	p256Key = sync.OnceValue(func() *ecdsa.PrivateKey { return newECKey(elliptic.P256()) })
@@ -139,7 +139,7 @@ func coseOf(pub crypto.PublicKey) []byte {
 	panic(fmt.Sprintf("no COSE form of %T", pub))
 }
 
-// signWith signs a message as the COSE algorithm of the key wants it.
+// signWith signs a message with the COSE algorithm of the key.
 func signWith(k crypto.Signer, message []byte) []byte {
 	hash := crypto.SHA256
 	switch k := k.(type) {
@@ -164,8 +164,8 @@ func signWith(k crypto.Signer, message []byte) []byte {
 	return sig
 }
 
-// ceremony is a registration ceremony of which any part can be bent. Without bending it
-// passes: ES256, fmt none.
+// ceremony is a registration ceremony of which a test may change any part. Unchanged it passes:
+// ES256, fmt none.
 type ceremony struct {
 	clientData string
 	rpID       string
@@ -249,7 +249,7 @@ func (c *ceremony) verify() (Registration, error) {
 	return VerifyRegistration(c.response(), c.policy, c.now)
 }
 
-// accepted verifies and demands success.
+// accepted requires that verification succeeds.
 func (c *ceremony) accepted(t *testing.T) Registration {
 	t.Helper()
 	reg, err := c.verify()
@@ -259,7 +259,7 @@ func (c *ceremony) accepted(t *testing.T) Registration {
 	return reg
 }
 
-// refused verifies and demands a refusal of the given code, fit to be shown and kept.
+// refused requires a refusal with the given code and a complete error.
 func (c *ceremony) refused(t *testing.T, code string) *api.Error {
 	t.Helper()
 	reg, err := c.verify()

@@ -2,14 +2,13 @@ package webauthn
 
 import (
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
 )
 
 const packed = procedure("§8.2 packed")
 
-// verifyPacked is WebAuthn L3 §8.2. ECDAA, which Level 3 dropped, is refused with every
-// other member that the syntax does not know.
+// verifyPacked is WebAuthn L3 §8.2. ECDAA, which Level 3 dropped, is refused like every
+// member that the syntax does not have.
 func verifyPacked(s statement) (attestation, error) {
 	f, err := parseStatement(s.raw, memberAlg|memberSig, memberX5C)
 	if err != nil {
@@ -31,7 +30,7 @@ func verifyPacked(s statement) (attestation, error) {
 	if err := packed.checkAAGUID(certs[0], s.authData.aaguid); err != nil {
 		return attestation{}, err
 	}
-	// Whether it is Basic or AttCA only metadata could tell.
+	// Only metadata could tell whether it is Basic or AttCA.
 	return attestation{kind: AttestationBasic, trustPath: f.x5c, aaguid: s.authData.aaguid}, nil
 }
 
@@ -60,16 +59,14 @@ func checkPackedCertificate(c *x509.Certificate) error {
 		return section.unfit("Subject-O", fmt.Sprintf("%.60q", n.Organization), "the vendor's name", nil)
 	case len(n.OrganizationalUnit) != 1 || n.OrganizationalUnit[0] != "Authenticator Attestation":
 		return section.unfit("Subject-OU", fmt.Sprintf("%.60q", n.OrganizationalUnit), `"Authenticator Attestation"`, nil)
-	case !hasCommonName(n):
+	case n.CommonName == "":
 		return section.unfit("Subject-CN", "none", "a name of the vendor's choosing", nil)
 	}
 	return nil
 }
 
-// isCountry reports whether s looks like an ISO 3166 alpha-2 code. Which are assigned
-// changes, and user-assigned ones are in use.
+// isCountry reports whether s looks like an ISO 3166 alpha-2 code. The assigned codes change,
+// and user-assigned ones are in use, so any two letters pass.
 func isCountry(s string) bool {
 	return len(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z'
 }
-
-func hasCommonName(n pkix.Name) bool { return n.CommonName != "" }

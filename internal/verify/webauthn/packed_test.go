@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// packedParts are the parts of a packed x5c statement that a test may bend.
+// packedParts are the parts of a packed x5c statement that a test may change.
 type packedParts struct {
 	template *x509.Certificate
 	pub      crypto.PublicKey
@@ -57,7 +57,7 @@ func TestPackedAccepted(t *testing.T) {
 	if reg.Format != "packed" || reg.AttestationType != AttestationBasic || len(reg.TrustPath) != 2 || !bytes.Equal(reg.TrustPath[1], caCert()) {
 		t.Errorf("got %s %s, %d certificates", reg.Format, reg.AttestationType, len(reg.TrustPath))
 	}
-	for name, bend := range map[string]func(*packedParts){
+	for name, change := range map[string]func(*packedParts){
 		"leaf alone":      func(p *packedParts) { p.more = nil },
 		"with the AAGUID": func(p *packedParts) { p.template.ExtraExtensions = []pkix.Extension{aaguidExtension(testAAGUID[:])} },
 		"signed with ES384": func(p *packedParts) {
@@ -76,7 +76,7 @@ func TestPackedAccepted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPackedParts()
-			bend(&p)
+			change(&p)
 			c := newCeremony()
 			c.format, c.statement = "packed", p.statement
 			c.accepted(t)
@@ -89,9 +89,9 @@ func TestPackedRefused(t *testing.T) {
 		return func(p *packedParts) { p.stmt = stmt }
 	}
 	for _, test := range []struct {
-		name string
-		bend func(*packedParts)
-		code string
+		name   string
+		change func(*packedParts)
+		code   string
 	}{
 		{"another key signed", func(p *packedParts) { p.signer = p256Key() }, CodeAttestationInvalid},
 		{"only authenticator data signed", func(p *packedParts) { p.message = func(b []byte) []byte { return b[:len(b)-32] } }, CodeAttestationInvalid},
@@ -185,7 +185,7 @@ func TestPackedRefused(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := newPackedParts()
-			test.bend(&p)
+			test.change(&p)
 			c := newCeremony()
 			c.format, c.statement = "packed", p.statement
 			c.refused(t, test.code)

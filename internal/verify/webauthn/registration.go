@@ -9,7 +9,7 @@ import (
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
-// Limits on what is read at all. Real client data has a few hundred bytes; the largest
+// Limits on what is read. Real client data has a few hundred bytes; the largest
 // real attestation objects, with RSA certificate chains, have about ten thousand.
 const (
 	maxClientDataLen        = 16 << 10
@@ -21,37 +21,37 @@ const (
 // RegistrationResponse is an AuthenticatorAttestationResponse (WebAuthn L3 §5.2.1) and its
 // rawId, decoded from base64url and otherwise as received.
 type RegistrationResponse struct {
-	CredentialID      []byte // rawId, or credId on our wire
+	CredentialID      []byte // rawId; credId on the wire
 	ClientDataJSON    []byte
 	AttestationObject []byte
 }
 
 // RegistrationPolicy is what the relying party issued for this ceremony and accepts.
 type RegistrationPolicy struct {
-	// Challenge is the text that was issued: canonical unpadded base64url. Client data
-	// may carry it as it is or, as some SDKs do, base64url-encoded once more.
+	// Challenge is the text that was issued: canonical unpadded base64url. Client data may
+	// hold it unchanged or, as some SDKs send it, base64url-encoded once more.
 	Challenge string
-	// RPIDs are the RP IDs one of which the credential must be scoped to.
+	// RPIDs are the accepted RP IDs: the credential must be scoped to one of them.
 	RPIDs []string
 	// Origins are compared byte by byte ("https://example.org", no path, no slash).
 	Origins []string
-	// TopOrigins are the pages that may frame ours. When there are none, a response made
-	// inside a cross-origin frame is refused.
+	// TopOrigins are the pages that may frame the relying party's. If there are none, a
+	// response made inside a cross-origin frame is refused.
 	TopOrigins []string
-	// Algorithms are the COSE algorithm identifiers offered in this very ceremony.
+	// Algorithms are the COSE algorithm identifiers that were offered in this ceremony.
 	Algorithms []int
 	// RequireUserVerification demands the UV flag.
 	RequireUserVerification bool
-	// Attestation is the conveyance that was asked for: none, indirect, direct or
-	// enterprise. Whatever it was, a statement that comes is verified, and "none" is
-	// acceptable, since clients may withhold attestation. When none was asked for, the
-	// certificates are not kept.
+	// Attestation is the conveyance that was requested: none, indirect, direct or
+	// enterprise. In each case a statement that comes is verified, and the format "none" is
+	// accepted, since clients may withhold attestation. If none was requested, the result
+	// has no certificates.
 	Attestation string
 }
 
 // Attestation types (WebAuthn L3 §6.5.3) of a verified Registration. With Basic, AttCA
-// and AnonCA the chain was verified link by link but is anchored nowhere: see the
-// package comment.
+// and AnonCA the chain was verified link by link but is not anchored: see the package
+// comment.
 const (
 	AttestationNone   = "None"
 	AttestationSelf   = "Self"
@@ -63,17 +63,17 @@ const (
 // Registration is a verified new credential, ready to become a credential record
 // (WebAuthn L3 §4). Its byte slices share memory with the response.
 type Registration struct {
-	RPID        string // the one of the policy's that matched
+	RPID        string // the RP ID of the policy that matched
 	Origin      string
-	TopOrigin   string // "" when the client gave none
+	TopOrigin   string // "" if the client sent none
 	CrossOrigin bool
 
-	CredentialID []byte // 1 to 1023 bytes; that it is new is the caller's to check (step 26)
+	CredentialID []byte // 1 to 1023 bytes; the caller checks that it is new (step 26)
 	PublicKey    *publickey.Key
 	Algorithm    publickey.Algorithm
 
-	// AAGUID is the authenticator's model as it reports it; zero for fido-u2f, which has
-	// none. Nothing vouches for it without a trusted attestation.
+	// AAGUID is the model that the authenticator claims; zero for fido-u2f, which has none.
+	// Only a trusted attestation could prove it.
 	AAGUID    [16]byte
 	SignCount uint32
 
@@ -90,10 +90,10 @@ type Registration struct {
 // VerifyRegistration verifies the response to a registration ceremony, step by step as
 // WebAuthn Level 3 §7.1 numbers them. Steps 1 to 4 are the client's; the caller checks
 // that the credential ID is new (26), stores the record (27, 29) and may read extension
-// outputs (28), which are ignored here. The validity of certificates is judged at now.
+// outputs (28), which are ignored here. Certificates must be valid at now.
 //
 // The error is an *api.Error of Kind Invalid whose Code is one of this package's
-// constants. VerifyRegistration keeps and changes nothing.
+// constants.
 func VerifyRegistration(r RegistrationResponse, p RegistrationPolicy, now time.Time) (Registration, error) {
 	client, err := registering.readClientData(r.ClientDataJSON) // steps 5, 6
 	if err != nil {
@@ -175,7 +175,7 @@ func VerifyRegistration(r RegistrationResponse, p RegistrationPolicy, now time.T
 	}, nil
 }
 
-// readAttestationObject is step 13, and takes authenticator data apart.
+// readAttestationObject is step 13. It parses the authenticator data as well.
 func readAttestationObject(b []byte) (attestationObject, *authenticatorData, error) {
 	const rule = "§7.1 step 13, attestation object"
 	if len(b) > maxAttestationObjectLen {
@@ -195,8 +195,8 @@ func readAttestationObject(b []byte) (attestationObject, *authenticatorData, err
 	return object, authData, nil
 }
 
-// checkKey is step 20, and checks the key itself: that its type, curve and algorithm
-// agree and that it is sound (§5.8.5).
+// checkKey is step 20. It also checks that the key's type, curve and algorithm agree and
+// that the key is sound (§5.8.5).
 func checkKey(a *authenticatorData, offered []int) (*publickey.Key, publickey.Algorithm, error) {
 	matches := func(alg int) bool { return int64(alg) == a.key.algorithm }
 	if !slices.ContainsFunc(offered, matches) {
@@ -211,8 +211,8 @@ func checkKey(a *authenticatorData, offered []int) (*publickey.Key, publickey.Al
 	return key, algorithm, nil
 }
 
-// checkCredentialID is step 25. The ID outside of authenticator data is not signed, so
-// it must be the one inside.
+// checkCredentialID is step 25. The ID outside authenticator data is not signed, so it must
+// equal the one inside.
 func checkCredentialID(a *authenticatorData, claimed []byte) error {
 	if len(a.credentialID) > maxCredentialIDLen {
 		return refuse(CodeCredentialIDTooLong, "§7.1 step 25, credentialId",

@@ -51,13 +51,13 @@ func TestEveryOfferedAlgorithmIsAccepted(t *testing.T) {
 	}
 }
 
-// TestSteps bends one thing for each step of §7.1 and names the refusal.
+// TestSteps changes one thing for each step of §7.1.
 func TestSteps(t *testing.T) {
 	for _, test := range []struct {
-		name string
-		bend func(*ceremony)
-		code string // "": accepted
-		rule string // part of the rule
+		name   string
+		change func(*ceremony)
+		code   string // "": accepted
+		rule   string // part of the rule
 	}{
 		{"login response", func(c *ceremony) { c.clientData = clientDataText("webauthn.get", testChallenge, testOrigin) },
 			CodeClientDataType, "step 7"},
@@ -159,7 +159,7 @@ func TestSteps(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := newCeremony()
-			test.bend(c)
+			test.change(c)
 			if test.code == "" {
 				c.accepted(t)
 				return
@@ -171,7 +171,7 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-// TestFirstFailureIsNamed has several things wrong: the refusal names the first step.
+// TestFirstFailureIsNamed has several failures: the refusal names the first step.
 func TestFirstFailureIsNamed(t *testing.T) {
 	c := newCeremony()
 	c.clientData = clientDataText("webauthn.get", "wrong", "https://evil.example")
@@ -198,7 +198,7 @@ func TestSizesAreLimited(t *testing.T) {
 	c.refused(t, CodeAttestationMalformed)
 }
 
-func TestNothingAtAll(t *testing.T) {
+func TestEmptyResponse(t *testing.T) {
 	_, err := VerifyRegistration(RegistrationResponse{}, RegistrationPolicy{}, testNow)
 	wantCode(t, err, CodeClientDataMalformed)
 	c := newCeremony()
@@ -208,7 +208,7 @@ func TestNothingAtAll(t *testing.T) {
 	wantCode(t, err, CodeAttestationMalformed)
 }
 
-// TestResponseIsNotChanged keeps the promise that bytes are verified as received.
+// TestResponseIsNotChanged checks that the bytes are verified as received.
 func TestResponseIsNotChanged(t *testing.T) {
 	c := packedCeremony()
 	r := c.response()
@@ -225,7 +225,7 @@ func TestResponseIsNotChanged(t *testing.T) {
 	}
 }
 
-func TestCertificatesNobodyAskedForAreNotKept(t *testing.T) {
+func TestCertificatesThatWereNotRequestedAreDropped(t *testing.T) {
 	c := packedCeremony()
 	c.policy.Attestation = "none"
 	if reg := c.accepted(t); reg.TrustPath != nil || reg.AttestationType != AttestationBasic {

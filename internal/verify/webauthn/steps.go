@@ -10,12 +10,12 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// steps is one of the two numbered lists of §7. The lists share most of their checks;
-// each numbers them for itself and speaks of them in its own words.
+// steps is one of the two numbered lists of §7. The lists share most of their checks, with
+// different numbers and public sentences.
 type steps struct {
 	section  string
-	kind     string            // what client data must say it was made for
-	messages map[string]string // public sentences, where not those of a registration
+	kind     string            // the type that client data must have
+	messages map[string]string // public sentences that differ from those of a registration
 
 	// The numbers of the shared steps.
 	clientData, typ, challenge, origin, crossOrigin, topOrigin int
@@ -55,7 +55,7 @@ var asserting = &steps{
 	backupFlags:  18,
 }
 
-// refuse refuses at a step; what is the thing that the step looks at.
+// refuse returns the error for a step; what names the part of the response it looks at.
 func (s *steps) refuse(code string, step int, what, received, expected string) *api.Error {
 	e := refuse(code, s.section+" step "+strconv.Itoa(step)+", "+what, received, expected)
 	if message, ok := s.messages[code]; ok {
@@ -64,7 +64,6 @@ func (s *steps) refuse(code string, step int, what, received, expected string) *
 	return e
 }
 
-// readClientData decodes UTF-8, and parses.
 func (s *steps) readClientData(b []byte) (clientData, error) {
 	const what = "client data"
 	if len(b) > maxClientDataLen {
@@ -78,7 +77,6 @@ func (s *steps) readClientData(b []byte) (clientData, error) {
 	return c, nil
 }
 
-// checkType refuses client data of another ceremony.
 func (s *steps) checkType(c clientData) error {
 	if c.kind != s.kind {
 		return s.refuse(CodeClientDataType, s.typ, "type", api.Shown(c.kind), s.kind)
@@ -86,7 +84,7 @@ func (s *steps) checkType(c clientData) error {
 	return nil
 }
 
-// checkChallenge accepts the challenge as issued or encoded twice.
+// checkChallenge accepts the challenge as issued or base64url-encoded once more.
 func (s *steps) checkChallenge(c clientData, issued string) error {
 	if issued != "" && (sameText(c.challenge, issued) ||
 		sameText(c.challenge, base64.RawURLEncoding.EncodeToString([]byte(issued)))) {
@@ -106,7 +104,7 @@ func (s *steps) checkOrigin(c clientData, allowed []string) error {
 	return nil
 }
 
-// checkCrossOrigin: whoever names no framing page expects no frame.
+// checkCrossOrigin refuses a frame if the policy names no page that may frame ours.
 func (s *steps) checkCrossOrigin(c clientData, topOrigins []string) error {
 	if c.crossOrigin && len(topOrigins) == 0 {
 		return s.refuse(CodeCrossOriginNotAllowed, s.crossOrigin, "crossOrigin", "true", "false or absent")
@@ -114,9 +112,8 @@ func (s *steps) checkCrossOrigin(c clientData, topOrigins []string) error {
 	return nil
 }
 
-// checkTopOrigin: a client sets topOrigin only when crossOrigin is true (§5.8.1), so one
-// without the other is refused. One that is absent in a frame is accepted: clients of
-// Level 2 do not know it.
+// checkTopOrigin refuses a topOrigin without crossOrigin, which clients never send (§5.8.1).
+// It accepts a frame without topOrigin, which clients of Level 2 do not know.
 func (s *steps) checkTopOrigin(c clientData, allowed []string) error {
 	const what = "topOrigin"
 	if !c.hasTopOrigin {
@@ -131,7 +128,7 @@ func (s *steps) checkTopOrigin(c clientData, allowed []string) error {
 	return nil
 }
 
-// checkRPID returns the RP ID that authenticator data is scoped to.
+// checkRPID returns the RP ID that the authenticator data is scoped to.
 func (s *steps) checkRPID(a *authenticatorData, rpIDs []string) (string, error) {
 	for _, id := range rpIDs {
 		if hash := sha256.Sum256([]byte(id)); string(hash[:]) == string(a.rpIDHash) {
@@ -141,8 +138,8 @@ func (s *steps) checkRPID(a *authenticatorData, rpIDs []string) (string, error) 
 	return "", s.refuse(CodeRPIDMismatch, s.rpIDHash, "rpIdHash", hexed(a.rpIDHash), "SHA-256 of "+listed(rpIDs))
 }
 
-// checkUserPresent makes no exception for conditional mediation: §7.1 has one for
-// creating, which is not offered, and §7.2 has none.
+// checkUserPresent has no exception for conditional mediation: §7.1 has one for creating,
+// which is not offered, and §7.2 has none.
 func (s *steps) checkUserPresent(a *authenticatorData) error {
 	if !a.has(flagUserPresent) {
 		return s.refuse(CodeUserNotPresent, s.userPresent, "UP flag", flagsText(a), "UP set")
@@ -157,7 +154,7 @@ func (s *steps) checkUserVerified(a *authenticatorData, required bool) error {
 	return nil
 }
 
-// checkBackupFlags: what cannot be backed up is not backed up.
+// checkBackupFlags refuses a credential that is backed up although it is not eligible.
 func (s *steps) checkBackupFlags(a *authenticatorData) error {
 	if a.has(flagBackupState) && !a.has(flagBackupEligible) {
 		return s.refuse(CodeBackupFlagsInconsistent, s.backupFlags, "BE and BS flags", flagsText(a), "BS only with BE")

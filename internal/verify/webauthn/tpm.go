@@ -17,8 +17,8 @@ import (
 
 const tpm = procedure("§8.3 tpm")
 
-// verifyTPM is WebAuthn L3 §8.3. Only hashes of the SHA-2 family are accepted: the
-// RS1 attestations of old Windows machines are refused.
+// verifyTPM is WebAuthn L3 §8.3. Only hashes of the SHA-2 family are accepted, so the RS1
+// attestations of old Windows computers are refused.
 func verifyTPM(s statement) (attestation, error) {
 	f, err := parseStatement(s.raw, memberVer|memberAlg|memberX5C|memberSig|memberCertInfo|memberPubArea, 0)
 	if err != nil {
@@ -53,7 +53,7 @@ func verifyTPM(s statement) (attestation, error) {
 	return attestation{kind: AttestationAttCA, trustPath: f.x5c, aaguid: s.authData.aaguid}, nil
 }
 
-// checkPubArea checks that the key the TPM describes is the credential's.
+// checkPubArea checks that the TPM describes the credential's key.
 func checkPubArea(s statement, pubArea []byte) error {
 	area, err := parsePubArea(pubArea)
 	if err != nil {
@@ -69,8 +69,8 @@ func checkPubArea(s statement, pubArea []byte) error {
 	return nil
 }
 
-// checkCertInfo checks the signed TPMS_ATTEST: made by a TPM, about this key, for this
-// ceremony.
+// checkCertInfo checks that the signed TPMS_ATTEST was made by a TPM, about this key and for
+// this ceremony.
 func checkCertInfo(s statement, f fields) error {
 	c, err := parseCertInfo(f.certInfo)
 	if err != nil {
@@ -83,7 +83,7 @@ func checkCertInfo(s statement, f fields) error {
 	if want := sum(hash, s.signed()); !bytes.Equal(c.extraData, want) {
 		return tpm.invalid("extraData", hexed(c.extraData), hexed(want), nil)
 	}
-	// parsePubArea has seen to it that the area begins with type and a known nameAlg.
+	// parsePubArea checked that the area begins with a type and a known nameAlg.
 	nameAlg := f.pubArea[2:4]
 	nameHash, _ := tpmHash(nameAlg)
 	if want := slices.Concat(nameAlg, sum(nameHash, f.pubArea)); !bytes.Equal(c.name, want) {
@@ -92,7 +92,7 @@ func checkCertInfo(s statement, f fields) error {
 	return nil
 }
 
-// tpmExtraDataHash is the hash algorithm employed in a signature algorithm.
+// tpmExtraDataHash returns the hash algorithm of a signature algorithm.
 func tpmExtraDataHash(alg int64) (crypto.Hash, bool) {
 	algorithm, _ := algorithmOf(alg)
 	switch algorithm {
@@ -145,7 +145,7 @@ func checkAIKCertificate(c *x509.Certificate) error {
 
 // checkTPMName checks that a subject alternative name has a directory name with the
 // three attributes of the TCG EK Credential Profile §3.2.9. The manufacturer is "id:" and
-// eight hexadecimal digits; which ones are assigned is for metadata to say.
+// eight hexadecimal digits; only metadata could tell whether it is assigned.
 func checkTPMName(der []byte) error {
 	var names []asn1.RawValue // GeneralNames
 	if err := unmarshalWhole(der, &names, ""); err != nil {

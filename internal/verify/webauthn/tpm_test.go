@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// tpmParts are the parts of a tpm statement that a test may bend.
+// tpmParts are the parts of a tpm statement that a test may change.
 type tpmParts struct {
 	c        *ceremony
 	template *x509.Certificate
@@ -46,7 +46,7 @@ func newTPMParts() *tpmParts {
 	return p
 }
 
-// attestWith has the AIK be another key.
+// attestWith has another key as the AIK.
 func (p *tpmParts) attestWith(k crypto.Signer, alg int64) {
 	p.pub, p.signer, p.alg = k.Public(), k, alg
 }
@@ -122,7 +122,7 @@ func TestTPMAccepted(t *testing.T) {
 	if reg.Format != "tpm" || reg.AttestationType != AttestationAttCA || len(reg.TrustPath) != 2 {
 		t.Errorf("got %+v", reg)
 	}
-	for name, bend := range map[string]func(*tpmParts){
+	for name, change := range map[string]func(*tpmParts){
 		"AIK of RSA":   func(p *tpmParts) { p.attestWith(rsaKey(), -257) },
 		"AIK of P-384": func(p *tpmParts) { p.attestWith(p384Key(), -35) },
 		"AIK of P-521": func(p *tpmParts) { p.attestWith(p521Key(), -36) },
@@ -163,7 +163,7 @@ func TestTPMAccepted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newTPMParts()
-			bend(p)
+			change(p)
 			p.c.accepted(t)
 		})
 	}
@@ -202,9 +202,9 @@ func TestTPMRefused(t *testing.T) {
 	x, y := coordinates(&p256Key().PublicKey)
 	sx, sy := sizedTPM(x), sizedTPM(y)
 	for _, test := range []struct {
-		name string
-		bend func(*tpmParts)
-		code string
+		name   string
+		change func(*tpmParts)
+		code   string
 	}{
 		{"ver 1.2", func(p *tpmParts) { p.ver = "1.2" }, CodeAttestationInvalid},
 		{"no ver", func(p *tpmParts) { p.without = "ver" }, CodeAttestationMalformed},
@@ -234,7 +234,7 @@ func TestTPMRefused(t *testing.T) {
 		{"pubArea with a long coordinate", area("0023 000b 00060472 0000 0010 0010 0003 0010", sizedTPM(append([]byte{0}, x...)), sy), CodeAttestationInvalid},
 		{"pubArea with lying lengths", area("0023 000b 00060472 ffff 0010 0010 0003 0010", sx, sy), CodeAttestationInvalid},
 
-		{"magic", func(p *tpmParts) { p.info = bentByte(0) }, CodeAttestationInvalid},
+		{"magic", func(p *tpmParts) { p.info = changedByte(0) }, CodeAttestationInvalid},
 		{"another attestation type", func(p *tpmParts) {
 			p.info = func(b []byte) []byte { return slices.Concat(b[:4], unhex("8018"), b[6:]) } // TPM_ST_ATTEST_QUOTE
 		}, CodeAttestationInvalid},
@@ -287,7 +287,7 @@ func TestTPMRefused(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := newTPMParts()
-			test.bend(p)
+			test.change(p)
 			p.c.refused(t, test.code)
 		})
 	}
@@ -338,7 +338,7 @@ func TestTPMStructuresEveryPrefix(t *testing.T) {
 	}
 }
 
-func bentByte(at int) func([]byte) []byte {
+func changedByte(at int) func([]byte) []byte {
 	return func(b []byte) []byte {
 		b[at] ^= 1
 		return b

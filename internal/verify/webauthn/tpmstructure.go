@@ -36,8 +36,8 @@ const (
 	tpmDefaultExponent = 65537 // for which exponent is 0 (§12.2.3.5)
 )
 
-// tpmReader reads TPM structures: big-endian numbers and sized buffers. After a failure
-// everything it returns is empty, so a structure is read to its end and err looked at
+// tpmReader reads TPM structures: big-endian numbers and sized buffers. After a failure it
+// returns only empty values, so that a caller reads a structure to its end and checks err
 // once.
 type tpmReader struct {
 	data []byte
@@ -75,7 +75,7 @@ func (r *tpmReader) uint32() uint32 {
 // sized reads a TPM2B: a length of two bytes and that many bytes.
 func (r *tpmReader) sized() []byte { return r.take(int(r.uint16())) }
 
-// end returns the first failure, or one when something is left.
+// end returns the first failure. Unread bytes are one too.
 func (r *tpmReader) end() error {
 	if r.err == nil && len(r.data) > 0 {
 		r.err = fmt.Errorf("%d more bytes", len(r.data))
@@ -83,7 +83,7 @@ func (r *tpmReader) end() error {
 	return r.err
 }
 
-// tpmHash is the hash that a TPM_ALG_ID names.
+// tpmHash returns the hash that a TPM_ALG_ID names.
 func tpmHash(id []byte) (crypto.Hash, bool) {
 	switch binary.BigEndian.Uint16(id) {
 	case tpmSHA256:
@@ -105,8 +105,8 @@ type pubArea struct {
 	x, y     []byte // ECC
 }
 
-// parsePubArea reads a TPMT_PUBLIC (TPM 2.0 Part 2 §12.2.4) of a key that is no storage
-// key: its symmetric algorithm is null.
+// parsePubArea reads a TPMT_PUBLIC (TPM 2.0 Part 2 §12.2.4). The symmetric algorithm must be
+// null, which excludes storage keys.
 func parsePubArea(b []byte) (pubArea, error) {
 	var a pubArea
 	r := tpmReader{data: b}
@@ -144,7 +144,7 @@ func parsePubArea(b []byte) (pubArea, error) {
 	return a, r.end()
 }
 
-// publicKey is the key that the area describes.
+// publicKey returns the key that the area describes.
 func (a pubArea) publicKey() (*publickey.Key, error) {
 	if a.kind == tpmRSA {
 		e := a.exponent
@@ -167,7 +167,7 @@ func (a pubArea) publicKey() (*publickey.Key, error) {
 	return publickey.NewECDSA(curve.name, padded(a.x, curve.size), padded(a.y, curve.size))
 }
 
-// padded puts zeros before a coordinate, which a TPM may shorten.
+// padded restores the leading zeros of a coordinate, which a TPM may leave out.
 func padded(b []byte, size int) []byte {
 	if len(b) >= size {
 		return b
@@ -175,14 +175,14 @@ func padded(b []byte, size int) []byte {
 	return append(make([]byte, size-len(b)), b...)
 }
 
-// certInfo is what §8.3 reads of a TPMS_ATTEST.
+// certInfo holds the parts of a TPMS_ATTEST that §8.3 checks.
 type certInfo struct {
 	extraData []byte
 	name      []byte // of the certified key
 }
 
-// parseCertInfo reads a TPMS_ATTEST (TPM 2.0 Part 2 §10.12.8) that certifies a key. Signer,
-// clock and firmware version may be obfuscated, and are ignored.
+// parseCertInfo reads a TPMS_ATTEST (TPM 2.0 Part 2 §10.12.8) that certifies a key. It
+// ignores signer, clock and firmware version, which a TPM may obfuscate.
 func parseCertInfo(b []byte) (certInfo, error) {
 	var c certInfo
 	r := tpmReader{data: b}
@@ -201,11 +201,11 @@ func parseCertInfo(b []byte) (certInfo, error) {
 	return c, r.end()
 }
 
-// plainSignature returns the signature in the form that COSE gives it. §8.3 asks for a
-// TPMT_SIGNATURE (TPM 2.0 Part 2 §11.3.4), while Windows and the vectors of §16 send the
-// signature alone: both are understood, and cannot be confused, since a TPMT_SIGNATURE
-// begins with 0x0014 or 0x0018, ECDSA in DER with 0x30, and a bare RSA signature is
-// shorter by six bytes than one in a TPMT_SIGNATURE.
+// plainSignature returns the signature in the form that COSE uses. §8.3 requires a
+// TPMT_SIGNATURE (TPM 2.0 Part 2 §11.3.4), but Windows and the vectors of §16 send the
+// signature alone. Both are accepted. They cannot be confused: a TPMT_SIGNATURE begins with
+// 0x0014 or 0x0018, ECDSA in DER with 0x30, and a bare RSA signature is six bytes shorter
+// than one in a TPMT_SIGNATURE.
 func plainSignature(alg int64, sig []byte) ([]byte, error) {
 	algorithm, _ := algorithmOf(alg)
 	r := tpmReader{data: sig}

@@ -22,10 +22,10 @@ import (
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
-// The vectors of WebAuthn L3 §16 are not kept here as bytes. §16 says how each is derived, so this file derives them again, and the digests below, taken from
-// the published vectors, prove that the result is theirs to the last byte.
+// The vectors of WebAuthn L3 §16 are not stored here as bytes. This file derives them as §16 says.
+// The digests below are those of the published vectors and prove that every byte is the same.
 
-// vector is one example of §16 and the verdict that it must get.
+// vector is one example of §16 and its verdict.
 type vector struct {
 	name             string // the HKDF info string
 	challengeLen     int
@@ -40,7 +40,7 @@ type vector struct {
 
 	algorithm publickey.Algorithm
 	kind      string
-	refused   string // the code, for what we do not support
+	refused   string // the code, if it is not supported
 }
 
 var vectors = []vector{
@@ -140,9 +140,9 @@ func TestVectorsOfTheStandard(t *testing.T) {
 	}
 }
 
-// TestVectorsBentAreRefused flips each byte of the signed parts of each vector: nothing
-// that a signature covers may change unseen. Where nothing is signed there is no vector.
-func TestVectorsBentAreRefused(t *testing.T) {
+// TestChangedVectorsAreRefused changes each byte of the signed parts of each vector that has a
+// signature: every change must be refused.
+func TestChangedVectorsAreRefused(t *testing.T) {
 	for _, name := range []string{"packed-self.ES256", "packed.ES256", "packed.EdDSA", "tpm.ES256", "android-key.ES256", "apple.ES256"} {
 		i := slices.IndexFunc(vectors, func(v vector) bool { return v.name == name })
 		m := makeVector(vectors[i])
@@ -152,21 +152,21 @@ func TestVectorsBentAreRefused(t *testing.T) {
 			t.Fatal("no authenticator data in the object")
 		}
 		for j := range m.authData {
-			bent := bytes.Clone(r.AttestationObject)
-			bent[at+j] ^= 0x20
+			changed := bytes.Clone(r.AttestationObject)
+			changed[at+j] ^= 0x20
 			p := m.policy()
 			reg, err := VerifyRegistration(RegistrationResponse{
-				CredentialID: r.CredentialID, ClientDataJSON: r.ClientDataJSON, AttestationObject: bent,
+				CredentialID: r.CredentialID, ClientDataJSON: r.ClientDataJSON, AttestationObject: changed,
 			}, p, testNow)
 			if err == nil {
-				t.Fatalf("%s: byte %d of authenticator data bent, yet accepted: %+v", name, j, reg)
+				t.Fatalf("%s: byte %d of authenticator data changed, but accepted: %+v", name, j, reg)
 			}
 		}
 		clientData := append(bytes.Clone(r.ClientDataJSON), ' ')
 		if _, err := VerifyRegistration(RegistrationResponse{
 			CredentialID: r.CredentialID, ClientDataJSON: clientData, AttestationObject: r.AttestationObject,
 		}, m.policy(), testNow); err == nil {
-			t.Fatalf("%s: client data lengthened, yet accepted", name)
+			t.Fatalf("%s: client data lengthened, but accepted", name)
 		}
 	}
 }
@@ -423,7 +423,7 @@ func vectorName(unit string) []byte {
 		rdn(6, mustDER("AA", "printable")))
 }
 
-// issue makes a certificate as §16 has them: signed by its root, deterministically.
+// issue makes a certificate of §16, signed by its root, deterministically.
 func (m *vectorMaker) issue(pub crypto.PublicKey, subject []byte, more ...pkix.Extension) []byte {
 	serial := new(big.Int).SetBytes(m.draw(16))
 	root := &vectorMaker{}

@@ -44,7 +44,7 @@ CREATE TABLE registration_codes (
 -- At most one code of a user can be spent.
 CREATE UNIQUE INDEX registration_codes_live ON registration_codes (user_id)
 	WHERE spent_at IS NULL AND revoked_at IS NULL;
--- Of a user all codes, or the latest; few enough to find one by its MAC among them.
+-- For all codes of a user or the latest. They are few, so one is found by its MAC among them.
 CREATE INDEX registration_codes_user ON registration_codes (user_id, id);
 CREATE INDEX registration_codes_page ON registration_codes (org_id, id);
 
@@ -77,11 +77,11 @@ CREATE TABLE credentials (
 	attestation_object    BYTEA
 );
 CREATE UNIQUE INDEX credentials_realm ON credentials (realm, credential_id);
--- A registration leaves at most one recovery key, whenever it is added.
+-- A registration has at most one recovery key, whenever it is added.
 CREATE UNIQUE INDEX credentials_recovery ON credentials (code_id) WHERE factor = 'recovery' AND code_id <> '';
 CREATE INDEX credentials_user ON credentials (user_id);
 
--- Events refer to rows by id only: they outlast them.
+-- Events name rows by id only, because they may outlast them.
 CREATE TABLE events (
 	org_id        TEXT COLLATE "C" NOT NULL,
 	id            TEXT COLLATE "C" NOT NULL,
@@ -131,7 +131,7 @@ CREATE TABLE throttles (
 );
 CREATE INDEX throttles_reset ON throttles (resets_at);
 
--- What the servers of this database remember together.
+-- Values that all servers of this database share.
 CREATE TABLE settings (
 	name  TEXT COLLATE "C" PRIMARY KEY,
 	value TEXT COLLATE "C" NOT NULL

@@ -1,12 +1,12 @@
 -- +goose Up
--- '' in a policy leaves it to the program's default.
+-- '' in a policy is the program's default.
 ALTER TABLE organisations ADD COLUMN sign_count_policy TEXT COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE organisations ADD COLUMN backup_policy TEXT COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE organisations ADD COLUMN second_factor TEXT COLLATE "C" NOT NULL DEFAULT '';
 
 ALTER TABLE credentials ADD COLUMN active BIGINT NOT NULL DEFAULT 1;
 ALTER TABLE credentials ADD COLUMN last_used_at BIGINT;
--- Every login rewrites a row. With room left in its page no index need follow.
+-- Every login rewrites a row. Free space in its page saves updating the indexes.
 ALTER TABLE credentials SET (fillfactor = 75);
 
 ALTER TABLE events ADD COLUMN action_id TEXT COLLATE "C" NOT NULL DEFAULT '';
@@ -14,12 +14,12 @@ ALTER TABLE events ADD COLUMN action_id TEXT COLLATE "C" NOT NULL DEFAULT '';
 -- A page of users of one kind.
 CREATE INDEX users_kind ON users (org_id, kind, id);
 
--- Of keys that sign there may be several, so that one can follow another.
+-- There may be several signing keys, so that one can replace another.
 DROP INDEX server_keys_purpose;
 CREATE UNIQUE INDEX server_keys_purpose ON server_keys (purpose) WHERE purpose <> 'signing';
 
 -- Sessions, actions and login codes name rows without REFERENCES: the statement that adds
--- one has looked, nothing they name is ever deleted but sessions, and on PostgreSQL each
+-- one checks the rows, of these only sessions are ever deleted, and on PostgreSQL each
 -- reference would write to the row that it names.
 CREATE TABLE sessions (
 	id            TEXT COLLATE "C" PRIMARY KEY,
@@ -59,7 +59,7 @@ CREATE TABLE actions (
 	signature          BYTEA NOT NULL,
 	second_factor      TEXT COLLATE "C", -- JSON object
 	payload            BYTEA NOT NULL -- text, but to the byte: its digest was signed
-) WITH (fillfactor = 75); -- room for the one update of each row
+) WITH (fillfactor = 75); -- space for the one update of each row
 -- A challenge signs one action.
 CREATE UNIQUE INDEX actions_challenge ON actions (challenge);
 CREATE INDEX actions_page ON actions (org_id, id);

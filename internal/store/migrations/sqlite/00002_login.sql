@@ -2,7 +2,7 @@
 -- All pending migrations run inside one transaction that package store opens.
 
 -- +goose Up
--- '' in a policy leaves it to the program's default.
+-- '' in a policy is the program's default.
 ALTER TABLE organisations ADD COLUMN sign_count_policy TEXT NOT NULL DEFAULT '';
 ALTER TABLE organisations ADD COLUMN backup_policy TEXT NOT NULL DEFAULT '';
 ALTER TABLE organisations ADD COLUMN second_factor TEXT NOT NULL DEFAULT '';
@@ -15,12 +15,12 @@ ALTER TABLE events ADD COLUMN action_id TEXT NOT NULL DEFAULT '';
 -- A page of users of one kind.
 CREATE INDEX users_kind ON users (org_id, kind, id);
 
--- Of keys that sign there may be several, so that one can follow another.
+-- There may be several signing keys, so that one can replace another.
 DROP INDEX server_keys_purpose;
 CREATE UNIQUE INDEX server_keys_purpose ON server_keys (purpose) WHERE purpose <> 'signing';
 
 -- Sessions, actions and login codes name rows without REFERENCES: the statement that adds
--- one has looked, nothing they name is ever deleted but sessions, and on PostgreSQL each
+-- one checks the rows, of these only sessions are ever deleted, and on PostgreSQL each
 -- reference would write to the row that it names.
 CREATE TABLE sessions (
 	id            TEXT PRIMARY KEY,

@@ -45,15 +45,15 @@ INSERT INTO permission_assignments (id, org_id, permission_id, identity_id, crea
 
 ALTER TABLE users DROP COLUMN administrator;
 ALTER TABLE users ADD COLUMN archived_at INTEGER;
--- Pages of people: machines are not among them, nor who is gone.
+-- Pages of people, without service accounts and archived users.
 DROP INDEX users_page;
 CREATE INDEX users_page ON users (org_id, id) WHERE kind <> 'ServiceAccount' AND archived_at IS NULL;
 DROP INDEX users_kind;
 CREATE INDEX users_kind ON users (org_id, kind, id) WHERE kind <> 'ServiceAccount' AND archived_at IS NULL;
--- Machines, which are few.
+-- Service accounts, which are few.
 CREATE INDEX users_machines ON users (org_id, id) WHERE kind = 'ServiceAccount' AND archived_at IS NULL;
 
--- What machines carry, and people's programs. Of the token itself only the digest is kept.
+-- Tokens of service accounts and of people's programs. Only the digest of a token is stored.
 CREATE TABLE access_tokens (
 	id            TEXT PRIMARY KEY,
 	org_id        TEXT NOT NULL,
@@ -72,7 +72,7 @@ CREATE TABLE access_tokens (
 CREATE UNIQUE INDEX access_tokens_name ON access_tokens (user_id, name_key) WHERE archived_at IS NULL;
 CREATE INDEX access_tokens_user ON access_tokens (user_id, id);
 
--- The access token that a key signs for; such a key signs for nothing else.
+-- The only access token that a key signs for.
 ALTER TABLE credentials ADD COLUMN token_id TEXT NOT NULL DEFAULT '';
 
 CREATE TABLE applications (
@@ -93,7 +93,7 @@ CREATE TABLE applications (
 CREATE UNIQUE INDEX applications_name ON applications (org_id, name_key) WHERE archived_at IS NULL;
 CREATE INDEX applications_page ON applications (org_id, id);
 
--- Refusals of callers who are known stay; the others are bounded in number and age.
+-- Refusals of known callers stay; the others are limited in number and age.
 ALTER TABLE refusals ADD COLUMN caller_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE refusals ADD COLUMN action_id TEXT NOT NULL DEFAULT '';
 CREATE INDEX refusals_page ON refusals (org_id, id);

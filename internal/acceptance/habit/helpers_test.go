@@ -16,17 +16,17 @@ import (
 	"github.com/countersign/countersign/internal/testing/contract"
 )
 
-// house is a server that speaks https alone, under a private authority, with one
+// secureServer is a server that speaks https alone, under a private authority, with one
 // organisation.
-type house struct {
+type secureServer struct {
 	*countersigntest.Server
 	org  store.Organisation
 	http *http.Client
 }
 
-func start(t *testing.T, options ...countersigntest.Option) *house {
+func start(t *testing.T, options ...countersigntest.Option) *secureServer {
 	t.Helper()
-	h := &house{Server: countersigntest.Start(t, append(options, countersigntest.TLS())...)}
+	h := &secureServer{Server: countersigntest.Start(t, append(options, countersigntest.TLS())...)}
 	h.org = h.Organisation(t, "Analytical Engines")
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.TLSClientConfig = &tls.Config{RootCAs: h.CA}
@@ -36,9 +36,9 @@ func start(t *testing.T, options ...countersigntest.Option) *house {
 }
 
 // elsewhere is the same server with another organisation.
-func (h *house) elsewhere(t *testing.T) *house {
+func (h *secureServer) elsewhere(t *testing.T) *secureServer {
 	t.Helper()
-	return &house{Server: h.Server, http: h.http, org: h.Organisation(t, "Difference Engines")}
+	return &secureServer{Server: h.Server, http: h.http, org: h.Organisation(t, "Difference Engines")}
 }
 
 // answer is what came back, read to its end.
@@ -51,7 +51,7 @@ type answer struct {
 // send sends a request, with no body at all for nil. Whatever comes back must be
 // something that every SDK can parse: JSON, never nothing, and no status that means
 // something else to one of them.
-func (h *house) send(t *testing.T, method, path string, header http.Header, body []byte) answer {
+func (h *secureServer) send(t *testing.T, method, path string, header http.Header, body []byte) answer {
 	t.Helper()
 	var reader io.Reader
 	if body != nil {
@@ -114,7 +114,7 @@ func (a answer) refused(t *testing.T, what string, status int, code string) {
 }
 
 // count returns how many users the organisation has whose name begins so.
-func (h *house) count(t *testing.T, prefix string) (n int) {
+func (h *secureServer) count(t *testing.T, prefix string) (n int) {
 	t.Helper()
 	members, err := h.DB.Members(t.Context(), h.org.ID, "", "", 200)
 	if err != nil {
