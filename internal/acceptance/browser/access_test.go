@@ -28,7 +28,8 @@ var scriptsOff = chromedp.Func(func(ctx context.Context, _ *chromedp.Target) err
 
 // The whole registration by keyboard alone.
 func TestKeyboardOnly(t *testing.T) {
-	g := invite(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := invite(t, countersigntest.Start(t))
 	g.arrive()
 	g.wantFocus("title")
 	g.tabTo("create")
@@ -192,10 +193,11 @@ func names(t *testing.T, tab *chromium.Tab, state string) {
 }
 
 func TestEveryStateIsAccessible(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 
 	t.Run("registration", func(t *testing.T) {
-		g := invite(t, browser, srv)
+		g := invite(t, srv)
 		g.arrive()
 		g.Click("summary")
 		check(t, g.Tab, "ready")
@@ -223,7 +225,7 @@ func TestEveryStateIsAccessible(t *testing.T) {
 	})
 
 	t.Run("about to end", func(t *testing.T) {
-		g := invite(t, browser, srv)
+		g := invite(t, srv)
 		g.inv = srv.InviteFor(t, g.inv.OrgID, "grace@example.org", 4*time.Minute)
 		g.arrive()
 		g.WaitFor(`document.querySelector("#alert .note")`)
@@ -231,7 +233,7 @@ func TestEveryStateIsAccessible(t *testing.T) {
 	})
 
 	t.Run("problem", func(t *testing.T) {
-		g := invite(t, browser, srv)
+		g := invite(t, srv)
 		g.inv = srv.InviteFor(t, g.inv.OrgID, strings.Repeat("wide", 12)+"@example.org", time.Minute)
 		srv.Clock.Advance(time.Hour)
 		g.Open(g.inv.RegistrationURL)
@@ -241,7 +243,7 @@ func TestEveryStateIsAccessible(t *testing.T) {
 
 	for _, path := range []string{"/", "/docs", "/register", "/login"} {
 		t.Run("page "+path, func(t *testing.T) {
-			g := &user{Tab: browser.New(t), t: t, srv: srv}
+			g := &user{Tab: chromium.Open(t), t: t, srv: srv}
 			g.Open(srv.URL + path)
 			if path == "/docs" {
 				g.awaitState("ready") // its content comes from a script
@@ -254,7 +256,8 @@ func TestEveryStateIsAccessible(t *testing.T) {
 
 // A long name in any script must neither break the layout nor be cut.
 func TestLongNames(t *testing.T) {
-	g := invite(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := invite(t, countersigntest.Start(t))
 	g.inv = g.srv.Invite(t, g.inv.OrgID, strings.Repeat("m", 48)+"@example.org")
 	g.arrive()
 	check(t, g.Tab, "long name")
@@ -263,13 +266,14 @@ func TestLongNames(t *testing.T) {
 
 // Another page must not be able to show this one inside itself.
 func TestFraming(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 	frame := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		fmt.Fprintf(w, `<!doctype html><iframe src="%s/register"></iframe>`, srv.URL)
 	}))
 	t.Cleanup(frame.Close)
-	tab := browser.New(t)
+	tab := chromium.Open(t)
 	tab.Open(strings.Replace(frame.URL, "127.0.0.1", "localhost", 1))
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		if strings.Contains(strings.Join(tab.Problems(), " "), "frame-ancestors") {

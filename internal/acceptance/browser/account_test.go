@@ -12,11 +12,11 @@ import (
 
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/internal/service/organisation"
-	"github.com/countersign/countersign/internal/testing/chromium"
 )
 
 func TestAccount(t *testing.T) {
-	g := enrol(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := enrol(t, countersigntest.Start(t))
 	g.BeforeLoad(`
 		window.signals = [];
 		PublicKeyCredential.signalAllAcceptedCredentials = async (what) => { window.signals.push(what); };`)
@@ -47,10 +47,11 @@ func TestAccount(t *testing.T) {
 }
 
 func TestSignOut(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 	for button, words := range map[string]string{"#out": "You are signed out", "#everywhere": "signed out everywhere"} {
 		t.Run(button, func(t *testing.T) {
-			g := enrol(t, browser, srv)
+			g := enrol(t, srv)
 			g.signIn()
 			first := g.token()
 			g.signIn()
@@ -78,10 +79,11 @@ func TestSignOut(t *testing.T) {
 }
 
 func TestSessions(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 
 	t.Run("another is ended here", func(t *testing.T) {
-		g := enrol(t, browser, srv)
+		g := enrol(t, srv)
 		g.signIn()
 		other := g.token()
 		g.signIn()
@@ -102,7 +104,7 @@ func TestSessions(t *testing.T) {
 	})
 
 	t.Run("another has ended meanwhile", func(t *testing.T) {
-		g := enrol(t, browser, srv)
+		g := enrol(t, srv)
 		g.signIn()
 		other := g.token()
 		g.signIn()
@@ -115,7 +117,7 @@ func TestSessions(t *testing.T) {
 	})
 
 	t.Run("this one was ended elsewhere", func(t *testing.T) {
-		g := enrol(t, browser, srv)
+		g := enrol(t, srv)
 		g.signIn()
 		if status := g.call(http.MethodPut, "/auth/logout", g.token(), `{"allSessions":true}`, nil); status != http.StatusOK {
 			t.Fatalf("logout: %d", status)
@@ -135,7 +137,7 @@ func TestSessions(t *testing.T) {
 
 	t.Run("this one runs out", func(t *testing.T) {
 		clock := &countersigntest.Clock{}
-		g := enrol(t, browser, countersigntest.Start(t, countersigntest.At(clock)))
+		g := enrol(t, countersigntest.Start(t, countersigntest.At(clock)))
 		g.BeforeLoad(`{
 			const parse = Response.prototype.json;
 			Response.prototype.json = async function () {
@@ -159,7 +161,7 @@ func TestSessions(t *testing.T) {
 	})
 
 	t.Run("who is signed in is told so", func(t *testing.T) {
-		g := enrol(t, browser, srv)
+		g := enrol(t, srv)
 		g.signIn()
 		g.openLogin("#next=/docs")
 		g.WaitFor(`document.querySelector("#alert .note")`)
@@ -172,7 +174,8 @@ func TestSessions(t *testing.T) {
 
 // Login, account and logout by keyboard alone.
 func TestLoginByKeyboardOnly(t *testing.T) {
-	g := enrol(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := enrol(t, countersigntest.Start(t))
 	g.openLogin("")
 	g.wantFocus("title")
 	g.tabTo("username")
@@ -190,8 +193,9 @@ func TestLoginByKeyboardOnly(t *testing.T) {
 }
 
 func TestLoginAndAccountAreAccessible(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := enrol(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := enrol(t, srv)
 	g.openLogin("")
 	g.Click("summary")
 	check(t, g.Tab, "login")
@@ -228,10 +232,11 @@ func TestLoginAndAccountAreAccessible(t *testing.T) {
 
 // Names and user agents are text, whatever they look like.
 func TestHostileNamesInTheAccount(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 	name := `<img src=x onerror="window.broken=1"> & "שלום"`
 	org := srv.OrganisationWith(t, organisation.New{Name: name})
-	g := invite(t, browser, srv)
+	g := invite(t, srv)
 	g.inv = srv.Invite(t, org.ID, `<script>window.broken=1</script>`)
 	g.BeforeLoad(recordPrompts)
 	g.register()

@@ -13,9 +13,9 @@ import (
 
 // adminIn is the first user of an organisation, signed in with a passkey, whose device
 // answers every prompt.
-func adminIn(t *testing.T, browser *chromium.Tab, srv *countersigntest.Server) *user {
+func adminIn(t *testing.T, srv *countersigntest.Server) *user {
 	t.Helper()
-	g := enrol(t, browser, srv)
+	g := enrol(t, srv)
 	g.signIn()
 	return g
 }
@@ -23,7 +23,7 @@ func adminIn(t *testing.T, browser *chromium.Tab, srv *countersigntest.Server) *
 // colleague is another user of g's organisation, signed in in a browser context of their own.
 func (g *user) colleague(t *testing.T, name string) *user {
 	t.Helper()
-	tab := g.New(t)
+	tab := chromium.Open(t)
 	c := &user{Tab: tab, t: t, srv: g.srv, inv: g.srv.Invite(t, g.inv.OrgID, name), key: tab.AddVirtualAuthenticator()}
 	c.register()
 	c.key.SetPresence(false)
@@ -114,8 +114,9 @@ const everything = "ManagedFullAdminAccess"
 // An administrator invites somebody, who registers elsewhere; the administrator sees it, and
 // does to them all that there is to do.
 func TestAdminInvitesAndSeesTheRegistration(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	g.goTo("/people")
 	g.wantText("#people", "ada@example.org", "Member · you", "Registered", everything)
 	g.wantText("#zone", "UTC")
@@ -140,7 +141,7 @@ func TestAdminInvitesAndSeesTheRegistration(t *testing.T) {
 		t.Error("the link is still in the page")
 	}
 
-	other := browser.New(t)
+	other := chromium.Open(t)
 	newcomer := &user{Tab: other, t: t, srv: srv, inv: countersigntest.Invitation{RegistrationURL: link}, key: other.AddVirtualAuthenticator()}
 	newcomer.arrive()
 	g.awaitWords(row, "Link opened")
@@ -186,8 +187,9 @@ func TestAdminInvitesAndSeesTheRegistration(t *testing.T) {
 
 // Codes are renewed and withdrawn, and the one before is void.
 func TestAdminRenewsAndWithdrawsCodes(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	first := srv.Invite(t, g.inv.OrgID, "grace@example.org")
 	g.goTo("/people")
 	row := g.open("people", "grace@example.org")
@@ -202,7 +204,7 @@ func TestAdminRenewsAndWithdrawsCodes(t *testing.T) {
 	g.sign(row+" [data-key=revoke]", "Withdraw the registration code of grace@example.org")
 	g.awaitWords(row, "Code withdrawn")
 	for link, title := range map[string]string{first.RegistrationURL: "There is a newer invitation", second: "This invitation was withdrawn"} {
-		late := &user{Tab: browser.New(t), t: t, srv: srv}
+		late := &user{Tab: chromium.Open(t), t: t, srv: srv}
 		late.Open(link)
 		late.awaitState("problem")
 		late.wantText("h1", title)
@@ -214,8 +216,9 @@ func TestAdminRenewsAndWithdrawsCodes(t *testing.T) {
 
 // Where the server sends mail the code goes by mail alone.
 func TestAdminInvitesByMail(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t, countersigntest.Mail())
-	g := adminIn(t, chromium.Start(t), srv)
+	g := adminIn(t, srv)
 	g.goTo("/people")
 	g.Click("#invite")
 	g.wantText("#form", "gets a link by mail")
@@ -234,8 +237,9 @@ func TestAdminInvitesByMail(t *testing.T) {
 
 // Many are invited at once, the list goes on by pages, and names find people in it.
 func TestAdminInvitesMany(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	g.goTo("/people")
 	g.Click("#invite")
 	g.Click("#invite-submit")

@@ -19,8 +19,9 @@ func (g *user) ways() (ways string) {
 }
 
 func TestAdminPagesShowWhatIsAllowed(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	if ways := g.ways(); ways != "Account, People, Roles, Service accounts, Audit log" {
 		t.Errorf("an administrator can go to %q", ways)
 	}
@@ -70,7 +71,7 @@ func TestAdminPagesShowWhatIsAllowed(t *testing.T) {
 	})
 
 	t.Run("nobody", func(t *testing.T) {
-		c := &user{Tab: browser.New(t), t: t, srv: srv}
+		c := &user{Tab: chromium.Open(t), t: t, srv: srv}
 		for path := range adminPages {
 			c.Open(srv.URL + path)
 			c.WaitFor(`location.pathname === "/login" && location.hash.includes("next=` + strings.ReplaceAll(path, "/", "%2F") + `")`)
@@ -79,9 +80,10 @@ func TestAdminPagesShowWhatIsAllowed(t *testing.T) {
 }
 
 func TestAdminPagesWithoutJavaScript(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 	for path := range adminPages {
-		g := &user{Tab: browser.New(t), t: t, srv: srv}
+		g := &user{Tab: chromium.Open(t), t: t, srv: srv}
 		g.Do(scriptsOff)
 		g.Open(srv.URL + path)
 		g.wantText("noscript", "needs JavaScript")
@@ -90,8 +92,9 @@ func TestAdminPagesWithoutJavaScript(t *testing.T) {
 
 // Every page for administrators in every state, as people see it.
 func TestAdminPagesAreAccessible(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	look := func(state string) {
 		t.Helper()
 		check(t, g.Tab, "admin "+state)

@@ -13,7 +13,6 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/countersign/countersign/countersigntest"
-	"github.com/countersign/countersign/internal/testing/chromium"
 	"github.com/countersign/countersign/receipt"
 )
 
@@ -50,8 +49,9 @@ func await(t *testing.T, dir, pattern string) []byte {
 
 // What was signed on one page is found on another, with a proof to take away.
 func TestAdminAuditLog(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t)
-	g := adminIn(t, chromium.Start(t), srv)
+	g := adminIn(t, srv)
 	srv.Register(t, srv.Invite(t, g.inv.OrgID, "grace@example.org"))
 	g.goTo("/people")
 	row := g.open("people", "grace@example.org")

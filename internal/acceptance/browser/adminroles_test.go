@@ -13,7 +13,6 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
-	"github.com/countersign/countersign/internal/testing/chromium"
 )
 
 // publicKey is a new public key in PEM.
@@ -46,8 +45,9 @@ func (g *user) permission(name string) (p api.Permission) {
 }
 
 func TestAdminRoles(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	g.goTo("/roles")
 	g.wantText("#roles", everything, "Comes with the organisation", "Everything")
 	g.Click("#new")
@@ -115,8 +115,9 @@ func TestAdminRoles(t *testing.T) {
 
 // Operations that the page does not list, because their names are old, stay in a role.
 func TestAdminRolesKeepOldNames(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	g.goTo("/roles")
 	g.Click("#new")
 	g.typeInto("role-name", "Old")
@@ -137,8 +138,9 @@ func TestAdminRolesKeepOldNames(t *testing.T) {
 }
 
 func TestAdminMachines(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	g.goTo("/machines")
 	g.wantText("#service-accounts-none", "no service accounts yet")
 	g.Click("#new-service-account")
@@ -199,8 +201,9 @@ func (g *user) opens(token string) bool {
 }
 
 func TestAdminOwnAccessTokens(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	g.goTo("/machines")
 	g.Click("#new-token")
 	g.typeInto("thing-name", "Backup job")

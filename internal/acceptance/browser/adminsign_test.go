@@ -17,8 +17,9 @@ const toGo = `document.querySelector("#signing-go").getAttribute("aria-disabled"
 
 // Who closes the prompt has changed nothing, is told so, and can try again or leave it.
 func TestAdminCancelsThePrompt(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	srv.Register(t, srv.Invite(t, g.inv.OrgID, "grace@example.org"))
 	g.goTo("/people")
 	row := g.open("people", "grace@example.org")
@@ -63,8 +64,9 @@ func TestAdminCancelsThePrompt(t *testing.T) {
 
 // The whole of a change by keyboard alone.
 func TestAdminByKeyboardOnly(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	g.goTo("/people")
 	g.wantFocus("title")
 	g.tabTo("invite")
@@ -89,8 +91,9 @@ func TestAdminByKeyboardOnly(t *testing.T) {
 
 // Nobody takes away the last administrator, and the page says why.
 func TestAdminCannotRemoveTheLastAdministrator(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	g.goTo("/people")
 	row := g.open("people", "ada@example.org")
 	for _, button := range []string{" [data-key=active]", " [data-key=archive]", " .assignments button"} {
@@ -115,8 +118,9 @@ func TestAdminCannotRemoveTheLastAdministrator(t *testing.T) {
 // What navigator.credentials.get() may fail with: each has its own words, and AbortError is
 // quiet.
 func TestAdminEveryBrowserErrorHasItsWords(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	g.BeforeLoad(`{
 		const get = CredentialsContainer.prototype.get;
 		CredentialsContainer.prototype.get = function (options) {
@@ -155,8 +159,9 @@ func TestAdminEveryBrowserErrorHasItsWords(t *testing.T) {
 // What the server may refuse a change with: each code has its own words, and its reference.
 // again says that another try is offered.
 func TestAdminEveryRefusalHasItsWords(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	srv.Register(t, srv.Invite(t, g.inv.OrgID, "grace@example.org"))
 	g.BeforeLoad(`{
 		const send = window.fetch;
@@ -240,8 +245,9 @@ func TestAdminEveryRefusalHasItsWords(t *testing.T) {
 
 // A session that ends meanwhile leads to the login page, and back.
 func TestAdminSessionEnds(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	g.goTo("/people")
 	button := g.open("people", "ada@example.org") + " [data-key=active]"
 	if status := g.call(http.MethodPut, "/auth/logout", g.token(), `{"allSessions":true}`, nil); status != http.StatusOK {
@@ -259,10 +265,11 @@ func TestAdminSessionEnds(t *testing.T) {
 
 // Who registered with a key can look, and is told why they cannot sign.
 func TestAdminWithoutAPasskey(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 	org := srv.Organisation(t, "Analytical Engines")
 	p := srv.RegisterKey(t, srv.Invite(t, org.ID, "ada@example.org"), authenticator.KeyTypes[0])
-	g := &user{Tab: browser.New(t), t: t, srv: srv}
+	g := &user{Tab: chromium.Open(t), t: t, srv: srv}
 	g.Open(srv.URL + "/")
 	g.Eval(`sessionStorage.setItem("countersign.session", `+quote(p.LogIn(t))+`)`, nil)
 	g.goTo("/people")
@@ -275,8 +282,9 @@ func TestAdminWithoutAPasskey(t *testing.T) {
 
 // Who deactivates themselves is told what that means, and is out.
 func TestAdminDeactivatesThemselves(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	g := adminIn(t, browser, srv)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
 	c := g.colleague(t, "grace@example.org")
 	g.goTo("/people")
 	row := g.open("people", "grace@example.org")

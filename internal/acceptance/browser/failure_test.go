@@ -14,7 +14,8 @@ import (
 var reload = chromedp.Reload()
 
 func TestCancelledPromptLeavesTheCodeUsable(t *testing.T) {
-	g := invite(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := invite(t, countersigntest.Start(t))
 	g.BeforeLoad(recordCalls)
 	g.arrive()
 	g.key.SetUserVerified(false) // as when the PIN or fingerprint prompt is closed
@@ -37,7 +38,8 @@ func TestCancelledPromptLeavesTheCodeUsable(t *testing.T) {
 // What navigator.credentials.create() may fail with: each has its own words, keeps the
 // page usable, and AbortError is quiet.
 func TestEveryBrowserErrorHasItsWords(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 	seen := map[string]string{}
 	for name, words := range map[string]string{
 		"NotAllowedError":   "closed the prompt",
@@ -49,7 +51,7 @@ func TestEveryBrowserErrorHasItsWords(t *testing.T) {
 		"AbortError":        "",
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := invite(t, browser, srv)
+			g := invite(t, srv)
 			g.BeforeLoad(fmt.Sprintf(`
 				window.asked = [];
 				const create = CredentialsContainer.prototype.create;
@@ -89,10 +91,11 @@ func TestEveryBrowserErrorHasItsWords(t *testing.T) {
 
 // The same errors as Chromium itself brings them about.
 func TestChromiumsOwnErrors(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 
 	t.Run("the authenticator already has a passkey", func(t *testing.T) {
-		g := invite(t, browser, srv)
+		g := invite(t, srv)
 		g.register()
 		first := g.key.Credentials()[0]
 		// A second person on the same device, whose challenge excludes the first's passkey.
@@ -112,7 +115,7 @@ func TestChromiumsOwnErrors(t *testing.T) {
 	})
 
 	t.Run("the authenticator is too old", func(t *testing.T) {
-		g := invite(t, browser, srv, chromium.U2F)
+		g := invite(t, srv, chromium.U2F)
 		g.arrive()
 		g.Click("#create")
 		g.WaitFor(`document.querySelector("#alert .bad")`)
@@ -124,7 +127,8 @@ func TestChromiumsOwnErrors(t *testing.T) {
 // A refusal after the authenticator has stored the key must not leave a passkey behind
 // that opens nothing.
 func TestRefusalAfterThePromptIsSignalled(t *testing.T) {
-	g := invite(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := invite(t, countersigntest.Start(t))
 	g.BeforeLoad(`
 		window.signals = [];
 		const signal = PublicKeyCredential.signalUnknownCredential;
@@ -170,7 +174,8 @@ func TestRefusalAfterThePromptIsSignalled(t *testing.T) {
 // The connection breaks after the server has stored the passkey: the same call again
 // brings the same success, and nothing has to be repeated on the device.
 func TestLostAnswers(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 	const lose = `
 		window.calls = 0;
 		const send = window.fetch;
@@ -181,7 +186,7 @@ func TestLostAnswers(t *testing.T) {
 		};`
 
 	t.Run("of the registration", func(t *testing.T) {
-		g := invite(t, browser, srv)
+		g := invite(t, srv)
 		g.BeforeLoad(fmt.Sprintf(lose, "/auth/registration", 2))
 		g.register()
 		if n := len(g.key.Credentials()); n != 1 {
@@ -194,7 +199,7 @@ func TestLostAnswers(t *testing.T) {
 	})
 
 	t.Run("of the recovery key", func(t *testing.T) {
-		g := invite(t, browser, srv)
+		g := invite(t, srv)
 		g.BeforeLoad(fmt.Sprintf(lose, "/countersign/registration/recovery", 1))
 		g.register()
 		g.Click("#make-recovery")
@@ -206,7 +211,7 @@ func TestLostAnswers(t *testing.T) {
 	})
 
 	t.Run("of the first question", func(t *testing.T) {
-		g := invite(t, browser, srv)
+		g := invite(t, srv)
 		g.BeforeLoad(fmt.Sprintf(lose, "/countersign/registration/open", 1))
 		g.Open(g.inv.RegistrationURL)
 		g.awaitState("problem")
@@ -219,7 +224,8 @@ func TestLostAnswers(t *testing.T) {
 
 // Extensions put objects of their own in place of the browser's.
 func TestForeignCredentialObjects(t *testing.T) {
-	g := invite(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := invite(t, countersigntest.Start(t))
 	g.BeforeLoad(`
 		const create = CredentialsContainer.prototype.create;
 		CredentialsContainer.prototype.create = async function (options) {

@@ -27,7 +27,7 @@ func (g *user) wantFocus(id string) {
 
 // Codes that can no longer be used: the page says which way, and when.
 func TestCodesThatNoLongerWork(t *testing.T) {
-	browser := chromium.Start(t)
+	t.Parallel()
 	for _, c := range []struct {
 		name, title, says string
 		spoil             func(t *testing.T, g *user)
@@ -47,7 +47,7 @@ func TestCodesThatNoLongerWork(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			srv := countersigntest.Start(t)
-			g := invite(t, browser, srv)
+			g := invite(t, srv)
 			c.spoil(t, g)
 			g.Open("about:blank")
 			g.Open(g.inv.RegistrationURL)
@@ -76,7 +76,8 @@ func revoke(t *testing.T, g *user) {
 // A code that is revoked while the page is open is refused after the prompt, and the
 // page then says so.
 func TestRevokedWhileThePageIsOpen(t *testing.T) {
-	g := invite(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := invite(t, countersigntest.Start(t))
 	g.arrive()
 	revoke(t, g)
 	g.Click("#create")
@@ -89,7 +90,8 @@ func TestRevokedWhileThePageIsOpen(t *testing.T) {
 }
 
 func TestUnknownCodeAndTooManyTries(t *testing.T) {
-	g := invite(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := invite(t, countersigntest.Start(t))
 	link := func(code string) string {
 		return strings.Replace(g.inv.RegistrationURL, g.inv.RegistrationCode, code, 1)
 	}
@@ -113,10 +115,11 @@ func TestUnknownCodeAndTooManyTries(t *testing.T) {
 
 // Without a link there is a form, which takes the code however it is typed.
 func TestForm(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 
 	t.Run("typed", func(t *testing.T) {
-		g := invite(t, browser, srv)
+		g := invite(t, srv)
 		g.Open(srv.URL + "/register")
 		g.awaitState("form")
 		g.wantFocus("orgId")
@@ -136,7 +139,7 @@ func TestForm(t *testing.T) {
 	})
 
 	t.Run("wrong, then mended", func(t *testing.T) {
-		g := invite(t, browser, srv)
+		g := invite(t, srv)
 		g.Open(srv.URL + "/register#org=" + g.inv.OrgID + "&username=ada%40example.org")
 		g.awaitState("form")
 		g.wantFocus("registrationCode")
@@ -153,7 +156,7 @@ func TestForm(t *testing.T) {
 	})
 
 	t.Run("pasted link", func(t *testing.T) {
-		g := invite(t, browser, srv)
+		g := invite(t, srv)
 		g.Open(srv.URL + "/register")
 		g.awaitState("form")
 		g.Eval(`{
@@ -179,7 +182,8 @@ func (g *user) typeInto(id, text string) {
 
 // An invitation that is about to end says so while there is still time.
 func TestAnInvitationThatIsAboutToEnd(t *testing.T) {
-	g := invite(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := invite(t, countersigntest.Start(t))
 	g.inv = g.srv.InviteFor(t, g.inv.OrgID, "grace@example.org", 4*time.Minute)
 	g.arrive()
 	g.WaitFor(`document.querySelector("#alert .note")`)
@@ -191,7 +195,8 @@ func TestAnInvitationThatIsAboutToEnd(t *testing.T) {
 
 // A page that was open for longer than a challenge lives gets a new one.
 func TestStaleChallenge(t *testing.T) {
-	g := invite(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := invite(t, countersigntest.Start(t))
 	g.BeforeLoad(recordCalls + `
 		window.later = 0;
 		const now = Date.now;
@@ -213,10 +218,11 @@ func TestStaleChallenge(t *testing.T) {
 
 // What makes a passkey impossible is said before the prompt, and only then.
 func TestObstacles(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 
 	t.Run("another relying party", func(t *testing.T) {
-		g := invite(t, browser, srv)
+		g := invite(t, srv)
 		org := srv.OrganisationWith(t, organisation.New{Name: "Elsewhere", RPID: "example.com", Origins: []string{"https://login.example.com"}})
 		g.inv = srv.Invite(t, org.ID, "ada@example.org")
 		g.Open(g.inv.RegistrationURL)
@@ -230,7 +236,7 @@ func TestObstacles(t *testing.T) {
 		"no WebAuthn": {`delete window.PublicKeyCredential`, "This browser cannot make passkeys"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := invite(t, browser, srv)
+			g := invite(t, srv)
 			g.BeforeLoad(c.script)
 			g.Open(g.inv.RegistrationURL)
 			g.awaitState("problem")
@@ -240,7 +246,7 @@ func TestObstacles(t *testing.T) {
 	}
 
 	t.Run("no authenticator in the device", func(t *testing.T) {
-		g := invite(t, browser, srv, chromium.SecurityKey)
+		g := invite(t, srv, chromium.SecurityKey)
 		g.arrive()
 		g.wantText("#elsewhere", "phone or security key")
 		var blocked bool
@@ -251,7 +257,7 @@ func TestObstacles(t *testing.T) {
 	})
 
 	t.Run("no JavaScript", func(t *testing.T) {
-		g := invite(t, browser, srv)
+		g := invite(t, srv)
 		g.Do(scriptsOff)
 		g.Open(g.inv.RegistrationURL)
 		g.wantText("noscript", "needs JavaScript")
@@ -260,7 +266,8 @@ func TestObstacles(t *testing.T) {
 
 // Names are text, whatever they look like.
 func TestHostileNames(t *testing.T) {
-	g := invite(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := invite(t, countersigntest.Start(t))
 	name := `<img src=x onerror="window.broken=1"> & "שלום"`
 	org := g.srv.OrganisationWith(t, organisation.New{Name: name})
 	g.inv = g.srv.Invite(t, org.ID, `<script>window.broken=1</script>`)

@@ -10,10 +10,11 @@ import (
 )
 
 func TestLogin(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 
 	t.Run("by a suggestion of the browser", func(t *testing.T) {
-		g := enrol(t, browser, srv)
+		g := enrol(t, srv)
 		g.key.SetPresence(true) // Chromium's virtual authenticator chooses at once
 		g.Open(srv.URL + "/login")
 		g.awaitAccount()
@@ -26,7 +27,7 @@ func TestLogin(t *testing.T) {
 	})
 
 	t.Run("by the button", func(t *testing.T) {
-		g := enrol(t, browser, srv)
+		g := enrol(t, srv)
 		g.signIn()
 		p := g.prompts()
 		if len(p) != 2 || p[0].Mediation != "conditional" || p[0].Ended != "AbortError" {
@@ -40,7 +41,7 @@ func TestLogin(t *testing.T) {
 
 	// Safari takes a gesture for spent once anything was awaited.
 	t.Run("by the button in the very click", func(t *testing.T) {
-		g := enrol(t, browser, srv)
+		g := enrol(t, srv)
 		g.BeforeLoad(noAutofill)
 		g.signIn()
 		if p := g.prompts(); len(p) != 1 || p[0].Event != "submit" {
@@ -50,7 +51,7 @@ func TestLogin(t *testing.T) {
 	})
 
 	t.Run("with a user name", func(t *testing.T) {
-		g := enrol(t, browser, srv)
+		g := enrol(t, srv)
 		g.BeforeLoad(recordCalls)
 		g.openLogin("#org=" + g.inv.OrgID + "&username=ada%40example.org")
 		g.WaitFor(`window.sent.some((c) => c.body?.username === "ada@example.org")`)
@@ -68,7 +69,7 @@ func TestLogin(t *testing.T) {
 	})
 
 	t.Run("with everything typed", func(t *testing.T) {
-		g := enrol(t, browser, srv) // there are several organisations by now
+		g := enrol(t, srv) // there are several organisations by now
 		g.openLogin("")
 		g.typeInto("username", "ada@example.org")
 		g.Press("\r")
@@ -81,7 +82,7 @@ func TestLogin(t *testing.T) {
 	})
 
 	t.Run("with a security key", func(t *testing.T) {
-		g := enrol(t, browser, srv, chromium.SecurityKey)
+		g := enrol(t, srv, chromium.SecurityKey)
 		g.openLogin("")
 		g.Click("#elsewhere")
 		g.awaitAccount()
@@ -94,7 +95,7 @@ func TestLogin(t *testing.T) {
 	})
 
 	t.Run("with objects that an extension made", func(t *testing.T) {
-		g := enrol(t, browser, srv)
+		g := enrol(t, srv)
 		g.BeforeLoad(noAutofill + `{
 			const get = CredentialsContainer.prototype.get;
 			CredentialsContainer.prototype.get = async function (options) {
@@ -127,7 +128,7 @@ func checkTokenIsKeptInTheTab(t *testing.T, g *user) {
 	if log := g.srv.Log.String(); strings.Contains(log, signature) || strings.Contains(log, "username=") {
 		t.Error("the log holds the token or what the link's fragment said")
 	}
-	fresh := g.New(t) // a browser context of its own, as another person's
+	fresh := chromium.Open(t) // a browser context of its own, as another person's
 	fresh.Open(g.srv.URL + "/account")
 	fresh.WaitFor(`location.pathname === "/login" && document.body.dataset.state === "ready"`)
 }
@@ -135,10 +136,11 @@ func checkTokenIsKeptInTheTab(t *testing.T, g *user) {
 // The end of the registration leads to the login, and so does the news that there is a
 // passkey already.
 func TestFromRegistrationToLogin(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 
 	t.Run("after registering", func(t *testing.T) {
-		g := invite(t, browser, srv)
+		g := invite(t, srv)
 		g.BeforeLoad(recordPrompts)
 		g.register()
 		g.Click("#skip")
@@ -172,7 +174,7 @@ func TestFromRegistrationToLogin(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := invite(t, browser, srv)
+			g := invite(t, srv)
 			g.BeforeLoad(recordPrompts)
 			arrive(t, g)
 			g.key.SetPresence(false)
@@ -189,7 +191,8 @@ func TestFromRegistrationToLogin(t *testing.T) {
 
 // A passkey of another server under the same relying party: nobody here knows it.
 func TestLoginWithAnUnknownPasskey(t *testing.T) {
-	browser, home := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	home := countersigntest.Start(t)
 	const recordSignals = `
 		window.signals = [];
 		const signal = PublicKeyCredential.signalUnknownCredential;
@@ -209,7 +212,7 @@ func TestLoginWithAnUnknownPasskey(t *testing.T) {
 		{"where another organisation may know it", 2, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := enrol(t, browser, home)
+			g := enrol(t, home)
 			g.BeforeLoad(noAutofill + recordSignals)
 			other := countersigntest.Start(t)
 			fragment := ""
@@ -247,9 +250,10 @@ func TestLoginWithAnUnknownPasskey(t *testing.T) {
 
 // The place of the last login is remembered, but not the person.
 func TestTheOrganisationIsRemembered(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 	srv.Organisation(t, "Difference Engines")
-	g := enrol(t, browser, srv)
+	g := enrol(t, srv)
 	g.signIn()
 	g.openLogin("")
 	g.wantText("h1", "Sign in to Analytical Engines")
@@ -276,7 +280,8 @@ func TestTheOrganisationIsRemembered(t *testing.T) {
 
 // A link to the login page must not be able to send people to another site.
 func TestNextIsOfTheSameOrigin(t *testing.T) {
-	g := enrol(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := enrol(t, countersigntest.Start(t))
 	g.openLogin("")
 	for next, want := range map[string]string{
 		"":                      "/account",

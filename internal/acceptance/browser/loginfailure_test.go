@@ -7,11 +7,11 @@ import (
 
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/internal/store"
-	"github.com/countersign/countersign/internal/testing/chromium"
 )
 
 func TestCancelledLoginCanBeRepeated(t *testing.T) {
-	g := enrol(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := enrol(t, countersigntest.Start(t))
 	g.BeforeLoad(recordCalls)
 	g.openLogin("")
 	g.key.SetUserVerified(false) // as when the PIN or fingerprint prompt is closed
@@ -40,7 +40,8 @@ func TestCancelledLoginCanBeRepeated(t *testing.T) {
 // What navigator.credentials.get() may fail with: each has its own words, keeps the page
 // usable, and AbortError is quiet.
 func TestEveryLoginErrorHasItsWords(t *testing.T) {
-	g := enrol(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := enrol(t, countersigntest.Start(t))
 	g.BeforeLoad(noAutofill + `{
 		const get = CredentialsContainer.prototype.get;
 		CredentialsContainer.prototype.get = function (options) {
@@ -81,7 +82,8 @@ func TestEveryLoginErrorHasItsWords(t *testing.T) {
 
 // What the server may refuse with: each code has its own words, and its reference.
 func TestEveryLoginRefusalHasItsWords(t *testing.T) {
-	g := enrol(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := enrol(t, countersigntest.Start(t))
 	g.BeforeLoad(noAutofill + `{
 		PublicKeyCredential.signalUnknownCredential = async () => {}; // or the passkey would be gone
 		const send = window.fetch;
@@ -142,10 +144,11 @@ func TestEveryLoginRefusalHasItsWords(t *testing.T) {
 }
 
 func TestLoginOfWhoIsSwitchedOff(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 
 	t.Run("the user", func(t *testing.T) {
-		g := enrol(t, browser, srv)
+		g := enrol(t, srv)
 		g.write(func(tx *store.Tx) { tx.DeactivateUser(g.inv.UserID, g.inv.OrgID, srv.Clock.Now(), fmt.Errorf("gone")) })
 		g.BeforeLoad(noAutofill)
 		g.openLogin("")
@@ -156,7 +159,7 @@ func TestLoginOfWhoIsSwitchedOff(t *testing.T) {
 	})
 
 	t.Run("the passkey", func(t *testing.T) {
-		g := enrol(t, browser, srv)
+		g := enrol(t, srv)
 		passkey := g.credentials()[0]
 		g.write(func(tx *store.Tx) { tx.DeactivateCredential(passkey, srv.Clock.Now(), fmt.Errorf("gone")) })
 		g.BeforeLoad(noAutofill + `
@@ -178,7 +181,8 @@ func TestLoginOfWhoIsSwitchedOff(t *testing.T) {
 // A page that was open for longer than a challenge lives gets a new one: for the
 // browser's suggestions by itself, for a button when it is pressed.
 func TestStaleLogin(t *testing.T) {
-	g := enrol(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := enrol(t, countersigntest.Start(t))
 	g.BeforeLoad(recordCalls + `
 		window.later = 0;
 		const now = Date.now;
@@ -202,7 +206,8 @@ func TestStaleLogin(t *testing.T) {
 
 // What makes a login impossible is said before the prompt, and only then.
 func TestLoginObstacles(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 	for name, c := range map[string]struct{ script, title string }{
 		"not secure":  {`Object.defineProperty(window, "isSecureContext", {get: () => false})`, "This page is not secure"},
 		"no WebAuthn": {`delete window.PublicKeyCredential`, "This browser cannot use passkeys"},
@@ -217,7 +222,7 @@ func TestLoginObstacles(t *testing.T) {
 		}`, "This page is not set up for passkeys"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := invite(t, browser, srv)
+			g := invite(t, srv)
 			g.BeforeLoad(c.script)
 			g.Open(srv.URL + "/login")
 			g.awaitState("problem")
@@ -228,7 +233,7 @@ func TestLoginObstacles(t *testing.T) {
 	}
 
 	t.Run("no storage", func(t *testing.T) {
-		g := enrol(t, browser, srv)
+		g := enrol(t, srv)
 		g.openLogin("")
 		g.Eval(`Object.defineProperty(window, "sessionStorage", {get() { throw new DOMException("made by the test", "SecurityError"); }}), 0`, nil)
 		g.Click("#sign-in")
@@ -238,7 +243,7 @@ func TestLoginObstacles(t *testing.T) {
 	})
 
 	t.Run("no such organisation", func(t *testing.T) {
-		g := enrol(t, browser, srv)
+		g := enrol(t, srv)
 		g.key.SetPresence(false)
 		g.Open(srv.URL + "/login#org=nonsense")
 		g.awaitState("problem")
@@ -253,7 +258,7 @@ func TestLoginObstacles(t *testing.T) {
 
 	t.Run("no JavaScript", func(t *testing.T) {
 		for _, path := range []string{"/login", "/account"} {
-			g := invite(t, browser, srv)
+			g := invite(t, srv)
 			g.Do(scriptsOff)
 			g.Open(srv.URL + path)
 			g.wantText("noscript", "needs JavaScript")

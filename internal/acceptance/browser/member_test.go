@@ -12,7 +12,6 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/internal/store"
-	"github.com/countersign/countersign/internal/testing/chromium"
 )
 
 // prompt is one call of navigator.credentials.get() that a page made.
@@ -62,9 +61,9 @@ func (g *user) prompts() (all []prompt) {
 
 // enrol is somebody who registered on the page and has left it. Their device lies aside:
 // it answers nothing until SetPresence(true).
-func enrol(t *testing.T, browser *chromium.Tab, srv *countersigntest.Server, options ...func(*webauthn.VirtualAuthenticatorOptions)) *user {
+func enrol(t *testing.T, srv *countersigntest.Server, options ...func(*webauthn.VirtualAuthenticatorOptions)) *user {
 	t.Helper()
-	g := invite(t, browser, srv, options...)
+	g := invite(t, srv, options...)
 	g.register()
 	g.key.SetPresence(false)
 	g.Open(srv.URL + "/")

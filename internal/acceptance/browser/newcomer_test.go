@@ -19,13 +19,14 @@ import (
 // The promise of the README: clone, `make run`, follow the printed link, touch the
 // passkey, and be the first administrator.
 func TestNewcomer(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "countersign")
 	if out, err := exec.Command("git", "clone", "--quiet", "../../..", dir).CombinedOutput(); err != nil {
 		t.Fatalf("git clone: %v\n%s", err, out)
 	}
 	link := makeRun(t, dir)
 
-	tab := chromium.Start(t)
+	tab := chromium.Open(t)
 	key := tab.AddVirtualAuthenticator()
 	tab.Open(link)
 	tab.WaitFor(`document.body.dataset.state === "ready"`)

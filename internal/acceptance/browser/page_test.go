@@ -25,10 +25,10 @@ type user struct {
 }
 
 // invite gives a new person of a new organisation a tab of the browser.
-func invite(t *testing.T, browser *chromium.Tab, srv *countersigntest.Server, options ...func(*webauthn.VirtualAuthenticatorOptions)) *user {
+func invite(t *testing.T, srv *countersigntest.Server, options ...func(*webauthn.VirtualAuthenticatorOptions)) *user {
 	t.Helper()
 	org := srv.Organisation(t, "Analytical Engines")
-	tab := browser.New(t)
+	tab := chromium.Open(t)
 	return &user{Tab: tab, t: t, srv: srv, inv: srv.Invite(t, org.ID, "ada@example.org"), key: tab.AddVirtualAuthenticator(options...)}
 }
 

@@ -41,8 +41,9 @@ const lacking = `(async () => {
 })()`
 
 func TestReferenceShowsEveryOperation(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
-	tab := browser.New(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	tab := chromium.Open(t)
 	tab.Open(srv.URL + "/docs#createUser")
 	tab.WaitFor(`document.body.dataset.state === "ready"`)
 	tab.WaitFor(`scrollY > 100`) // a link to an operation leads there
@@ -89,13 +90,14 @@ const description = `{
 }`
 
 func TestReferenceOfAnyDescription(t *testing.T) {
+	t.Parallel()
 	now := description
 	mux := http.NewServeMux()
 	mux.Handle("/", pages.Handler(pages.Config{}))
 	mux.HandleFunc("/openapi.json", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(now)) })
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
-	tab := chromium.Start(t).New(t)
+	tab := chromium.Open(t)
 	read := func(state string) string {
 		tab.Open(srv.URL + "/docs")
 		tab.WaitFor(`document.body.dataset.state === "` + state + `"`)

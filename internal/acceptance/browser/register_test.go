@@ -19,10 +19,11 @@ import (
 )
 
 func TestRegister(t *testing.T) {
-	browser, srv := chromium.Start(t), countersigntest.Start(t)
+	t.Parallel()
+	srv := countersigntest.Start(t)
 
 	t.Run("with a synced passkey", func(t *testing.T) {
-		g := invite(t, browser, srv)
+		g := invite(t, srv)
 		g.BeforeLoad(recordCalls)
 		g.arrive()
 		g.wantText("h1", "Join Analytical Engines")
@@ -54,7 +55,7 @@ func TestRegister(t *testing.T) {
 	})
 
 	t.Run("with a security key", func(t *testing.T) {
-		g := invite(t, browser, srv, chromium.SecurityKey)
+		g := invite(t, srv, chromium.SecurityKey)
 		g.arrive()
 		g.Click("#elsewhere")
 		g.awaitState("done")
@@ -104,7 +105,8 @@ func checkExtras(t *testing.T, g *user) {
 }
 
 func TestRecoveryKey(t *testing.T) {
-	g := invite(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := invite(t, countersigntest.Start(t))
 	g.BeforeLoad(recordCalls)
 	g.register()
 	g.Click("#make-recovery")
@@ -206,7 +208,8 @@ func checkRecoverable(t *testing.T, g *user, code string) {
 
 // A mail scanner may fetch the link as often as it likes.
 func TestFetchingTheLinkChangesNothing(t *testing.T) {
-	g := invite(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := invite(t, countersigntest.Start(t))
 	fragment := g.inv.RegistrationURL[strings.Index(g.inv.RegistrationURL, "#"):]
 	for i := range 50 {
 		method := []string{http.MethodGet, http.MethodHead}[i%2]
@@ -239,7 +242,8 @@ func TestFetchingTheLinkChangesNothing(t *testing.T) {
 // Until the passkey is stored a reload must work; afterwards nothing may be left of the
 // code.
 func TestReload(t *testing.T) {
-	g := invite(t, chromium.Start(t), countersigntest.Start(t))
+	t.Parallel()
+	g := invite(t, countersigntest.Start(t))
 	g.arrive()
 	g.Do(reload)
 	g.awaitState("ready")

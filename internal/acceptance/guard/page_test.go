@@ -13,7 +13,7 @@ import (
 // origin than Countersign's.
 func TestPage(t *testing.T) {
 	t.Parallel()
-	tab, srv := chromium.Start(t), countersigntest.Start(t)
+	tab, srv := chromium.Open(t), countersigntest.Start(t)
 	port := countersigntest.FreePort(t) // the organisation names the page's origin, and the service the organisation
 	url := "http://localhost:" + port
 	org := srv.OrganisationWith(t, organisation.New{Name: "Payments", Origins: []string{url}})

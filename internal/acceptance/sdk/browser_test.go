@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/countersign/countersign/api"
@@ -33,18 +34,23 @@ var builds = []build{
 	{name: "BrowserKeySigner 0.4.3", sdk: "v0.4", signer: "v0.4", npm: "sdk-browser", kind: "key", header: "X-Dfns-Appid", headerValue: appID},
 }
 
-// scripts keeps each bundle, by its environment; tests of this package run one at a time.
-var scripts = map[[3]string]string{}
+// scripts keeps each bundle, by its environment.
+var scripts = struct {
+	sync.Mutex
+	made map[[3]string]string
+}{made: map[[3]string]string{}}
 
 func (b build) script(t *testing.T) string {
 	t.Helper()
 	key := [3]string{b.sdk, b.signer, b.npm}
-	if scripts[key] == "" {
-		scripts[key] = string(node(t, "bundle.mjs", map[string]string{
+	scripts.Lock()
+	defer scripts.Unlock()
+	if scripts.made[key] == "" {
+		scripts.made[key] = string(node(t, "bundle.mjs", map[string]string{
 			"SDK": b.sdk, "SIGNER": b.signer, "SIGNER_PACKAGE": b.npm,
 		}))
 	}
-	return scripts[key]
+	return scripts.made[key]
 }
 
 // site serves an application's page that loads the bundle, on an origin of its own.
@@ -112,15 +118,15 @@ func checkStored(t *testing.T, h *checkedServer, b build, key *chromium.Authenti
 
 // An application on an origin of its own, which its organisation lists.
 func TestBrowserSDKRegistersAcrossOrigins(t *testing.T) {
+	t.Parallel()
 	h := start(t)
-	browser := chromium.Start(t)
 	for _, b := range builds {
 		t.Run(b.name, func(t *testing.T) {
 			origin := site(t, b.script(t))
 			org := h.OrganisationWith(t, organisation.New{Name: "Analytical Engines", RPID: "localhost", Origins: []string{origin}})
 			inv := h.Invite(t, org.ID, "ada@example.org")
 
-			tab := browser.New(t)
+			tab := chromium.Open(t)
 			key := tab.AddVirtualAuthenticator()
 			tab.Open(origin)
 			before := len(h.passed(with(b.header, b.headerValue)))
@@ -142,13 +148,13 @@ func TestBrowserSDKRegistersAcrossOrigins(t *testing.T) {
 
 // An application on the server's own origin, of an organisation that lists none.
 func TestBrowserSDKRegistersOnTheServersOrigin(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	org := h.Organisation(t, "Analytical Engines")
-	browser := chromium.Start(t)
 	for _, b := range builds {
 		t.Run(b.name, func(t *testing.T) {
 			inv := h.Invite(t, org.ID, strings.ReplaceAll(b.name, " ", ".")+"@example.org")
-			tab := browser.New(t)
+			tab := chromium.Open(t)
 			key := tab.AddVirtualAuthenticator()
 			tab.Open(h.URL + "/register")
 			tab.Eval(b.script(t), nil)
@@ -159,14 +165,14 @@ func TestBrowserSDKRegistersOnTheServersOrigin(t *testing.T) {
 
 // A page that the organisation does not list gets nowhere, and costs nothing.
 func TestBrowserSDKIsRefusedOnAForeignOrigin(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	org := h.Organisation(t, "Analytical Engines")
 	inv := h.Invite(t, org.ID, "ada@example.org")
 	b := builds[0]
 	script := b.script(t)
-	browser := chromium.Start(t)
 
-	tab := browser.New(t)
+	tab := chromium.Open(t)
 	tab.AddVirtualAuthenticator()
 	tab.Open(site(t, script))
 	o := register(t, tab, b, h.proxy, inv)
@@ -177,7 +183,7 @@ func TestBrowserSDKIsRefusedOnAForeignOrigin(t *testing.T) {
 	h.unregistered(t, inv)
 
 	// The code still works where it should.
-	tab = browser.New(t)
+	tab = chromium.Open(t)
 	key := tab.AddVirtualAuthenticator()
 	tab.Open(h.URL + "/register")
 	tab.Eval(script, nil)
@@ -187,6 +193,7 @@ func TestBrowserSDKIsRefusedOnAForeignOrigin(t *testing.T) {
 // A refusal reaches the page as the SDK's error, across origins too: the browser must be
 // allowed to read it.
 func TestBrowserSDKReadsRefusals(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	b := builds[0]
 	origin := site(t, b.script(t))
@@ -194,7 +201,7 @@ func TestBrowserSDKReadsRefusals(t *testing.T) {
 	inv := h.Invite(t, org.ID, "ada@example.org")
 	inv.RegistrationCode = "AAAA-AAAA-AAAA-AAAA-AAAA"
 
-	tab := chromium.Start(t)
+	tab := chromium.Open(t)
 	tab.AddVirtualAuthenticator()
 	tab.Open(origin)
 	o := register(t, tab, b, h.proxy, inv)

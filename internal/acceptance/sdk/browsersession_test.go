@@ -46,8 +46,8 @@ func (u *sdkUser) makeBrowserSigner(t *testing.T, b build) {
 // countersigns the creation of a user, with every signer there was; by an application on
 // an origin of its own, and on the server's.
 func TestBrowserSDKLogsInAndCountersigns(t *testing.T) {
+	t.Parallel()
 	h := start(t)
-	browser := chromium.Start(t)
 	for _, where := range []string{"across origins", "on the server's origin"} {
 		for _, b := range builds {
 			t.Run(where+"/"+b.name, func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestBrowserSDKLogsInAndCountersigns(t *testing.T) {
 				}
 				org := organisationAt(t, h, origin)
 				inv := h.Invite(t, org.ID, "ada@example.org")
-				tab := browser.New(t)
+				tab := chromium.Open(t)
 				key := tab.AddVirtualAuthenticator()
 				p, url := b.open(t, h, tab, origin)
 
@@ -132,8 +132,8 @@ func checkUsed(t *testing.T, h *checkedServer, b build, key *chromium.Authentica
 // Whoever holds a discoverable passkey logs in without a name: for an organisation, or,
 // on the server's own page, for whatever one the passkey is of.
 func TestBrowserSDKLogsInWithoutAName(t *testing.T) {
+	t.Parallel()
 	h := start(t)
-	browser := chromium.Start(t)
 	for _, b := range builds {
 		if b.kind == "key" {
 			continue
@@ -141,7 +141,7 @@ func TestBrowserSDKLogsInWithoutAName(t *testing.T) {
 		t.Run(b.name, func(t *testing.T) {
 			origin := site(t, b.script(t))
 			for where, at := range map[string]string{"across origins": origin, "on the server's origin": ""} {
-				tab := browser.New(t)
+				tab := chromium.Open(t)
 				tab.AddVirtualAuthenticator()
 				p, url := b.open(t, h, tab, at)
 				org, other := organisationAt(t, h, at), organisationAt(t, h, at)
@@ -167,11 +167,11 @@ func TestBrowserSDKLogsInWithoutAName(t *testing.T) {
 // A passkey for one user is no answer for another, known or not: the browser finds none
 // of the listed ones, or the page says that it is not accepted.
 func TestBrowserSDKCannotLogInAsAnother(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	b := builds[0]
 	org := h.Organisation(t, "Analytical Engines")
-	browser := chromium.Start(t)
-	tab := browser.New(t)
+	tab := chromium.Open(t)
 	tab.AddVirtualAuthenticator()
 	p, url := b.open(t, h, tab, "")
 	ada := newUser(p, "ada", url)
@@ -189,12 +189,12 @@ func TestBrowserSDKCannotLogInAsAnother(t *testing.T) {
 
 // PasswordProtectedKey in Chromium, on both origins.
 func TestPasswordProtectedKeyInTheBrowser(t *testing.T) {
+	t.Parallel()
 	m := startMailed(t)
 	b := builds[0]
-	browser := chromium.Start(t)
 	for where, origin := range map[string]string{"across origins": site(t, b.script(t)), "on the server's origin": ""} {
 		t.Run(where, func(t *testing.T) {
-			tab := browser.New(t)
+			tab := chromium.Open(t)
 			p, url := b.open(t, m.checkedServer, tab, origin)
 			protectedKey(t, m, organisationAt(t, m.checkedServer, origin), p, url)
 		})

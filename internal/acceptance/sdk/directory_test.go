@@ -16,6 +16,7 @@ import (
 // Every method of auth and permissions, with both clients: people, machines, tokens,
 // permissions, applications, end users by delegation, and the audit log.
 func TestDirectory(t *testing.T) {
+	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		d := openDirectory(t, start(t, countersigntest.Database(url)), versions[0])
 		d.everyMethod(t)
@@ -26,6 +27,7 @@ func TestDirectory(t *testing.T) {
 // Every method that older versions have. With that every operation of the wire contract
 // which is served was done by a version of the SDK, those that only old ones call too.
 func TestDirectoryByOlderSDKs(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	for _, v := range versions[1:] {
 		t.Run(v.sdk, func(t *testing.T) {

@@ -54,6 +54,7 @@ func (m *mailed) administrator(t *testing.T, p program, v version) (*sdkUser, st
 
 // Where mail is configured who invites does not see the code; the mail brings it.
 func TestInvitationByTheSDKIsMailed(t *testing.T) {
+	t.Parallel()
 	m := startMailed(t)
 	for _, v := range []version{versions[0], versions[len(versions)-1]} {
 		t.Run(v.sdk, func(t *testing.T) {
@@ -77,6 +78,7 @@ func TestInvitationByTheSDKIsMailed(t *testing.T) {
 // Before 0.6 resending is a signed action of who is logged in; the operation is open to
 // all by now, and works for these as well.
 func TestResendIsSignedByOldSDKs(t *testing.T) {
+	t.Parallel()
 	m := startMailed(t)
 	for _, v := range versions {
 		if v.sdk != "v0.4" && v.sdk != "v0.5" {
@@ -124,6 +126,7 @@ func TestResendIsSignedByOldSDKs(t *testing.T) {
 // A key that its owner's password protects is kept by the server. It comes back for a
 // login only with the code in a mail, and for an action always. Under Node:
 func TestPasswordProtectedKeyInNode(t *testing.T) {
+	t.Parallel()
 	m := startMailed(t)
 	for _, sdk := range []string{"v0.8", "v0.5"} {
 		t.Run(sdk, func(t *testing.T) {

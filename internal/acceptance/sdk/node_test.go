@@ -33,6 +33,7 @@ var algorithms = map[string]string{
 
 // DfnsAuthenticator.register() of every line of the SDK, with the keys that its users have.
 func TestDfnsAuthenticatorRegistersKeys(t *testing.T) {
+	t.Parallel()
 	common := []string{"P-256", "secp256k1", "Ed25519", "RSA-2048"}
 	// Before 0.4 key signers put an origin into the client data, by default this one.
 	const oldOrigin = `{"origin":"https://dashboard.dfns.io"}`
@@ -78,6 +79,7 @@ func TestDfnsAuthenticatorRegistersKeys(t *testing.T) {
 
 // The same on both databases, with a key and a recovery key.
 func TestSDKRegistersOnEveryDatabase(t *testing.T) {
+	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		h := start(t, countersigntest.Database(url))
 		inv := h.Invite(t, h.Organisation(t, "Analytical Engines").ID, "ada@example.org")
@@ -98,6 +100,7 @@ const appID = "ap-01234-56789-abcdefghijklmnop"
 
 // The forms in which keys and attestations come, all verified as they are sent.
 func TestAttestationsOfKeysInEveryForm(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	org := h.Organisation(t, "Analytical Engines")
 	for name, env := range map[string]map[string]string{
@@ -125,6 +128,7 @@ func TestAttestationsOfKeysInEveryForm(t *testing.T) {
 
 // The generated clients, under the names the calls have and had.
 func TestGeneratedClientsRegister(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	org := h.Organisation(t, "Analytical Engines")
 	for call, versions := range map[string][]string{
@@ -155,6 +159,7 @@ func keysignerOf(sdk string) string {
 }
 
 func TestGeneratedClientRegistersAllFactorsAtOnce(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	inv := h.Invite(t, h.Organisation(t, "Analytical Engines").ID, "ada@example.org")
 	o := h.register(t, inv, map[string]string{"SDK": "v0.8", "KEYSIGNER": "v0.8.3", "CALL": "extras"})
@@ -180,6 +185,7 @@ func TestGeneratedClientRegistersAllFactorsAtOnce(t *testing.T) {
 }
 
 func TestGeneratedClientRegistersPasswordProtectedKey(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	inv := h.Invite(t, h.Organisation(t, "Analytical Engines").ID, "ada@example.org")
 	o := h.register(t, inv, map[string]string{"SDK": "v0.8", "KEYSIGNER": "v0.8.3", "CALL": "protected"})
@@ -195,6 +201,7 @@ func TestGeneratedClientRegistersPasswordProtectedKey(t *testing.T) {
 
 // From 0.6 on resending needs no signature; the answer says nothing about the account.
 func TestResendRegistrationCode(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	org := h.Organisation(t, "Analytical Engines")
 	for _, sdk := range []string{"v0.6", "v0.7", "v0.8"} {
@@ -223,6 +230,7 @@ func TestResendRegistrationCode(t *testing.T) {
 
 // Refusals arrive as the SDK's own error with status and sentence, in every version.
 func TestRefusalsReachTheCallerOfTheSDK(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	org := h.Organisation(t, "Analytical Engines")
 	other := h.Organisation(t, "Difference Engines")
@@ -263,6 +271,7 @@ func TestRefusalsReachTheCallerOfTheSDK(t *testing.T) {
 
 // Who holds the right code, only too late, is told so in the documented words.
 func TestExpiryReachesTheCallerOfTheSDK(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	inv := h.Invite(t, h.Organisation(t, "Analytical Engines").ID, "ada@example.org")
 	wrongCode := inv

@@ -139,6 +139,7 @@ func decodeOutcome(t *testing.T, text []byte) outcome {
 
 // TestVersionsAreThePublishedOnes keeps the folders' names honest.
 func TestVersionsAreThePublishedOnes(t *testing.T) {
+	t.Parallel()
 	install(t)
 	for name, want := range map[string]string{
 		"v0.1/node_modules/@dfns/sdk":             "0.1.2",

@@ -11,6 +11,7 @@ import (
 // A signed action lives for minutes and a session for hours; the SDK throws its own error
 // for what is too late.
 func TestLatenessReachesTheCallerOfTheSDK(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	org := h.Organisation(t, "Analytical Engines")
 	inv := h.Invite(t, org.ID, "machine@example.org")
@@ -45,6 +46,7 @@ func TestLatenessReachesTheCallerOfTheSDK(t *testing.T) {
 // Who is deactivated is told so once they have signed, in the documented words, and gets
 // nowhere with what they had before.
 func TestDeactivationReachesTheCallerOfTheSDK(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	org := h.Organisation(t, "Analytical Engines")
 	inv := h.Invite(t, org.ID, "machine@example.org")

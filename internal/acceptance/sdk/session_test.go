@@ -55,6 +55,7 @@ func (v version) keyOptions(key string) map[string]any {
 // A machine registers with its key, logs in and countersigns, and so does who it
 // invites: the whole of it by the SDK, in every version and with every type of key.
 func TestKeysLogInAndCountersign(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	for _, v := range versions {
 		t.Run(v.sdk, func(t *testing.T) {
@@ -67,6 +68,7 @@ func TestKeysLogInAndCountersign(t *testing.T) {
 }
 
 func TestKeysLogInAndCountersignOnEveryDatabase(t *testing.T) {
+	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {
 		administer(t, start(t, countersigntest.Database(url)), versions[0], startNode(t, "v0.8"), "P-256")
 	})

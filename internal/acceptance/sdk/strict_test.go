@@ -107,6 +107,7 @@ func quote(t *testing.T, s string) string {
 }
 
 func TestStrictClientsRegisterOverTLS(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t, countersigntest.TLS())
 	h := &checkedServer{Server: srv}
 	org := srv.Organisation(t, "Analytical Engines")
@@ -144,6 +145,7 @@ func TestStrictClientsRegisterOverTLS(t *testing.T) {
 
 // Resending is public: a foreign bearer and a user action that old SDKs sign are ignored.
 func TestStrictClientsResend(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t, countersigntest.TLS())
 	org := srv.Organisation(t, "Analytical Engines")
 	inv := srv.Invite(t, org.ID, "ada@example.org")
@@ -157,6 +159,7 @@ func TestStrictClientsResend(t *testing.T) {
 // A Content-Type without a body is no reason to refuse where no body is wanted, and
 // never one to fail; what is not there is answered in JSON.
 func TestStrictClientsWithoutBodies(t *testing.T) {
+	t.Parallel()
 	srv := countersigntest.Start(t, countersigntest.TLS())
 	c := newStrictClient(t, srv)
 	for _, r := range []struct {

@@ -22,7 +22,7 @@ import (
 // loaded machine does not fail a test, and far below the time limit of a test run.
 const patience = 30 * time.Second
 
-// Tab is one page of a Chromium that belongs to a test. Its methods end the test
+// Tab is a page in a Chromium, in a browser context that belongs to one test. Its methods end the test
 // (testing.TB.Fatal) when the browser cannot do what is asked, so they are called from
 // the test's own goroutine.
 type Tab struct {
@@ -47,13 +47,61 @@ func Path() (string, error) {
 	return "", fmt.Errorf("no Chromium found: run `make test`, which installs what the browser tests need, or name one in COUNTERSIGN_CHROMIUM")
 }
 
-// Start launches a headless Chromium with an empty profile and returns its first tab.
-// The browser ends and its profile is removed when the test does.
-func Start(t testing.TB) *Tab {
+// browser is the Chromium that the tabs of this process share. It starts with the first
+// tab and ends with the last, so that no test process leaves one behind.
+var browser struct {
+	sync.Mutex
+	tabs int
+	ctx  context.Context
+	stop func()
+}
+
+// Open returns a new tab with cookies, storage and authenticators of its own. It closes
+// when t, a test or a subtest, ends. Tests with tabs of their own may run in parallel.
+func Open(t testing.TB) *Tab {
 	t.Helper()
-	path, err := Path()
+	parent, err := acquire()
 	if err != nil {
 		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	tab := &Tab{t: t}
+	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext(), chromedp.WithListener(tab.listen))
+	t.Cleanup(cancel)
+	tab.ctx = ctx
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("open a tab of Chromium: %v", err)
+	}
+	return tab
+}
+
+// acquire counts one more tab and returns the context of the browser, which it starts if
+// there is none.
+func acquire() (context.Context, error) {
+	browser.Lock()
+	defer browser.Unlock()
+	if browser.tabs == 0 {
+		if err := launch(); err != nil {
+			return nil, err
+		}
+	}
+	browser.tabs++
+	return browser.ctx, nil
+}
+
+func release() {
+	browser.Lock()
+	defer browser.Unlock()
+	if browser.tabs--; browser.tabs == 0 {
+		browser.stop()
+	}
+}
+
+// launch starts a headless Chromium with an empty profile.
+func launch() error {
+	path, err := Path()
+	if err != nil {
+		return err
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
@@ -63,27 +111,13 @@ func Start(t testing.TB) *Tab {
 		chromedp.Flag("lang", "en-GB"),
 	)
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(stop)
-	return open(t, allocator)
-}
-
-// New returns a tab of the same Chromium with cookies, storage and authenticators of its
-// own. It closes when t, usually a subtest, ends.
-func (tab *Tab) New(t testing.TB) *Tab {
-	t.Helper()
-	return open(t, tab.ctx, chromedp.WithNewBrowserContext())
-}
-
-func open(t testing.TB, parent context.Context, options ...chromedp.ContextOption) *Tab {
-	t.Helper()
-	tab := &Tab{t: t}
-	ctx, cancel := chromedp.NewContext(parent, append(options, chromedp.WithListener(tab.listen))...)
-	t.Cleanup(cancel)
-	tab.ctx = ctx
+	ctx, cancel := chromedp.NewContext(allocator)
+	browser.ctx, browser.stop = ctx, func() { cancel(); stop() }
 	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start Chromium: %v", err)
+		browser.stop()
+		return fmt.Errorf("start Chromium: %w", err)
 	}
-	return tab
+	return nil
 }
 
 // Context is the tab's chromedp context, for what this package has no method for.
