@@ -123,6 +123,9 @@ func (p *Process) Stop() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
+// Wait waits until the server has ended.
+func (p *Process) Wait() { <-p.gone }
+
 // Kill ends the server without warning.
 func (p *Process) Kill() {
 	p.cmd.Process.Kill()
