@@ -122,6 +122,9 @@ func (p *Process) Stop() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
+// Wait waits until the server has ended.
+func (p *Process) Wait() { <-p.done }
+
 // Kill ends the server with SIGKILL.
 func (p *Process) Kill() {
 	p.cmd.Process.Kill()

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/countersign/countersign/internal/app"
 )
 
-type doctorCommand struct{ operatorFlags }
+type doctorCommand struct {
+	operatorFlags
+	tlsFlags
+}
 
 // finding is the result of one check.
 type finding struct {
@@ -42,13 +46,16 @@ func (d *doctorCommand) Run(ctx context.Context, c console) error {
 }
 
 func (d *doctorCommand) examine(ctx context.Context, c console) (all []finding) {
+	host := ""
 	err := d.open(ctx, c, func(a *app.App) error {
 		all = examine(ctx, a)
+		host = a.Site.Host()
 		return nil
 	})
 	if err != nil {
 		all = append(all, finding{"configuration and database", problem, sentence(err)})
 	}
+	all = append(all, examineTLS(d.tlsFlags, host, time.Now())...)
 	return all
 }
 

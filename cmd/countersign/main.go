@@ -49,6 +49,7 @@ type console struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	os.Exit(run(ctx, os.Args[1:], console{out: os.Stdout, err: os.Stderr}))
 }
 
@@ -79,13 +80,20 @@ func run(ctx context.Context, args []string, c console) (status int) {
 		return exitMisuse
 	}
 	if err := k.Run(); err != nil {
-		fmt.Fprintln(c.err, "countersign:", sentence(err))
+		lastWords(c.err, "countersign: "+sentence(err)+"\n")
 		if isMisuse(err) || api.KindOf(err) == api.Invalid {
 			return exitMisuse
 		}
 		return exitFailure
 	}
 	return 0
+}
+
+// lastWords writes text, but does not keep the process from ending if nobody reads it.
+func lastWords(w io.Writer, text string) {
+	b := newBackgroundWriter(w)
+	io.WriteString(b, text)
+	b.Close()
 }
 
 // newParser returns the parser of the command line.

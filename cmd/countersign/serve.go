@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -20,9 +21,8 @@ import (
 type serveCommand struct {
 	databaseFlags
 	siteFlags
-	Listen         string        `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	TLSCert        string        `name:"tls-cert" help:"File with the certificate chain, PEM. The server reads it again when it changes." placeholder:"FILE"`
-	TLSKey         string        `name:"tls-key" help:"File with the private key, PEM." placeholder:"FILE"`
+	Listen string `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	tlsFlags
 	DevTLS         bool          `name:"dev-tls" help:"For development: serve https://localhost with a certificate of a private authority. The server creates both if they are missing."`
 	DevTLSDir      string        `name:"dev-tls-dir" help:"Folder of the development authority and certificate." default:"countersign-dev-tls" placeholder:"DIR"`
 	TrustedProxies []string      `help:"Addresses or networks of proxies to trust for the client address, in X-Forwarded-For." placeholder:"CIDR"`
@@ -35,13 +35,25 @@ type serveCommand struct {
 }
 
 func (s *serveCommand) Run(ctx context.Context, c console) error {
+	hangup := keepRunning()
+	out, errs := newBackgroundWriter(c.out), newBackgroundWriter(c.err)
+	defer out.Close()
+	defer errs.Close()
+	log := slog.New(s.logHandler(errs))
+	errs.report = func(lines int) {
+		log.Warn("lines of this log were dropped, because nothing read it or it could not be written", "lines", lines)
+	}
+	return s.run(ctx, console{out: out, err: errs}, log, hangup)
+}
+
+func (s *serveCommand) run(ctx context.Context, c console, log *slog.Logger, hangup <-chan os.Signal) error {
 	if s.DevTLS {
 		if err := s.beginDevTLS(c); err != nil {
 			return err
 		}
 	}
-	if (s.TLSCert == "") != (s.TLSKey == "") {
-		return misuse("--tls-cert and --tls-key go together; give both or neither")
+	if err := s.tlsFlags.check(); err != nil {
+		return err
 	}
 	if s.SessionTime < time.Minute || s.SessionTime > 30*24*time.Hour {
 		return misuse("--session-time must be between 1m and 720h")
@@ -50,7 +62,6 @@ func (s *serveCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	log := slog.New(s.logHandler(c.err))
 	listener, err := net.Listen("tcp", s.Listen)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", s.Listen, err)
@@ -65,25 +76,32 @@ func (s *serveCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	err = s.serve(ctx, c, a, listener, log)
+	err = s.serve(ctx, c, a, listener, log, hangup)
 	if e := a.Close(); err == nil {
 		err = e
 	}
 	return err
 }
 
-func (s *serveCommand) serve(ctx context.Context, c console, a *app.App, listener net.Listener, log *slog.Logger) error {
+func (s *serveCommand) serve(ctx context.Context, c console, a *app.App, listener net.Listener, log *slog.Logger, hangup <-chan os.Signal) error {
 	if err := checkOrganisations(ctx, a); err != nil {
 		return err
 	}
 	if err := a.RememberSite(ctx); err != nil {
 		return err
 	}
+	var jobs sync.WaitGroup
+	defer jobs.Wait()
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	var reload func()
 	if s.TLSCert != "" {
-		pair, err := newKeyPair(s.TLSCert, s.TLSKey)
+		pair, err := newKeyPair(s.tlsFlags, log)
 		if err != nil {
 			return misuseError{err}
 		}
+		reload = func() { pair.look(true) }
+		jobs.Go(func() { pair.watch(running) })
 		listener = tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.certificate,
 			NextProtos: server.Protocols()})
 	}
@@ -98,11 +116,11 @@ func (s *serveCommand) serve(ctx context.Context, c console, a *app.App, listene
 	if link != "" {
 		fmt.Fprintf(c.out, "\nRegister the first administrator (%s) in a browser with this one-time link, valid for 24 hours:\n\n  %s\n\n", s.Administrator, link)
 	}
-	var jobs sync.WaitGroup
-	defer jobs.Wait()
-	running, stop := context.WithCancel(ctx)
-	defer stop()
 	jobs.Go(func() { a.RunJobs(running) })
+	jobs.Go(func() { reloadOnHangup(running, hangup, reload, log) })
+	context.AfterFunc(ctx, func() {
+		log.Info("stopping: running requests may finish; a second signal ends the server at once", "drain", s.Drain.String())
+	})
 	return a.NewServer().Serve(ctx, listener, s.Drain)
 }
 

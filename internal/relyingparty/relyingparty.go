@@ -53,6 +53,9 @@ func NewSite(publicURL string) (Site, error) {
 // Origin returns the site's origin, "https://sign.example.org".
 func (s Site) Origin() string { return s.origin }
 
+// Host returns the host of the site's origin, "sign.example.org".
+func (s Site) Host() string { return s.host }
+
 // Of returns the relying party of an organisation. The site fills in what the organisation did
 // not set. The site's own origin is always included if it lies within the RP ID, because the
 // hosted page runs there.
