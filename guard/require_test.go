@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,19 +29,21 @@ func TestSignedRequestPassesOnce(t *testing.T) {
 	s := protect(t, f)
 	token := f.token(t)
 	r := s.transfer(t, token)
-	r.Header.Set("X-HTTP-Method-Override", "DELETE")
-	r.Header.Set("X-Method-Override", "DELETE")
-	r.Header.Set("X-HTTP-Method", "DELETE")
-	r.Header.Set("Countersign-User-Id", "us-forged")
+	untrusted := []string{"X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method", "X_HTTP_METHOD_OVERRIDE", "x-http_method.override",
+		"X-Original-URL", "X-Rewrite-URL", "X_Rewrite_Url", "X-Original-Method", "X-Original-URI", "X-Forwarded-Method", "X-Forwarded-Uri",
+		"Countersign-User-Id", "Countersign_User_Id", "countersign_user-id", "COUNTERSIGN-TOKEN_ID", "Countersign.User.Id", "Countersign-New", "X_DFNS_USERACTION"}
+	for _, name := range untrusted {
+		r.Header[name] = []string{"DELETE"}
+	}
 	r.Header.Set("Idempotency-Key", "7")
 	s.wantPassed(t, r)
 
 	if s.body != payload || s.request.ContentLength != int64(len(payload)) {
 		t.Errorf("the handler read %q of %d bytes, want the body as it was sent", s.body, s.request.ContentLength)
 	}
-	for _, name := range []string{"X-Http-Method-Override", "X-Method-Override", "X-Http-Method", "Countersign-User-Id", api.HeaderUserAction} {
-		if v := s.request.Header.Get(name); v != "" {
-			t.Errorf("the handler sees %s: %s", name, v)
+	for name := range s.request.Header {
+		if strings.EqualFold(name, api.HeaderUserAction) || slices.ContainsFunc(untrusted, func(u string) bool { return strings.EqualFold(u, name) }) {
+			t.Errorf("the handler sees %s", name)
 		}
 	}
 	if s.request.Header.Get("Idempotency-Key") != "7" || s.request.Header.Get("Content-Type") != "application/json" {

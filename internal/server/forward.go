@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -74,11 +75,16 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, who api.Caller)
 	h.Set("Countersign-User-Id", c.Metadata.UserID)
 	h.Set("Countersign-Username", url.PathEscape(c.Username))
 	h.Set("Countersign-Credential-Uuid", c.CredentialUUID)
-	h.Set("Countersign-Token-Id", c.TokenID)
+	h.Set("Countersign-Token-Id", cmp.Or(c.TokenID, toldNone))
 	h.Set("Countersign-Payload-Sha256", c.PayloadSHA256)
-	h.Set("Countersign-Payload-Canonical-Sha256", c.CanonicalSHA256)
+	h.Set("Countersign-Payload-Canonical-Sha256", cmp.Or(c.CanonicalSHA256, toldNone))
 	return struct{}{}, nil
 }
+
+// toldNone is the value of a header that has nothing to say. No header is left out or empty:
+// a client can have its proxy drop any header by naming it in Connection (RFC 9110 §7.6.1), so
+// the absence of one must never mean anything.
+const toldNone = "none"
 
 // original finds out which request the proxy asks for. Its client may send any of these
 // headers too, and what the proxy does not set itself it passes on. So whatever families

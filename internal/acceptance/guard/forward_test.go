@@ -12,6 +12,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
+	"github.com/countersign/countersign/guard"
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
@@ -123,6 +124,28 @@ func TestForwardAuthPasses(t *testing.T) {
 			}
 		})
 	}
+	t.Run("every header has a value", func(t *testing.T) {
+		tokenID, program := srv.PersonalToken(t, srv.Session(t, ada.Person), "reports", "")
+		for body, canonical := range map[string]string{transfer: useraction.CanonicalDigest([]byte(transfer)), "": useraction.CanonicalDigest(nil),
+			"plain text": "none", `{"a":1,"a":2}`: "none", "{": "none"} {
+			byProgram, err := program.SignFor(t.Context(), "POST", path, []byte(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for token, signed := range map[string]string{ada.Sign(t, ada.token, "POST", path, body): "none", byProgram: tokenID} {
+				status, code, h := ask{path: endpoint + "?body=upstream", header: told("Forwarded", "POST", path), token: token}.put(t, srv)
+				if status != 200 || h.Get(guard.HeaderTokenID) != signed || h.Get(guard.HeaderCanonicalPayload) != canonical {
+					t.Errorf("%q: answered %d %s, %v", body, status, code, h)
+				}
+				for _, name := range []string{guard.HeaderActionID, guard.HeaderOrgID, guard.HeaderUserID, guard.HeaderUsername, guard.HeaderCredentialUUID,
+					guard.HeaderTokenID, guard.HeaderPayload, guard.HeaderCanonicalPayload} {
+					if v := h.Values(name); len(v) != 1 || v[0] == "" {
+						t.Errorf("%q: %s is %q", body, name, v)
+					}
+				}
+			}
+		}
+	})
 	t.Run("without a body", func(t *testing.T) {
 		for _, a := range []ask{
 			{path: endpoint + "?body=passed", header: told("Forwarded", "DELETE", "/transfers/1")},
