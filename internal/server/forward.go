@@ -49,7 +49,6 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, who api.Caller)
 	if err != nil {
 		return nil, err
 	}
-	path = origin + path // actions signed for that service alone pass
 	var body bytes.Buffer
 	if err := web.ReadBody(w, r, &body); err != nil {
 		return nil, err
@@ -64,7 +63,7 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, who api.Caller)
 	}
 	ctx, cancel := web.Lasting(r)
 	defer cancel()
-	c, err := s.services.Action.Forward(ctx, who, action.Use{Token: token, Method: method, Path: path, Payload: body.Bytes(),
+	c, err := s.services.Action.Forward(ctx, who, action.Use{Token: token, Method: method, Origin: origin, Path: path, Payload: body.Bytes(),
 		OrgIDs: strings.FieldsFunc(orgs, func(c rune) bool { return c == ',' })}, withBody)
 	if err != nil {
 		return nil, err

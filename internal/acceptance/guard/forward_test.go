@@ -305,10 +305,40 @@ func TestForwardAuthOfAnotherService(t *testing.T) {
 			t.Errorf("%s: answered %d %s, want %s", name, status, code, c.want)
 		}
 	}
-	for _, odd := range []string{"/a/../transfers", "/a/%2e%2e/transfers", "/transfers/./x", "/transfers//x", `/a%5cb`} {
-		a := ask{path: passed, body: transfer, header: told("Original", "POST", odd), token: ada.Sign(t, ada.token, "POST", odd, transfer)}
-		if status, code, _ := a.put(t, srv); status != 403 || code != invalid {
-			t.Errorf("%s, signed as it is: answered %d %s", odd, status, code)
+	for _, odd := range []string{"/a/../transfers", "/a/%2e%2e/transfers", "/transfers/./x", "/transfers//x", "/a%5cb", "/a/..;/transfers", "/a/..;x/transfers", "/a/.;/transfers",
+		"/transfers;x=1", "/transfers%3bx", "/a/%252e%252e/transfers", "/a/%c0%ae%c0%ae/transfers", "/a%c0%aftransfers", "/a%2ftransfers", "/transfers%00", "/transfers%20", "/transfers.",
+		"/a/%ef%bc%8e%ef%bc%8e/transfers", "/a%ef%bc%8ftransfers", "/transfers%3fx=1", "/transfers%23x", "/transfers%0a"} {
+		for _, prefix := range []string{"", pay} {
+			signed := ada.Sign(t, ada.token, "POST", prefix+odd, transfer)
+			query := ""
+			if prefix != "" {
+				query = "&origin=" + prefix
+			}
+			for what, a := range map[string]ask{
+				"Original":  {path: passed + query, body: transfer, header: told("Original", "POST", odd), token: signed},
+				"Forwarded": {path: passed + query, body: transfer, header: told("Forwarded", "POST", odd), token: signed},
+				"consume":   {method: "POST", path: "/countersign/actions/consume", header: map[string]string{"Content-Type": "application/json"}, body: consumption(t, signed, prefix+odd)},
+			} {
+				if status, code, _ := a.put(t, srv); status != 403 || code != invalid {
+					t.Errorf("%s%s, signed as it is, by %s: answered %d %s", prefix, odd, what, status, code)
+				}
+			}
 		}
 	}
+	// The address of a request line may name an origin of the client's choice.
+	for _, sent := range []string{pay + path, "http://localhost" + path, "https:" + path, "x" + path, "*"} {
+		a := ask{path: passed, body: transfer, header: told("Original", "POST", sent), token: ada.Sign(t, ada.token, "POST", pay+path, transfer)}
+		if status, code, _ := a.put(t, srv); status != 403 || code != invalid {
+			t.Errorf("%s: answered %d %s", sent, status, code)
+		}
+	}
+}
+
+func consumption(t *testing.T, token, path string) string {
+	t.Helper()
+	b, err := json.Marshal(map[string]string{"userAction": token, "httpMethod": "POST", "httpPath": path, "payload": transfer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
