@@ -220,19 +220,31 @@ func (g *Guard) checkOrg(orgID string) error {
 func checkedRequest(r *http.Request, body []byte, a Action) *http.Request {
 	r = r.WithContext(context.WithValue(r.Context(), contextKey{}, a))
 	r.Header = r.Header.Clone()
-	for _, name := range overrideHeaders {
-		r.Header.Del(name)
-	}
 	for name := range r.Header {
-		if strings.HasPrefix(name, "Countersign-") {
+		if unsigned(name) {
 			delete(r.Header, name)
 		}
 	}
-	r.Header.Del(api.HeaderUserAction) // spent: it could only leak into a log
 	setBody(r, body)
 	return r
 }
 
-// overrideHeaders are headers by which some frameworks treat a POST as another method. The
-// guard checked it as a POST.
-var overrideHeaders = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
+// unsigned reports whether a handler must not see a header of that name: it looks like the
+// word of Countersign, it has some frameworks treat the request as another than the one that
+// was compared, or it holds the spent token, which could only leak into a log. Names that
+// become the same variable in CGI, WSGI or PHP are one.
+func unsigned(name string) bool {
+	name = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(name))
+	return strings.HasPrefix(name, "countersign-") || slices.Contains(overrideHeaders, name) || strings.EqualFold(name, api.HeaderUserAction)
+}
+
+// overrideHeaders are headers by which some frameworks and gateways take a request for one of
+// another method or path.
+var overrideHeaders = []string{"x-http-method-override", "x-http-method", "x-method-override",
+	"x-original-method", "x-original-uri", "x-original-url", "x-original-path", "x-rewrite-url", "x-rewrite-uri", "x-override-url",
+	"x-forwarded-method", "x-forwarded-uri"}

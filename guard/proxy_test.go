@@ -45,7 +45,7 @@ func TestBehindProxy(t *testing.T) {
 		r := s.transfer(t, "")
 		r.Header = http.Header{
 			guard.HeaderActionID: {"ua-1"}, guard.HeaderOrgID: {org}, guard.HeaderUserID: {"us-1"},
-			guard.HeaderUsername: {"Ad%C3%A9%20L%25"}, guard.HeaderCredentialUUID: {"cr-1"},
+			guard.HeaderUsername: {"Ad%C3%A9%20L%25"}, guard.HeaderCredentialUUID: {"cr-1"}, guard.HeaderTokenID: {"none"},
 			guard.HeaderPayload: {useraction.PayloadDigest([]byte(payload))}, guard.HeaderCanonicalPayload: {useraction.CanonicalDigest([]byte(payload))},
 		}
 		for _, ch := range change {
@@ -54,7 +54,7 @@ func TestBehindProxy(t *testing.T) {
 		return r
 	}
 	s.wantPassed(t, vouched())
-	if a := s.action; a.ActionID != "ua-1" || a.OrgID != org || a.UserID != "us-1" || a.Username != "Adé L%" || a.CredentialUUID != "cr-1" || a.Receipt != nil {
+	if a := s.action; a.ActionID != "ua-1" || a.OrgID != org || a.UserID != "us-1" || a.Username != "Adé L%" || a.CredentialUUID != "cr-1" || a.TokenID != "" || a.Receipt != nil {
 		t.Errorf("From says %+v", a)
 	}
 	if s.body != payload || s.request.Header.Get(guard.HeaderUserID) != "" {
@@ -69,17 +69,34 @@ func TestBehindProxy(t *testing.T) {
 		setBody(r, body)
 		s.wantRefused(t, r, 403, "user_action_invalid")
 	}
-	r := vouched(func(h http.Header) { h.Del(guard.HeaderCanonicalPayload) })
+	r := vouched(func(h http.Header) { h.Set(guard.HeaderCanonicalPayload, "none") })
 	setBody(r, `{"amount":10,"to":"grace"}`)
 	s.wantRefused(t, r, 403, "user_action_invalid")
-	s.wantPassed(t, vouched(func(h http.Header) { h.Del(guard.HeaderCanonicalPayload) }))
-
-	for _, name := range []string{guard.HeaderActionID, guard.HeaderOrgID, guard.HeaderUserID, guard.HeaderUsername, guard.HeaderCredentialUUID, guard.HeaderPayload} {
-		s.wantRefused(t, vouched(func(h http.Header) { h.Del(name) }), 403, "user_action_invalid")
-		s.wantRefused(t, vouched(func(h http.Header) { h.Set(name, "") }), 403, "user_action_invalid")
-		s.wantRefused(t, vouched(func(h http.Header) { h.Add(name, "forged") }), 403, "user_action_invalid")
+	s.wantPassed(t, vouched(func(h http.Header) { h.Set(guard.HeaderCanonicalPayload, "none") }))
+	s.wantPassed(t, vouched(func(h http.Header) { h.Set(guard.HeaderTokenID, "to-1") }))
+	if s.action.TokenID != "to-1" {
+		t.Errorf("the token is %q", s.action.TokenID)
 	}
-	s.wantRefused(t, vouched(func(h http.Header) { h.Add(guard.HeaderCanonicalPayload, useraction.CanonicalDigest([]byte("{}"))) }), 403, "user_action_invalid")
+
+	for _, name := range []string{guard.HeaderActionID, guard.HeaderOrgID, guard.HeaderUserID, guard.HeaderUsername, guard.HeaderCredentialUUID,
+		guard.HeaderTokenID, guard.HeaderPayload, guard.HeaderCanonicalPayload} {
+		for what, change := range map[string]func(http.Header){
+			"missing":                 func(h http.Header) { h.Del(name) },
+			"empty":                   func(h http.Header) { h.Set(name, "") },
+			"twice":                   func(h http.Header) { h.Add(name, "forged") },
+			"twice, the same":         func(h http.Header) { h.Add(name, h.Get(name)) },
+			"twice, the second none":  func(h http.Header) { h.Add(name, "none") },
+			"twice, the second empty": func(h http.Header) { h.Add(name, "") },
+			"twice, in one":           func(h http.Header) { h.Set(name, h.Get(name)+", none") },
+			"a twin in its place":     func(h http.Header) { h[strings.ReplaceAll(name, "-", "_")] = h[name]; h.Del(name) },
+		} {
+			before := len(s.refused)
+			s.wantRefused(t, vouched(change), 403, "user_action_invalid")
+			if len(s.refused) == before || !strings.Contains(s.refused[len(s.refused)-1].Rule, name) {
+				t.Errorf("%s %s: the operator is not told which header it was", name, what)
+			}
+		}
+	}
 	s.wantRefused(t, vouched(func(h http.Header) { h.Set(guard.HeaderUsername, "%") }), 403, "user_action_invalid")
 	s.wantRefused(t, vouched(func(h http.Header) { h.Set(guard.HeaderOrgID, "or-b") }), 403, "user_action_invalid")
 	r = vouched()

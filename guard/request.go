@@ -48,7 +48,7 @@ func (g *Guard) checkPath(signed string, r *http.Request) error {
 
 func checkOneMeaning(sent string) error {
 	if !useraction.OneMeaning(sent) {
-		return invalid("the path has one meaning", api.Shown(sent), "a path without dot segments, empty segments or backslashes")
+		return invalid("the path has one meaning", api.Shown(sent), "a path that no server reads as another")
 	}
 	return nil
 }

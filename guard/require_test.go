@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,19 +29,21 @@ func TestSignedRequestPassesOnce(t *testing.T) {
 	s := protect(t, f)
 	token := f.token(t)
 	r := s.transfer(t, token)
-	r.Header.Set("X-HTTP-Method-Override", "DELETE")
-	r.Header.Set("X-Method-Override", "DELETE")
-	r.Header.Set("X-HTTP-Method", "DELETE")
-	r.Header.Set("Countersign-User-Id", "us-forged")
+	untrusted := []string{"X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method", "X_HTTP_METHOD_OVERRIDE", "x-http_method.override",
+		"X-Original-URL", "X-Rewrite-URL", "X_Rewrite_Url", "X-Original-Method", "X-Original-URI", "X-Forwarded-Method", "X-Forwarded-Uri",
+		"Countersign-User-Id", "Countersign_User_Id", "countersign_user-id", "COUNTERSIGN-TOKEN_ID", "Countersign.User.Id", "Countersign-New", "X_DFNS_USERACTION"}
+	for _, name := range untrusted {
+		r.Header[name] = []string{"DELETE"}
+	}
 	r.Header.Set("Idempotency-Key", "7")
 	s.wantPassed(t, r)
 
 	if s.body != payload || s.request.ContentLength != int64(len(payload)) {
 		t.Errorf("the handler read %q of %d bytes, want the body as it was sent", s.body, s.request.ContentLength)
 	}
-	for _, name := range []string{"X-Http-Method-Override", "X-Method-Override", "X-Http-Method", "Countersign-User-Id", api.HeaderUserAction} {
-		if v := s.request.Header.Get(name); v != "" {
-			t.Errorf("the handler sees %s: %s", name, v)
+	for name := range s.request.Header {
+		if strings.EqualFold(name, api.HeaderUserAction) || slices.ContainsFunc(untrusted, func(u string) bool { return strings.EqualFold(u, name) }) {
+			t.Errorf("the handler sees %s", name)
 		}
 	}
 	if s.request.Header.Get("Idempotency-Key") != "7" || s.request.Header.Get("Content-Type") != "application/json" {
@@ -207,8 +210,8 @@ func TestHarmlessDifferences(t *testing.T) {
 		}
 	})
 	t.Run("GET", func(t *testing.T) {
-		token := f.token(t, signs(""), func(c *useraction.Claims) { c.Method = "GET"; c.Path = "/a/%C3%A9%2Fb" })
-		r, err := http.NewRequest("GET", s.URL+"/a/%C3%A9%2Fb", nil)
+		token := f.token(t, signs(""), func(c *useraction.Claims) { c.Method = "GET"; c.Path = "/a/%C3%A9%20b" })
+		r, err := http.NewRequest("GET", s.URL+"/a/%C3%A9%20b", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -226,16 +229,21 @@ func signs(body string) func(*useraction.Claims) {
 // A path that routers may read in two ways does not pass, even if it was signed.
 func TestPathsOfTwoMeanings(t *testing.T) {
 	f := start(t)
-	s := protect(t, f)
-	for _, p := range []string{"/a/../b", "/a/%2e%2e/b", "/./a", "//a", "/a//b", "/a/%2F/b", "/a%5Cb", "/a%00", "/a/..%2fb", "/a/.", "/.."} {
+	direct, proxied := protect(t, f), protect(t, f)
+	proxied.Config.Handler = proxied.guard.RequireBehindProxy(http.HandlerFunc(proxied.serve))
+	told := "Countersign-Action-Id: ua-1\r\nCountersign-Org-Id: " + org + "\r\nCountersign-User-Id: us-1\r\nCountersign-Username: ada\r\nCountersign-Credential-Uuid: cr-1\r\n" +
+		"Countersign-Token-Id: none\r\nCountersign-Payload-Sha256: " + useraction.PayloadDigest(nil) + "\r\nCountersign-Payload-Canonical-Sha256: none\r\n"
+	for p, want := range map[string]int{"/a/b": 200, "/a/../b": 403, "/a/%2e%2e/b": 403, "/./a": 403, "//a": 403, "/a//b": 403, "/a/%2F/b": 403, "/a%2Fb": 403, "/a%5Cb": 403,
+		"/a%00": 403, "/a/..%2fb": 403, "/a/.": 403, "/..": 403, "/a/..;/b": 403, "/a/..;x/b": 403, "/a/.;/b": 403, "/a;x": 403, "/a%3bx": 403, "/a/%252e%252e/b": 403, "/a/%25252e/b": 403,
+		"/a/%c0%ae%c0%ae/b": 403, "/a%c0%afb": 403, "/a/%ef%bc%8e%ef%bc%8e/b": 403, "/a/%e2%80%a5/b": 403, "/a%ef%bc%8fb": 403, "/a.": 403, "/a%20": 403, "/a%3fx": 403, "/a%23x": 403} {
 		token := f.token(t, signs(""), func(c *useraction.Claims) { c.Path = p })
-		status, head := raw(t, s, "POST "+p+" HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nConnection: close\r\nX-DFNS-USERACTION: "+token+"\r\n\r\n")
-		if status != 403 {
-			t.Errorf("%s: answered %s, want 403", p, head)
+		for name, s := range map[string]*service{"by itself": direct, "behind a proxy": proxied} {
+			before := s.called()
+			status, head := raw(t, s, "POST "+p+" HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nConnection: close\r\nX-DFNS-USERACTION: "+token+"\r\n"+told+"\r\n")
+			if status != want || want == 403 && s.called() != before {
+				t.Errorf("%s, %s: answered %s, want %d", p, name, head, want)
+			}
 		}
-	}
-	if s.called() != 0 {
-		t.Error("the handler was called")
 	}
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -47,7 +48,6 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, who api.Caller)
 	if err != nil {
 		return nil, err
 	}
-	path = origin + path // the action must be signed for that service
 	var body bytes.Buffer
 	if err := web.ReadBody(w, r, &body); err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, who api.Caller)
 	}
 	ctx, cancel := web.OperationContext(r)
 	defer cancel()
-	c, err := s.services.Action.Forward(ctx, who, action.Use{Token: token, Method: method, Path: path, Payload: body.Bytes(),
+	c, err := s.services.Action.Forward(ctx, who, action.Use{Token: token, Method: method, Origin: origin, Path: path, Payload: body.Bytes(),
 		OrgIDs: strings.FieldsFunc(orgs, func(c rune) bool { return c == ',' })}, withBody)
 	if err != nil {
 		return nil, err
@@ -73,11 +73,16 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, who api.Caller)
 	h.Set("Countersign-User-Id", c.Metadata.UserID)
 	h.Set("Countersign-Username", url.PathEscape(c.Username))
 	h.Set("Countersign-Credential-Uuid", c.CredentialUUID)
-	h.Set("Countersign-Token-Id", c.TokenID)
+	h.Set("Countersign-Token-Id", cmp.Or(c.TokenID, noValue))
 	h.Set("Countersign-Payload-Sha256", c.PayloadSHA256)
-	h.Set("Countersign-Payload-Canonical-Sha256", c.CanonicalSHA256)
+	h.Set("Countersign-Payload-Canonical-Sha256", cmp.Or(c.CanonicalSHA256, noValue))
 	return struct{}{}, nil
 }
+
+// noValue is the value of a header that has nothing to say. No header is left out or empty:
+// a client can have its proxy drop any header by naming it in Connection (RFC 9110 §7.6.1), so
+// the absence of one must never mean anything.
+const noValue = "none"
 
 // original returns the method and the path of the request that the proxy asks about. The client may
 // send any of these headers too, and the proxy passes on what it does not set itself. So all families

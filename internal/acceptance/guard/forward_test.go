@@ -12,6 +12,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
+	"github.com/countersign/countersign/guard"
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
@@ -123,6 +124,28 @@ func TestForwardAuthPasses(t *testing.T) {
 			}
 		})
 	}
+	t.Run("every header has a value", func(t *testing.T) {
+		tokenID, program := srv.PersonalToken(t, srv.Session(t, ada.Person), "reports", "")
+		for body, canonical := range map[string]string{transfer: useraction.CanonicalDigest([]byte(transfer)), "": useraction.CanonicalDigest(nil),
+			"plain text": "none", `{"a":1,"a":2}`: "none", "{": "none"} {
+			byProgram, err := program.SignFor(t.Context(), "POST", path, []byte(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for token, signed := range map[string]string{ada.Sign(t, ada.token, "POST", path, body): "none", byProgram: tokenID} {
+				status, code, h := ask{path: endpoint + "?body=upstream", header: told("Forwarded", "POST", path), token: token}.put(t, srv)
+				if status != 200 || h.Get(guard.HeaderTokenID) != signed || h.Get(guard.HeaderCanonicalPayload) != canonical {
+					t.Errorf("%q: answered %d %s, %v", body, status, code, h)
+				}
+				for _, name := range []string{guard.HeaderActionID, guard.HeaderOrgID, guard.HeaderUserID, guard.HeaderUsername, guard.HeaderCredentialUUID,
+					guard.HeaderTokenID, guard.HeaderPayload, guard.HeaderCanonicalPayload} {
+					if v := h.Values(name); len(v) != 1 || v[0] == "" {
+						t.Errorf("%q: %s is %q", body, name, v)
+					}
+				}
+			}
+		}
+	})
 	t.Run("without a body", func(t *testing.T) {
 		for _, a := range []ask{
 			{path: endpoint + "?body=passed", header: told("Forwarded", "DELETE", "/transfers/1")},
@@ -282,10 +305,40 @@ func TestForwardAuthOfAnotherService(t *testing.T) {
 			t.Errorf("%s: answered %d %s, want %s", name, status, code, c.want)
 		}
 	}
-	for _, odd := range []string{"/a/../transfers", "/a/%2e%2e/transfers", "/transfers/./x", "/transfers//x", `/a%5cb`} {
-		a := ask{path: passed, body: transfer, header: told("Original", "POST", odd), token: ada.Sign(t, ada.token, "POST", odd, transfer)}
-		if status, code, _ := a.put(t, srv); status != 403 || code != invalid {
-			t.Errorf("%s, signed as it is: answered %d %s", odd, status, code)
+	for _, odd := range []string{"/a/../transfers", "/a/%2e%2e/transfers", "/transfers/./x", "/transfers//x", "/a%5cb", "/a/..;/transfers", "/a/..;x/transfers", "/a/.;/transfers",
+		"/transfers;x=1", "/transfers%3bx", "/a/%252e%252e/transfers", "/a/%c0%ae%c0%ae/transfers", "/a%c0%aftransfers", "/a%2ftransfers", "/transfers%00", "/transfers%20", "/transfers.",
+		"/a/%ef%bc%8e%ef%bc%8e/transfers", "/a%ef%bc%8ftransfers", "/transfers%3fx=1", "/transfers%23x", "/transfers%0a"} {
+		for _, prefix := range []string{"", pay} {
+			signed := ada.Sign(t, ada.token, "POST", prefix+odd, transfer)
+			query := ""
+			if prefix != "" {
+				query = "&origin=" + prefix
+			}
+			for what, a := range map[string]ask{
+				"Original":  {path: passed + query, body: transfer, header: told("Original", "POST", odd), token: signed},
+				"Forwarded": {path: passed + query, body: transfer, header: told("Forwarded", "POST", odd), token: signed},
+				"consume":   {method: "POST", path: "/countersign/actions/consume", header: map[string]string{"Content-Type": "application/json"}, body: consumption(t, signed, prefix+odd)},
+			} {
+				if status, code, _ := a.put(t, srv); status != 403 || code != invalid {
+					t.Errorf("%s%s, signed as it is, by %s: answered %d %s", prefix, odd, what, status, code)
+				}
+			}
 		}
 	}
+	// The address of a request line may name an origin of the client's choice.
+	for _, sent := range []string{pay + path, "http://localhost" + path, "https:" + path, "x" + path, "*"} {
+		a := ask{path: passed, body: transfer, header: told("Original", "POST", sent), token: ada.Sign(t, ada.token, "POST", pay+path, transfer)}
+		if status, code, _ := a.put(t, srv); status != 403 || code != invalid {
+			t.Errorf("%s: answered %d %s", sent, status, code)
+		}
+	}
+}
+
+func consumption(t *testing.T, token, path string) string {
+	t.Helper()
+	b, err := json.Marshal(map[string]string{"userAction": token, "httpMethod": "POST", "httpPath": path, "payload": transfer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

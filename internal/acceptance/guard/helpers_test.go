@@ -165,7 +165,7 @@ func caddy(t *testing.T, countersign, upstream string) string {
 	site := documented(t, "caddyfile", "pay.example.org {", "http://127.0.0.1:"+port+" {\n\tbind 127.0.0.1",
 		"forward_auth 127.0.0.1:8080", "forward_auth "+ip(countersign), "reverse_proxy 127.0.0.1:8090", "reverse_proxy "+ip(upstream))
 	config := filepath.Join(dir, "Caddyfile")
-	write(t, config, "{\n\tadmin off\n\tauto_https off\n}\n"+site)
+	write(t, config, "{\n\tadmin off\n\tauto_https off\n\tservers {\n\t\tprotocols h1 h2 h2c\n\t}\n}\n"+site)
 	run(t, port, []string{"XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "HOME=" + dir}, "caddy", "run", "--config", config, "--adapter", "caddyfile")
 	return "http://127.0.0.1:" + port
 }

@@ -64,6 +64,10 @@ func (s *Service) Forward(ctx context.Context, who api.Caller, u Use, withBody b
 	if err != nil {
 		return c, err
 	}
+	if !strings.HasPrefix(u.Path, "/") { // one with an origin of the client's own choice
+		return c, invalid("a path that begins with /", u.Path, c.Path, c)
+	}
+	u.Path = u.Origin + u.Path
 	if err := coversRequest(c, u, withBody); err != nil {
 		return c, err
 	}
@@ -75,7 +79,7 @@ func (s *Service) Forward(ctx context.Context, who api.Caller, u Use, withBody b
 
 // coversRequest checks another service's request, whose query must have been signed too.
 func coversRequest(c useraction.Claims, u Use, withBody bool) error {
-	if !useraction.SameTarget(c.Path, u.Path) || !useraction.OneMeaning(u.Path) {
+	if !useraction.SameTarget(c.Path, u.Path) {
 		return invalid("the signed path", u.Path, c.Path, c)
 	}
 	if !withBody {

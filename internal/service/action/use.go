@@ -15,6 +15,7 @@ import (
 type Use struct {
 	Token   string
 	Method  string
+	Origin  string // of the service, if only actions signed for it may pass; part of what was signed
 	Path    string // with its query
 	Payload []byte // the body
 
