@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth"
@@ -138,12 +139,8 @@ func (c callers) include(who api.Caller) bool {
 // allow refuses a caller who is not of the kind that the route is for, or has not the
 // permission for it.
 func (s *Server) allow(r *http.Request, row route, who api.Caller) error {
-	operation := row.permission
-	if operation == "" {
-		operation = row.id
-	}
 	if !row.callers.include(who) {
-		return who.Refused(operation, "kind of caller", string(who.Kind))
+		return wrongKind(row, who)
 	}
 	if row.permission == "" {
 		return nil
@@ -152,9 +149,27 @@ func (s *Server) allow(r *http.Request, row route, who api.Caller) error {
 	defer cancel()
 	rights, err := s.access.Of(ctx, who)
 	if err == nil && !rights.Hold(row.permission) {
-		err = who.Refused(operation, "permission of the operation", "a caller without it")
+		err = who.Refused(row.permission, "permission of the operation", "a caller without it")
 	}
 	return err
+}
+
+// wrongKind refuses a caller whom no permission would help. It names the kind, and those that
+// the operation is for.
+func wrongKind(row route, who api.Caller) error {
+	var kinds []string
+	for _, k := range row.callers.kinds() {
+		kinds = append(kinds, string(k))
+	}
+	kind := string(who.Kind)
+	if who.Kind == api.CallerPersonalToken && row.callers&personal != 0 { // its person is the wrong kind
+		kind += " of a user of kind " + who.UserKind
+	}
+	allowed := strings.Join(kinds, ", ")
+	return &api.Error{Kind: api.Forbidden, Code: "permission_denied",
+		Message: "A caller of kind " + kind + " cannot use " + row.id + ", whatever their permissions; it is for " + allowed + ".",
+		Details: map[string]any{"callerKind": string(who.Kind), "allowedKinds": kinds},
+		Rule:    "kind of caller", Received: kind, Expected: allowed, Subject: who.Subject()}
 }
 
 // runSigned runs an operation that its caller must have signed, body included. The signature

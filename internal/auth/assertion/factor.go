@@ -10,7 +10,7 @@ import (
 // Factor is one assertion as it was sent, its members decoded and nothing of it verified
 // yet.
 type Factor struct {
-	Kind              string // api.KindFido2, KindKey or KindPasswordProtectedKey
+	Kind              string // api.KindFido2, KindKey or KindPasswordProtectedKey, as it was sent; see standsFor
 	CredentialID      []byte // raw; nil when only UUID can name the credential
 	UUID              string // "cr-…" when the credential was named so, else ""
 	ClientData        []byte
