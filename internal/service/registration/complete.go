@@ -18,6 +18,12 @@ import (
 // any number of completions with one code exactly one wins; the winner may repeat its
 // call, byte for byte the same credentials, and gets the same answer.
 func (s *Service) Complete(ctx context.Context, who api.Caller, in api.RegistrationRequest) (api.RegistrationResult, error) {
+	return s.complete(ctx, who, in, nil)
+}
+
+// complete is Complete. If session is given it is filled in and opened in the same transaction.
+// That answer is for one call alone: whoever repeats it is refused as everybody else is.
+func (s *Service) complete(ctx context.Context, who api.Caller, in api.RegistrationRequest, session *store.Session) (api.RegistrationResult, error) {
 	ticket, err := s.Ceremonies.Open(ceremony.Registration, who.RawToken)
 	if err != nil {
 		return api.RegistrationResult{}, err
@@ -31,19 +37,28 @@ func (s *Service) Complete(ctx context.Context, who api.Caller, in api.Registrat
 		return api.RegistrationResult{}, about(inv, err)
 	}
 	if err := checkActive(inv, s.Now()); err != nil {
+		if session != nil {
+			return api.RegistrationResult{}, err
+		}
 		return s.repeated(ctx, inv, ticket, offers, err)
 	}
 	credentials, err := s.verify(inv, ticket, offers)
 	if err != nil {
 		return api.RegistrationResult{}, s.attempted(ctx, inv, err)
 	}
-	if err := s.settle(ctx, who, inv, credentials); err != nil {
+	if session != nil {
+		*session = s.session(who, ticket, credentials[0])
+	}
+	if err := s.settle(ctx, who, inv, credentials, session); err != nil {
 		if errors.Is(err, errLost) { // somebody else was first, perhaps this very call sent twice
 			if inv, err = s.resume(ctx, ticket); err == nil {
 				err = checkActive(inv, s.Now())
 			}
 			if err == nil {
 				err = errLost
+			}
+			if session != nil {
+				return api.RegistrationResult{}, err
 			}
 			return s.repeated(ctx, inv, ticket, offers, err)
 		}
@@ -86,7 +101,7 @@ func request(inv store.Invitation, t ceremony.Ticket) attestation.Request {
 }
 
 // settle is the one place where a registration code is spent.
-func (s *Service) settle(ctx context.Context, who api.Caller, inv store.Invitation, credentials []store.Credential) error {
+func (s *Service) settle(ctx context.Context, who api.Caller, inv store.Invitation, credentials []store.Credential, session *store.Session) error {
 	now := s.Now()
 	e := s.event(store.EventUserRegistered, inv, who, now)
 	e.CredentialID = credentials[0].ID
@@ -102,6 +117,10 @@ func (s *Service) settle(ctx context.Context, who api.Caller, inv store.Invitati
 			tx.AddCredential(c, attestation.ErrKnown)
 		}
 		tx.Record(e)
+		if session != nil {
+			tx.OpenSession(*session, errLost)
+			tx.Record(loggedIn(*session, credentials))
+		}
 		return nil
 	})
 }
