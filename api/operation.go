@@ -132,8 +132,8 @@ var Operations = []string{
 	"Analytics:Read",
 }
 
-// oldOperations are names that older clients use and a permission may list too.
-var oldOperations = []string{
+// OldOperations are names that older clients use and a permission may list too.
+var OldOperations = []string{
 	"Agreements:Acceptance:Create",
 	"Agreements:Acceptance:Read",
 	"Alias:Create",
@@ -209,7 +209,7 @@ func Operation(name string) (string, bool) {
 	if newer, old := renamed[name]; old {
 		return newer, true
 	}
-	return name, slices.Contains(Operations, name) || slices.Contains(oldOperations, name)
+	return name, slices.Contains(Operations, name) || slices.Contains(OldOperations, name)
 }
 
 // EndUserOperations are what end users may do from the start. None of them is an operation of

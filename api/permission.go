@@ -81,7 +81,7 @@ type AssignmentList struct {
 type DeleteAssignmentRequest struct {
 	PermissionID string `json:"-" path:"permissionId" description:"pm-…"`
 	AssignmentID string `json:"-" path:"assignmentId" description:"as-…"`
-	Force        string `json:"-" query:"force" enum:"true,false" description:"Accepted; changes nothing"`
+	Force        bool   `json:"-" query:"force" description:"Accepted; changes nothing"`
 }
 
 // Nothing is a request or an answer without members. The answer is still a JSON object,

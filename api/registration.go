@@ -116,6 +116,20 @@ type RegistrationResult struct {
 	User       RegisteredUser       `json:"user"`
 }
 
+// EndUserRegistrationRequest completes a registration and opens a session. Upstream it also makes
+// wallets, which this server has none of.
+type EndUserRegistrationRequest struct {
+	RegistrationRequest
+	Wallets []any `json:"wallets,omitempty" description:"Must be empty: this server has no wallets"`
+}
+
+// EndUserRegistrationResult is the answer to a registration that opened a session.
+type EndUserRegistrationResult struct {
+	RegistrationResult
+	Authentication LoginResult `json:"authentication"`
+	Wallets        []any       `json:"wallets" description:"Always empty"`
+}
+
 // RegisteredCredential is the first factor that was stored.
 type RegisteredCredential struct {
 	UUID string `json:"uuid" description:"cr-…"`

@@ -94,7 +94,7 @@ type ServiceAccountRequest struct {
 // ArchiveServiceAccountRequest archives a service account.
 type ArchiveServiceAccountRequest struct {
 	ServiceAccountID string `json:"-" path:"serviceAccountId" description:"us-…"`
-	Force            string `json:"-" query:"force" enum:"true,false" description:"Accepted; changes nothing"`
+	Force            bool   `json:"-" query:"force" description:"Accepted; changes nothing"`
 }
 
 // DeactivateServiceAccountRequest deactivates a service account.

@@ -45,6 +45,7 @@
 //	relyingparty      the relying party of an organisation: RP ID, name, origins
 //	username          what may name a user or anything else that people administer
 //	pagination        tokens for the next page of a list
+//	spelling          the right name for one that was misspelt
 //	cache             what was read or verified a moment ago, in bounded space
 //
 // Public packages are at the root: api (the words on the wire and the one error; the lowest

@@ -137,7 +137,7 @@ func build(c Config, db *store.DB, ring *keyring.Ring, site relyingparty.Site, s
 		Outbox: outbox, Codes: registrationCodes, Bearer: tokens, Access: checker,
 		Services: server.Services{
 			Registration: &registration.Service{DB: db, Access: checker, Ceremonies: ceremonies, Codes: registrationCodes,
-				Verifier: &attestation.Verifier{Site: site, Now: c.Now}, Site: site, Now: c.Now},
+				Verifier: &attestation.Verifier{Site: site, Now: c.Now}, Tokens: tokens, Site: site, Now: c.Now, SessionTime: c.SessionTime},
 			Login: &login.Service{DB: db, Ceremonies: ceremonies, Codes: loginCodes, Verifier: verifier, Tokens: tokens, Site: site,
 				Now: c.Now, Lifetime: c.SessionTime},
 			Action: &action.Service{DB: db, Access: checker, Ceremonies: ceremonies, Verifier: verifier, Tokens: tokens, Site: site,

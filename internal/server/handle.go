@@ -172,7 +172,7 @@ func (s *Server) notFound(mux *http.ServeMux) http.Handler {
 			s.refuse(x, r, errNotFound())
 		case r.Method == http.MethodOptions:
 			x.Header()["Allow"] = []string{strings.Join(allowed, ", ")}
-			preflight(x.Header())
+			preflight(x.Header(), r.Header.Values("Access-Control-Request-Headers"))
 			x.WriteHeader(http.StatusNoContent)
 		default:
 			x.Header()["Allow"] = []string{strings.Join(allowed, ", ")}
@@ -199,14 +199,43 @@ func crossOrigin(h http.Header) {
 	h["Access-Control-Expose-Headers"] = corsExposed
 }
 
-// preflight says what a script of another site may send.
-func preflight(h http.Header) {
+// preflight says what a script of another site may send: any header, since tracers and proxies
+// add their own to each call, and none gives a right that the script would not have otherwise.
+// They are named one by one, because "*" does not stand for Authorization (Fetch standard, §4.8).
+func preflight(h http.Header, asked []string) {
 	h["Access-Control-Allow-Methods"] = corsMethods
 	h["Access-Control-Allow-Headers"] = corsHeaders
+	if names := strings.Join(asked, ", "); names != "" && headerNames(names) {
+		h["Access-Control-Allow-Headers"] = []string{names}
+	}
+	h["Vary"] = corsVary
 	h["Access-Control-Max-Age"] = corsAge
 }
 
+// maxAsked is how many bytes of header names a preflight may ask for.
+const maxAsked = 2 << 10
+
+// headerNames reports whether a text is a list of names of headers (RFC 9110 §5.1), and so may be
+// sent back.
+func headerNames(list string) bool {
+	if len(list) > maxAsked {
+		return false
+	}
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.Trim(name, " \t"); name == "" || strings.ContainsFunc(name, notOfToken) {
+			return false
+		}
+	}
+	return true
+}
+
+// notOfToken reports whether a character cannot be in a token (RFC 9110 §5.6.2).
+func notOfToken(c rune) bool {
+	return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", c)
+}
+
 var (
+	corsVary    = []string{"Access-Control-Request-Headers"}
 	corsAny     = []string{"*"}
 	corsMethods = []string{"GET, POST, PUT, DELETE"}
 	corsHeaders = []string{"authorization, content-type, x-dfns-useraction, x-dfns-sdk-version, x-dfns-appid, x-dfns-nonce, x-dfns-appsecret"}

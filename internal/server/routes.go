@@ -63,6 +63,7 @@ func (s *Server) routes() []group {
 		{"registration", []route{
 			{"POST /auth/registration/init", open, anySite, "", web.Op(r.Registration.Init), "createRegistrationChallenge"},
 			{"POST /auth/registration", ticket, anySite, "", web.Op(r.Registration.Complete), "register"},
+			{"POST /auth/registration/enduser", ticket, anySite, "", web.Op(r.Registration.CompleteWithSession), "registerEndUser"},
 			{"PUT /auth/registration/code", open, anySite, "", web.Op(r.Registration.Resend), "resendRegistrationCode"},
 			{"POST /auth/registration/delegated", serviceAccount, anySite, "Auth:Register:Delegated",
 				web.Signed(r.Registration.Delegate), "createDelegatedRegistrationChallenge"},
@@ -168,9 +169,6 @@ var notOffered = []struct {
 	why        string
 	operations []unserved
 }{
-	{"it would make wallets, which this server has none of; POST /auth/registration completes any registration", []unserved{
-		{"POST /auth/registration/enduser", "registerEndUser"},
-	}},
 	{"this server has no identity provider to ask; invite the user, or register them by delegation", []unserved{
 		{"POST /auth/registration/social", "createSocialRegistrationChallenge"},
 	}},
@@ -223,13 +221,27 @@ var notOffered = []struct {
 	}},
 }
 
+// upstreamGroups are the groups of the upstream API that are not of the wire contract, by where
+// their paths begin. The SDKs have a client for each, some for groups that upstream dropped.
+var upstreamGroups = []string{
+	"address-watches", "agreements", "allocations", "assets", "blockchains", "callback-events", "callback-subscriptions", "dev-permissions",
+	"exchanges", "fee-sponsors", "key-stores", "keys", "networks", "payins", "payouts", "policies", "public-keys", "signers", "staking",
+	"swaps", "vaults", "wallets", "v2/policies/travel-rule",
+}
+
 type unserved struct{ pattern, id string }
 
 // pagePatterns are the hosted pages.
 var pagePatterns = []string{"GET /{$}", "GET /register", "GET /login", "GET /account", "GET /people", "GET /roles",
 	"GET /machines", "GET /audit", "GET /docs", "GET /assets/{name}"}
 
-// mount puts the table and the pages on one mux. notFound answers what no row matches.
+// refused is an operation that always refuses.
+func refused(refusal *api.Error) web.Operation {
+	return web.Operation{Run: func(http.ResponseWriter, *http.Request, api.Caller) (any, error) { return nil, refusal }}
+}
+
+// mount puts the table and the pages on one mux. What no row matches is answered by
+// notFound.
 func (s *Server) mount(pages http.Handler) *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, g := range s.routes() {
@@ -241,8 +253,17 @@ func (s *Server) mount(pages http.Handler) *http.ServeMux {
 		for _, o := range n.operations {
 			refusal := &api.Error{Kind: api.NotOffered, Code: "operation_not_offered",
 				Message: "This server does not offer " + o.id + ": " + n.why + "."}
-			mux.Handle(o.pattern, s.serve(route{pattern: o.pattern, callers: open, origins: anySite, operation: web.Operation{
-				Run: func(http.ResponseWriter, *http.Request, api.Caller) (any, error) { return nil, refusal }}}))
+			mux.Handle(o.pattern, s.serve(route{pattern: o.pattern, callers: open, origins: anySite, operation: refused(refusal)}))
+		}
+	}
+	for _, group := range upstreamGroups {
+		refusal := &api.Error{Kind: api.NotOffered, Code: "operation_not_offered",
+			Message: "This server has no /" + group + ": it registers, logs in and signs; keys, wallets and payments are other services' work."}
+		for _, method := range []string{"GET", "POST", "PUT", "DELETE"} { // not OPTIONS, which is a preflight's
+			for _, path := range []string{"/" + group, "/" + group + "/{path...}"} {
+				pattern := method + " " + path
+				mux.Handle(pattern, s.serve(route{pattern: pattern, callers: open, origins: anySite, operation: refused(refusal)}))
+			}
 		}
 	}
 	for _, pattern := range pagePatterns {

@@ -2,10 +2,10 @@ package server
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/subtle"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth"
@@ -137,9 +137,8 @@ func (c callers) include(who api.Caller) bool {
 
 // allow refuses a caller of a kind that the route is not for, or without its permission.
 func (s *Server) allow(r *http.Request, row route, who api.Caller) error {
-	operation := cmp.Or(row.permission, row.id)
 	if !row.callers.include(who) {
-		return who.Refused(operation, "kind of caller", string(who.Kind))
+		return wrongKind(row, who)
 	}
 	if row.permission == "" {
 		return nil
@@ -148,14 +147,32 @@ func (s *Server) allow(r *http.Request, row route, who api.Caller) error {
 	defer cancel()
 	rights, err := s.access.Of(ctx, who)
 	if err == nil && !rights.Hold(row.permission) {
-		err = who.Refused(operation, "permission of the operation", "a caller without it")
+		err = who.Refused(row.permission, "permission of the operation", "a caller without it")
 	}
 	return err
 }
 
-// runSigned runs an operation that the caller must have signed, body included. The signature is used
-// up in the unit of the operation's effect, so that the effect happens once however often the request
-// is sent. An operation with nothing to write uses it up too.
+// wrongKind refuses a caller whom no permission would help. It names the kind, and those that
+// the operation is for.
+func wrongKind(row route, who api.Caller) error {
+	var kinds []string
+	for _, k := range row.callers.kinds() {
+		kinds = append(kinds, string(k))
+	}
+	kind := string(who.Kind)
+	if who.Kind == api.CallerPersonalToken && row.callers&personal != 0 { // its person is the wrong kind
+		kind += " of a user of kind " + who.UserKind
+	}
+	allowed := strings.Join(kinds, ", ")
+	return &api.Error{Kind: api.Forbidden, Code: "permission_denied",
+		Message: "A caller of kind " + kind + " cannot use " + row.id + ", whatever their permissions; it is for " + allowed + ".",
+		Details: map[string]any{"callerKind": string(who.Kind), "allowedKinds": kinds},
+		Rule:    "kind of caller", Received: kind, Expected: allowed, Subject: who.Subject()}
+}
+
+// runSigned runs an operation that its caller must have signed, body included. The signature
+// is used up in the unit of the operation's effect, so that there is one effect however often
+// it is sent; an operation with nothing to write uses it up all the same.
 func (s *Server) runSigned(row route, x *exchange, r *http.Request, who api.Caller, body []byte) (any, error) {
 	token, err := userAction(r)
 	if err != nil {

@@ -101,8 +101,14 @@ func wantRefuses(t *testing.T, n *world.Tenant, r server.Route, k api.CallerKind
 	t.Helper()
 	defer give(t, n, k, n.Everything)()
 	method, path := n.Fill(r.Pattern)
-	if a := n.CallAs(t, n.Callers[k], r.Signed, method, path, "{}"); a.Status != 403 || a.Code != code {
+	a := n.CallAs(t, n.Callers[k], r.Signed, method, path, "{}")
+	if a.Status != 403 || a.Code != code {
 		t.Errorf("%s with every permission: %v", k, a)
+	}
+	for _, word := range append([]string{string(k), r.ID, "whatever their permissions"}, names(r.Callers)...) {
+		if !strings.Contains(a.Message, word) {
+			t.Errorf("%s is not told %q: %s", k, word, a.Message)
+		}
 	}
 }
 
@@ -286,4 +292,11 @@ func TestIdsInBodiesDoNotCross(t *testing.T) {
 			t.Errorf("their state was %s\nand is %s", before, after)
 		}
 	})
+}
+
+func names(callers []api.CallerKind) (all []string) {
+	for _, k := range callers {
+		all = append(all, string(k))
+	}
+	return all
 }

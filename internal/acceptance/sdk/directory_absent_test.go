@@ -12,7 +12,7 @@ var absent = []string{
 	"auth.createCredentialCode", "auth.createCredentialWithCode", "auth.activateCredential", "auth.deactivateCredential",
 	"auth.createRecoveryChallenge", "auth.createDelegatedRecoveryChallenge", "auth.createDelegatedUserRecovery",
 	"auth.sendRecoveryCode", "auth.recover", "auth.createUserRecovery",
-	"auth.registerEndUser", "auth.createSocialRegistrationChallenge", "auth.socialLogin", "auth.ssoLogin", "auth.ssoLoginInit",
+	"auth.createSocialRegistrationChallenge", "auth.socialLogin", "auth.ssoLogin", "auth.ssoLoginInit",
 	"auth.listAvailableOrgs",
 }
 

@@ -61,9 +61,16 @@ func (v *Verifier) verifyFactor(f Factor, request Request, as string, owner stor
 // access token's, of the named kind, for this relying party, and allowed as this factor.
 func (v *Verifier) mayAnswer(f Factor, request Request, as string, owner store.Owner) bool {
 	c := owner.Credential
-	return owner.Found && owner.CredentialFound && c.Kind == f.Kind && c.UserID == owner.User.ID && c.TokenID == request.TokenID &&
+	return owner.Found && owner.CredentialFound && f.standsFor(c.Kind) && c.UserID == owner.User.ID && c.TokenID == request.TokenID &&
 		c.Factor != store.FactorRecovery && (as != store.FactorFirst || c.Factor == store.FactorFirst) &&
 		(f.Kind != api.KindFido2 || c.RPID == request.RPID && v.Site.Of(owner.Organisation).ID == request.RPID)
+}
+
+// standsFor reports whether the factor may be an answer by a credential of that kind. A
+// PasswordProtectedKey may answer as Key, as the browser signer of the SDK does: the assertion
+// has the same form, and what is particular to the kind follows the stored credential.
+func (f Factor) standsFor(kind string) bool {
+	return f.Kind == kind || f.Kind == api.KindKey && kind == api.KindPasswordProtectedKey
 }
 
 // checkUserHandle is WebAuthn L3 §7.2 step 6. If the user was named, a handle that names nobody

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/spelling"
 )
 
 // parameter is a member that comes in the path or the query, not in the body.
@@ -42,12 +44,17 @@ func parameters(t reflect.Type) (all []parameter) {
 	return all
 }
 
-// bind fills in the parameters. It refuses one that comes twice, or not as its tags say, and ignores
-// unknown ones, as unknown members of a body are.
+// bind fills in the parameters. One that is given twice, or not as its tags say, is
+// refused. Where there are parameters of the query, one that is not known is refused too: a
+// list whose page is asked for by another name would begin anew for ever. Where there are none,
+// nothing can be misspelt, and whatever the query holds is passed over.
 func bind(in reflect.Value, all []parameter, r *http.Request) error {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return &api.Error{Kind: api.Invalid, Code: "query_invalid", Message: "The query of the address could not be read."}
+	}
+	if err := allKnown(query, all); err != nil {
+		return err
 	}
 	for _, p := range all {
 		text := r.PathValue(p.name)
@@ -69,12 +76,68 @@ func bind(in reflect.Value, all []parameter, r *http.Request) error {
 			field.SetInt(int64(n))
 			continue
 		}
+		if field.Kind() == reflect.Bool {
+			b, ok := truth(text)
+			if !ok {
+				return invalidParameter(p, "must be true or false")
+			}
+			field.SetBool(b)
+			continue
+		}
 		if p.enum != nil && !slices.Contains(p.enum, text) {
 			return invalidParameter(p, "must be one of "+strings.Join(p.enum, ", "))
 		}
 		field.SetString(text)
 	}
 	return nil
+}
+
+// truth reads a boolean as clients write it: in any case, since Python has True and False, or
+// as the digit that PHP makes of it.
+func truth(text string) (value, ok bool) {
+	if text == "1" || text == "0" {
+		return text == "1", true
+	}
+	for _, c := range []byte(text) {
+		if c >= 0x80 { // letters that fold to those of "false"
+			return false, false
+		}
+	}
+	value = strings.EqualFold(text, "true")
+	return value, value || strings.EqualFold(text, "false")
+}
+
+// allKnown refuses a query with a parameter that the operation does not have.
+func allKnown(query url.Values, all []parameter) error {
+	var known []string
+	for _, p := range all {
+		if p.query {
+			known = append(known, p.name)
+		}
+	}
+	if known == nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if !slices.Contains(known, name) {
+			return unknownParameter(name, known)
+		}
+	}
+	return nil
+}
+
+func unknownParameter(name string, known []string) error {
+	e := &api.Error{Kind: api.Invalid, Code: "parameter_unknown", Rule: "the query has only parameters of the operation",
+		Expected: strings.Join(known, ", ")}
+	which := "A parameter of the query"
+	if isPlain(name) {
+		which = "The parameter " + name
+	}
+	e.Message = which + " is not known here; there are " + e.Expected + "."
+	if nearest := spelling.Nearest(name, known); nearest != "" {
+		e.Message = which + " is not known here; did you mean " + nearest + "?"
+	}
+	return e
 }
 
 func invalidParameter(p parameter, what string) error {

@@ -9,12 +9,14 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/spelling"
 )
 
 // MaxBody is the largest request body read, in bytes. The largest honest one, three
@@ -62,18 +64,25 @@ func decode[In any](w http.ResponseWriter, r *http.Request, unknown unknownMembe
 	return in, nil
 }
 
-// tolerant ignores unknown members: newer clients may send more. But it refuses a known member in
-// other letters, such as "OrgId" for "orgId". To this server it is unknown, while a proxy or another
-// implementation may read it as the member that it resembles.
+// tolerant reads a body with members that this server does not know, which is nothing
+// wrong: newer clients may send more. But a known member in another spelling, "OrgId" or
+// "org_id" for "orgId", is refused. The library passes it over as unknown, while whoever sent
+// it, or stands before this server, takes it for the member it resembles.
 func tolerant[In any](body []byte, _ error) (in In, err error) {
-	var folded In
 	if err := json.Unmarshal(body, &in); err != nil {
 		return in, notJSON(err)
 	}
-	if json.Unmarshal(body, &folded, json.MatchCaseInsensitiveNames(true)) != nil || !reflect.DeepEqual(in, folded) {
+	var sent any
+	if err := json.Unmarshal(body, &sent); err != nil {
+		return in, notJSON(err)
+	}
+	if pointer, right := misspelt(reflect.TypeFor[In](), sent, ""); right != "" {
+		which := "A member of the request body"
+		if isPlain(pointer) {
+			which = "The member " + pointer
+		}
 		return in, &api.Error{Kind: api.Invalid, Code: "invalid_member",
-			Message: "A member of the request body is misspelt; capitals and small letters matter.",
-			Rule:    "members are named exactly"}
+			Message: which + " is misspelt; it is called " + right + ".", Rule: "members are named exactly", Expected: right}
 	}
 	return in, nil
 }
@@ -83,10 +92,16 @@ func exact[In any](_ []byte, unknown error) (in In, err error) {
 	e := &api.Error{Kind: api.Invalid, Code: "member_unknown", Message: "The request body has a member that cannot be set here.",
 		Rule: "an update names only what it can change"}
 	var semantic *json.SemanticError
-	if errors.As(unknown, &semantic) {
-		if p := string(semantic.JSONPointer); isPlain(p) {
-			e.Message = "The member " + p + " cannot be set here."
-		}
+	if !errors.As(unknown, &semantic) {
+		return in, e
+	}
+	p := semantic.JSONPointer
+	if isPlain(string(p)) {
+		e.Message = "The member " + string(p) + " cannot be set here."
+	}
+	if nearest := spelling.Nearest(p.LastToken(), namesAt(reflect.TypeFor[In](), p.Parent())); nearest != "" {
+		e.Message = strings.TrimSuffix(e.Message, ".") + "; did you mean " + nearest + "?"
+		e.Expected = nearest
 	}
 	return in, e
 }
@@ -156,12 +171,19 @@ func notJSON(err error) error {
 	return e
 }
 
-func isPlain(pointer string) bool {
-	if pointer == "" || len(pointer) > 100 {
+// isPlain reports whether a name or JSON pointer may be shown: it is the caller's own text. What
+// is longer than any name may be a secret in the wrong place.
+func isPlain(name string) bool {
+	if name == "" || len(name) > 100 {
 		return false
 	}
-	for _, c := range []byte(pointer) {
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '/' {
+	for part := range strings.SplitSeq(name, "/") {
+		if len(part) > 40 {
+			return false
+		}
+	}
+	for _, c := range []byte(name) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '/' && c != '_' && c != '-' {
 			return false
 		}
 	}

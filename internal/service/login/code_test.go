@@ -167,3 +167,51 @@ func TestGuessingLoginCodes(t *testing.T) {
 		h.RefusedAs(t, "later", ada.init(t, nobodysCode), 403, "login_code_invalid")
 	})
 }
+
+// A key that is kept here, encrypted, may answer as Key, as the browser signer of the SDK does.
+// What is particular to its kind stays: the login code, and what is recorded.
+func TestProtectedKeyAnswersAsKey(t *testing.T) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		h.Employee(t)
+		ada, bob := protect(t, h, h.Invitee(t)), protect(t, h, h.Invitee(t))
+		as := func(kind string, c api.SigningChallenge) api.SignedChallenge {
+			in := ada.answer(t, c)
+			in.FirstFactor.Kind = kind
+			return in
+		}
+		code := ada.code(t)
+		token := ""
+		for _, kind := range []string{api.KindKey, api.KindPasswordProtectedKey} {
+			token = world.Read[api.LoginResult](t, h.Post(t, loginPath, as(kind, world.Read[api.SigningChallenge](t, ada.init(t, ""))))).Token
+			c := h.InitAction(t, token, "POST", "/x", `{}`)
+			world.Read[api.ActionResult](t, h.Send(t, "POST", "/auth/action", world.Bearer(token), as(kind, c)))
+		}
+
+		// The code of a login is spent under either name.
+		first := world.Read[api.SigningChallenge](t, ada.init(t, code))
+		second := world.Read[api.SigningChallenge](t, ada.init(t, code))
+		world.Read[api.LoginResult](t, h.Post(t, loginPath, as(api.KindKey, first)))
+		h.RefusedAs(t, "with a code that is spent", h.Post(t, loginPath, as(api.KindKey, second)), 403, "login_code_invalid")
+		h.RefusedAs(t, "a spent code", ada.init(t, code), 403, "login_code_invalid")
+		if kept := h.Kept(t); !strings.Contains(kept, `"kind":"PasswordProtectedKey"`) || strings.Contains(kept, `"kind":"Key"`) {
+			t.Errorf("the events do not name the kind of the credential: %s", kept)
+		}
+
+		// Nothing else may take another kind's name, and nobody another's key.
+		begin := func() api.SigningChallenge { return world.Read[api.SigningChallenge](t, ada.init(t, "")) }
+		h.RefusedAs(t, "as a passkey", h.Post(t, loginPath, as(api.KindFido2, begin())), 400, "member_missing")
+		h.RefusedAs(t, "as a recovery key", h.Post(t, loginPath, as(api.KindRecoveryKey, begin())), 400, "credential_kind_not_supported")
+		h.RefusedAs(t, "in small letters", h.Post(t, loginPath, as("key", begin())), 400, "credential_kind_not_supported")
+		stolen := bob.answer(t, begin())
+		stolen.FirstFactor.Kind = api.KindKey
+		h.RefusedAs(t, "another's", h.Post(t, loginPath, stolen), 401, "signature_invalid")
+		bobs := bob.answer(t, h.InitAction(t, token, "POST", "/x", `{}`))
+		bobs.FirstFactor.Kind = api.KindKey
+		h.RefusedAs(t, "another's, at an action", h.Send(t, "POST", "/auth/action", world.Bearer(token), bobs), 401, "signature_invalid")
+		plain := h.RegisterKey(t, h.Invite(t, h.Org.ID, h.NewName()), authenticator.KeyTypes[0])
+		in := world.Signed(t, plain, h.InitLogin(t, plain.OrgID, plain.Username))
+		in.FirstFactor.Kind = api.KindPasswordProtectedKey
+		h.RefusedAs(t, "a bare key as a protected one", h.Post(t, loginPath, in), 401, "signature_invalid")
+	})
+}

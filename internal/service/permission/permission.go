@@ -5,12 +5,14 @@ package permission
 import (
 	"cmp"
 	"context"
+	"regexp"
 	"slices"
 	"time"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/access"
 	"github.com/countersign/countersign/internal/pagination"
+	"github.com/countersign/countersign/internal/spelling"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
 )
@@ -62,8 +64,7 @@ func checkOperations(operations []string) ([]string, error) {
 	var all []string
 	for _, o := range operations {
 		if _, known := api.Operation(o); !known {
-			return nil, &api.Error{Kind: api.Invalid, Code: "operation_unknown", Message: "The member /operations lists something that is no operation.",
-				Rule: "names of the wire contract", Received: api.Shown(o)}
+			return nil, unknownOperation(o)
 		}
 		if !slices.Contains(all, o) {
 			all = append(all, o)
@@ -71,6 +72,25 @@ func checkOperations(operations []string) ([]string, error) {
 	}
 	return all, nil
 }
+
+// unknownOperation names the operation that may be meant. What was sent is shown to the caller
+// if it looks like one.
+func unknownOperation(sent string) error {
+	e := &api.Error{Kind: api.Invalid, Code: "operation_unknown", Message: "The member /operations lists something that is no operation",
+		Rule: "names of the wire contract", Received: api.Shown(sent)}
+	if looksLikeOperation.MatchString(sent) {
+		e.Message = "The member /operations lists " + sent + ", which is no operation"
+	}
+	e.Expected = spelling.Nearest(sent, append(slices.Clone(api.Operations), api.OldOperations...))
+	if e.Expected != "" {
+		e.Message += "; did you mean " + e.Expected + "?"
+	} else {
+		e.Message += "."
+	}
+	return e
+}
+
+var looksLikeOperation = regexp.MustCompile(`^[A-Za-z_:-]{1,64}$`)
 
 // List lists the permissions of the caller's organisation.
 func (s *Service) List(ctx context.Context, who api.Caller, in api.ListPermissionsRequest) (api.PermissionList, error) {

@@ -168,3 +168,29 @@ func TestArchivedPermission(t *testing.T) {
 		}
 	})
 }
+
+// An operation that is none is named, with the one that is meant.
+func TestUnknownOperationsAreNamed(t *testing.T) {
+	t.Parallel()
+	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
+		const lists = "The member /operations lists "
+		for sent, want := range map[string]string{
+			"Auth:User:Create":      lists + "Auth:User:Create, which is no operation; did you mean Auth:Users:Create?",
+			"auth:users:create":     lists + "auth:users:create, which is no operation; did you mean Auth:Users:Create?",
+			"Auth_Users_Create":     lists + "Auth_Users_Create, which is no operation; did you mean Auth:Users:Create?",
+			"Wallets:Creates":       lists + "Wallets:Creates, which is no operation; did you mean Wallets:Create?",
+			"auth:apps:create":      lists + "auth:apps:create, which is no operation; did you mean Auth:Apps:Create?",
+			"Permisions:Assign":     lists + "Permisions:Assign, which is no operation; did you mean Permissions:Assign?",
+			"Everything":            lists + "Everything, which is no operation.",
+			"*":                     lists + "something that is no operation.",
+			"<script>":              lists + "something that is no operation.",
+			strings.Repeat("A", 80): lists + "something that is no operation.",
+		} {
+			a := n.CallAs(t, n.Admin, true, "POST", "/permissions", world.JSON(t, map[string]any{"name": "Operators", "operations": []string{"Auth:Users:Read", sent}}))
+			a.Wants(t, sent, 400, "operation_unknown")
+			if a.Message != want {
+				t.Errorf("%s: %s, want %s", sent, a.Message, want)
+			}
+		}
+	})
+}

@@ -15,6 +15,12 @@ import (
 // Of any number of completions with one code exactly one wins. The winner may repeat its call with
 // the same credentials, byte for byte, and gets the same answer.
 func (s *Service) Complete(ctx context.Context, who api.Caller, in api.RegistrationRequest) (api.RegistrationResult, error) {
+	return s.complete(ctx, who, in, nil)
+}
+
+// complete is Complete. If session is given it is filled in and opened in the same transaction.
+// That answer is for one call alone: whoever repeats it is refused as everybody else is.
+func (s *Service) complete(ctx context.Context, who api.Caller, in api.RegistrationRequest, session *store.Session) (api.RegistrationResult, error) {
 	ticket, err := s.Ceremonies.Open(ceremony.Registration, who.RawToken)
 	if err != nil {
 		return api.RegistrationResult{}, err
@@ -28,19 +34,28 @@ func (s *Service) Complete(ctx context.Context, who api.Caller, in api.Registrat
 		return api.RegistrationResult{}, about(inv, err)
 	}
 	if err := checkActive(inv, s.Now()); err != nil {
+		if session != nil {
+			return api.RegistrationResult{}, err
+		}
 		return s.repeated(ctx, inv, ticket, offers, err)
 	}
 	credentials, err := s.verify(inv, ticket, offers)
 	if err != nil {
 		return api.RegistrationResult{}, s.attempted(ctx, inv, err)
 	}
-	if err := s.register(ctx, who, inv, credentials); err != nil {
+	if session != nil {
+		*session = s.session(who, ticket, credentials[0])
+	}
+	if err := s.register(ctx, who, inv, credentials, session); err != nil {
 		if errors.Is(err, errLost) { // another call was first, perhaps this one sent twice
 			if inv, err = s.resume(ctx, ticket); err == nil {
 				err = checkActive(inv, s.Now())
 			}
 			if err == nil {
 				err = errLost
+			}
+			if session != nil {
+				return api.RegistrationResult{}, err
 			}
 			return s.repeated(ctx, inv, ticket, offers, err)
 		}
@@ -81,8 +96,8 @@ func request(inv store.Invitation, t ceremony.Ticket) attestation.Request {
 		Organisation: inv.Organisation, UserID: inv.User.ID, CodeID: inv.Code.ID}
 }
 
-// register spends the code and registers the user.
-func (s *Service) register(ctx context.Context, who api.Caller, inv store.Invitation, credentials []store.Credential) error {
+// register spends the code and registers the user, and opens the session if there is one.
+func (s *Service) register(ctx context.Context, who api.Caller, inv store.Invitation, credentials []store.Credential, session *store.Session) error {
 	now := s.Now()
 	e := event(who, store.EventUserRegistered, inv, now, evidence(credentials))
 	e.CredentialID = credentials[0].ID
@@ -93,6 +108,10 @@ func (s *Service) register(ctx context.Context, who api.Caller, inv store.Invita
 			tx.AddCredential(c, attestation.ErrKnown)
 		}
 		tx.Record(e)
+		if session != nil {
+			tx.OpenSession(*session, errLost)
+			tx.Record(loggedIn(*session, credentials))
+		}
 		return nil
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/auth/access"
 	"github.com/countersign/countersign/internal/auth/attestation"
+	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/relyingparty"
@@ -22,8 +23,11 @@ type Service struct {
 	Ceremonies *ceremony.Issuer
 	Codes      *code.Issuer
 	Verifier   *attestation.Verifier
+	Tokens     *bearer.Tokens
 	Site       relyingparty.Site
 	Now        func() time.Time
+
+	SessionTime time.Duration // how long a session lasts that opens with the registration
 }
 
 // admit finds the invitation of a code. An unknown user, a wrong code and another organisation's code
