@@ -102,7 +102,7 @@ func (issued Issued) Keep(tx *store.Tx, duplicate, lost error) {
 	tx.AddCredential(issued.Credential, errKeyKnown)
 }
 
-var errKeyKnown = &api.Error{Kind: api.Conflict, Code: "credential_already_registered", Message: "This credential is already registered."}
+var errKeyKnown = &api.Error{Kind: api.Conflict, Code: "credential_already_registered", Message: "This public key is already registered in this organisation; generate a new key pair."}
 
 // Entry is what was issued as a list shows it.
 func (issued Issued) Entry(assignments []store.HeldPermission) store.TokenEntry {
