@@ -91,14 +91,15 @@ type RegistrationRequest struct {
 // CredentialAttestation is a new credential of any kind. EncryptedPrivateKey belongs
 // to PasswordProtectedKey (required) and RecoveryKey (optional). Transports and
 // ClientExtensionResults are optional additions of this server for Fido2: what the browser's
-// getTransports() and getClientExtensionResults() returned.
+// getTransports() and getClientExtensionResults() returned. Of the latter only credProps.rk is
+// stored; leave out secrets, such as the output of prf.
 type CredentialAttestation struct {
 	CredentialKind         string                    `json:"credentialKind" description:"Fido2, Key, PasswordProtectedKey or RecoveryKey"`
 	CredentialInfo         CredentialAttestationInfo `json:"credentialInfo"`
 	CredentialName         string                    `json:"credentialName,omitempty" description:"At most 100 characters"`
 	EncryptedPrivateKey    string                    `json:"encryptedPrivateKey,omitempty" description:"Required for PasswordProtectedKey, optional for RecoveryKey; stored and returned unchanged"`
 	Transports             []string                  `json:"transports,omitempty" description:"Fido2: what getTransports() returned"`
-	ClientExtensionResults map[string]any            `json:"clientExtensionResults,omitempty" description:"Fido2: what getClientExtensionResults() returned"`
+	ClientExtensionResults map[string]any            `json:"clientExtensionResults,omitempty" description:"Fido2: what getClientExtensionResults() returned; only credProps.rk is stored"`
 }
 
 // CredentialAttestationInfo carries base64url members, with or without padding.

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"github.com/countersign/countersign/api"
 )
 
 // The evidence is most of a row. credentialColumns leave it out.
@@ -57,9 +59,16 @@ func (db *DB) CredentialsOfCode(ctx context.Context, codeID string) ([]Credentia
 }
 
 // AddCredential adds a credential that is active and was never used; it ignores Active and
-// LastUsedAt. If any credential has the same Realm and CredentialID, or if this is the second
-// recovery key of its registration code, the unit fails with duplicate.
+// LastUsedAt. The unit fails with duplicate if any credential has the same Realm and
+// CredentialID or, in the organisation, the same public key, or if this is the second recovery
+// key of its registration code. A key may not have the CredentialID of any passkey of the server,
+// nor a passkey that of any key.
 func (tx *Tx) AddCredential(c Credential, duplicate error) {
+	tx.must(duplicate, `
+		INSERT INTO credential_ids (credential_id, passkey) VALUES ($1, $2)
+		ON CONFLICT (credential_id) DO UPDATE SET passkey = excluded.passkey
+			WHERE credential_ids.passkey = excluded.passkey`,
+		notNull(c.CredentialID), flag(c.Kind == api.KindFido2))
 	tx.must(duplicate, `
 		INSERT INTO credentials (id, org_id, user_id, code_id, kind, factor, name, realm,
 			credential_id, public_key, algorithm, rp_id, origin, aaguid, sign_count,

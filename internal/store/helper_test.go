@@ -76,18 +76,22 @@ func newCode(u store.User) store.Code {
 
 // newCredential is a passkey with about one kilobyte of evidence.
 func newCredential(u store.User, c store.Code) store.Credential {
-	id := make([]byte, 16)
-	rand.Read(id)
 	return store.Credential{
 		ID: api.NewID(api.PrefixCredential, u.CreatedAt), OrgID: u.OrgID, UserID: u.ID, CodeID: c.ID, Kind: api.KindFido2,
 		Factor: store.FactorFirst, Name: "Default Credential", Realm: "example.org",
-		CredentialID: id, PublicKey: make([]byte, 91), Algorithm: "ES256",
+		CredentialID: random(16), PublicKey: random(91), Algorithm: "ES256",
 		RPID: "example.org", Origin: "https://example.org", AAGUID: make([]byte, 16),
 		UserVerified: true, BackupEligible: true, BackupState: true,
 		Format: "none", AttestationType: "None", AttestationObject: make([]byte, 700),
 		ClientData: make([]byte, 200), Transports: []string{"internal", "hybrid"},
 		ClientExtensions: []byte(`{"credProps":{"rk":true}}`), CreatedAt: epoch, Active: true,
 	}
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b)
+	return b
 }
 
 func newEvent(u store.User, kind string) store.Event {

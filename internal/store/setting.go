@@ -2,6 +2,10 @@ package store
 
 import "context"
 
+// SettingInstallation is the name of a setting that every database has from its creation: what
+// distinguishes this installation from all others, wherever it is served. It never changes.
+const SettingInstallation = "installation"
+
 // Setting returns the value of a name, "" if it has none.
 func (db *DB) Setting(ctx context.Context, name string) (string, error) {
 	value, _, err := one(ctx, db, (*row).text, `SELECT s.value FROM settings s WHERE s.name = $1`, name)

@@ -101,7 +101,7 @@ func (issued Issued) Store(tx *store.Tx, duplicate, lost error) {
 	tx.AddCredential(issued.Credential, errKeyKnown)
 }
 
-var errKeyKnown = &api.Error{Kind: api.Conflict, Code: "credential_already_registered", Message: "This credential is already registered."}
+var errKeyKnown = &api.Error{Kind: api.Conflict, Code: "credential_already_registered", Message: "This public key is already registered in this organisation; generate a new key pair."}
 
 // Entry is the issued token as a list shows it.
 func (issued Issued) Entry(assignments []store.HeldPermission) store.TokenEntry {

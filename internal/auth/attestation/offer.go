@@ -25,7 +25,7 @@ type Offer struct {
 	AttestationData     []byte   // the attestation object of a Fido2 credential
 	EncryptedPrivateKey string   // opaque; "" if the client keeps the key
 	Transports          []string // Fido2 only
-	ClientExtensions    []byte   // Fido2 only; JSON text or nil
+	ClientExtensions    []byte   // Fido2 only; JSON text or nil, see keptExtensions
 }
 
 // Limits on what a client may add to a credential.
@@ -157,11 +157,26 @@ func readExtras(o *Offer, member string, c *api.CredentialAttestation) error {
 		}
 	}
 	if len(c.ClientExtensionResults) > 0 {
-		b, err := json.Marshal(c.ClientExtensionResults, json.Deterministic(true))
+		b, err := json.Marshal(c.ClientExtensionResults)
 		if err != nil || len(b) > maxExtensions {
 			return bad("extensions_too_long", "The member "+member+"/clientExtensionResults is longer than 4 KiB.")
 		}
-		o.ClientExtensions = b
+		o.ClientExtensions = keptExtensions(c.ClientExtensionResults)
+	}
+	return nil
+}
+
+// keptExtensions returns what is stored of client extension outputs (WebAuthn L3 §10.1): whether
+// the passkey is discoverable (credProps.rk), if it is said. Everything else is dropped, because
+// an output may be a secret: that of prf decrypts what its user encrypted, that of largeBlob is
+// what they stored.
+func keptExtensions(results map[string]any) []byte {
+	properties, _ := results["credProps"].(map[string]any)
+	switch properties["rk"] {
+	case true:
+		return []byte(`{"credProps":{"rk":true}}`)
+	case false:
+		return []byte(`{"credProps":{"rk":false}}`)
 	}
 	return nil
 }

@@ -107,8 +107,8 @@ func (v *Verifier) passkey(c store.Credential, r Request) (store.Credential, err
 // ErrKnown refuses a credential that is stored already. store.Tx.AddCredential decides that.
 var ErrKnown = &api.Error{Kind: api.Conflict, Code: "credential_already_registered",
 	Message:  "This credential is already registered.",
-	Rule:     "WebAuthn L3 §7.1 step 26: the credential ID is not yet registered for any user",
-	Received: "a credential ID that is stored already"}
+	Rule:     "WebAuthn L3 §7.1 step 26: the credential ID is not yet registered for any user, nor the public key in the organisation",
+	Received: "a credential ID or public key that is stored already"}
 
 // Answers reports whether a stored credential was registered in answer to a challenge. Its client
 // data was verified before it was stored.

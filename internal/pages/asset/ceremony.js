@@ -118,8 +118,9 @@ export function firstFactor(credential, name) {
   };
   const transports = transportsOf(credential);
   if (transports) factor.transports = transports;
-  const results = attempt(() => credential.getClientExtensionResults());
-  if (results && typeof results === "object") factor.clientExtensionResults = plain(results);
+  // No other output is sent, because one may be a secret, such as that of PRF.
+  const rk = attempt(() => credential.getClientExtensionResults().credProps.rk);
+  if (typeof rk === "boolean") factor.clientExtensionResults = { credProps: { rk } };
   return factor;
 }
 
@@ -181,12 +182,6 @@ function authenticatorData(response) {
 
 function uuid(bytes) {
   return hex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/u, "$1-$2-$3-$4-$5");
-}
-
-// plain copies extension results into what JSON can carry.
-function plain(value) {
-  return attempt(() => JSON.parse(JSON.stringify(value, (_, v) =>
-    v instanceof ArrayBuffer || ArrayBuffer.isView(v) ? base64url(v) : v)));
 }
 
 function attempt(f) {
