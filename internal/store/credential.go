@@ -86,6 +86,23 @@ func (tx *Tx) AddCredential(c Credential, duplicate error) {
 		c.TokenID)
 }
 
+// AddRecoveryKey is AddCredential for a recovery key of the registration that created first. If
+// it was not completed since then with a code that the user presented, or if user or first is
+// inactive, the unit fails with lost.
+func (tx *Tx) AddRecoveryKey(c Credential, first string, since time.Time, lost, duplicate error) {
+	tx.inTurn(c.UserID)
+	// This changes nothing, but locks the user, as OpenDelegatedSession does. A code without a
+	// MAC is a service account's, which nobody presents.
+	tx.must(lost, `
+		UPDATE users SET active = active
+		WHERE id = $1 AND org_id = $2 AND active = 1 AND EXISTS (
+			SELECT 1 FROM registration_codes c JOIN credentials k ON k.user_id = c.user_id AND k.code_id = c.id
+			WHERE c.id = $3 AND c.user_id = $1 AND length(c.mac) > 0 AND c.spent_at > $4
+				AND k.id = $5 AND k.active = 1)`,
+		c.UserID, c.OrgID, c.CodeID, since.UnixMilli(), first)
+	tx.AddCredential(c, duplicate)
+}
+
 // CredentialUse is one use of a credential, as the authenticator data describe it.
 type CredentialUse struct {
 	ID             string // "cr-…"

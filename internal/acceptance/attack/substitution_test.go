@@ -312,16 +312,18 @@ func TestSubstitutedRecovery(t *testing.T) {
 
 		h.Refused(t, add(c.TemporaryAuthenticationToken, good), world.Codes("registration_not_completed"))
 		ada.Untouched(t)
-		own := authenticator.NewKeySigner(publickey.P256) // the first factor is a key, so that it could be used twice
-		if a := ada.Complete(t, c.TemporaryAuthenticationToken, world.First(own.Create(c.Challenge, api.KindKey))); a.Status != http.StatusOK {
+		own := authenticator.NewKeySigner(publickey.P256) // the second factor is a key, so that it could be used twice
+		in, ownKey := world.First(ada.Passkey(t, c, authenticator.Options{})), own.Create(c.Challenge, api.KindKey)
+		in.SecondFactorCredential = &ownKey
+		if a := ada.Complete(t, c.TemporaryAuthenticationToken, in); a.Status != http.StatusOK {
 			t.Fatalf("%d %s", a.Status, a.Body)
 		}
 
 		plain := signer.Create(c.Challenge, api.KindKey)
 		asPasskey := ada.Passkey(t, c, authenticator.Options{})
-		firstAgain := own.Create(c.Challenge, api.KindRecoveryKey)
-		firstRenamed := firstAgain
-		firstRenamed.CredentialInfo.CredID = world.Base64([]byte("another name"))
+		ownAgain := own.Create(c.Challenge, api.KindRecoveryKey)
+		ownRenamed := ownAgain
+		ownRenamed.CredentialInfo.CredID = world.Base64([]byte("another name"))
 		nameTaken := good
 		nameTaken.CredentialInfo.CredID = own.CredentialID
 		for name, call := range map[string]struct {
@@ -336,9 +338,9 @@ func TestSubstitutedRecovery(t *testing.T) {
 			"challenge of another":      {c.TemporaryAuthenticationToken, signer.Create(bobs.Challenge, api.KindRecoveryKey), "challenge_mismatch"},
 			"a Key":                     {c.TemporaryAuthenticationToken, plain, "credential_kind_not_allowed"},
 			"a passkey":                 {c.TemporaryAuthenticationToken, asPasskey, "credential_kind_not_allowed"},
-			"the first factor":          {c.TemporaryAuthenticationToken, firstAgain, "credentials_not_distinct"},
-			"the first factor renamed":  {c.TemporaryAuthenticationToken, firstRenamed, "credentials_not_distinct"},
-			"the name of the first":     {c.TemporaryAuthenticationToken, nameTaken, "credentials_not_distinct"},
+			"the second factor":         {c.TemporaryAuthenticationToken, ownAgain, "credentials_not_distinct"},
+			"the second renamed":        {c.TemporaryAuthenticationToken, ownRenamed, "credentials_not_distinct"},
+			"the name of the second":    {c.TemporaryAuthenticationToken, nameTaken, "credentials_not_distinct"},
 			"nothing":                   {c.TemporaryAuthenticationToken, api.CredentialAttestation{}, "member_missing"},
 		} {
 			a := add(call.token, call.key)
@@ -348,8 +350,8 @@ func TestSubstitutedRecovery(t *testing.T) {
 				t.Errorf("… that was %q", name)
 			}
 		}
-		if n := len(ada.Credentials(t)); n != 1 {
-			t.Fatalf("%d credentials, want 1", n)
+		if n := len(ada.Credentials(t)); n != 2 {
+			t.Fatalf("%d credentials, want 2", n)
 		}
 
 		// Of many that come at once, one is kept.
@@ -370,7 +372,7 @@ func TestSubstitutedRecovery(t *testing.T) {
 				t.Errorf("a recovery key beside others: %d", s)
 			}
 		}
-		if n := len(ada.Credentials(t)); won != 1 || n != 2 {
+		if n := len(ada.Credentials(t)); won != 1 || n != 3 {
 			t.Errorf("%d recovery keys were taken and %d credentials kept", won, n)
 		}
 		h.Refused(t, add(c.TemporaryAuthenticationToken, second.Create(c.Challenge, api.KindRecoveryKey)), world.Codes("recovery_already_registered"))

@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -57,6 +58,10 @@ func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitActionReq
 	if !state.Found || !state.User.Active {
 		return api.SigningChallenge{}, auth.ErrUserInactive
 	}
+	encrypted, err := s.seesEncryptedKeys(ctx, who, state.Credentials)
+	if err != nil {
+		return api.SigningChallenge{}, err
+	}
 	statement := useraction.NewStatement(useraction.Statement{
 		Issuer: s.Site.Origin(), OrgID: who.OrgID, UserID: who.UserID, Username: state.User.Username,
 		Method: in.Method, Path: in.Path,
@@ -72,7 +77,19 @@ func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitActionReq
 	if len(token) > ceremony.MaxActionToken { // because of many characters that JSON escapes
 		return api.SigningChallenge{}, errPayloadTooLarge
 	}
-	return assertion.Challenge(ticket.Challenge, token, party, state.Organisation, assertion.Allowed(state.Credentials, true)), nil
+	return assertion.Challenge(ticket.Challenge, token, party, state.Organisation, assertion.Allowed(state.Credentials, encrypted)), nil
+}
+
+// seesEncryptedKeys reports whether the caller may read the encrypted private keys among all: in
+// a session that a credential of the user opened, a password-protected one after a login code. In
+// a session that a service account opened, its operator would get what a guessed password decrypts.
+func (s *Service) seesEncryptedKeys(ctx context.Context, who api.Caller, all []store.Credential) (bool, error) {
+	isProtected := func(c store.Credential) bool { return c.Kind == api.KindPasswordProtectedKey }
+	if who.SessionID == "" || !slices.ContainsFunc(all, isProtected) {
+		return false, nil
+	}
+	b, err := s.DB.SessionWithUser(ctx, who.SessionID)
+	return slices.ContainsFunc(all, func(c store.Credential) bool { return c.ID == b.Session.CredentialID }), err
 }
 
 var errPayloadTooLarge = &api.Error{Kind: api.TooLarge, Code: "payload_too_large",

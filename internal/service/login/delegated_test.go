@@ -2,6 +2,7 @@ package login_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -266,6 +267,82 @@ func TestAskingForACodeLeavesADelegatedRegistrationAlone(t *testing.T) {
 		}
 		if _, err := d.complete(c); err != nil {
 			t.Errorf("the challenge is void: %v", err)
+		}
+	})
+}
+
+// protectedEndUser is somebody whom the service account registered with a key that is kept here,
+// encrypted.
+func (d *delegation) protectedEndUser(t *testing.T, name string) protected {
+	t.Helper()
+	c := d.begin(t, name)
+	p := protected{&world.Invitee{Invitation: countersigntest.Invitation{OrgID: d.Org.ID, UserID: c.User.ID, Username: name}, Organisation: d.Organisation},
+		authenticator.NewKeySigner(authenticator.KeyTypes[0])}
+	p.key.EncryptedPrivateKey = encrypted
+	if a := p.Complete(t, c.TemporaryAuthenticationToken, world.First(p.key.Create(c.Challenge, api.KindPasswordProtectedKey))); a.Status != http.StatusOK {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	return p
+}
+
+// A service account that logs an end user in gets the encrypted private key from no read, however
+// the session was opened. The user's own session gets it, and signs with it, after a login code.
+func TestDelegatedSessionsShowNoEncryptedKey(t *testing.T) {
+	t.Parallel()
+	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
+		d := newDelegation(t, srv)
+		p := d.protectedEndUser(t, "protected@example.org")
+		other := d.protectedEndUser(t, "other@example.org")
+		_, second := d.newServiceAccount(t, "second registrar", "Auth:Login:Delegated")
+
+		theirs := map[string]string{}
+		for name, spelling := range map[string]string{"first": p.Username, "again": p.Username, "another end user": other.Username} {
+			token, err := d.logIn(spelling)
+			must(t, err)
+			theirs[name] = token
+		}
+		var out api.LoginResult
+		must(t, second.DoSigned(t.Context(), http.MethodPost, delegatedLogin, api.DelegatedLoginRequest{Username: p.Username}, &out))
+		theirs["another service account"] = out.Token
+
+		own := func() string {
+			var c api.SigningChallenge
+			must(t, json.Unmarshal([]byte(p.init(t, p.code(t)).Body), &c))
+			a := d.Post(t, loginPath, p.answer(t, c))
+			must(t, json.Unmarshal([]byte(a.Body), &out))
+			return out.Token
+		}
+		mine := own()
+		for name, token := range theirs {
+			for _, r := range [][3]string{
+				{"POST", "/auth/action/init", `{"userActionHttpMethod":"POST","userActionHttpPath":"/auth/pats","userActionPayload":"{}","userActionServerKind":"Api"}`},
+				{"POST", "/auth/action/init", `{"userActionHttpMethod":"GET","userActionHttpPath":"/elsewhere","userActionPayload":""}`},
+				{"GET", "/countersign/account", ""},
+				{"GET", "/countersign/caller", ""},
+				{"GET", "/auth/credentials", ""},
+				{"GET", "/auth/users/" + p.UserID, ""},
+				{"GET", "/auth/pats", ""},
+			} {
+				a := d.Send(t, r[0], r[1], world.Bearer(token), r[2])
+				if strings.Contains(a.Body, encrypted) {
+					t.Errorf("%s: %s %s shows the encrypted key", name, r[0], r[1])
+				}
+			}
+			if a := d.Send(t, "POST", "/auth/action/init", world.Bearer(token), api.InitActionRequest{Method: "GET", Path: "/x"}); a.Status != http.StatusOK {
+				t.Errorf("%s: an action cannot be begun: %d %s", name, a.Status, a.Body)
+			}
+		}
+		c := d.InitAction(t, mine, "POST", "/x", "")
+		if keys := c.AllowCredentials.PasswordProtectedKey; len(keys) != 1 || keys[0].EncryptedPrivateKey != encrypted {
+			t.Errorf("the owner's own session shows %+v", keys)
+		}
+		if a := d.Send(t, "POST", "/auth/action", world.Bearer(mine), p.answer(t, c)); a.Status != http.StatusOK {
+			t.Errorf("the owner does not sign: %d %s", a.Status, a.Body)
+		}
+		// The program that has the key already signs in the session that was opened for it.
+		c = d.InitAction(t, theirs["first"], "POST", "/x", "")
+		if a := d.Send(t, "POST", "/auth/action", world.Bearer(theirs["first"]), p.answer(t, c)); a.Status != http.StatusOK {
+			t.Errorf("a delegated session is not signed in with the owner's key: %d %s", a.Status, a.Body)
 		}
 	})
 }
