@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"sync"
 
@@ -17,6 +18,8 @@ type DB struct {
 	closing sync.RWMutex
 	closed  bool
 	writers sync.WaitGroup
+
+	ready readiness
 }
 
 // Options are settings of Open. Their zero value is a good default.
@@ -24,12 +27,28 @@ type Options struct {
 	// Connections is the greatest number of connections to PostgreSQL, or of reading
 	// connections to SQLite. 0 chooses by the number of processors.
 	Connections int
+
+	// Existing makes Open fail if there is no SQLite file, instead of creating it.
+	Existing bool
+	// Serving makes Open check an SQLite file as far as it comes in a second, and empty its
+	// log.
+	Serving bool
+	// Log is told if the SQLite files are deleted or replaced. nil tells nobody.
+	Log *slog.Logger
+}
+
+func (o Options) logger() *slog.Logger {
+	if o.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return o.Log
 }
 
 // engine is a database that can be read and to which groups of units can be written.
 type engine interface {
 	kind() string
-	// query calls each for every row of one statement.
+	// query calls each for every row of one statement, which may take long. Only a few run at
+	// once, and they take nothing from the other reads.
 	query(ctx context.Context, sql string, args []any, each func(*row)) error
 	// first is query for a statement that takes little time and has a row or two.
 	first(ctx context.Context, sql string, args []any, each func(*row)) error
@@ -40,7 +59,8 @@ type engine interface {
 	write(group []*unit)
 	// writers is how many goroutines may call write at once.
 	writers() int
-	// ping fails unless the database can be written.
+	// ping fails unless the database is the one that was opened, has the tables that this
+	// program knows, and takes writes.
 	ping(ctx context.Context) error
 	close() error
 }
@@ -95,9 +115,6 @@ func (db *DB) Close() error {
 	db.writers.Wait()
 	return classify(db.engine.close())
 }
-
-// Ping fails unless the database can be written just now.
-func (db *DB) Ping(ctx context.Context) error { return db.engine.ping(ctx) }
 
 // Kind returns SQLite or Postgres.
 func (db *DB) Kind() string { return db.engine.kind() }

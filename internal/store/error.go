@@ -20,8 +20,8 @@ func unavailable(cause error) error {
 	}
 }
 
-// outcomeUnknown says that the connection broke between COMMIT and its answer: either the
-// whole unit was written or nothing.
+// outcomeUnknown says that the connection broke between COMMIT and its answer, or that the file
+// was gone after COMMIT: either the whole unit was written or nothing.
 func outcomeUnknown(cause error) error {
 	return &api.Error{
 		Kind: api.Unavailable, Code: "outcome_unknown",

@@ -51,6 +51,16 @@ func current(kind string, version int64) (bool, error) {
 	return version == newest, nil
 }
 
+// sameSchema fails if the tables of a database are not those that this program knows: another
+// version of it took over.
+func sameSchema(kind string, version int64) error {
+	newest, err := schemaVersion(kind)
+	if err == nil && version != newest {
+		err = unavailable(fmt.Errorf("store: the database is at schema version %d and this program knows %d: run the version of countersign that changed it", version, newest))
+	}
+	return err
+}
+
 // newProvider returns goose for a kind of database.
 func newProvider(kind string, db *sql.DB, opts ...goose.ProviderOption) (*goose.Provider, error) {
 	dir, err := fs.Sub(migrations, "migrations/"+kind)

@@ -33,6 +33,7 @@ const (
 type postgresDB struct {
 	pool    *pgxpool.Pool
 	reads   chan *read
+	long    chan struct{} // has one for each read that may take long and runs
 	closed  chan struct{} // closed by close
 	readers sync.WaitGroup
 }
@@ -59,7 +60,8 @@ func openPostgres(ctx context.Context, url string, opts Options) (engine, error)
 	if err != nil {
 		return nil, postgresOpenError(config.ConnConfig, err)
 	}
-	p := &postgresDB{pool: pool, reads: make(chan *read, readGroup), closed: make(chan struct{})}
+	p := &postgresDB{pool: pool, reads: make(chan *read, readGroup),
+		long: make(chan struct{}, max(1, (config.MaxConns-postgresWriters-postgresReaders)/2)), closed: make(chan struct{})}
 	if err := p.prepare(ctx); err != nil {
 		pool.Close()
 		return nil, postgresOpenError(config.ConnConfig, err)
@@ -140,10 +142,12 @@ func (p *postgresDB) close() error {
 	return nil
 }
 
-// ping fails on a server that takes no writes, such as a standby.
+// ping fails also on a server that takes no writes, such as a standby.
 func (p *postgresDB) ping(ctx context.Context) error {
 	var readOnly string
-	err := p.pool.QueryRow(ctx, `SELECT current_setting('transaction_read_only')`).Scan(&readOnly)
+	var version int64
+	err := p.pool.QueryRow(ctx, `SELECT current_setting('transaction_read_only'),
+		(SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied)`).Scan(&readOnly, &version)
 	if err == nil && readOnly != "off" {
 		p.pool.Reset() // the next connections look for the primary
 		err = errors.New("store: PostgreSQL is read-only")
@@ -151,7 +155,7 @@ func (p *postgresDB) ping(ctx context.Context) error {
 	if err != nil {
 		return unavailable(err)
 	}
-	return nil
+	return sameSchema(Postgres, version)
 }
 
 // acquire takes a connection from the pool.

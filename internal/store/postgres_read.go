@@ -42,7 +42,7 @@ func (p *postgresDB) first(ctx context.Context, sql string, args []any, each fun
 	if r.err == nil || came {
 		return nil
 	}
-	err := p.query(ctx, sql, args, r.each) // alone, and with retries
+	err := p.alone(ctx, sql, args, r.each)
 	if came {
 		return nil
 	}
@@ -179,8 +179,21 @@ func (p *postgresDB) readTogether(group []*read) {
 	}
 }
 
-// query runs one statement. If the connection breaks before the first row, it runs again.
+// query runs one statement that may take long, once not too many others run.
 func (p *postgresDB) query(ctx context.Context, sql string, args []any, each func(*row)) error {
+	select {
+	case p.long <- struct{}{}:
+		defer func() { <-p.long }()
+		return p.alone(ctx, sql, args, each)
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-p.closed:
+		return errClosed
+	}
+}
+
+// alone runs one statement. If the connection breaks before the first row, it runs again.
+func (p *postgresDB) alone(ctx context.Context, sql string, args []any, each func(*row)) error {
 	pause := newRetry(ctx)
 	defer pause.cancel()
 	for {

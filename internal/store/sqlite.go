@@ -27,13 +27,17 @@ const sqliteVersion = `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version
 // sqliteDB is one file with one writing connection and a few reading ones, which never wait
 // for the writer (WAL).
 type sqliteDB struct {
-	path string
+	path  string
+	files *sqliteFiles
 
-	writing sync.Mutex // guards writer
-	writer  *sqlite.Conn
+	writing    sync.Mutex // guards what follows
+	writer     *sqlite.Conn
+	checkpoint time.Time // when the last one was tried
 
-	readers chan *sqlite.Conn // idle ones; nil for one that is not open yet
-	closed  chan struct{}     // closed by close
+	short  chan *sqlite.Conn // idle readers; nil for one that is not open yet
+	long   chan *sqlite.Conn // those for reads that may take long
+	closed chan struct{}     // closed by close
+	jobs   sync.WaitGroup
 }
 
 // writerPragmas make a commit return only when it is on disk (FULL; macOS needs fullfsync as
@@ -46,7 +50,7 @@ var writerPragmas = []string{
 	`PRAGMA temp_store = MEMORY`,
 	`PRAGMA mmap_size = 0`,
 	`PRAGMA cache_size = -8192`,
-	`PRAGMA wal_autocheckpoint = 4000`,
+	`PRAGMA wal_autocheckpoint = 0`, // sqliteDB.emptyLog does it
 	`PRAGMA journal_size_limit = 67108864`,
 	`PRAGMA busy_timeout = 0`, // sqliteDB.begin waits instead
 }
@@ -64,31 +68,37 @@ func openSQLite(ctx context.Context, path string, opts Options) (engine, error) 
 		return nil, openError(api.Invalid, "database_url_invalid",
 			"The database must be given as sqlite:PATH, where PATH names a file.", nil)
 	}
-	if err := touch(path); err != nil {
+	if err := touch(path, opts.Existing); err != nil {
 		return nil, err
 	}
 	s := &sqliteDB{path: path, closed: make(chan struct{})}
-	if err := s.openWriter(ctx); err != nil {
+	if err := s.openWriter(ctx, opts); err != nil {
 		return nil, sqliteOpenError(path, err)
 	}
 	n := opts.Connections
 	if n <= 0 {
 		n = min(max(runtime.GOMAXPROCS(0), 2), 8)
 	}
-	s.readers = make(chan *sqlite.Conn, n)
-	for range n {
-		s.readers <- nil
-	}
+	s.short, s.long = unopened(n), unopened(max(1, n/2))
+	s.jobs.Go(s.watch)
 	return s, nil
+}
+
+func unopened(n int) chan *sqlite.Conn {
+	readers := make(chan *sqlite.Conn, n)
+	for range n {
+		readers <- nil
+	}
+	return readers
 }
 
 // touching keeps handles of this process from opening a file while another creates it:
 // closing a file drops the locks that SQLite holds on it anywhere in the process.
 var touching sync.Mutex
 
-// touch makes sure that the file exists. Only its owner may read a new one; SQLite gives the
-// files beside it the same mode.
-func touch(path string) error {
+// touch makes sure that the file exists, and does not create it if it must be existing. Only
+// its owner may read a new one; SQLite gives the files beside it the same mode.
+func touch(path string, existing bool) error {
 	touching.Lock()
 	defer touching.Unlock()
 	info, err := os.Stat(path)
@@ -98,7 +108,13 @@ func touch(path string) error {
 	case err == nil:
 		return openError(api.Invalid, "database_not_sqlite",
 			fmt.Sprintf("%s is not a file: name a file for the database.", path), nil)
+	case errors.Is(err, fs.ErrNotExist) && existing:
+		return openError(api.Invalid, "database_missing",
+			fmt.Sprintf("There is no database %s: name the server's with --database, or create it with countersign serve.", path), nil)
 	case errors.Is(err, fs.ErrNotExist):
+		if err := checkLog(path, func() ([]byte, int64, error) { return make([]byte, headerSize), 0, nil }); err != nil {
+			return err
+		}
 		var file *os.File
 		if file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err == nil {
 			return file.Close()
@@ -117,7 +133,10 @@ func touch(path string) error {
 		fmt.Sprintf("The database %s cannot be opened: name a file that this user can read and write.", path), err)
 }
 
-func (s *sqliteDB) openWriter(ctx context.Context) (err error) {
+func (s *sqliteDB) openWriter(ctx context.Context, opts Options) (err error) {
+	if s.files, err = newFiles(s.path, opts.logger()); err != nil {
+		return err
+	}
 	s.writer, err = sqlite.Open(s.path, sqliteTimeout)
 	if err != nil {
 		return err
@@ -127,8 +146,16 @@ func (s *sqliteDB) openWriter(ctx context.Context) (err error) {
 			s.writer.Close()
 		}
 	}()
+	if err := checkLog(strings.TrimSuffix(s.files.names[1], "-wal"), s.readFile); err != nil {
+		return err
+	}
 	if err := setWAL(ctx, s.writer); err != nil {
 		return err
+	}
+	if opts.Serving {
+		if err := s.quickCheck(); err != nil {
+			return err
+		}
 	}
 	done, err := current(SQLite, s.version())
 	if err == nil && !done {
@@ -142,7 +169,23 @@ func (s *sqliteDB) openWriter(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return s.tryWriting(ctx)
+	if err := s.tryWriting(ctx); err != nil {
+		return err
+	}
+	if err := s.files.remember(s.writer); err != nil || !opts.Serving {
+		return err
+	}
+	return s.mark(ctx)
+}
+
+// readFile returns the header and the size of the database file, without the log.
+func (s *sqliteDB) readFile() (header []byte, bytes int64, err error) {
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return nil, 0, err
+	}
+	header = make([]byte, headerSize)
+	return header, info.Size(), s.writer.ReadFile(header, 0)
 }
 
 // tryWriting takes and releases the write lock, which needs a writable file.
@@ -188,6 +231,10 @@ func (s *sqliteDB) version() int64 {
 }
 
 func (s *sqliteDB) migrate(ctx context.Context) error {
+	// So that the log begins with the schema cookie that the file has.
+	if err := s.nextGeneration(ctx); err != nil {
+		return err
+	}
 	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: s.path}).EscapedPath(), RawQuery: url.Values{
 		"_pragma": {fmt.Sprintf("busy_timeout(%d)", sqliteTimeout.Milliseconds()), "synchronous(FULL)"},
 	}.Encode()}
@@ -225,15 +272,31 @@ func sqliteOpenError(path string, err error) error {
 func (s *sqliteDB) kind() string { return SQLite }
 func (s *sqliteDB) writers() int { return 1 }
 
-// query runs one statement on a reading connection. Reads are short, so it finishes even if
-// ctx ends.
+// query runs one statement on a connection for reads that may take long.
 func (s *sqliteDB) query(ctx context.Context, sql string, args []any, each func(*row)) error {
+	return s.read(ctx, s.long, sql, args, each)
+}
+
+func (s *sqliteDB) first(ctx context.Context, sql string, args []any, each func(*row)) error {
+	return s.read(ctx, s.short, sql, args, each)
+}
+
+func (s *sqliteDB) few(ctx context.Context, sql string, args []any, restart func(), each func(*row)) error {
+	restart()
+	return s.read(ctx, s.short, sql, args, each)
+}
+
+// read runs one statement on one of the readers. It finishes even if ctx ends.
+func (s *sqliteDB) read(ctx context.Context, readers chan *sqlite.Conn, sql string, args []any, each func(*row)) error {
+	if err := s.files.known(); err != nil {
+		return err
+	}
 	var c *sqlite.Conn
 	select {
-	case c = <-s.readers:
+	case c = <-readers:
 	default:
 		select {
-		case c = <-s.readers:
+		case c = <-readers:
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.closed:
@@ -243,33 +306,34 @@ func (s *sqliteDB) query(ctx context.Context, sql string, args []any, each func(
 	if c == nil {
 		var err error
 		if c, err = s.openReader(); err != nil {
-			s.readers <- nil
+			readers <- nil
 			return sqliteError(err)
 		}
 	}
-	defer func() { s.readers <- c }()
+	defer func() { readers <- c }()
 	return sqliteError(c.Query(sql, args, func(r sqlite.Row) { each(&row{columns: r}) }))
 }
 
-func (s *sqliteDB) first(ctx context.Context, sql string, args []any, each func(*row)) error {
-	return s.query(ctx, sql, args, each)
-}
-
-func (s *sqliteDB) few(ctx context.Context, sql string, args []any, restart func(), each func(*row)) error {
-	restart()
-	return s.query(ctx, sql, args, each)
-}
-
+// openReader opens the files by their names, so it checks that they are those of the writer.
 func (s *sqliteDB) openReader() (*sqlite.Conn, error) {
+	if err := s.files.check(); err != nil {
+		return nil, err
+	}
 	c, err := sqlite.Open(s.path, sqliteTimeout)
 	if err != nil {
 		return nil, err
 	}
 	for _, pragma := range readerPragmas {
-		if _, err := c.Exec(pragma); err != nil {
-			c.Close()
-			return nil, err
+		if _, err = c.Exec(pragma); err != nil {
+			break
 		}
+	}
+	if err == nil {
+		err = s.files.check()
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
 	}
 	return c, nil
 }
@@ -284,14 +348,24 @@ func sqliteError(err error) error {
 
 func (s *sqliteDB) close() error {
 	close(s.closed)
+	s.jobs.Wait()
 	var errs []error
-	for range cap(s.readers) {
-		if c := <-s.readers; c != nil {
-			errs = append(errs, c.Close())
+	lost := s.files.lost.Load()
+	end := func(c *sqlite.Conn) {
+		if lost != nil && lost.overwritten {
+			c.LeaveLog() // it belongs to what is no longer there
+		}
+		errs = append(errs, c.Close())
+	}
+	for _, readers := range []chan *sqlite.Conn{s.short, s.long} {
+		for range cap(readers) {
+			if c := <-readers; c != nil {
+				end(c)
+			}
 		}
 	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	errs = append(errs, s.writer.Close())
+	end(s.writer)
 	return errors.Join(errs...)
 }

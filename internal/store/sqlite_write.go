@@ -16,6 +16,7 @@ import (
 func (s *sqliteDB) write(group []*unit) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
+	defer s.emptyLongLog()
 	if len(group) == 1 {
 		group[0].err = s.transaction(group, s.plain)
 		return
@@ -37,8 +38,11 @@ func (s *sqliteDB) write(group []*unit) {
 }
 
 // transaction runs the group inside BEGIN and COMMIT. If it returns an error, nothing of the
-// group was written.
+// group was written, or it was written to a file that is not the database any more.
 func (s *sqliteDB) transaction(group []*unit, run func([]*unit) error) (err error) {
+	if err := s.files.checkContent(s.writer); err != nil {
+		return err
+	}
 	if err := s.begin(context.Background()); err != nil {
 		return sqliteError(err)
 	}
@@ -52,8 +56,13 @@ func (s *sqliteDB) transaction(group []*unit, run func([]*unit) error) (err erro
 	if err := run(group); err != nil {
 		return sqliteError(err)
 	}
-	_, err = s.writer.Exec(`COMMIT`)
-	return sqliteError(err)
+	if _, err = s.writer.Exec(`COMMIT`); err != nil {
+		return sqliteError(err)
+	}
+	if err := s.files.checkContent(s.writer); err != nil {
+		return outcomeUnknown(err)
+	}
+	return nil
 }
 
 // begin takes the write lock of the file. While another process has it, begin tries again
@@ -122,14 +131,14 @@ func (s *sqliteDB) run(u *unit) error {
 	return nil
 }
 
-// ping fails unless the file can be written.
+// ping fails if the files or the tables are not those of this program.
 func (s *sqliteDB) ping(ctx context.Context) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	select {
-	case <-s.closed:
-		return unavailable(errClosed)
-	default:
-		return classify(sqliteError(s.tryWriting(ctx)))
+	if err := s.files.check(); err != nil {
+		return err
 	}
+	var version int64
+	if err := s.first(ctx, sqliteVersion, nil, func(r *row) { version = r.int() }); err != nil {
+		return err
+	}
+	return sameSchema(SQLite, version)
 }

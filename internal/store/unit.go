@@ -72,8 +72,8 @@ const (
 //
 // If ctx ends before a writer takes the unit, nothing is written. After that the unit
 // completes, and Write returns its true outcome. While the database cannot be used, the error
-// has Kind Unavailable: with Code "outcome_unknown" the unit may have been written
-// (PostgreSQL only), otherwise it was not.
+// has Kind Unavailable: with Code "outcome_unknown" the unit may have been written, otherwise
+// it was not.
 //
 // fn may read the database. It must not call Write.
 func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {

@@ -24,14 +24,15 @@ func (e *Error) Error() string { return fmt.Sprintf("sqlite: %s (%d)", e.Message
 
 // Primary result codes that callers distinguish.
 const (
-	Busy     = lib.SQLITE_BUSY
-	CantOpen = lib.SQLITE_CANTOPEN
-	Corrupt  = lib.SQLITE_CORRUPT
-	Full     = lib.SQLITE_FULL
-	IOErr    = lib.SQLITE_IOERR
-	NotADB   = lib.SQLITE_NOTADB
-	Perm     = lib.SQLITE_PERM
-	ReadOnly = lib.SQLITE_READONLY
+	Busy        = lib.SQLITE_BUSY
+	CantOpen    = lib.SQLITE_CANTOPEN
+	Corrupt     = lib.SQLITE_CORRUPT
+	Full        = lib.SQLITE_FULL
+	Interrupted = lib.SQLITE_INTERRUPT
+	IOErr       = lib.SQLITE_IOERR
+	NotADB      = lib.SQLITE_NOTADB
+	Perm        = lib.SQLITE_PERM
+	ReadOnly    = lib.SQLITE_READONLY
 )
 
 // IsCode reports whether err is an *Error with one of the primary codes, which are the low byte
