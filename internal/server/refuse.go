@@ -24,10 +24,10 @@ func (s *Server) refuse(x *exchange, r *http.Request, err error) {
 	web.WriteError(x, e, x.id)
 }
 
-// worthKeeping leaves out what the answer itself explains: a wrong address or method. But
-// who asks for what is not theirs, and is known, is remembered.
+// worthKeeping leaves out what the answer itself explains: a wrong address or method, a server
+// that is not ready. But who asks for what is not theirs, and is known, is remembered.
 func (s *Server) worthKeeping(x *exchange, e *api.Error) bool {
-	return x.route != "" && e.Kind != api.MethodNotAllowed && e.Kind != api.NotOffered &&
+	return x.route != "" && e.Kind != api.MethodNotAllowed && e.Kind != api.NotOffered && e.Code != codeNotReady &&
 		(e.Kind != api.NotFound || x.caller.UserID != "")
 }
 

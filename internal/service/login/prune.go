@@ -3,8 +3,6 @@ package login
 import (
 	"context"
 	"time"
-
-	"github.com/countersign/countersign/internal/store"
 )
 
 // keepEnded is how long a session that is over stays on record. It outlives by far every
@@ -13,5 +11,5 @@ const keepEnded = 90 * 24 * time.Hour
 
 // Prune removes sessions that were over long ago.
 func (s *Service) Prune(ctx context.Context) error {
-	return s.DB.Write(ctx, func(tx *store.Tx) error { tx.PruneSessions(s.Now().Add(-keepEnded)); return nil })
+	return s.DB.PruneSessions(ctx, s.Now().Add(-keepEnded))
 }
