@@ -388,7 +388,7 @@ func TestTheDocumentedBackup(t *testing.T) {
 	n.register(h.invite(org, "bob"))
 	n.Kill()
 	h.shell("cd %s; cp countersign.db saved; cp copy.db countersign.db", dir) // what the manual warns of
-	if _, stderr, status := h.command("", "user", "list", "--org", org); status != 2 || !strings.Contains(stderr, "countersign.db-wal away") {
+	if _, stderr, status := h.command("", "user", "list", "--org", org); status != 2 || !strings.Contains(stderr, "countersign.db-shm away") {
 		t.Errorf("beside the old log: status %d: %s", status, stderr)
 	}
 	h.shell("cd %s; cp saved countersign.db; umask 022; %s; %s", dir, commands[1], commands[2])
