@@ -63,7 +63,7 @@ type Process struct {
 }
 
 // StartBinary runs `countersign serve` with the given further arguments on a free
-// loopback port and waits until it is healthy. It is killed when the test ends.
+// loopback port and waits until it is ready. The test's end kills it.
 func StartBinary(t testing.TB, args ...string) *Process {
 	t.Helper()
 	return StartBinaryAt(t, FreePort(t), args...)
@@ -98,7 +98,7 @@ func (p *Process) await(t testing.TB) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	for {
-		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+"/healthz", nil)
+		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+"/readyz", nil)
 		if res, err := http.DefaultClient.Do(req); err == nil {
 			res.Body.Close()
 			if res.StatusCode == http.StatusOK {
@@ -109,7 +109,7 @@ func (p *Process) await(t testing.TB) {
 		case <-p.done:
 			t.Fatalf("countersign serve ended: %s%s", p.out, p.err)
 		case <-ctx.Done():
-			t.Fatalf("countersign serve did not become healthy: %s%s", p.out, p.err)
+			t.Fatalf("countersign serve did not become ready: %s%s", p.out, p.err)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}

@@ -46,8 +46,9 @@ func (d *doctorCommand) Run(ctx context.Context, c console) error {
 }
 
 func (d *doctorCommand) examine(ctx context.Context, c console) (all []finding) {
-	host := ""
-	err := d.open(ctx, c, func(a *app.App) error {
+	conf, host := d.config(c), ""
+	conf.Existing, conf.Serving = true, true
+	err := with(ctx, conf, func(a *app.App) error {
 		all = examine(ctx, a)
 		host = a.Site.Host()
 		return nil

@@ -72,9 +72,20 @@ func config(d databaseFlags, s siteFlags, log *slog.Logger) app.Config {
 	}
 }
 
-// open opens the App, runs do and closes the App.
+// open opens the App for one command and closes it after. The database must exist.
 func (o operatorFlags) open(ctx context.Context, c console, do func(*app.App) error) error {
-	a, err := app.Open(ctx, config(o.databaseFlags, o.siteFlags, slog.New(slog.NewTextHandler(c.err, nil))))
+	conf := o.config(c)
+	conf.Existing = true
+	return with(ctx, conf, do)
+}
+
+func (o operatorFlags) config(c console) app.Config {
+	return config(o.databaseFlags, o.siteFlags, slog.New(slog.NewTextHandler(c.err, nil)))
+}
+
+// with opens the App, does something with it and closes it.
+func with(ctx context.Context, conf app.Config, do func(*app.App) error) error {
+	a, err := app.Open(ctx, conf)
 	if err != nil {
 		return err
 	}

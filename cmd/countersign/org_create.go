@@ -18,7 +18,7 @@ type orgCreate struct {
 }
 
 func (o *orgCreate) Run(ctx context.Context, c console) error {
-	return o.open(ctx, c, func(a *app.App) error {
+	return with(ctx, o.config(c), func(a *app.App) error {
 		org, err := a.Organisations.Create(ctx, organisation.New{Name: o.Name, RPID: o.RPID, Origins: o.Origin, Attestation: o.Attestation})
 		if err != nil {
 			return err

@@ -32,6 +32,7 @@ type serveCommand struct {
 	Administrator  string        `help:"Username of the first administrator, invited on an empty database." default:"admin" placeholder:"NAME"`
 	LogFormat      string        `help:"Format of the log: text or json." enum:"text,json" default:"text"`
 	Drain          time.Duration `help:"How long running requests may take to finish after a stop." default:"20s"`
+	StopDelay      time.Duration `help:"How long to go on serving after a stop, while /readyz answers 503 and clients are told to close their connections." default:"2s"`
 }
 
 func (s *serveCommand) Run(ctx context.Context, c console) error {
@@ -58,6 +59,9 @@ func (s *serveCommand) run(ctx context.Context, c console, log *slog.Logger, han
 	if s.SessionTime < time.Minute || s.SessionTime > 30*24*time.Hour {
 		return misuse("--session-time must be between 1m and 720h")
 	}
+	if s.StopDelay < 0 || s.StopDelay > 5*time.Minute {
+		return misuse("--stop-delay must be between 0s and 5m")
+	}
 	proxies, err := networks(s.TrustedProxies)
 	if err != nil {
 		return err
@@ -72,6 +76,7 @@ func (s *serveCommand) run(ctx context.Context, c console, log *slog.Logger, han
 	}
 	conf := config(s.databaseFlags, s.siteFlags, log)
 	conf.CeremonyTime, conf.SessionTime, conf.Proxies = s.CeremonyTime, s.SessionTime, proxies
+	conf.Serving, conf.StopDelay = true, s.StopDelay
 	a, err := app.Open(ctx, conf)
 	if err != nil {
 		return err

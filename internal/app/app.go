@@ -51,8 +51,12 @@ type Config struct {
 	Now func() time.Time
 	Log *slog.Logger
 
-	Proxies []netip.Prefix // whose X-Forwarded-For the server believes
-	Version string         // that the server shows
+	Existing bool // fail if there is no database, instead of creating it
+	Serving  bool // the database is checked and tidied as a server does, see store.Options
+
+	Proxies   []netip.Prefix // whose X-Forwarded-For the server believes
+	StopDelay time.Duration  // how long the server goes on after it was told to stop
+	Version   string         // as the server tells it
 }
 
 // ConfigError says that a Config is wrong.
@@ -94,7 +98,7 @@ func Open(ctx context.Context, c Config) (*App, error) {
 	if err != nil {
 		return nil, ConfigError{err}
 	}
-	db, err := store.Open(ctx, c.Database, store.Options{})
+	db, err := store.Open(ctx, c.Database, store.Options{Existing: c.Existing, Serving: c.Serving, Log: c.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +164,8 @@ func build(c Config, db *store.DB, ring *keyring.Ring, site relyingparty.Site, s
 // NewServer returns a server for the App's services.
 func (a *App) NewServer() *server.Server {
 	return server.New(server.Config{DB: a.DB, Services: a.Services, Access: a.Access, Tokens: a.Bearer, Refusals: a.Refusals,
-		Site: a.Site, NoMail: !a.Outbox.Configured(), Proxies: a.config.Proxies, Log: a.config.Log, Now: a.config.Now, Version: a.config.Version})
+		Site: a.Site, NoMail: !a.Outbox.Configured(), Proxies: a.config.Proxies, Log: a.config.Log, Now: a.config.Now, Version: a.config.Version,
+		StopDelay: a.config.StopDelay})
 }
 
 // Close waits for mails that are being sent and closes the store.

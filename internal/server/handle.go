@@ -51,7 +51,7 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	body := r.Body
 	last := endsConnection(r)
-	if last {
+	if last || s.stopping.Load() {
 		w.Header()["Connection"] = connectionClose
 	}
 	s.answer(w, r)

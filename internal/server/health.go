@@ -9,17 +9,29 @@ import (
 	"github.com/countersign/countersign/internal/server/web"
 )
 
-// Health is the answer of /healthz.
+// Health is the answer of /healthz and of /readyz.
 type Health struct {
 	Status  string `json:"status"` // "ok"
 	Version string `json:"version"`
 }
 
-// health says whether the store can be written: a server that can only read must get no requests.
-func (s *Server) health(ctx context.Context) (Health, error) {
-	if err := s.db.Ping(ctx); err != nil {
-		return Health{}, &api.Error{Kind: api.Unavailable, Code: "store_unavailable",
-			Message: "The store cannot be written just now.", Cause: err}
+// health says that the process answers. It asks nothing that could hang.
+func (s *Server) health(context.Context) (Health, error) {
+	return Health{Status: "ok", Version: s.version}, nil
+}
+
+// codeNotReady is the code of a server that should be sent no requests.
+const codeNotReady = "not_ready"
+
+// ready says whether the server should be sent requests: it is not about to stop, and a row
+// can be written now.
+func (s *Server) ready(ctx context.Context) (Health, error) {
+	if s.stopping.Load() {
+		return Health{}, &api.Error{Kind: api.Unavailable, Code: codeNotReady, Message: "The server is stopping."}
+	}
+	if err := s.db.Ready(ctx); err != nil {
+		return Health{}, &api.Error{Kind: api.Unavailable, Code: codeNotReady,
+			Message: "The database cannot be written just now.", Cause: api.AsError(err).Cause}
 	}
 	return Health{Status: "ok", Version: s.version}, nil
 }

@@ -25,10 +25,10 @@ func (s *Server) refuse(x *exchange, r *http.Request, err error) {
 	web.WriteError(x, e, x.id)
 }
 
-// worthRecording leaves out what the answer itself explains: a wrong address or method. But an
-// authenticated caller who asks for what is not theirs is recorded.
+// worthRecording leaves out what the answer itself explains: a wrong address or method, a server
+// that is not ready. But who asks for what is not theirs, and is known, is remembered.
 func (s *Server) worthRecording(x *exchange, e *api.Error) bool {
-	return x.route != "" && e.Kind != api.MethodNotAllowed && e.Kind != api.NotOffered &&
+	return x.route != "" && e.Kind != api.MethodNotAllowed && e.Kind != api.NotOffered && e.Code != codeNotReady &&
 		(e.Kind != api.NotFound || x.caller.UserID != "")
 }
 

@@ -159,6 +159,7 @@ func (s *Server) routes() []group {
 		{"operation", []route{
 			{"GET /.well-known/jwks.json", open, anySite, "", operation(s.keySet), "keySet"},
 			{"GET /healthz", open, anySite, "", operation(s.health), "health"},
+			{"GET /readyz", open, anySite, "", operation(s.ready), "ready"},
 			{"GET /openapi.json", open, anySite, "", web.Operation{Run: s.serveDescription}, ""},
 		}},
 	}

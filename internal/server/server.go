@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/countersign/countersign/api"
@@ -67,6 +68,9 @@ type Config struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	Version  string
+
+	// StopDelay is how long Serve goes on after its context has ended, while /readyz says so.
+	StopDelay time.Duration
 }
 
 // Server answers requests. Make one with New.
@@ -82,6 +86,9 @@ type Server struct {
 	now      func() time.Time
 	version  string
 
+	stopDelay time.Duration
+	stopping  atomic.Bool // requests should go elsewhere
+
 	handler     http.Handler
 	description func() []byte
 }
@@ -89,7 +96,7 @@ type Server struct {
 // New returns a server. It does not listen yet.
 func New(c Config) *Server {
 	s := &Server{db: c.DB, services: c.Services, access: c.Access, tokens: c.Tokens, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
-		log: c.Log, now: c.Now, version: c.Version}
+		log: c.Log, now: c.Now, version: c.Version, stopDelay: c.StopDelay}
 	s.description = sync.OnceValue(s.describe)
 	s.handler = s.mount(pages.Handler(pages.Config{Version: c.Version,
 		NoMail: c.NoMail,
@@ -103,9 +110,11 @@ func Protocols() []string { return []string{"h2", "http/1.1"} }
 // Handler returns the server as an http.Handler, for tests that need no listener.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.handle) }
 
-// Serve answers on l until ctx ends, then finishes the requests in flight within drain, closes l and
-// returns nil. It speaks HTTP/2 on a listener of crypto/tls whose configuration offers Protocols.
-// Without TLS it speaks HTTP/1 alone, whatever upgrade a client asks for.
+// Serve answers on l until ctx ends. For StopDelay it goes on answering, not ready any more, and
+// tells each client to close its connection. Then it finishes what is in flight, for up to drain,
+// and returns nil. l is closed. HTTP/2 is spoken on a listener of crypto/tls whose
+// configuration offers Protocols; without TLS there is HTTP/1 alone, whatever a client
+// asks to upgrade to.
 func (s *Server) Serve(ctx context.Context, l net.Listener, drain time.Duration) error {
 	h := &http.Server{
 		Handler:           s.Handler(),
@@ -124,6 +133,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, drain time.Duration)
 	case err := <-served:
 		return err
 	case <-ctx.Done():
+		s.stopping.Store(true)
+	}
+	select {
+	case err := <-served:
+		return err
+	case <-time.After(s.stopDelay):
 	}
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()

@@ -70,5 +70,6 @@ var summaries = map[string]string{
 	"siteInfo":                               "Tell the login page where it is",
 	"getAccount":                             "Show who is logged in, with their credentials and sessions",
 	"endSession":                             "End one of the caller's own sessions",
-	"health":                                 "Say whether the store can be written",
+	"health":                                 "Say that the process answers",
+	"ready":                                  "Say whether the server should be sent requests: a row can be written",
 }

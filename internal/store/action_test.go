@@ -108,7 +108,7 @@ func TestUseActionChecksEverything(t *testing.T) {
 		refused("session expired", s.ExpiresAt)
 		set(func(tx *store.Tx) { tx.EndSession(s.ID, ada.u.ID, at(1), errLost) })
 		refused("session ended", at(2))
-		set(func(tx *store.Tx) { tx.PruneSessions(at(2)) })
+		prune(t, db.PruneSessions(ctx, at(2)))
 		refused("session pruned", at(2))
 	})
 }
@@ -136,7 +136,7 @@ func TestASignedActionIsStoredUnchanged(t *testing.T) {
 		wantKind(t, err, api.NotFound, "action_not_found")
 
 		// The action outlasts its session.
-		write(t, db, func(tx *store.Tx) { tx.PruneSessions(s.ExpiresAt.Add(time.Hour)) })
+		prune(t, db.PruneSessions(t.Context(), s.ExpiresAt.Add(time.Hour)))
 		whole.Session = store.Session{}
 		equal(t, "session pruned", must[store.SignedAction](t)(db.SignedAction(ctx, full.ID)), whole)
 	})

@@ -401,7 +401,7 @@ func TestRefusalsArePruned(t *testing.T) {
 			keep      int64
 			want      int
 		}{{epoch, 10, 10}, {epoch.Add(2 * time.Hour), 100, 8}, {epoch, 3, 3}, {epoch, 0, 0}} {
-			write(t, db, func(tx *store.Tx) { tx.PruneRefusals(step.olderThan, step.keep) })
+			prune(t, db.PruneRefusals(t.Context(), step.olderThan, step.keep))
 			if n := left(); n != step.want {
 				t.Errorf("after PruneRefusals(%v, %d) %d are left, want %d", step.olderThan, step.keep, n, step.want)
 			}
@@ -453,9 +453,9 @@ func TestThrottle(t *testing.T) {
 		want(2, epoch.Add(time.Minute)) // a further try does not extend the window
 		hit(60 * time.Second)
 		want(1, epoch.Add(2*time.Minute))
-		write(t, db, func(tx *store.Tx) { tx.PruneThrottles(epoch.Add(119 * time.Second)) })
+		prune(t, db.PruneThrottles(t.Context(), epoch.Add(119*time.Second)))
 		want(1, epoch.Add(2*time.Minute))
-		write(t, db, func(tx *store.Tx) { tx.PruneThrottles(epoch.Add(120 * time.Second)) })
+		prune(t, db.PruneThrottles(t.Context(), epoch.Add(120*time.Second)))
 		want(0, time.Time{})
 		hit(0)
 		write(t, db, func(tx *store.Tx) { tx.ClearThrottle(key); tx.ClearThrottle([]byte("none")) })

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -81,4 +82,27 @@ func (e *explaining) first(ctx context.Context, sql string, args []any, _ func(*
 
 func (e *explaining) few(ctx context.Context, sql string, args []any, _ func(), _ func(*row)) error {
 	return e.explain(ctx, sql, args)
+}
+
+// PruneSteps adds the statements that pruning repeats.
+func PruneSteps(tx *Tx) {
+	for _, p := range []prunable{expiredSessions, endedSessions, oldRefusals, manyRefusals, pastThrottles} {
+		var upTo any = int64(1)
+		if p.order == "id" {
+			upTo = "rf-1"
+		}
+		tx.may(p.step(), upTo, int64(pruneStep))
+	}
+}
+
+// ReadLong runs n reads at once that may take long, and do until the channel is closed. It returns
+// once they have all ended.
+func ReadLong(db *DB, n int, until <-chan struct{}) {
+	var reads sync.WaitGroup
+	for range n {
+		reads.Go(func() {
+			db.engine.query(context.Background(), `SELECT 1`, nil, func(*row) { <-until })
+		})
+	}
+	reads.Wait()
 }

@@ -45,6 +45,13 @@ func try(db *store.DB, fn func(tx *store.Tx)) error {
 	return db.Write(context.Background(), func(tx *store.Tx) error { fn(tx); return nil })
 }
 
+func prune(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("prune: %v", err)
+	}
+}
+
 func wantError(t testing.TB, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {

@@ -135,7 +135,7 @@ func TestADatabaseOfTheSecondVersionKeepsItsAdministrators(t *testing.T) {
 			equal(t, "refusal", must[store.Refusal](t)(db.Refusal(ctx, was.f.ID)), was.f)
 			write(t, db, func(tx *store.Tx) { tx.UseAction(was.a.ID, was.boss.u.ID, "x", at(1), errLost) })
 		}
-		write(t, db, func(tx *store.Tx) { tx.PruneRefusals(at(1), 10) })
+		prune(t, db.PruneRefusals(t.Context(), at(1), 10))
 		for _, was := range both {
 			_, err := db.Refusal(ctx, was.f.ID)
 			wantKind(t, err, api.NotFound, "refusal_not_found")

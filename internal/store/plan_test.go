@@ -73,7 +73,7 @@ func TestNoStatementScansATable(t *testing.T) {
 		"code":         func(tx *store.Tx) { tx.IssueLoginCode(store.Code{}); tx.LoginCodeSent("lc-1", epoch) },
 		"deactivation": func(tx *store.Tx) { tx.SetUserActive("us-1", "or-1", false, errLost) },
 		"first user":   func(tx *store.Tx) { tx.MakeFirstAdministrator("or-1", "us-1", "as-1", epoch) },
-		"pruning":      func(tx *store.Tx) { tx.PruneSessions(epoch) },
+		"pruning":      store.PruneSteps,
 		"permission written": func(tx *store.Tx) {
 			tx.CreatePermission(store.Permission{}, errDuplicate)
 			tx.UpdatePermission(store.Permission{}, epoch, errDuplicate, errLost)

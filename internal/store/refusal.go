@@ -1,9 +1,6 @@
 package store
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 const refusalColumns = `f.id, f.at, f.route, f.status, f.code, f.message, f.rule, f.received, f.expected,
 	f.cause, f.org_id, f.user_id, f.code_id, f.caller_id, f.action_id, f.address, f.user_agent`
@@ -32,12 +29,4 @@ func (tx *Tx) RecordRefusal(f Refusal) {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		f.ID, f.At.UnixMilli(), f.Route, f.Status, f.Code, f.Message, f.Rule, f.Received,
 		f.Expected, f.Cause, f.OrgID, f.UserID, f.CodeID, f.CallerID, f.ActionID, f.Address, f.UserAgent)
-}
-
-// PruneRefusals deletes refusals from before olderThan, and all but the newest keep of the
-// others. It leaves the refusals of known callers.
-func (tx *Tx) PruneRefusals(olderThan time.Time, keep int64) {
-	tx.may(`DELETE FROM refusals WHERE caller_id = '' AND at < $1`, olderThan.UnixMilli())
-	tx.may(`DELETE FROM refusals WHERE caller_id = '' AND id <=
-		(SELECT f.id FROM refusals f WHERE f.caller_id = '' ORDER BY f.id DESC LIMIT 1 OFFSET $1)`, max(keep, 0))
 }

@@ -49,7 +49,7 @@ func TestRefusalsOfKnownCallersStay(t *testing.T) {
 			{0, 0, []int{0, 2, 4, 6}},
 			{1000, -1, []int{0, 2, 4, 6}},
 		} {
-			write(t, db, func(tx *store.Tx) { tx.PruneRefusals(at(step.olderThan), step.keep) })
+			prune(t, db.PruneRefusals(t.Context(), at(step.olderThan), step.keep))
 			if got := left(); !slices.Equal(got, step.want) {
 				t.Errorf("after PruneRefusals(%d, %d) there are %v, want %v", step.olderThan, step.keep, got, step.want)
 			}

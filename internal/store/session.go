@@ -140,10 +140,3 @@ func (tx *Tx) endSessions(userID string, now time.Time) {
 		WHERE user_id = $2 AND ended_at IS NULL AND expires_at > $1`,
 		now.UnixMilli(), userID)
 }
-
-// PruneSessions deletes sessions that ended or expired before then. That allows their
-// challenges again, so before must be older than any challenge that is still accepted.
-func (tx *Tx) PruneSessions(before time.Time) {
-	tx.may(`DELETE FROM sessions WHERE expires_at < $1`, before.UnixMilli())
-	tx.may(`DELETE FROM sessions WHERE ended_at < $1`, before.UnixMilli())
-}

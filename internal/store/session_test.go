@@ -167,7 +167,7 @@ func TestSessionsArePruned(t *testing.T) {
 			before time.Time
 			left   [3]bool
 		}{{at(30), [3]bool{true, true, true}}, {at(31), [3]bool{false, false, true}}, {at(8*60 + 1), [3]bool{}}} {
-			write(t, db, func(tx *store.Tx) { tx.PruneSessions(step.before) })
+			prune(t, db.PruneSessions(t.Context(), step.before))
 			for i, id := range []string{expired.ID, ended.ID, live.ID} {
 				if b := must[store.SessionWithUser](t)(db.SessionWithUser(context.Background(), id)); b.Found != step.left[i] {
 					t.Errorf("pruned before %v, session %d is there: %v", step.before, i, b.Found)

@@ -85,17 +85,14 @@ func (s *sqliteDB) nextGeneration(ctx context.Context) error {
 	})
 }
 
-// mark empties the log at start, and gives a database that was never served, or is a restored
-// backup, a schema cookie that backups do not have.
+// mark gives a database that was never served, or is a restored backup, a schema cookie that
+// backups do not have, and empties the log.
 func (s *sqliteDB) mark(ctx context.Context) error {
-	if err := s.emptyLog(); err != nil {
-		return err
-	}
-	// So that the log begins with the cookie that the file has.
+	// So that a log in which the cookie changes begins with the one that the file has.
 	if err := s.nextGeneration(ctx); err != nil {
 		return err
 	}
-	return s.alone(ctx, func() error {
+	err := s.alone(ctx, func() error {
 		var cookie int64
 		err := s.writer.Query(`PRAGMA schema_version`, nil, func(r sqlite.Row) { cookie = r.Int(0) })
 		if err != nil || cookie >= servedCookie {
@@ -103,6 +100,10 @@ func (s *sqliteDB) mark(ctx context.Context) error {
 		}
 		return s.writer.ExecOnce(fmt.Sprintf(`PRAGMA schema_version = %d`, servedCookie+rand.Int32N(1<<29)))
 	})
+	if err != nil {
+		return err
+	}
+	return s.emptyLog()
 }
 
 // alone runs do in a transaction.

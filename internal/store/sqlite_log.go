@@ -158,9 +158,12 @@ func (l logSummary) foreign(file fileHeader, bytes int64) string {
 	case file.generation > last.generation:
 		return "the database is newer than the log"
 	}
+	if file.cookie >= servedCookie || last.cookie < servedCookie {
+		return ""
+	}
 	for _, h := range l.headers {
-		if h.cookie < servedCookie || file.cookie >= servedCookie {
-			return ""
+		if h.cookie == file.cookie {
+			return "" // it was served for the first time, and its log is from before that
 		}
 	}
 	return "the database is a backup, and the log was written to its original"

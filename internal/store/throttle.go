@@ -34,8 +34,3 @@ func (tx *Tx) Hit(key []byte, now time.Time, window time.Duration) {
 func (tx *Tx) ClearThrottle(key []byte) {
 	tx.may(`DELETE FROM throttles WHERE key = $1`, notNull(key))
 }
-
-// PruneThrottles deletes all counts whose window has ended at now.
-func (tx *Tx) PruneThrottles(now time.Time) {
-	tx.may(`DELETE FROM throttles WHERE resets_at <= $1`, now.UnixMilli())
-}

@@ -26,6 +26,8 @@ type statement struct {
 	sql  string
 	args []any
 	lost error // if not nil: unless the statement changes exactly one row, the unit fails with it
+
+	changed *int64 // if not nil: where to note how many rows it changed
 }
 
 // must adds a statement. Unless it changes exactly one row, the unit fails with lost.
@@ -33,12 +35,12 @@ func (tx *Tx) must(lost error, sql string, args ...any) {
 	if lost == nil {
 		lost = internal(errors.New("store: a change met no row: " + sql))
 	}
-	tx.statements = append(tx.statements, statement{sql, clean(args), lost})
+	tx.statements = append(tx.statements, statement{sql: sql, args: clean(args), lost: lost})
 }
 
 // may adds a statement that changes any number of rows.
 func (tx *Tx) may(sql string, args ...any) {
-	tx.statements = append(tx.statements, statement{sql, clean(args), nil})
+	tx.statements = append(tx.statements, statement{sql: sql, args: clean(args)})
 }
 
 // inTurn names something that several units may want to change at the same moment. A group
@@ -231,6 +233,9 @@ func (e *conditionError) Error() string { return e.lost.Error() }
 
 // check fails if the statement had to change one row and did not.
 func (s *statement) check(changed int64) error {
+	if s.changed != nil {
+		*s.changed = changed
+	}
 	if s.lost != nil && changed != 1 {
 		return &conditionError{s.lost}
 	}

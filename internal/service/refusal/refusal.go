@@ -106,9 +106,8 @@ func (s *Service) Show(ctx context.Context, id string) (store.Refusal, error) {
 // Prune removes refusals that are too old or too many, and throttles that have ended.
 func (s *Service) Prune(ctx context.Context) error {
 	now := s.Now()
-	return s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.PruneRefusals(now.Add(-keepFor), keepAtMost)
-		tx.PruneThrottles(now)
-		return nil
-	})
+	if err := s.DB.PruneRefusals(ctx, now.Add(-keepFor), keepAtMost); err != nil {
+		return err
+	}
+	return s.DB.PruneThrottles(ctx, now)
 }
