@@ -23,15 +23,17 @@ type serveCommand struct {
 	siteFlags
 	Listen string `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	tlsFlags
-	DevTLS         bool          `name:"dev-tls" help:"For development: serve https://localhost with a certificate of a private authority. The server creates both if they are missing."`
-	DevTLSDir      string        `name:"dev-tls-dir" help:"Folder of the development authority and certificate." default:"countersign-dev-tls" placeholder:"DIR"`
-	TrustedProxies []string      `help:"Addresses or networks of proxies to trust for the client address, in X-Forwarded-For." placeholder:"CIDR"`
-	CeremonyTime   time.Duration `help:"How long a person may take from challenge to completion; at least 5m." default:"15m"`
-	SessionTime    time.Duration `help:"How long a login lasts; from 1m to 720h." default:"8h"`
-	Organisation   string        `help:"Name of the first organisation, created on an empty database." default:"Countersign" placeholder:"NAME"`
-	Administrator  string        `help:"Username of the first administrator, invited on an empty database." default:"admin" placeholder:"NAME"`
-	LogFormat      string        `help:"Format of the log: text or json." enum:"text,json" default:"text"`
-	Drain          time.Duration `help:"How long running requests may take to finish after a stop." default:"20s"`
+	DevTLS                   bool          `name:"dev-tls" help:"For development: serve https://localhost with a certificate of a private authority. The server creates both if they are missing."`
+	DevTLSDir                string        `name:"dev-tls-dir" help:"Folder of the development authority and certificate." default:"countersign-dev-tls" placeholder:"DIR"`
+	TrustedProxies           []string      `help:"Addresses or networks of proxies to trust for the client address, in X-Forwarded-For." placeholder:"CIDR"`
+	MaxConnections           int           `help:"How many connections there are at once. If there are too many, the server closes the slowest." default:"4096"`
+	MaxConnectionsPerAddress int           `help:"How many of them one client address has, or one /64 of IPv6. Trusted proxies have no such limit." default:"1024"`
+	CeremonyTime             time.Duration `help:"How long a person may take from challenge to completion; at least 5m." default:"15m"`
+	SessionTime              time.Duration `help:"How long a login lasts; from 1m to 720h." default:"8h"`
+	Organisation             string        `help:"Name of the first organisation, created on an empty database." default:"Countersign" placeholder:"NAME"`
+	Administrator            string        `help:"Username of the first administrator, invited on an empty database." default:"admin" placeholder:"NAME"`
+	LogFormat                string        `help:"Format of the log: text or json." enum:"text,json" default:"text"`
+	Drain                    time.Duration `help:"How long running requests may take to finish after a stop." default:"20s"`
 }
 
 func (s *serveCommand) Run(ctx context.Context, c console) error {
@@ -58,6 +60,9 @@ func (s *serveCommand) run(ctx context.Context, c console, log *slog.Logger, han
 	if s.SessionTime < time.Minute || s.SessionTime > 30*24*time.Hour {
 		return misuse("--session-time must be between 1m and 720h")
 	}
+	if s.MaxConnections < 1 || s.MaxConnectionsPerAddress < 1 {
+		return misuse("--max-connections and --max-connections-per-address must be at least 1")
+	}
 	proxies, err := networks(s.TrustedProxies)
 	if err != nil {
 		return err
@@ -72,6 +77,7 @@ func (s *serveCommand) run(ctx context.Context, c console, log *slog.Logger, han
 	}
 	conf := config(s.databaseFlags, s.siteFlags, log)
 	conf.CeremonyTime, conf.SessionTime, conf.Proxies = s.CeremonyTime, s.SessionTime, proxies
+	conf.MaxConnections, conf.MaxConnectionsPerAddress = s.MaxConnections, s.MaxConnectionsPerAddress
 	a, err := app.Open(ctx, conf)
 	if err != nil {
 		return err
@@ -94,6 +100,8 @@ func (s *serveCommand) serve(ctx context.Context, c console, a *app.App, listene
 	defer jobs.Wait()
 	running, stop := context.WithCancel(ctx)
 	defer stop()
+	front := a.NewServer()
+	listener = front.Limit(listener)
 	var reload func()
 	if s.TLSCert != "" {
 		pair, err := newKeyPair(s.tlsFlags, log)
@@ -121,7 +129,7 @@ func (s *serveCommand) serve(ctx context.Context, c console, a *app.App, listene
 	context.AfterFunc(ctx, func() {
 		log.Info("stopping: running requests may finish; a second signal ends the server at once", "drain", s.Drain.String())
 	})
-	return a.NewServer().Serve(ctx, listener, s.Drain)
+	return front.Serve(ctx, listener, s.Drain)
 }
 
 func (s *serveCommand) logHandler(w io.Writer) slog.Handler {

@@ -52,8 +52,11 @@ type Config struct {
 	Now func() time.Time
 	Log *slog.Logger
 
-	Proxies []netip.Prefix // whose X-Forwarded-For the server believes
-	Version string         // as the server tells it
+	Proxies                  []netip.Prefix // whose X-Forwarded-For the server believes
+	MaxConnections           int            // see server.Server.Limit; 0 means the default
+	MaxConnectionsPerAddress int            // the same
+
+	Version string // as the server tells it
 }
 
 // ConfigError is the error of a Config with which nothing can be opened.
@@ -162,7 +165,8 @@ func build(c Config, db *store.DB, ring *keyring.Ring, site relyingparty.Site, s
 // NewServer returns a server of the App's services.
 func (a *App) NewServer() *server.Server {
 	return server.New(server.Config{DB: a.DB, Services: a.Services, Access: a.Access, Tokens: a.Bearer, Refusals: a.Refusals,
-		Site: a.Site, NoMail: !a.Outbox.Configured(), Proxies: a.config.Proxies, Log: a.config.Log, Now: a.config.Now, Version: a.config.Version})
+		Site: a.Site, NoMail: !a.Outbox.Configured(), Proxies: a.config.Proxies,
+		MaxConnections: a.config.MaxConnections, MaxConnectionsPerAddress: a.config.MaxConnectionsPerAddress, Log: a.config.Log, Now: a.config.Now, Version: a.config.Version})
 }
 
 // Close waits for the mails that are under way and closes the store.

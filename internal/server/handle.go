@@ -49,6 +49,10 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
 // handle is where every request comes in.
 func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
+	if c, ok := r.Context().Value(connectionKey{}).(*connection); ok {
+		c.begin(r)
+		defer c.end()
+	}
 	body := r.Body
 	last := endsConnection(r)
 	if last {

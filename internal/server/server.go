@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -64,9 +65,13 @@ type Config struct {
 	Site     relyingparty.Site
 	NoMail   bool           // the server sends no mail, and its pages offer none
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed; none by default
-	Log      *slog.Logger
-	Now      func() time.Time
-	Version  string
+
+	MaxConnections           int // see Limit; 0 means the default
+	MaxConnectionsPerAddress int // the same
+
+	Log     *slog.Logger
+	Now     func() time.Time
+	Version string
 }
 
 // Server answers requests. Make one with New.
@@ -78,9 +83,12 @@ type Server struct {
 	refusals *refusal.Service
 	site     relyingparty.Site
 	proxies  []netip.Prefix
-	log      *slog.Logger
-	now      func() time.Time
-	version  string
+
+	maxConnections, maxPerAddress int
+
+	log     *slog.Logger
+	now     func() time.Time
+	version string
 
 	handler     http.Handler
 	description func() []byte
@@ -89,7 +97,8 @@ type Server struct {
 // New returns a server. Nothing listens yet.
 func New(c Config) *Server {
 	s := &Server{db: c.DB, services: c.Services, access: c.Access, tokens: c.Tokens, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
-		log: c.Log, now: c.Now, version: c.Version}
+		log: c.Log, now: c.Now, version: c.Version,
+		maxConnections: cmp.Or(c.MaxConnections, DefaultMaxConnections), maxPerAddress: cmp.Or(c.MaxConnectionsPerAddress, DefaultMaxConnectionsPerAddress)}
 	s.description = sync.OnceValue(s.describe)
 	s.handler = s.mount(pages.Handler(pages.Config{Version: c.Version,
 		NoMail: c.NoMail,
@@ -115,6 +124,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, drain time.Duration)
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderRead,
+		ConnContext:       withConnection,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" gets the envelope too
