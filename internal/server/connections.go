@@ -88,7 +88,7 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 // whether there is room for the new one.
 func (l *limitedListener) admit(c *connection) (slow *connection, admitted bool) {
 	if from, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		if a := from.AddrPort().Addr().Unmap().WithZone(""); !l.exempt(a) {
+		if a := plain(from.AddrPort().Addr()); !l.exempt(a) {
 			c.client = network(a)
 		}
 	}

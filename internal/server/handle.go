@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"path"
 	"runtime/debug"
 	"strings"
@@ -54,12 +53,11 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 		defer c.end()
 	}
 	body := r.Body
-	last := endsConnection(r)
-	if last {
+	if endsConnection(r) {
 		w.Header()["Connection"] = connectionClose
 	}
 	s.answer(w, r)
-	if last {
+	if len(w.Header()["Connection"]) > 0 {
 		drain(w, body)
 	}
 }
@@ -248,40 +246,6 @@ func (s *Server) logRequest(x *exchange, r *http.Request, took time.Duration) {
 }
 
 func method(r *http.Request) string { return shorten(r.Method, 20) }
-
-// address returns the client's address. X-Forwarded-For is read from its end, and
-// only as far as configured proxies vouch for it: the rest is the client's own word.
-func (s *Server) address(r *http.Request) string {
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return ""
-	}
-	client := ap.Addr().Unmap()
-	if len(s.proxies) == 0 || !s.trusted(client) {
-		return client.String()
-	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0; i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break
-		}
-		client = hop.Unmap().WithZone("")
-		if !s.trusted(client) {
-			break
-		}
-	}
-	return client.String()
-}
-
-func (s *Server) trusted(a netip.Addr) bool {
-	for _, p := range s.proxies {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
-}
 
 func shorten(s string, limit int) string {
 	if len(s) <= limit {
