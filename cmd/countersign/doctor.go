@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/app"
+	"github.com/countersign/countersign/internal/keyring"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -56,6 +57,9 @@ func (d *doctorCommand) examine(ctx context.Context, c console) (all []finding) 
 	})
 	if err != nil {
 		all = append(all, finding{"configuration and database", problem, sentence(err)})
+	}
+	if exposed := keyring.Exposed(d.MasterKeyFile); exposed != "" {
+		all = append(all, finding{"master key file", warning, exposed})
 	}
 	all = append(all, examineTLS(d.tlsFlags, host, time.Now())...)
 	return all

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/app"
+	"github.com/countersign/countersign/internal/keyring"
 	"github.com/countersign/countersign/internal/server"
 	"github.com/countersign/countersign/internal/service/registration"
 )
@@ -78,6 +79,7 @@ func (s *serveCommand) run(ctx context.Context, c console, log *slog.Logger, han
 	conf := config(s.databaseFlags, s.siteFlags, log)
 	conf.CeremonyTime, conf.SessionTime, conf.Proxies = s.CeremonyTime, s.SessionTime, proxies
 	conf.MaxConnections, conf.MaxConnectionsPerAddress = s.MaxConnections, s.MaxConnectionsPerAddress
+	conf.NoHSTS = s.DevTLS // it would bind every other program on localhost
 	a, err := app.Open(ctx, conf)
 	if err != nil {
 		return err
@@ -119,6 +121,9 @@ func (s *serveCommand) serve(ctx context.Context, c console, a *app.App, listene
 	}
 	if !a.Ring.Wrapped() {
 		log.Warn("the server's keys are kept in the database without a master key: whoever reads the database can forge tokens; set --master-key-file")
+	}
+	if exposed := keyring.Exposed(s.MasterKeyFile); exposed != "" {
+		log.Warn(exposed)
 	}
 	fmt.Fprintf(c.out, "Countersign %s listens on %s\n  %s\n", versionText(), listener.Addr(), a.Site.Origin())
 	if link != "" {

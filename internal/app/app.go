@@ -53,6 +53,7 @@ type Config struct {
 	Log *slog.Logger
 
 	Proxies                  []netip.Prefix // whose X-Forwarded-For the server believes
+	NoHSTS                   bool           // see server.Config
 	MaxConnections           int            // see server.Server.Limit; 0 means the default
 	MaxConnectionsPerAddress int            // the same
 
@@ -165,7 +166,7 @@ func build(c Config, db *store.DB, ring *keyring.Ring, site relyingparty.Site, s
 // NewServer returns a server of the App's services.
 func (a *App) NewServer() *server.Server {
 	return server.New(server.Config{DB: a.DB, Services: a.Services, Access: a.Access, Tokens: a.Bearer, Refusals: a.Refusals,
-		Site: a.Site, NoMail: !a.Outbox.Configured(), Proxies: a.config.Proxies,
+		Site: a.Site, NoMail: !a.Outbox.Configured(), Proxies: a.config.Proxies, NoHSTS: a.config.NoHSTS,
 		MaxConnections: a.config.MaxConnections, MaxConnectionsPerAddress: a.config.MaxConnectionsPerAddress, Log: a.config.Log, Now: a.config.Now, Version: a.config.Version})
 }
 

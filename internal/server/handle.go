@@ -84,6 +84,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	h["X-Request-Id"] = []string{x.id}
 	h["X-Content-Type-Options"] = nosniff
 	h["Cache-Control"] = noStore
+	if s.hsts {
+		h["Strict-Transport-Security"] = httpsAlone
+	}
 	if err := acceptable(r); err != nil {
 		s.refuse(x, r, err)
 		return
@@ -94,6 +97,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 var (
 	nosniff = []string{"nosniff"}
 	noStore = []string{"no-store"}
+	// For half a year, and for this host alone: others of the domain are not ours to bind
+	// (RFC 6797 §6.1). A browser ignores it over plain http.
+	httpsAlone = []string{"max-age=15768000"}
 )
 
 // acceptable refuses a request that no route should see.

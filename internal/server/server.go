@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -66,6 +67,8 @@ type Config struct {
 	NoMail   bool           // the server sends no mail, and its pages offer none
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed; none by default
 
+	NoHSTS bool // do not tell browsers to use https alone, though the site has it
+
 	MaxConnections           int // see Limit; 0 means the default
 	MaxConnectionsPerAddress int // the same
 
@@ -84,6 +87,8 @@ type Server struct {
 	site     relyingparty.Site
 	proxies  []netip.Prefix
 
+	hsts bool
+
 	maxConnections, maxPerAddress int
 
 	log     *slog.Logger
@@ -97,7 +102,7 @@ type Server struct {
 // New returns a server. Nothing listens yet.
 func New(c Config) *Server {
 	s := &Server{db: c.DB, services: c.Services, access: c.Access, tokens: c.Tokens, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
-		log: c.Log, now: c.Now, version: c.Version,
+		log: c.Log, now: c.Now, version: c.Version, hsts: !c.NoHSTS && strings.HasPrefix(c.Site.Origin(), "https:"),
 		maxConnections: cmp.Or(c.MaxConnections, DefaultMaxConnections), maxPerAddress: cmp.Or(c.MaxConnectionsPerAddress, DefaultMaxConnectionsPerAddress)}
 	s.description = sync.OnceValue(s.describe)
 	s.handler = s.mount(pages.Handler(pages.Config{Version: c.Version,
