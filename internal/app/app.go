@@ -117,6 +117,9 @@ func open(ctx context.Context, c Config, db *store.DB, master *keyring.Master, s
 	if err != nil {
 		return nil, err
 	}
+	if sender != nil {
+		sender.SayHello(site.Host())
+	}
 	ring, err := keyring.Open(ctx, db, master, c.Now())
 	if err != nil {
 		return nil, err
