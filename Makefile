@@ -31,13 +31,13 @@ ATONCE ?= -p 4 -parallel 8
 
 ## test: everything: unit, SQLite, PostgreSQL, official SDKs, real Chromium
 test:
-	internal/scripts/need chromium postgresql openssl nginx-light caddy
+	internal/scripts/need chromium postgresql pgbouncer openssl nginx-light caddy
 	internal/scripts/in-memory internal/scripts/with-postgres $(STRICT) -timeout 30m $(ATONCE) ./...
 	@$(GO) test -v -run TestEveryOperationIsAccountedFor ./internal/server | sed -n 's/.*: \([0-9]* operations: .*\)/wire contract: \1/p'
 
 ## race: the packages with concurrency, under the race detector (needs a C compiler)
 race:
-	internal/scripts/need postgresql openssl
+	internal/scripts/need postgresql pgbouncer openssl
 	CGO_ENABLED=1 internal/scripts/in-memory internal/scripts/with-postgres $(STRICT) -race -timeout 30m ./api/... ./client/... ./guard/... ./internal/auth/... ./internal/keyring/... ./internal/server/... ./internal/service/... ./internal/store/... ./internal/verify/webauthn/... ./internal/acceptance/attack
 
 ## lint: gofmt, vet, staticcheck

@@ -47,6 +47,8 @@ type settings struct {
 	mail     bool
 	clock    *Clock
 	proxies  []netip.Prefix
+
+	connections, connectionsPerAddress int
 }
 
 // Option changes how a server is started.
@@ -66,6 +68,11 @@ func At(c *Clock) Option { return func(s *settings) { s.clock = c } }
 
 // Proxies has the server trust the X-Forwarded-For of these addresses.
 func Proxies(p ...netip.Prefix) Option { return func(s *settings) { s.proxies = p } }
+
+// Connections bounds the connections of the server, in all and for each client address.
+func Connections(all, perAddress int) Option {
+	return func(s *settings) { s.connections, s.connectionsPerAddress = all, perAddress }
+}
 
 // Clock is real time plus what a test added. Its zero value is real time.
 type Clock struct {
@@ -100,10 +107,11 @@ func Start(t testing.TB, options ...Option) *Server {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	s := &Server{Log: &Log{}, Clock: set.clock, DatabaseURL: set.database, URL: "http://localhost:" + port(listener)}
+	var secure *tls.Config
 	if set.tls {
 		cert, pool := Certificate(t, "localhost")
 		s.CA, s.URL = pool, "https://localhost:"+port(listener)
-		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: server.Protocols()})
+		secure = &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: server.Protocols()}
 	}
 	var sender mail.Config
 	if set.mail {
@@ -112,9 +120,13 @@ func Start(t testing.TB, options ...Option) *Server {
 	}
 	s.App, err = app.Open(context.Background(), app.Config{Database: set.database, PublicURL: s.URL, Mail: sender,
 		CeremonyTime: ceremony.DefaultLifetime, SessionTime: bearer.DefaultSessionLifetime,
-		Now: s.Clock.Now, Log: slog.New(slog.NewTextHandler(s.Log, nil)), Proxies: set.proxies, Version: "test"})
+		Now: s.Clock.Now, Log: slog.New(slog.NewTextHandler(s.Log, nil)), Proxies: set.proxies,
+		MaxConnections: set.connections, MaxConnectionsPerAddress: set.connectionsPerAddress, Version: "test"})
 	must(t, err)
 	front := s.NewServer()
+	if listener = front.Limit(listener); set.tls {
+		listener = tls.NewListener(listener, secure)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	// At its end net/http waits some seconds for the first request of a new connection; this

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/app"
+	"github.com/countersign/countersign/internal/keyring"
+	"github.com/countersign/countersign/internal/store"
 )
 
 type doctorCommand struct {
@@ -56,6 +59,9 @@ func (d *doctorCommand) examine(ctx context.Context, c console) (all []finding) 
 	if err != nil {
 		all = append(all, finding{"configuration and database", problem, sentence(err)})
 	}
+	if exposed := keyring.Exposed(d.MasterKeyFile); exposed != "" {
+		all = append(all, finding{"master key file", warning, exposed})
+	}
 	all = append(all, examineTLS(d.tlsFlags, host, time.Now())...)
 	return all
 }
@@ -68,7 +74,7 @@ func examine(ctx context.Context, a *app.App) (all []finding) {
 		}
 		all = append(all, finding{check, ok, fine})
 	}
-	add("database", a.DB.Ping(ctx), a.DB.Kind()+", can be written")
+	add("database", useDatabase(ctx, a.DB), a.DB.Kind()+", was read and written")
 	add("public URL", nil, a.Site.Origin())
 	if a.Ring.Wrapped() {
 		all = append(all, finding{"server keys", ok, "wrapped under the master key"})
@@ -81,6 +87,32 @@ func examine(ctx context.Context, a *app.App) (all []finding) {
 		all = append(all, finding{"mail", ok, "configured"})
 	}
 	return append(all, examineOrganisations(ctx, a)...)
+}
+
+// useDatabase reads and writes as a server under load does, over several connections at once:
+// one connection that works does not show that a pooler's do.
+func useDatabase(ctx context.Context, db *store.DB) error {
+	const name, callers, rounds = "doctor", 16, 8
+	if err := db.Ping(ctx); err != nil {
+		return err
+	}
+	failures := make(chan error, callers)
+	for range callers {
+		go func() {
+			var err error
+			for i := 0; i < rounds && err == nil; i++ {
+				if err = db.Write(ctx, func(tx *store.Tx) error { tx.PutSetting(name, "written"); return nil }); err == nil {
+					_, err = db.Setting(ctx, name)
+				}
+			}
+			failures <- err
+		}()
+	}
+	var all []error
+	for range callers {
+		all = append(all, <-failures)
+	}
+	return cmp.Or(all...)
 }
 
 func examineOrganisations(ctx context.Context, a *app.App) (all []finding) {

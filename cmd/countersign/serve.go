@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/app"
+	"github.com/countersign/countersign/internal/keyring"
 	"github.com/countersign/countersign/internal/server"
 	"github.com/countersign/countersign/internal/service/registration"
 )
@@ -23,16 +24,18 @@ type serveCommand struct {
 	siteFlags
 	Listen string `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	tlsFlags
-	DevTLS         bool          `name:"dev-tls" help:"For development: serve https://localhost with a certificate of a private authority. The server creates both if they are missing."`
-	DevTLSDir      string        `name:"dev-tls-dir" help:"Folder of the development authority and certificate." default:"countersign-dev-tls" placeholder:"DIR"`
-	TrustedProxies []string      `help:"Addresses or networks of proxies to trust for the client address, in X-Forwarded-For." placeholder:"CIDR"`
-	CeremonyTime   time.Duration `help:"How long a person may take from challenge to completion; at least 5m." default:"15m"`
-	SessionTime    time.Duration `help:"How long a login lasts; from 1m to 720h." default:"8h"`
-	Organisation   string        `help:"Name of the first organisation, created on an empty database." default:"Countersign" placeholder:"NAME"`
-	Administrator  string        `help:"Username of the first administrator, invited on an empty database." default:"admin" placeholder:"NAME"`
-	LogFormat      string        `help:"Format of the log: text or json." enum:"text,json" default:"text"`
-	Drain          time.Duration `help:"How long running requests may take to finish after a stop." default:"20s"`
-	StopDelay      time.Duration `help:"How long to go on serving after a stop, while /readyz answers 503 and clients are told to close their connections." default:"2s"`
+	DevTLS                   bool          `name:"dev-tls" help:"For development: serve https://localhost with a certificate of a private authority. The server creates both if they are missing."`
+	DevTLSDir                string        `name:"dev-tls-dir" help:"Folder of the development authority and certificate." default:"countersign-dev-tls" placeholder:"DIR"`
+	TrustedProxies           []string      `help:"Addresses or networks of proxies to trust for the client address, in X-Forwarded-For." placeholder:"CIDR"`
+	MaxConnections           int           `help:"How many connections there are at once. If there are too many, the server closes the slowest." default:"4096"`
+	MaxConnectionsPerAddress int           `help:"How many of them one client address has, or one /64 of IPv6. Trusted proxies have no such limit." default:"1024"`
+	CeremonyTime             time.Duration `help:"How long a person may take from challenge to completion; at least 5m." default:"15m"`
+	SessionTime              time.Duration `help:"How long a login lasts; from 1m to 720h." default:"8h"`
+	Organisation             string        `help:"Name of the first organisation, created on an empty database." default:"Countersign" placeholder:"NAME"`
+	Administrator            string        `help:"Username of the first administrator, invited on an empty database." default:"admin" placeholder:"NAME"`
+	LogFormat                string        `help:"Format of the log: text or json." enum:"text,json" default:"text"`
+	Drain                    time.Duration `help:"How long running requests may take to finish after a stop." default:"20s"`
+	StopDelay                time.Duration `help:"How long to go on serving after a stop, while /readyz answers 503 and clients are told to close their connections." default:"2s"`
 }
 
 func (s *serveCommand) Run(ctx context.Context, c console) error {
@@ -62,6 +65,9 @@ func (s *serveCommand) run(ctx context.Context, c console, log *slog.Logger, han
 	if s.StopDelay < 0 || s.StopDelay > 5*time.Minute {
 		return misuse("--stop-delay must be between 0s and 5m")
 	}
+	if s.MaxConnections < 1 || s.MaxConnectionsPerAddress < 1 {
+		return misuse("--max-connections and --max-connections-per-address must be at least 1")
+	}
 	proxies, err := networks(s.TrustedProxies)
 	if err != nil {
 		return err
@@ -77,6 +83,8 @@ func (s *serveCommand) run(ctx context.Context, c console, log *slog.Logger, han
 	conf := config(s.databaseFlags, s.siteFlags, log)
 	conf.CeremonyTime, conf.SessionTime, conf.Proxies = s.CeremonyTime, s.SessionTime, proxies
 	conf.Serving, conf.StopDelay = true, s.StopDelay
+	conf.MaxConnections, conf.MaxConnectionsPerAddress = s.MaxConnections, s.MaxConnectionsPerAddress
+	conf.NoHSTS = s.DevTLS // it would bind every other program on localhost
 	a, err := app.Open(ctx, conf)
 	if err != nil {
 		return err
@@ -99,6 +107,8 @@ func (s *serveCommand) serve(ctx context.Context, c console, a *app.App, listene
 	defer jobs.Wait()
 	running, stop := context.WithCancel(ctx)
 	defer stop()
+	front := a.NewServer()
+	listener = front.Limit(listener)
 	var reload func()
 	if s.TLSCert != "" {
 		pair, err := newKeyPair(s.tlsFlags, log)
@@ -117,6 +127,9 @@ func (s *serveCommand) serve(ctx context.Context, c console, a *app.App, listene
 	if !a.Ring.Wrapped() {
 		log.Warn("the server's keys are stored in the database without a master key: whoever reads the database can forge tokens; set --master-key-file")
 	}
+	if exposed := keyring.Exposed(s.MasterKeyFile); exposed != "" {
+		log.Warn(exposed)
+	}
 	fmt.Fprintf(c.out, "Countersign %s listens on %s\n  %s\n", versionText(), listener.Addr(), a.Site.Origin())
 	if link != "" {
 		fmt.Fprintf(c.out, "\nRegister the first administrator (%s) in a browser with this one-time link, valid for 24 hours:\n\n  %s\n\n", s.Administrator, link)
@@ -126,7 +139,7 @@ func (s *serveCommand) serve(ctx context.Context, c console, a *app.App, listene
 	context.AfterFunc(ctx, func() {
 		log.Info("stopping: running requests may finish; a second signal ends the server at once", "drain", s.Drain.String())
 	})
-	return a.NewServer().Serve(ctx, listener, s.Drain)
+	return front.Serve(ctx, listener, s.Drain)
 }
 
 func (s *serveCommand) logHandler(w io.Writer) slog.Handler {

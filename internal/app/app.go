@@ -54,9 +54,14 @@ type Config struct {
 	Existing bool // fail if there is no database, instead of creating it
 	Serving  bool // the database is checked and tidied as a server does, see store.Options
 
-	Proxies   []netip.Prefix // whose X-Forwarded-For the server believes
-	StopDelay time.Duration  // how long the server goes on after it was told to stop
-	Version   string         // as the server tells it
+	Proxies                  []netip.Prefix // whose X-Forwarded-For the server believes
+	NoHSTS                   bool           // see server.Config
+	MaxConnections           int            // see server.Server.Limit; 0 means the default
+	MaxConnectionsPerAddress int            // the same
+
+	StopDelay time.Duration // how long the server goes on after it was told to stop
+
+	Version string // as the server tells it
 }
 
 // ConfigError says that a Config is wrong.
@@ -115,6 +120,9 @@ func open(ctx context.Context, c Config, db *store.DB, master *keyring.Master, s
 	if err != nil {
 		return nil, err
 	}
+	if sender != nil {
+		sender.SayHello(site.Host())
+	}
 	ring, err := keyring.Open(ctx, db, master, c.Now())
 	if err != nil {
 		return nil, err
@@ -164,7 +172,8 @@ func build(c Config, db *store.DB, ring *keyring.Ring, site relyingparty.Site, s
 // NewServer returns a server for the App's services.
 func (a *App) NewServer() *server.Server {
 	return server.New(server.Config{DB: a.DB, Services: a.Services, Access: a.Access, Tokens: a.Bearer, Refusals: a.Refusals,
-		Site: a.Site, NoMail: !a.Outbox.Configured(), Proxies: a.config.Proxies, Log: a.config.Log, Now: a.config.Now, Version: a.config.Version,
+		Site: a.Site, NoMail: !a.Outbox.Configured(), Proxies: a.config.Proxies, NoHSTS: a.config.NoHSTS,
+		MaxConnections: a.config.MaxConnections, MaxConnectionsPerAddress: a.config.MaxConnectionsPerAddress, Log: a.config.Log, Now: a.config.Now, Version: a.config.Version,
 		StopDelay: a.config.StopDelay})
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/countersign/countersign/internal/store"
@@ -55,6 +56,27 @@ func ReadMaster(file, text string) (*Master, error) {
 		return nil, nil
 	}
 	return ParseMaster(text)
+}
+
+// Exposed says in a sentence who else may read or change the file of a master key, "" if nobody
+// may. The bits of the group do not count for a systemd credential: there they are the mask of
+// an access list for the service alone.
+func Exposed(file string) string {
+	if file == "" {
+		return ""
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return "" // whoever reads the key says so
+	}
+	mode := info.Mode().Perm()
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && filepath.Dir(file) == filepath.Clean(dir) {
+		mode &^= 0o070
+	}
+	if mode&0o077 == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the master key file %s has mode %04o, so its group or others may read or change it: chmod 600 it, and consider the key known", file, info.Mode().Perm())
 }
 
 // wrap returns k with its material sealed. Id and purpose are bound to it, so that a key that

@@ -53,6 +53,7 @@ type Sender struct {
 	tls       *tls.Config
 	from      *netmail.Address
 	msgDomain string // right-hand side of Message-ID
+	hello     string // for EHLO; "": the name of this machine
 	now       func() time.Time
 	limit     time.Duration // of one mail
 }
@@ -82,6 +83,9 @@ func New(c Config) (*Sender, error) {
 	s.tls = &tls.Config{ServerName: s.host, MinVersion: tls.VersionTLS12, RootCAs: roots}
 	return s, nil
 }
+
+// SayHello sets the host that EHLO names (RFC 5321 §4.1.1.1). Call it before the first mail.
+func (s *Sender) SayHello(host string) { s.hello = host }
 
 func misconfigured(message string) error {
 	return &api.Error{Kind: api.Invalid, Code: "mail_configuration", Message: message}

@@ -24,7 +24,7 @@ const sendLimit = 15 * time.Second
 // Invite sends m and returns once the mail server has taken responsibility for it
 // (RFC 5321 §4.2.5), at the latest after 15 seconds or when ctx ends. An error is an
 // *api.Error: mail_address_invalid is Invalid; mail_server_unreachable, mail_tls_failed,
-// mail_login_refused, mail_recipient_refused, mail_not_accepted and mail_timeout are
+// mail_login_refused, mail_recipient_refused, mail_not_accepted, mail_deferred and mail_timeout are
 // Unavailable. No error holds the password, the code or the link. After mail_timeout the mail
 // may still arrive.
 func (s *Sender) Invite(ctx context.Context, m Invitation) error {
@@ -130,6 +130,9 @@ func (s *Sender) options(ctx context.Context, l *connection, needsUTF8 bool) []g
 		// The library's own context would end with the greeting; this one ends with the mail.
 		gomail.WithDialContextFunc(func(context.Context, string, string) (net.Conn, error) { return s.dial(ctx, l) }),
 	}
+	if s.hello != "" {
+		opts = append(opts, gomail.WithHELO(s.hello))
+	}
 	if !needsUTF8 {
 		// With SMTPUTF8 a later server may bounce the mail.
 		opts = append(opts, gomail.WithoutSMTPUTF8())
@@ -165,6 +168,8 @@ func (s *Sender) explain(ctx context.Context, at stage, err error, secrets []str
 		}
 	case isTLS(err) || at == securing:
 		e.Code, e.Message = "mail_tls_failed", "No trusted encrypted connection to the mail server could be made; check its host name and certificate, or name its certificate authority."
+	case temporary(reply, send):
+		e.Code, e.Message = "mail_deferred", "The mail server does not take the mail yet; it says to try again later."
 	case at == connecting:
 		e.Code, e.Message = "mail_server_unreachable", "The mail server could not be reached; check its host name and port."
 	case at == greeting && s.refusedLogin(err, reply):
@@ -173,12 +178,49 @@ func (s *Sender) explain(ctx context.Context, at stage, err error, secrets []str
 		e.Code, e.Message = "mail_tls_failed", "The mail server offers no encryption (STARTTLS) on this port; use the right port, or smtps:// if it expects TLS from the start."
 	case at == greeting:
 		e.Code, e.Message = "mail_server_unreachable", "The mail server did not speak SMTP as expected; check host and port, and use smtps:// if it expects TLS from the start."
-	case errors.Is(err, errNoUTF8) || (send != nil && send.Reason == gomail.ErrSMTPRcptTo):
+	case errors.Is(err, errNoUTF8) || (send != nil && send.Reason == gomail.ErrSMTPRcptTo && !aboutUs(send)):
 		e.Code, e.Message = "mail_recipient_refused", "The mail server does not take mail for this address."
 	default:
-		e.Code, e.Message = "mail_not_accepted", "The mail server did not accept the mail; check that it allows this sender."
+		e.Code, e.Message = "mail_not_accepted", "The mail server did not accept the mail; check that it lets this server send, with this sender."
 	}
 	return e
+}
+
+// Temporary reports whether a mail that failed with err may be taken later: the server said so
+// (RFC 5321 §4.2.1, 4yz), or it was not reached or did not answer.
+func Temporary(err error) bool {
+	switch api.CodeOf(err) {
+	case "mail_deferred", "mail_server_unreachable", "mail_timeout":
+		return true
+	}
+	return false
+}
+
+func temporary(reply *textproto.Error, send *gomail.SendError) bool {
+	return reply != nil && reply.Code/100 == 4 || send.ErrorCode()/100 == 4
+}
+
+// aboutUs reports whether a refusal at RCPT is about this server rather than about the
+// recipient: by its enhanced code (RFC 3463: 5.1.7 and 5.1.8 are the sender, 5.3 to 5.7 the mail
+// system and its policy), by the code of a missing login, or in words, because many servers
+// say "relay access denied" with the code of an unknown mailbox.
+func aboutUs(send *gomail.SendError) bool {
+	text := strings.ToLower(send.Error())
+	for _, word := range []string{"relay", "authenticat", "blocklist", "blacklist", "block list", "black list", "spf", "dmarc", "dkim", "reputation", "client host", "sender"} {
+		if strings.Contains(text, word) {
+			return true
+		}
+	}
+	switch send.ErrorCode() {
+	case 503, 530, 534, 535, 538:
+		return true
+	}
+	switch code := send.EnhancedStatusCode(); code {
+	case "5.1.7", "5.1.8":
+		return true
+	default:
+		return len(code) > 2 && code[2] >= '3'
+	}
 }
 
 // refusedLogin reports whether authentication failed: by the server's reply (RFC 4954 §6) or

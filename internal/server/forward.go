@@ -27,6 +27,11 @@ const (
 //
 // A refusal is also in headers, because some proxies can pass on nothing else.
 func (s *Server) forwardAuth(w http.ResponseWriter, r *http.Request, who api.Caller) (any, error) {
+	// Unless the body is read: proxies announce one that they do not send, and net/http would
+	// wait for it before it answers on a connection that stays.
+	if r.ProtoMajor == 1 && r.ContentLength != 0 {
+		w.Header()["Connection"] = connectionClose
+	}
 	out, err := s.forward(w, r, who)
 	if err != nil {
 		w.Header().Set("Countersign-Refusal-Code", api.CodeOf(err))
@@ -48,13 +53,18 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, who api.Caller)
 	if err != nil {
 		return nil, err
 	}
-	var body bytes.Buffer
-	if err := web.ReadBody(w, r, &body); err != nil {
-		return nil, err
-	}
 	token, err := userAction(r)
 	if err != nil {
 		return nil, err
+	}
+	var body bytes.Buffer
+	if needsBody(r) {
+		if err := web.ReadBody(w, r, &body); err != nil {
+			return nil, err
+		}
+		if !endsConnection(r) {
+			w.Header().Del("Connection") // see forwardAuth
+		}
 	}
 	withBody, err := checkBody(r, body.Len())
 	if err != nil {
@@ -136,12 +146,24 @@ func setting(r *http.Request, name string) (string, error) {
 	return strings.Join(values, ""), nil
 }
 
+// needsBody reports whether the configuration, or Envoy's header, has the body passed here.
+func needsBody(r *http.Request) bool {
+	if r.ContentLength == 0 {
+		return false
+	}
+	if underForwardAuth(r) {
+		return strings.Join(r.Header.Values("X-Envoy-Auth-Partial-Body"), ",") == "false"
+	}
+	mode := strings.Join(r.URL.Query()["body"], ",")
+	return mode == bodyChecked || mode == bodyPassed
+}
+
 // checkBody reports whether the body that came here is the original's, and so must be as signed. It
 // refuses a body that may be incomplete.
 func checkBody(r *http.Request, length int) (withBody bool, err error) {
 	if underForwardAuth(r) { // Envoy: the query is the original's, and a header says that the body is whole
 		whole := r.Header.Values("X-Envoy-Auth-Partial-Body")
-		none := len(whole) == 0 && length == 0 && saysEmpty(r) // Envoy sends it only where there is a body
+		none := len(whole) == 0 && r.ContentLength == 0 && saysEmpty(r) // Envoy sends it only where there is a body
 		if !none && (len(whole) != 1 || whole[0] != "false") {
 			return false, notPassed("with_request_body in the proxy's configuration, and a body that fits")
 		}
@@ -154,7 +176,7 @@ func checkBody(r *http.Request, length int) (withBody bool, err error) {
 	case bodyUpstream:
 		return false, nil
 	case bodyTold:
-		if length == 0 && !saysEmpty(r) {
+		if r.ContentLength != 0 || !saysEmpty(r) {
 			return false, notPassed("an original without a body, or body=upstream in the proxy's configuration")
 		}
 		return true, nil

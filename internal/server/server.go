@@ -1,12 +1,14 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,9 +67,15 @@ type Config struct {
 	Site     relyingparty.Site
 	NoMail   bool           // the server sends no mail, so its pages offer none
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed; none by default
-	Log      *slog.Logger
-	Now      func() time.Time
-	Version  string
+
+	NoHSTS bool // do not tell browsers to use https alone, though the site has it
+
+	MaxConnections           int // see Limit; 0 means the default
+	MaxConnectionsPerAddress int // the same
+
+	Log     *slog.Logger
+	Now     func() time.Time
+	Version string
 
 	// StopDelay is how long Serve goes on after its context has ended, while /readyz says so.
 	StopDelay time.Duration
@@ -82,9 +90,14 @@ type Server struct {
 	refusals *refusal.Service
 	site     relyingparty.Site
 	proxies  []netip.Prefix
-	log      *slog.Logger
-	now      func() time.Time
-	version  string
+
+	hsts bool
+
+	maxConnections, maxPerAddress int
+
+	log     *slog.Logger
+	now     func() time.Time
+	version string
 
 	stopDelay time.Duration
 	stopping  atomic.Bool // requests should go elsewhere
@@ -96,7 +109,8 @@ type Server struct {
 // New returns a server. It does not listen yet.
 func New(c Config) *Server {
 	s := &Server{db: c.DB, services: c.Services, access: c.Access, tokens: c.Tokens, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
-		log: c.Log, now: c.Now, version: c.Version, stopDelay: c.StopDelay}
+		log: c.Log, now: c.Now, version: c.Version, hsts: !c.NoHSTS && strings.HasPrefix(c.Site.Origin(), "https:"),
+		maxConnections: cmp.Or(c.MaxConnections, DefaultMaxConnections), maxPerAddress: cmp.Or(c.MaxConnectionsPerAddress, DefaultMaxConnectionsPerAddress), stopDelay: c.StopDelay}
 	s.description = sync.OnceValue(s.describe)
 	s.handler = s.mount(pages.Handler(pages.Config{Version: c.Version,
 		NoMail: c.NoMail,
@@ -123,6 +137,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, drain time.Duration)
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderRead,
+		ConnContext:       withConnection,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" gets the envelope too

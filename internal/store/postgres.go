@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -56,6 +60,9 @@ func openPostgres(ctx context.Context, url string, opts Options) (engine, error)
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "countersign"
 	}
+	if err := adaptToPooler(ctx, config.ConnConfig, url); err != nil {
+		return nil, postgresOpenError(config.ConnConfig, err)
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, postgresOpenError(config.ConnConfig, err)
@@ -70,6 +77,33 @@ func openPostgres(ctx context.Context, url string, opts Options) (engine, error)
 		p.readers.Go(p.serveReads)
 	}
 	return p, nil
+}
+
+// adaptToPooler finds out whether the URL leads through a connection pooler such as PgBouncer,
+// which may give each transaction another connection of the server. Then no statement may be
+// prepared by name, because the next transaction may not find it; its description is remembered
+// here instead, and each transaction sends the statement again. Whoever names a mode in the URL
+// (default_query_exec_mode) decides alone.
+//
+// A pooler shows itself by the process number: it tells its client another one than the
+// server's.
+func adaptToPooler(ctx context.Context, config *pgx.ConnConfig, url string) error {
+	if strings.Contains(url, "default_query_exec_mode") {
+		return nil
+	}
+	c, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer c.Close(context.WithoutCancel(ctx))
+	var server uint32
+	if err := c.QueryRow(ctx, `SELECT pg_backend_pid()`, pgx.QueryExecModeSimpleProtocol).Scan(&server); err != nil {
+		return err
+	}
+	if server != c.PgConn().PID() {
+		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
+	return nil
 }
 
 // prepare brings the tables up to date. Of several processes that start at once, one migrates
@@ -112,7 +146,7 @@ func postgresOpenError(config *pgx.ConnConfig, err error) error {
 	case isPostgres(err, "28P01", "28000"):
 		return openError(api.Invalid, "database_password_refused",
 			fmt.Sprintf("PostgreSQL at %s refuses the user %q: correct the user or password in the URL, or its pg_hba.conf.", at, config.User), err)
-	case isPostgres(err, "3D000"):
+	case isPostgres(err, "3D000"), isPostgres(err, "08P01") && strings.Contains(err.Error(), `database "`+config.Database+`" does not exist`): // PgBouncer's
 		return openError(api.Invalid, "database_missing",
 			fmt.Sprintf("PostgreSQL at %s has no database %q: create it with CREATE DATABASE.", at, config.Database), err)
 	case isPostgres(err, "42501"):
@@ -121,6 +155,10 @@ func postgresOpenError(config *pgx.ConnConfig, err error) error {
 	case isPostgres(err, "25006"):
 		return openError(api.Unavailable, "database_read_only",
 			fmt.Sprintf("PostgreSQL at %s is read-only: name the primary, or all hosts with target_session_attrs=read-write.", at), err)
+	case isPostgres(err, "42704", "22023", "08P01", "55P02") && parameterIn(config, err) != "":
+		return openError(api.Invalid, "database_parameter_refused",
+			fmt.Sprintf("PostgreSQL or its pooler at %s refuses the parameter %q of the database URL: remove it, or correct its name or value; PgBouncer passes on few parameters, so set it with ALTER ROLE %s SET.",
+				at, parameterIn(config, err), pgx.Identifier{config.User}.Sanitize()), err)
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT):
 		return openError(api.Unavailable, "database_unreachable",
 			fmt.Sprintf("No PostgreSQL answers at %s: start it or correct the address.", at), err)
@@ -130,6 +168,21 @@ func postgresOpenError(config *pgx.ConnConfig, err error) error {
 	}
 	return openError(api.Unavailable, "database_cannot_open",
 		fmt.Sprintf("PostgreSQL at %s cannot be used: look at its log and at the cause shown here.", at), err)
+}
+
+// parameterIn returns the parameter of the URL that the server complains about, "" if it is
+// something else.
+func parameterIn(config *pgx.ConnConfig, err error) string {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(config.RuntimeParams)) {
+		if strings.HasSuffix(e.Message, ": "+name) || strings.Contains(e.Message, `"`+name+`"`) {
+			return name
+		}
+	}
+	return ""
 }
 
 func (p *postgresDB) kind() string { return Postgres }

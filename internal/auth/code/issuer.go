@@ -115,11 +115,18 @@ func (i *Issuer) Send(ctx context.Context, org store.Organisation, u store.User,
 	return i.DB.Write(ctx, func(tx *store.Tx) error { i.kind.sent(tx, c.Row, now); return nil })
 }
 
-// Post sends a code in the background, so that the answer takes the same time whether or not
-// there is anybody to mail.
+// Post sends a code in the background, so that the answer to who asked takes the same
+// time whether or not there is anybody to write to. If the mail server does not take it yet, it
+// is sent again until the code expires or is replaced by another that is posted.
 func (i *Issuer) Post(org store.Organisation, u store.User, c Issued) {
-	i.Outbox.Post(func(ctx context.Context) error { return i.Send(ctx, org, u, c) }, func(why error) {
-		i.Log.Error(i.kind.unsent, "orgId", u.OrgID, "userId", u.ID, "codeId", c.Row.ID, "error", why)
+	log := i.Log.With("orgId", u.OrgID, "userId", u.ID, "codeId", c.Row.ID)
+	i.Outbox.PostFor(mail.Posting{
+		Key: i.kind.prefix + u.ID, For: c.Row.ExpiresAt.Sub(i.Now()),
+		Send:   func(ctx context.Context) error { return i.Send(ctx, org, u, c) },
+		Failed: func(why error) { log.Error(i.kind.unsent, "error", why) },
+		Later: func(why error, after time.Duration) {
+			log.Warn("a code could not be mailed yet; it is tried again", "after", after.String(), "error", why)
+		},
 	})
 }
 
