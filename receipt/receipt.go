@@ -30,7 +30,7 @@ type Receipt struct {
 	IssuedAt     string     `json:"issuedAt"`
 	Who          Who        `json:"who"`
 	Action       Action     `json:"action"`
-	Statement    string     `json:"statement"` // exact text; its SHA-256 is the challenge
+	Statement    string     `json:"statement"` // exact text; its labelled digest is the challenge
 	Credential   Credential `json:"credential"`
 	Assertion    Assertion  `json:"assertion"`
 	SecondFactor *Factor    `json:"secondFactor,omitempty"`

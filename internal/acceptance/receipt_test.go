@@ -26,7 +26,7 @@ func sealed(t testing.TB) (document []byte, keySet string) {
 	s := useraction.NewStatement(useraction.Statement{Issuer: "https://sign.example.org", OrgID: "or-1", UserID: "us-1",
 		Username: "ada@example.org", Method: "POST", Path: "/transfers"}, `{"amount":1}`, time.Now())
 	signer := authenticator.NewKeySigner(publickey.P256)
-	clientData, signature := signer.Assert(useraction.ChallengeOf(s.Text()))
+	clientData, signature := signer.Assert(s.Challenge())
 	public, private, err := ed25519.GenerateKey(nil)
 	must(t, err)
 	document, err = receipt.Receipt{Issuer: s.Issuer, IssuedAt: s.IssuedAt,

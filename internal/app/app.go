@@ -122,7 +122,7 @@ func open(ctx context.Context, c Config, db *store.DB, master *keyring.Master, s
 
 // build builds the services. It reads and writes nothing.
 func build(c Config, db *store.DB, ring *keyring.Ring, site relyingparty.Site, sender *mail.Sender) (*App, error) {
-	ceremonies, err := ceremony.NewIssuer(ring.Key(keyring.Ceremony), c.Now, c.CeremonyTime)
+	ceremonies, err := ceremony.NewIssuer(ring.Key(keyring.Ceremony), site.Origin(), c.Now, c.CeremonyTime)
 	if err != nil {
 		return nil, ConfigError{err}
 	}
