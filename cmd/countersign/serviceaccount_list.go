@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/app"
@@ -24,15 +25,27 @@ type serviceAccountRow struct {
 	Permissions  []string `json:"permissions"`
 	DateCreated  string   `json:"dateCreated"`
 	DateExpires  string   `json:"dateExpires"`
+	Token        string   `json:"-"` // valid, inactive or expired, as Active and DateExpires say
 }
 
-func newServiceAccountRow(a api.ServiceAccount) serviceAccountRow {
+// tokenState says whether an access token is accepted now.
+func tokenState(t api.AccessToken, now time.Time) string {
+	switch expires, err := time.Parse(time.RFC3339, t.DateExpires); {
+	case err != nil || !now.Before(expires):
+		return "expired"
+	case !t.IsActive:
+		return "inactive"
+	}
+	return "valid"
+}
+
+func newServiceAccountRow(a api.ServiceAccount, now time.Time) serviceAccountRow {
 	row := serviceAccountRow{UserID: a.UserInfo.UserID, Name: a.UserInfo.Name, Active: a.UserInfo.IsActive, Permissions: []string{}}
 	for _, p := range a.UserInfo.PermissionAssignments {
 		row.Permissions = append(row.Permissions, p.PermissionName)
 	}
 	for _, t := range a.AccessTokens { // it has one
-		row.CredentialID, row.DateCreated, row.DateExpires = t.CredID, t.DateCreated, t.DateExpires
+		row.CredentialID, row.DateCreated, row.DateExpires, row.Token = t.CredID, t.DateCreated, t.DateExpires, tokenState(t, now)
 	}
 	return row
 }
@@ -45,13 +58,13 @@ func (l *serviceAccountList) Run(ctx context.Context, c console) error {
 		}
 		rows := make([]serviceAccountRow, 0, len(all))
 		for _, x := range all {
-			rows = append(rows, newServiceAccountRow(x))
+			rows = append(rows, newServiceAccountRow(x, a.Now()))
 		}
 		return l.print(c, map[string]any{"items": rows}, func(w io.Writer) {
 			t := columns(w)
-			fmt.Fprintln(t, "SERVICE ACCOUNT\tNAME\tACTIVE\tEXPIRES\tPERMISSIONS")
+			fmt.Fprintln(t, "SERVICE ACCOUNT\tNAME\tACTIVE\tTOKEN\tEXPIRES\tPERMISSIONS")
 			for _, r := range rows {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.UserID, r.Name, yes(r.Active), r.DateExpires, cmp.Or(strings.Join(r.Permissions, ", "), "none"))
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.UserID, r.Name, yes(r.Active), r.Token, r.DateExpires, cmp.Or(strings.Join(r.Permissions, ", "), "none"))
 			}
 			t.Flush()
 		})

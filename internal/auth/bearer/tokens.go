@@ -3,7 +3,9 @@ package bearer
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,9 +40,10 @@ const (
 
 // Tokens signs and reads tokens. Make one with New.
 type Tokens struct {
-	Ring   *keyring.Ring
-	Issuer string // the server's public URL
-	Now    func() time.Time
+	Ring         *keyring.Ring
+	Installation string // see store.SettingInstallation
+	Issuer       string // the server's public URL
+	Now          func() time.Time
 
 	sessions *cache.Cache[Claims] // and access tokens
 	actions  *cache.Cache[useraction.Claims]
@@ -50,9 +53,9 @@ type Tokens struct {
 	refreshed time.Time                    // when an unknown kid last made us read the keys again
 }
 
-// New returns the tokens of an issuer, a server's public URL.
-func New(ring *keyring.Ring, issuer string, now func() time.Time) *Tokens {
-	return &Tokens{Ring: ring, Issuer: issuer, Now: now,
+// New returns the tokens of an installation whose public URL is issuer.
+func New(ring *keyring.Ring, installation, issuer string, now func() time.Time) *Tokens {
+	return &Tokens{Ring: ring, Installation: installation, Issuer: issuer, Now: now,
 		sessions: cache.New[Claims](manySessions, 0), actions: cache.New[useraction.Claims](someActions, 0)}
 }
 
@@ -73,13 +76,14 @@ func Digest(token string) []byte {
 // payload is that of a bearer token (RFC 7519 §4.1), with the claims that consumers of these
 // tokens read.
 type payload struct {
-	Issuer   string              `json:"iss"`
-	Subject  string              `json:"sub"`
-	ID       string              `json:"jti"`
-	IssuedAt int64               `json:"iat"`
-	Expiry   int64               `json:"exp"`
-	Username string              `json:"https://custom/username"`
-	Metadata useraction.Metadata `json:"https://custom/app_metadata"`
+	Issuer       string              `json:"iss"` // for consumers: this server looks at Installation
+	Installation string              `json:"installation,omitempty"`
+	Subject      string              `json:"sub"`
+	ID           string              `json:"jti"`
+	IssuedAt     int64               `json:"iat"`
+	Expiry       int64               `json:"exp"`
+	Username     string              `json:"https://custom/username"`
+	Metadata     useraction.Metadata `json:"https://custom/app_metadata"`
 }
 
 // SignSession returns the token of a session.
@@ -96,7 +100,7 @@ func (t *Tokens) SignAccessToken(a store.AccessToken, u store.User) (string, err
 }
 
 func (t *Tokens) signBearer(p payload) (string, error) {
-	p.Issuer, p.Subject = t.Issuer, p.Metadata.OrgID
+	p.Issuer, p.Installation, p.Subject = t.Issuer, t.Installation, p.Metadata.OrgID
 	token, err := t.sign(useraction.SessionType, p)
 	if err == nil {
 		t.sessions.Put(token, p.claims())
@@ -109,8 +113,9 @@ func (p payload) claims() Claims {
 		IssuedAt: p.IssuedAt, Expiry: p.Expiry}
 }
 
-// Read reads the token of a session or an access token. It refuses, with
-// Unauthenticated, whatever this server did not sign as one, and what has expired.
+// Read reads the token of a session or an access token. It refuses, with Unauthenticated,
+// whatever this installation did not sign as one, and what has expired. Under which public URL
+// it was issued does not matter: access tokens outlive a move of the server.
 func (t *Tokens) Read(ctx context.Context, token string) (Claims, error) {
 	if token == "" {
 		return Claims{}, invalid("a bearer token", errors.New("there is none"))
@@ -129,15 +134,23 @@ func (t *Tokens) Read(ctx context.Context, token string) (Claims, error) {
 func (t *Tokens) verifyBearer(ctx context.Context, token string) (Claims, error) {
 	text, err := useraction.Open(useraction.SessionType, token, t.keys(ctx))
 	if err != nil {
-		return Claims{}, invalid("a bearer token of ours", err)
+		e := invalid("a bearer token of ours", err)
+		e.Received, e.Expected = t.Origin(token)
+		return Claims{}, e
 	}
 	var p payload
 	if err := json.Unmarshal(text, &p); err != nil {
 		return Claims{}, invalid("claims of a bearer token", err)
 	}
 	c := p.claims()
-	if p.Issuer != t.Issuer || p.Subject != c.OrgID || prefixes[c.Kind] == "" || !api.ValidID(prefixes[c.Kind], c.ID) {
-		return Claims{}, invalid("issuer, subject, kind and id of a bearer token", nil)
+	// The keys are this installation's own. Tokens of before version 4 of the schema name none.
+	if p.Installation != "" && p.Installation != t.Installation {
+		e := invalid("the installation that issued a bearer token", nil)
+		e.Received, e.Expected = p.Installation, t.Installation
+		return Claims{}, e
+	}
+	if p.Subject != c.OrgID || prefixes[c.Kind] == "" || !api.ValidID(prefixes[c.Kind], c.ID) {
+		return Claims{}, invalid("subject, kind and id of a bearer token", nil)
 	}
 	return c, nil
 }
@@ -162,7 +175,7 @@ func (t *Tokens) ReadAction(ctx context.Context, token string) (useraction.Claim
 	c, err := t.actions.Get(token, func() (useraction.Claims, error) {
 		c, err := useraction.Read(token, t.keys(ctx), t.Now())
 		if err == nil && c.Issuer != t.Issuer {
-			err = errors.New("it was issued by another server")
+			err = errors.New("it was issued under another public URL")
 		}
 		return c, err
 	})
@@ -172,7 +185,23 @@ func (t *Tokens) ReadAction(ctx context.Context, token string) (useraction.Claim
 	return c, useraction.Current(c.IssuedAt, c.Expiry, t.Now())
 }
 
-func invalid(rule string, cause error) error {
+// Origin says, for the operator, where a token that is refused says that it comes from, and where
+// it had to come from. What the token says is not verified.
+func (t *Tokens) Origin(token string) (received, expected string) {
+	var said struct {
+		Issuer string `json:"iss"`
+	}
+	if _, rest, ok := strings.Cut(token, "."); ok {
+		text, _, _ := strings.Cut(rest, ".")
+		b, err := base64.RawURLEncoding.DecodeString(text)
+		if err == nil && json.Unmarshal(b, &said) == nil && said.Issuer != "" {
+			return "a token that says it is from " + api.Shown(said.Issuer), "one that a key of " + t.Issuer + " signed"
+		}
+	}
+	return "", ""
+}
+
+func invalid(rule string, cause error) *api.Error {
 	return auth.TokenInvalid("bearer token: "+rule, "", cause)
 }
 

@@ -114,8 +114,9 @@ func (s *Service) read(ctx context.Context, token string) (useraction.Claims, er
 	}
 	c, err := s.Tokens.ReadAction(ctx, token)
 	if err != nil {
+		received, expected := s.Tokens.Origin(token)
 		return c, &api.Error{Kind: api.Forbidden, Code: "user_action_invalid", Message: messageInvalid,
-			Rule: "user action: its token", Cause: err,
+			Rule: "user action: its token", Received: received, Expected: expected, Cause: err,
 			Subject: api.Subject{OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID}}
 	}
 	return c, nil
