@@ -186,7 +186,11 @@ func decode(text string) ([]byte, bool) {
 
 // publicKey reads a key in the form that PEM writes.
 func publicKey(text string) (*publickey.Key, error) {
-	key, err := publickey.ParsePEM(text)
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return nil, errors.New("not PEM")
+	}
+	key, err := publickey.ParseStored(block.Bytes)
 	if err != nil {
 		return nil, err
 	}

@@ -134,7 +134,7 @@ func (issued Issued) Entry(assignments []store.HeldPermission) store.TokenEntry 
 // ToAPI returns an access token as the API shows it, of a user who is active or not.
 func ToAPI(t store.TokenEntry, userActive bool) api.AccessToken {
 	fingerprint := "" // of a stored key that cannot be read
-	if key, err := publickey.ParseSPKI(t.Credential.PublicKey); err == nil {
+	if key, err := publickey.ParseStored(t.Credential.PublicKey); err == nil {
 		fingerprint = key.Fingerprint()
 	}
 	return api.AccessToken{
