@@ -160,7 +160,7 @@ var prefixes = map[string]string{KindSession: api.PrefixSession, store.TokenPers
 
 // SignAction returns the token of a signed action; the caller fills in what was signed.
 func (t *Tokens) SignAction(c useraction.Claims) (string, error) {
-	c.Issuer, c.Metadata.TokenKind = t.Issuer, kindAction
+	c.Issuer, c.Audience, c.Metadata.TokenKind = t.Issuer, useraction.Audience(t.Issuer, c.Path), kindAction
 	token, err := t.sign(useraction.TokenType, c)
 	if err == nil {
 		t.actions.Put(token, c)

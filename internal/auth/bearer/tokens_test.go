@@ -201,8 +201,10 @@ func TestTokensAreNotTakenForOthers(t *testing.T) {
 			t.Errorf("as an action, %s: accepted", name)
 		}
 	}
-	if _, err := a.ReadAction(ctx, actionToken); err != nil {
-		t.Errorf("the action itself: %v", err)
+	for name, reader := range map[string]*bearer.Tokens{"the issuer": a, "another server": tokens(t, db, c)} {
+		if got, err := reader.ReadAction(ctx, actionToken); err != nil || got.Audience != issuer {
+			t.Errorf("%s reads the action itself: %+v, %v", name, got, err)
+		}
 	}
 }
 

@@ -43,6 +43,9 @@ func (s *Service) Permit(ctx context.Context, who api.Caller, u Use) (Permit, er
 	if c.Metadata.UserID != who.UserID || c.Metadata.OrgID != who.OrgID {
 		return Permit{}, invalid("the action is the caller's own", c.Metadata.UserID, who.UserID, c)
 	}
+	if !c.MeantFor(s.Tokens.Issuer) {
+		return Permit{}, invalid("the action is for this server (aud)", c.Audience, s.Tokens.Issuer, c)
+	}
 	// The key of an access token is not its person's: what it signed is allowed to the token alone.
 	if c.TokenID != who.TokenID {
 		return Permit{}, invalid("the action was signed under the caller's access token", c.TokenID, who.TokenID, c)
