@@ -3,7 +3,7 @@ package api
 // SigningChallenge is what a credential signs to log its user in or to sign an action:
 // the challenge, and which credentials may answer it.
 type SigningChallenge struct {
-	Challenge                 string                    `json:"challenge" description:"Unpadded base64url of 32 bytes; for an action it is the SHA-256 of the statement that is signed"`
+	Challenge                 string                    `json:"challenge" description:"Unpadded base64url of 32 bytes; the SHA-256 of \"countersign \", the purpose (login or action), \" 2\", a line feed and the claim statement of challengeIdentifier, which is a JWT"`
 	ChallengeIdentifier       string                    `json:"challengeIdentifier" description:"To be sent back with the answer; lives 15 minutes unless configured otherwise"`
 	RP                        *RelyingParty             `json:"rp,omitempty"`
 	SupportedCredentialKinds  []SupportedCredentialKind `json:"supportedCredentialKinds"`

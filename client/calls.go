@@ -10,9 +10,17 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// InitRegistration presents a registration code and returns the challenge to sign.
+// InitRegistration presents a registration code and returns the challenge to sign. It fails with
+// ErrChallenge if that is not a registration's.
 func (c *Client) InitRegistration(ctx context.Context, in api.InitRegistrationRequest) (api.RegistrationChallenge, error) {
-	return ask[api.RegistrationChallenge](ctx, c, call{method: http.MethodPost, path: "/auth/registration/init"}, in)
+	out, err := ask[api.RegistrationChallenge](ctx, c, call{method: http.MethodPost, path: "/auth/registration/init"}, in)
+	if err != nil {
+		return out, err
+	}
+	if _, err := c.check(api.PurposeRegistration, out.Challenge, out.TemporaryAuthenticationToken, in.OrgID); err != nil {
+		return api.RegistrationChallenge{}, err
+	}
+	return out, nil
 }
 
 // Register completes a registration; token is the challenge's
@@ -29,9 +37,17 @@ func (c *Client) ResendRegistrationCode(ctx context.Context, in api.ResendRegist
 }
 
 // InitLogin begins a login and returns the challenge to sign. The credentials in it do not
-// reveal whether the user exists.
+// reveal whether the user exists. It fails with ErrChallenge if the challenge is not a login's,
+// so that nobody signs an action unawares.
 func (c *Client) InitLogin(ctx context.Context, in api.InitLoginRequest) (api.SigningChallenge, error) {
-	return ask[api.SigningChallenge](ctx, c, call{method: http.MethodPost, path: "/auth/login/init"}, in)
+	out, err := ask[api.SigningChallenge](ctx, c, call{method: http.MethodPost, path: "/auth/login/init"}, in)
+	if err != nil {
+		return out, err
+	}
+	if _, err := c.check(api.PurposeLogin, out.Challenge, out.ChallengeIdentifier, in.OrgID); err != nil {
+		return api.SigningChallenge{}, err
+	}
+	return out, nil
 }
 
 // Login completes a login with the signed challenge and returns the session's token. A
@@ -52,11 +68,19 @@ func (c *Client) Logout(ctx context.Context, token string, all bool) (api.Messag
 		api.LogoutRequest{AllSessions: all})
 }
 
-// InitAction says which request is to be signed and returns the challenge: the SHA-256
+// InitAction says which request is to be signed and returns the challenge: the digest
 // of a statement that names this user, method, path and payload. The payload is the text
-// of the body that will be sent; this package sends what json.Marshal writes.
+// of the body that will be sent; this package sends what json.Marshal writes. It fails with
+// ErrChallenge if the challenge is for any other request.
 func (c *Client) InitAction(ctx context.Context, token string, in api.InitActionRequest) (api.SigningChallenge, error) {
-	return ask[api.SigningChallenge](ctx, c, call{method: http.MethodPost, path: "/auth/action/init", token: token}, in)
+	out, err := ask[api.SigningChallenge](ctx, c, call{method: http.MethodPost, path: "/auth/action/init", token: token}, in)
+	if err != nil {
+		return out, err
+	}
+	if err := c.checkAction(out, in); err != nil {
+		return api.SigningChallenge{}, err
+	}
+	return out, nil
 }
 
 // SignAction completes the signing and returns the signed action. It is valid for five

@@ -25,6 +25,11 @@ import (
 type Client struct {
 	BaseURL string // "https://sign.example.org": an origin, without path
 	HTTP    *http.Client
+
+	// PublicURL is the public URL of the server. If it is set, challenges of other servers are
+	// refused: keys, unlike passkeys, do not know the server that they are for, so a server in
+	// between could pass them on.
+	PublicURL string
 }
 
 // Error is a refusal by the server. If the answer is not one of Countersign, Code is

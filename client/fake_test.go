@@ -1,12 +1,15 @@
 package client_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
 
+	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
 )
 
@@ -47,6 +50,14 @@ func (f *fake) requests() []seen {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]seen(nil), f.all...)
+}
+
+// labelled is the challenge with that statement, as the server makes it.
+func labelled(c api.SigningChallenge, purpose, statement string) api.SigningChallenge {
+	claims, _ := json.Marshal(map[string]string{"statement": statement})
+	c.Challenge = api.ChallengeOf(purpose, statement)
+	c.ChallengeIdentifier = "e30." + base64.RawURLEncoding.EncodeToString(claims) + ".e30"
+	return c
 }
 
 // say answers every request with one status and body.

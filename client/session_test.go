@@ -9,10 +9,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
+	"github.com/countersign/countersign/internal/verify/useraction"
 )
+
+const loginStatement = `{"countersign":2,"issuer":"https://sign.example.org","orgId":"or-1","nonce":"n"}`
 
 // fakeServer answers like the server for a single user, whose key is k: a signed call must
 // come with the action that was signed, and be the request that was signed.
@@ -55,9 +59,9 @@ func newFakeServer(t *testing.T, k *client.KeySigner) *fakeServer {
 		var signed api.SignedChallenge
 		switch r.URI {
 		case "/auth/login/init":
-			answer(listing(k.CredentialID()))
+			answer(labelled(listing(k.CredentialID()), api.PurposeLogin, loginStatement))
 		case "/auth/login":
-			if json.Unmarshal([]byte(r.Body), &signed) != nil || signed.ChallengeIdentifier != "ticket" || !verify(signed) {
+			if json.Unmarshal([]byte(r.Body), &signed) != nil || signed.ChallengeIdentifier != labelled(api.SigningChallenge{}, api.PurposeLogin, loginStatement).ChallengeIdentifier || !verify(signed) {
 				refuse(401, "signature_invalid")
 				return
 			}
@@ -69,8 +73,8 @@ func newFakeServer(t *testing.T, k *client.KeySigner) *fakeServer {
 				return
 			}
 			h.n++
-			c := listing(k.CredentialID())
-			c.ChallengeIdentifier = fmt.Sprint("ticket-", h.n)
+			c := labelled(listing(k.CredentialID()), api.PurposeAction, useraction.NewStatement(
+				useraction.Statement{OrgID: "or-1", Method: in.Method, Path: in.Path}, in.Payload, time.Now()).Text())
 			h.actions[c.ChallengeIdentifier] = in
 			answer(c)
 		case "/auth/action":

@@ -86,7 +86,7 @@ func TestWhatEachCallSends(t *testing.T) {
 	t.Parallel()
 	for name, c := range calls {
 		f := serve(t, say(200, `{}`))
-		if _, err := c.call(f.Client); err != nil {
+		if _, err := c.call(f.Client); err != nil && !errors.Is(err, client.ErrChallenge) { // {} is no challenge
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
@@ -118,16 +118,17 @@ func TestWhatEachCallSends(t *testing.T) {
 // Each call returns what was answered.
 func TestAnswersAreRead(t *testing.T) {
 	t.Parallel()
+	login := labelled(api.SigningChallenge{}, api.PurposeLogin, loginStatement)
 	f := serve(t, func(w http.ResponseWriter, r seen) {
 		io.WriteString(w, map[string]string{
-			"/auth/login/init":             `{"challenge":"c","challengeIdentifier":"i","allowCredentials":{"key":[{"type":"public-key","id":"k"}],"webauthn":[]},"later":1}`,
+			"/auth/login/init":             `{"challenge":"` + login.Challenge + `","challengeIdentifier":"` + login.ChallengeIdentifier + `","allowCredentials":{"key":[{"type":"public-key","id":"k"}],"webauthn":[]},"later":1}`,
 			"/auth/login":                  `{"token":"t"}`,
 			"/auth/action":                 `{"userAction":"a"}`,
 			"/auth/users":                  `{"items":[{"userId":"us-1"}],"nextPageToken":"n"}`,
 			"/countersign/actions/consume": `{"actionId":"ua-1","receipt":"{\"a\": 1}"}`,
 		}[r.URI])
 	})
-	if c, err := f.InitLogin(background, api.InitLoginRequest{}); err != nil || c.Challenge != "c" || c.ChallengeIdentifier != "i" || c.AllowCredentials.Key[0].ID != "k" {
+	if c, err := f.InitLogin(background, api.InitLoginRequest{}); err != nil || c.Challenge != login.Challenge || c.ChallengeIdentifier != login.ChallengeIdentifier || c.AllowCredentials.Key[0].ID != "k" {
 		t.Errorf("InitLogin: %+v, %v", c, err)
 	}
 	if r, err := f.Login(background, api.SignedChallenge{}); err != nil || r.Token != "t" {
@@ -277,7 +278,7 @@ func TestInvalidPathsAndOrigins(t *testing.T) {
 		}
 	}
 	slash := &client.Client{BaseURL: f.BaseURL + "/"} // HTTP is the default
-	if _, err := slash.InitLogin(background, api.InitLoginRequest{}); err != nil || f.requests()[0].URI != "/auth/login/init" {
+	if _, err := slash.Login(background, api.SignedChallenge{}); err != nil || f.requests()[0].URI != "/auth/login" {
 		t.Errorf("base with a slash: %v", err)
 	}
 }
@@ -321,7 +322,7 @@ func TestACallIsNotRepeated(t *testing.T) {
 	for _, reused := range []bool{false, true} { // net/http repeats some calls on a reused connection
 		f.HTTP.CloseIdleConnections()
 		if lose.Store(false); reused {
-			if _, err := f.InitLogin(background, api.InitLoginRequest{}); err != nil {
+			if _, err := f.Login(background, api.SignedChallenge{}); err != nil {
 				t.Fatal(err)
 			}
 		}

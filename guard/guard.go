@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -197,6 +198,9 @@ func (g *Guard) checkToken(r *http.Request) (token string, c useraction.Claims, 
 	}
 	if c.Issuer != g.server {
 		return "", c, invalid("iss is the trusted server", api.Shown(c.Issuer), g.server)
+	}
+	if want := cmp.Or(g.origin, g.server); !c.MeantFor(want) {
+		return "", c, invalid("aud is this service", api.Shown(c.Audience), want)
 	}
 	if err := g.checkOrg(c.Metadata.OrgID); err != nil {
 		return "", c, err

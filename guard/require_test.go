@@ -472,3 +472,36 @@ func TestConfigsThatCannotWork(t *testing.T) {
 		}
 	}
 }
+
+// A token for another service is refused by its aud, whatever its path is.
+func TestTokensForOtherServices(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	plain := protect(t, f)
+	named := protect(t, f, func(c *guard.Config) { c.Origin = "https://pay.example.org" })
+	const path = "/transfers?fast=1"
+	for _, c := range []struct {
+		at       *service
+		path, to string
+		accepted bool
+	}{
+		{plain, path, "", true}, {plain, path, f.URL, true},
+		{plain, path, "https://pay.example.org", false}, {plain, path, f.URL + "/", false}, {plain, path, strings.ToUpper(f.URL), false},
+		{named, "https://pay.example.org" + path, "", true}, {named, "https://pay.example.org" + path, "https://pay.example.org", true},
+		{named, "https://pay.example.org" + path, f.URL, false}, {named, "https://pay.example.org" + path, "https://pay.example.org:443", false},
+		{named, "https://pay.example.org" + path, "https://pay.example.org.evil.test", false},
+	} {
+		spent := f.spent()
+		token := f.token(t, func(cl *useraction.Claims) { cl.ID, cl.Path, cl.Audience = api.NewID(api.PrefixAction, time.Now()), c.path, c.to })
+		if !c.accepted {
+			c.at.wantRefused(t, c.at.transfer(t, token), http.StatusForbidden, "user_action_invalid")
+			if f.spent() != spent {
+				t.Errorf("%s for %q was spent", c.path, c.to)
+			}
+			continue
+		}
+		if status, e := send(t, c.at.transfer(t, token)); status != http.StatusOK {
+			t.Errorf("%s for %q: %d %s", c.path, c.to, status, e.Error.Code)
+		}
+	}
+}

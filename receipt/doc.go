@@ -1,5 +1,5 @@
 // Package receipt makes and verifies receipts of signed actions. A receipt is one JSON
-// document with all evidence that somebody signed a request: the statement whose SHA-256
+// document with all evidence that somebody signed a request: the statement whose digest
 // their credential signed, the signature and what it covers, the public key, the request,
 // and who they are, sealed by the server. Anybody can verify it years later without server,
 // network or database. The package is pure: no I/O.

@@ -74,8 +74,8 @@ func TestEvidenceThatDoesNotHold(t *testing.T) {
 		}, receipt.CodeSignature},
 		"no statement":           {func(r *receipt.Receipt) { r.Statement = "" }, receipt.CodeStatement},
 		"statement with a space": {func(r *receipt.Receipt) { r.Statement = strings.Replace(r.Statement, ":", ": ", 1) }, receipt.CodeStatement},
-		"statement of version 2": {func(r *receipt.Receipt) {
-			r.Statement = strings.Replace(r.Statement, `"countersign":1`, `"countersign":2`, 1)
+		"statement of version 3": {func(r *receipt.Receipt) {
+			r.Statement = strings.Replace(r.Statement, `"countersign":2`, `"countersign":3`, 1)
 		}, receipt.CodeStatement},
 		"statement at no time": {func(r *receipt.Receipt) {
 			s, _ := useraction.ReadStatement(r.Statement)

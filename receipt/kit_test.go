@@ -35,6 +35,11 @@ func public(k ed25519.PrivateKey) []ed25519.PublicKey {
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
+func challengeOf(statement string) string {
+	s, _ := useraction.ReadStatement(statement)
+	return s.Challenge()
+}
+
 // unsigned is a receipt of an action that nobody has signed.
 func unsigned() receipt.Receipt {
 	s := useraction.NewStatement(useraction.Statement{
@@ -58,7 +63,7 @@ func passkey(t testing.TB, statement string, algorithm publickey.Algorithm, o au
 	_, held, err := authenticator.New().Create(api.RegistrationChallenge{Challenge: encode(make([]byte, 32))}, registration)
 	must(t, err)
 	o.Origin = origin
-	a, err := held.Assert(useraction.ChallengeOf(statement), o)
+	a, err := held.Assert(challengeOf(statement), o)
 	must(t, err)
 	key, err := held.PublicKey()
 	must(t, err)
@@ -74,7 +79,7 @@ var algorithms = map[string]publickey.Algorithm{publickey.P256: publickey.ES256,
 // key signs the statement with a new key pair.
 func key(statement, keyType, kind string) (receipt.Credential, receipt.Assertion) {
 	signer := authenticator.NewKeySigner(keyType)
-	clientData, signature := signer.Assert(useraction.ChallengeOf(statement))
+	clientData, signature := signer.Assert(challengeOf(statement))
 	return receipt.Credential{UUID: "cr-4k8de-0vu8r-9bbbbbbbbbbbbbbb", Kind: kind, Name: "build machine", CredentialID: signer.CredentialID,
 			PublicKey: receipt.PEM(signer.PublicKey().SPKI()), Algorithm: string(algorithms[keyType])},
 		receipt.NewAssertion(kind, clientData, nil, signature)

@@ -30,7 +30,7 @@ type Receipt struct {
 	IssuedAt     string     `json:"issuedAt"`
 	Who          Who        `json:"who"`
 	Action       Action     `json:"action"`
-	Statement    string     `json:"statement"` // exact text; its SHA-256 is the challenge
+	Statement    string     `json:"statement"` // exact text; its labelled digest is the challenge
 	Credential   Credential `json:"credential"`
 	Assertion    Assertion  `json:"assertion"`
 	SecondFactor *Factor    `json:"secondFactor,omitempty"`
@@ -186,7 +186,11 @@ func decode(text string) ([]byte, bool) {
 
 // publicKey reads a key in the form that PEM writes.
 func publicKey(text string) (*publickey.Key, error) {
-	key, err := publickey.ParsePEM(text)
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return nil, errors.New("not PEM")
+	}
+	key, err := publickey.ParseStored(block.Bytes)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func report(r Receipt, s useraction.Statement, factors []verifiedFactor, trusted
 			strconv.Quote(r.Who.Username), plain(r.Who.UserID), strconv.Quote(r.Who.Organisation), plain(r.Who.OrgID)),
 		fmt.Sprintf("%s %s", plain(r.Action.Method), plain(r.Action.Path)),
 		payload(r.Action.Payload),
-		fmt.Sprintf("The server %s put the statement of it to them on %s, and their signature was accepted on %s as action %s.",
+		fmt.Sprintf("The server %s issued the statement of it on %s, and their signature of that was accepted on %s as action %s.",
 			plain(r.Issuer), inWords(s.IssuedAt), inWords(r.Action.SignedAt), plain(r.Action.ID)))
 	for i, f := range factors {
 		p.Lines = append(p.Lines, signedWith(f, i > 0)...)
@@ -39,10 +39,11 @@ func report(r Receipt, s useraction.Statement, factors []verifiedFactor, trusted
 		"The statement names the same server, organisation, user, method, path and payload as the receipt.",
 	}
 	for i, f := range factors {
-		p.Checks = append(p.Checks, checked(f, i > 0)...)
+		p.Checks = append(p.Checks, checked(f, i > 0, s.Version)...)
 	}
 	p.Grounds = []string{
-		"The signature covers the server's address, the ids of organisation and user, the username, the request, and the time it was put to them.",
+		"The signature covers the server's address, the ids of organisation and user, the username, the request, and the time when the statement was issued.",
+		binding(s.Version),
 		"The server that sealed the receipt vouches for the rest: that the public key is this user's, the names of organisation and credential, and the times of acceptance and use.",
 	}
 	if trusted {
@@ -101,16 +102,28 @@ func signedWith(f verifiedFactor, second bool) []string {
 		plain(f.passkey.RPID), plain(f.passkey.Origin), frame, person))
 }
 
-func checked(f verifiedFactor, second bool) []string {
+// binding says what a signature shows about what its signer was asked.
+func binding(version int) string {
+	if version == 1 {
+		return "The challenge has no label, as in all receipts of the first version, so the signer's program could not tell it from the challenge of a login. That they saw this request is not shown by the signature."
+	}
+	return "The challenge is labelled as an action's. A program that recomputes challenges, as the Go client of Countersign does, signs it only for this request; one that does not, signs what the server hands out, also when it logs in. The signature does not show which program it was."
+}
+
+func checked(f verifiedFactor, second bool, version int) []string {
+	digest := "the SHA-256 of the statement"
+	if version > 1 {
+		digest = "the SHA-256 of the label \"countersign action 2\" and the statement"
+	}
 	its := "The credential's"
 	if second {
 		its = "The second factor's"
 	}
 	if f.passkey == nil {
-		return []string{its + " client data is of the type key.get, and its challenge is the SHA-256 of the statement.",
+		return []string{its + " client data is of the type key.get, and its challenge is " + digest + ".",
 			its + " signature of the client data is valid under its public key."}
 	}
-	return []string{its + " client data is of the type webauthn.get, and its challenge is the SHA-256 of the statement.",
+	return []string{its + " client data is of the type webauthn.get, and its challenge is " + digest + ".",
 		its + " client data comes from " + plain(f.passkey.Origin) + ", and its authenticator data is for " + plain(f.passkey.RPID) + " with user presence.",
 		its + " signature of both is valid under its public key (WebAuthn Level 3 §7.2)."}
 }

@@ -12,11 +12,12 @@ import (
 	"github.com/countersign/countersign/receipt"
 )
 
-// The receipts in testdata were made with the first version of the format. They must always
-// verify and give the same report, because people store such receipts.
+// The receipts in testdata must always verify and give the same report, because people store
+// such receipts. The statements of passkey and key are of version 1, that of labelled is of
+// version 2.
 func TestOldReceiptsStillVerify(t *testing.T) {
 	all, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(all) != 2 {
+	if err != nil || len(all) != 3 {
 		t.Fatalf("testdata has %q, %v", all, err)
 	}
 	for _, file := range all {
@@ -87,7 +88,7 @@ func TestReportOfUnusedAndLongActions(t *testing.T) {
 // the reader panic.
 func FuzzVerify(f *testing.F) {
 	known := map[string]bool{}
-	for _, file := range []string{"testdata/passkey.json", "testdata/key.json"} { // they are the same in every fuzzing process
+	for _, file := range []string{"testdata/passkey.json", "testdata/key.json", "testdata/labelled.json"} { // they are the same in every fuzzing process
 		document, err := os.ReadFile(file)
 		must(f, err)
 		known[string(document)] = true

@@ -38,13 +38,13 @@ func Verify(document []byte, trusted []ed25519.PublicKey) (Receipt, Report, erro
 	if err != nil {
 		return Receipt{}, Report{}, err
 	}
-	first, err := checkFactor("", r.Credential, r.Assertion, r.Statement)
+	first, err := checkFactor("", r.Credential, r.Assertion, statement.Challenge())
 	if err != nil {
 		return Receipt{}, Report{}, err
 	}
 	factors := []verifiedFactor{first}
 	if r.SecondFactor != nil {
-		second, err := checkFactor("secondFactor.", r.SecondFactor.Credential, r.SecondFactor.Assertion, r.Statement)
+		second, err := checkFactor("secondFactor.", r.SecondFactor.Credential, r.SecondFactor.Assertion, statement.Challenge())
 		if err != nil {
 			return Receipt{}, Report{}, err
 		}
@@ -124,7 +124,7 @@ func checkStatement(r Receipt) (useraction.Statement, error) {
 	s, ok := useraction.ReadStatement(r.Statement)
 	if !ok || !isTime(s.IssuedAt) {
 		return s, refuse(CodeStatement, "The statement cannot be read.", "statement", api.Shown(r.Statement),
-			"the text of a statement of version "+strconv.Itoa(useraction.StatementVersion))
+			"the text of a statement of version 1 or "+strconv.Itoa(useraction.StatementVersion))
 	}
 	for _, m := range [][3]string{
 		{"issuer", s.Issuer, r.Issuer},
@@ -150,8 +150,8 @@ type verifiedFactor struct {
 	passkey    *webauthn.Assertion // nil for a key
 }
 
-// checkFactor verifies that the credential signed the statement.
-func checkFactor(where string, c Credential, a Assertion, statement string) (verifiedFactor, error) {
+// checkFactor verifies that the credential signed the statement with that challenge.
+func checkFactor(where string, c Credential, a Assertion, challenge string) (verifiedFactor, error) {
 	unreadable := func(member, received, expected string, cause error) error {
 		return because(refuse(CodeCredential, "A part of the evidence cannot be read: "+where+member+".",
 			where+member, received, expected), cause)
@@ -175,7 +175,6 @@ func checkFactor(where string, c Credential, a Assertion, statement string) (ver
 	if !ok {
 		return verifiedFactor{}, unreadable("assertion.authenticatorData", api.Shown(a.AuthenticatorData), "unpadded base64url", nil)
 	}
-	challenge := useraction.ChallengeOf(statement)
 	algorithm := publickey.Algorithm(c.Algorithm)
 	f := verifiedFactor{credential: c, key: key}
 	switch c.Kind {

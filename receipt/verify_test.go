@@ -188,12 +188,46 @@ func TestAForgedPayloadWithItsOwnStatementIsRefused(t *testing.T) {
 		must(t, err)
 		var m map[string]any
 		must(t, json.Unmarshal(clientData, &m))
-		m["challenge"] = useraction.ChallengeOf(r.Statement)
+		m["challenge"] = challengeOf(r.Statement)
 		clientData, err = json.Marshal(m)
 		must(t, err)
 		r.Assertion.ClientData = encode(clientData)
 		_, _, err = receipt.Verify(seal(t, r), nil)
 		wantCode(t, name+", new client data", err, receipt.CodeSignature)
+	}
+}
+
+// Who logged in or registered signed no action, whatever text the server hid in the challenge;
+// nor does a challenge of one version of the statement stand for the other's.
+func TestTheChallengeOfAnotherPurposeIsRefused(t *testing.T) {
+	for version, challenges := range map[int]map[string]func(text string) string{
+		2: {
+			"a login":        func(text string) string { return api.ChallengeOf(api.PurposeLogin, text) },
+			"a registration": func(text string) string { return api.ChallengeOf(api.PurposeRegistration, text) },
+			"recovery":       func(text string) string { return api.ChallengeOf("recovery", text) },
+			"no purpose":     func(text string) string { return api.ChallengeOf("", text) },
+			"no label":       func(text string) string { return useraction.PayloadDigest([]byte(text)) },
+			"the text":       func(text string) string { return encode([]byte(text)) },
+		},
+		1: {
+			"a login":  func(text string) string { return api.ChallengeOf(api.PurposeLogin, text) },
+			"a label":  func(text string) string { return api.ChallengeOf(api.PurposeAction, text) },
+			"the text": func(text string) string { return encode([]byte(text)) },
+		},
+	} {
+		for name, challenge := range challenges {
+			r := unsigned()
+			s, _ := useraction.ReadStatement(r.Statement)
+			s.Version = version
+			r.Statement = s.Text()
+			signer := authenticator.NewKeySigner(publickey.P256)
+			clientData, signature := signer.Assert(challenge(r.Statement))
+			r.Credential, r.Assertion = key(r.Statement, publickey.P256, api.KindKey)
+			r.Credential.PublicKey = receipt.PEM(signer.PublicKey().SPKI())
+			r.Assertion = receipt.NewAssertion(api.KindKey, clientData, nil, signature)
+			_, _, err := receipt.Verify(seal(t, r), nil)
+			wantCode(t, fmt.Sprintf("version %d, %s", version, name), err, receipt.CodeSignature)
+		}
 	}
 }
 

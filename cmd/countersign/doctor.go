@@ -75,7 +75,7 @@ func examine(ctx context.Context, a *app.App) (all []finding) {
 		all = append(all, finding{check, ok, fine})
 	}
 	add("database", useDatabase(ctx, a.DB), a.DB.Kind()+", was read and written")
-	add("public URL", nil, a.Site.Origin())
+	all = append(all, examineAddress(ctx, a))
 	if a.Ring.Wrapped() {
 		all = append(all, finding{"server keys", ok, "wrapped under the master key"})
 	} else {
@@ -115,6 +115,45 @@ func useDatabase(ctx context.Context, db *store.DB) error {
 	return cmp.Or(all...)
 }
 
+// examineAddress says what a move of the server leaves valid.
+func examineAddress(ctx context.Context, a *app.App) finding {
+	const name = "public URL"
+	served, err := a.Served(ctx)
+	switch {
+	case err != nil:
+		return finding{name, problem, sentence(err)}
+	case served != "" && served != a.Site.Origin():
+		return finding{name, warning, a.Site.Origin() + ", but this database was last served at " + served +
+			"; sessions and access tokens stay valid, and passkeys work only where the RP ID stays the same"}
+	}
+	return finding{name, ok, a.Site.Origin()}
+}
+
+// soon is how long before its end an access token is worth a warning.
+const soon = 30 * 24 * time.Hour
+
+// examineTokens says which service accounts of an organisation are refused, or will be soon.
+func examineTokens(ctx context.Context, a *app.App, orgID string) (all []finding) {
+	accounts, err := listServiceAccounts(ctx, a, orgID)
+	if err != nil {
+		return []finding{{"service accounts of " + orgID, problem, sentence(err)}}
+	}
+	for _, account := range accounts {
+		for _, t := range account.AccessTokens {
+			name, now := "service account "+account.UserInfo.UserID, a.Now()
+			mend := fmt.Sprintf("; countersign service-account reissue --org %s %s", orgID, account.UserInfo.UserID)
+			switch {
+			case !account.UserInfo.IsActive: // on purpose
+			case tokenState(t, now) == "expired":
+				all = append(all, finding{name, warning, "its access token expired on " + t.DateExpires + mend})
+			case tokenState(t, now.Add(soon)) == "expired":
+				all = append(all, finding{name, warning, "its access token expires on " + t.DateExpires + mend})
+			}
+		}
+	}
+	return all
+}
+
 func examineOrganisations(ctx context.Context, a *app.App) (all []finding) {
 	orgs, err := a.Organisations.List(ctx)
 	if err != nil {
@@ -133,6 +172,7 @@ func examineOrganisations(ctx context.Context, a *app.App) (all []finding) {
 		default:
 			all = append(all, finding{name, ok, "RP ID " + a.Site.Of(o).ID})
 		}
+		all = append(all, examineTokens(ctx, a, o.ID)...)
 	}
 	return all
 }

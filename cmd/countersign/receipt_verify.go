@@ -17,6 +17,7 @@ type receiptVerify struct {
 	outputFlags
 	File        string `arg:"" help:"File with the receipt; - reads standard input." placeholder:"FILE"`
 	Keys        string `help:"File with the key set that the server published at /.well-known/jwks.json: one of its keys must have sealed the receipt." placeholder:"FILE"`
+	Untrusted   bool   `help:"Accept a receipt without --keys, whoever sealed it, and say which key to compare."`
 	Reformatted bool   `help:"Restore the layout of a receipt that came inside another JSON document. What it says must be what was sealed."`
 }
 
@@ -34,8 +35,15 @@ type verification struct {
 	Receipt *receipt.Receipt `json:"receipt,omitempty"`
 }
 
-// Run fails, with status 1, if the receipt does not hold.
+// errUntrusted is a receipt that agrees with itself, where nothing says whose it is.
+var errUntrusted = errors.New("the receipt agrees with itself, but anybody could have sealed it: give the keys of the server with --keys, or --untrusted to compare the key yourself")
+
+// Run fails, with status 1, for a receipt that does not hold, and for one that anybody could have
+// sealed, unless that is allowed.
 func (v *receiptVerify) Run(c console) error {
+	if v.Untrusted && v.Keys != "" {
+		return misuse("give --keys or --untrusted, not both")
+	}
 	document, err := readFile(v.File)
 	if err != nil {
 		return misuse("the receipt cannot be read: %w", err)
@@ -53,8 +61,16 @@ func (v *receiptVerify) Run(c console) error {
 	if err != nil {
 		return v.refused(c, err)
 	}
-	return v.print(c, verification{Valid: true, Trusted: trusted != nil, Signed: report.Lines, Checked: report.Checks, Grounds: report.Grounds, Compare: report.Compare, Receipt: &r},
+	refused := trusted == nil && !v.Untrusted
+	if refused && !v.JSON {
+		return errUntrusted
+	}
+	err = v.print(c, verification{Valid: true, Trusted: trusted != nil, Signed: report.Lines, Checked: report.Checks, Grounds: report.Grounds, Compare: report.Compare, Receipt: &r},
 		func(w io.Writer) { printReport(w, report) })
+	if err == nil && refused {
+		err = errUntrusted
+	}
+	return err
 }
 
 func (v *receiptVerify) trusted() ([]ed25519.PublicKey, error) {

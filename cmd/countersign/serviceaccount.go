@@ -14,6 +14,7 @@ import (
 type serviceAccountCommands struct {
 	Create     serviceAccountCreate     `cmd:"" help:"Create a service account, which signs with a key. Its access token is printed once."`
 	List       serviceAccountList       `cmd:"" help:"List service accounts and what they may do."`
+	Reissue    serviceAccountReissue    `cmd:"" help:"Replace the access token of a service account, which is printed once; key and permissions stay."`
 	Deactivate serviceAccountDeactivate `cmd:"" help:"Deactivate a service account; its access token is refused at once."`
 	Activate   serviceAccountActivate   `cmd:"" help:"Activate a deactivated service account."`
 	Archive    serviceAccountArchive    `cmd:"" help:"Remove a service account permanently."`

@@ -26,7 +26,7 @@ func sealed(t testing.TB) (document []byte, keySet string) {
 	s := useraction.NewStatement(useraction.Statement{Issuer: "https://sign.example.org", OrgID: "or-1", UserID: "us-1",
 		Username: "ada@example.org", Method: "POST", Path: "/transfers"}, `{"amount":1}`, time.Now())
 	signer := authenticator.NewKeySigner(publickey.P256)
-	clientData, signature := signer.Assert(useraction.ChallengeOf(s.Text()))
+	clientData, signature := signer.Assert(s.Challenge())
 	public, private, err := ed25519.GenerateKey(nil)
 	must(t, err)
 	document, err = receipt.Receipt{Issuer: s.Issuer, IssuedAt: s.IssuedAt,
@@ -70,8 +70,15 @@ func TestReceiptVerifiedOffline(t *testing.T) {
 		status int
 		says   string
 	}{
-		{[]string{"receipt.json"}, "", 0, "x must be "},
-		{[]string{"-"}, string(document), 0, `signed this request:`},
+		{[]string{"receipt.json"}, "", 1, "anybody could have sealed it"},
+		{[]string{"-"}, string(document), 1, "anybody could have sealed it"},
+		{[]string{"receipt.json", "--untrusted"}, "", 0, "x must be "},
+		{[]string{"-", "--untrusted"}, string(document), 0, `signed this request:`},
+		{[]string{"compact.json", "--reformatted"}, "", 1, "anybody could have sealed it"},
+		{[]string{"compact.json", "--reformatted", "--untrusted"}, "", 0, "x must be "},
+		{[]string{"changed.json", "--untrusted"}, "", 1, "changed after it was sealed"},
+		{[]string{"receipt.json", "--untrusted", "--keys", "keys.json"}, "", 2, "not both"},
+		{[]string{"receipt.json", "--untrusted", "--keys", "others.json"}, "", 2, "not both"},
 		{[]string{"receipt.json", "--keys", "keys.json"}, "", 0, "one of those that were given as trusted"},
 		{[]string{"receipt.json", "--keys", "others.json"}, "", 1, "not among the trusted ones"},
 		{[]string{"changed.json"}, "", 1, "changed after it was sealed"},
@@ -101,6 +108,10 @@ func TestReceiptVerifiedOffline(t *testing.T) {
 	}
 
 	out, _, status := command(t, string(document), "receipt", "verify", "-", "--json")
+	if v := read[struct{ Valid, Trusted bool }](t, out); status != 1 || !v.Valid || v.Trusted {
+		t.Errorf("status %d: %s", status, out)
+	}
+	out, _, status = command(t, string(document), "receipt", "verify", "-", "--json", "--untrusted")
 	wantMembers(t, json.RawMessage(out), "valid", "trusted", "signed", "checked", "grounds", "compare", "receipt")
 	if v := read[struct {
 		Valid, Trusted bool

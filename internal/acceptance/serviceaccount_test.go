@@ -147,15 +147,20 @@ func (h *installation) listsServiceAccounts(org string, deployer madeAccount) {
 func TestServiceAccountCommandsForPeople(t *testing.T) {
 	t.Parallel()
 	each(t, func(h *installation) {
-		org, p := h.organisation(), newProgram(h)
-		create := []string{"service-account", "create", "--org", org, "--public-key", p.file, "--name"}
+		org := h.organisation()
+		create := func(name string, flags ...string) []string {
+			return append([]string{"service-account", "create", "--org", org, "--public-key", newProgram(h).file, "--name", name}, flags...)
+		}
 		for _, c := range []struct {
 			args []string
 			says string
 		}{
-			{append(create, "idle"), "may do nothing yet"},
-			{append(create, "deployer", "--permission", "ManagedFullAdminAccess"), "this allows: ManagedFullAdminAccess."},
+			{create("idle"), "may do nothing yet"},
+			{create("deployer", "--permission", "ManagedFullAdminAccess"), "this allows: ManagedFullAdminAccess."},
 			{[]string{"service-account", "list", "--org", org}, "deployer"},
+			{[]string{"service-account", "list", "--org", org}, "valid"},
+			{[]string{"service-account", "reissue", "--org", org, "idle", "--days", "3"}, "the former one is refused from now on"},
+			{[]string{"doctor"}, "expires on"},
 			{[]string{"service-account", "deactivate", "--org", org, "idle"}, "service-account activate --org " + org + " us-"},
 			{[]string{"service-account", "activate", "--org", org, "idle"}, "active again"},
 			{[]string{"service-account", "archive", "--org", org, "idle"}, "removed permanently"},

@@ -127,19 +127,23 @@ func open(ctx context.Context, c Config, db *store.DB, master *keyring.Master, s
 	if err != nil {
 		return nil, err
 	}
-	return build(c, db, ring, site, sender)
+	installation, err := db.Setting(ctx, store.SettingInstallation)
+	if err != nil {
+		return nil, err
+	}
+	return build(c, db, ring, installation, site, sender)
 }
 
-// build builds the services. It does not use the database.
-func build(c Config, db *store.DB, ring *keyring.Ring, site relyingparty.Site, sender *mail.Sender) (*App, error) {
-	ceremonies, err := ceremony.NewIssuer(ring.Key(keyring.Ceremony), c.Now, c.CeremonyTime)
+// build builds the services. It reads and writes nothing.
+func build(c Config, db *store.DB, ring *keyring.Ring, installation string, site relyingparty.Site, sender *mail.Sender) (*App, error) {
+	ceremonies, err := ceremony.NewIssuer(ring.Key(keyring.Ceremony), site.Origin(), c.Now, c.CeremonyTime)
 	if err != nil {
 		return nil, ConfigError{err}
 	}
 	outbox := mail.NewOutbox(sender)
 	deps := code.Deps{DB: db, Ring: ring, Site: site, Outbox: outbox, Now: c.Now, Log: c.Log}
 	registrationCodes, loginCodes := code.NewIssuer(code.Registration, deps), code.NewIssuer(code.Login, deps)
-	tokens := bearer.New(ring, site.Origin(), c.Now)
+	tokens := bearer.New(ring, installation, site.Origin(), c.Now)
 	accessTokens := &accesstoken.Issuer{Bearer: tokens, Now: c.Now}
 	verifier := &assertion.Verifier{DB: db, Site: site, Now: c.Now, Log: c.Log}
 	checker := access.New(db)
@@ -169,7 +173,10 @@ func build(c Config, db *store.DB, ring *keyring.Ring, site relyingparty.Site, s
 	}, nil
 }
 
-// NewServer returns a server for the App's services.
+// Now returns the time by the App's clock.
+func (a *App) Now() time.Time { return a.config.Now() }
+
+// NewServer returns a server of the App's services.
 func (a *App) NewServer() *server.Server {
 	return server.New(server.Config{DB: a.DB, Services: a.Services, Access: a.Access, Tokens: a.Bearer, Refusals: a.Refusals,
 		Site: a.Site, NoMail: !a.Outbox.Configured(), Proxies: a.config.Proxies, NoHSTS: a.config.NoHSTS,

@@ -32,9 +32,13 @@ func findSite(ctx context.Context, db *store.DB, publicURL string) (relyingparty
 	return site, nil
 }
 
-// RememberSite stores where this App is served, for Apps that are opened without a public URL.
+// Served is where this database was last served, "" if it never was.
+func (a *App) Served(ctx context.Context) (string, error) { return a.DB.Setting(ctx, settingPublicURL) }
+
+// RememberSite keeps where this App is served, for those that are opened without a public
+// URL.
 func (a *App) RememberSite(ctx context.Context) error {
-	served, err := a.DB.Setting(ctx, settingPublicURL)
+	served, err := a.Served(ctx)
 	if err != nil || served == a.Site.Origin() {
 		return err
 	}

@@ -92,6 +92,18 @@ func (tx *Tx) DeactivateAccessToken(id, userID string, now time.Time, lost error
 	tx.voidActionsOf(id, userID, now)
 }
 
+// ReissueAccessToken replaces the digest and times of an access token of a user by those of t, so
+// that the former text is refused. Unused actions that were signed under it can no longer be used.
+// If it is archived, or its digest is no longer was, the unit fails with lost.
+func (tx *Tx) ReissueAccessToken(t AccessToken, was []byte, now time.Time, lost error) {
+	tx.inTurn(t.UserID)
+	tx.must(lost, `
+		UPDATE access_tokens SET digest = $1, created_at = $2, expires_at = $3
+		WHERE id = $4 AND user_id = $5 AND digest = $6 AND archived_at IS NULL`,
+		notNull(t.Digest), t.CreatedAt.UnixMilli(), t.ExpiresAt.UnixMilli(), t.ID, t.UserID, notNull(was))
+	tx.voidActionsOf(t.ID, t.UserID, now)
+}
+
 // ArchiveAccessToken deactivates an access token permanently, as DeactivateAccessToken does.
 func (tx *Tx) ArchiveAccessToken(id, userID string, now time.Time, lost error) {
 	accessTokens.archive(tx, id, userID, now, lost)

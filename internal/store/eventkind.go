@@ -34,6 +34,7 @@ const (
 	EventServiceAccountActivated   = "service_account.activated"
 	EventServiceAccountDeactivated = "service_account.deactivated"
 	EventServiceAccountArchived    = "service_account.archived"
+	EventServiceAccountReissued    = "service_account.token_reissued"
 
 	EventTokenCreated     = "token.created"
 	EventTokenUpdated     = "token.updated"

@@ -297,3 +297,49 @@ func TestAdminDeactivatesThemselves(t *testing.T) {
 	c.WaitFor(`location.pathname === "/login"`)
 	g.awaitWords(row, "Deactivated")
 }
+
+// A challenge for anything but the change that the dialog shows is not signed.
+func TestAdminIsAskedToSignSomethingElse(t *testing.T) {
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
+	srv.Register(t, srv.Invite(t, g.inv.OrgID, "grace@example.org"))
+	g.goTo("/people")
+	row := g.open("people", "grace@example.org")
+	// The answer of /auth/action/init is that of another request, another payload, or has another challenge.
+	g.Eval(`{
+		const send = window.fetch;
+		window.tamper = "";
+		window.prompts = 0;
+		const ask = navigator.credentials.get.bind(navigator.credentials);
+		navigator.credentials.get = (o) => { window.prompts++; return ask(o); };
+		window.fetch = async (url, options) => {
+			if (!String(url).endsWith("/auth/action/init")) return send(url, options);
+			const body = JSON.parse(options.body);
+			if (window.tamper === "method") body.userActionHttpMethod = "DELETE";
+			if (window.tamper === "path") body.userActionHttpPath += "/x";
+			if (window.tamper === "payload") body.userActionPayload = '{"a":1}';
+			const answer = await (await send(url, {...options, body: JSON.stringify(body)})).json();
+			if (window.tamper === "challenge") answer.challenge = answer.challenge.split("").reverse().join("");
+			if (window.tamper === "token") answer.challengeIdentifier = "x";
+			return new Response(JSON.stringify(answer), {status: 200, headers: {"Content-Type": "application/json"}});
+		};
+	}`, nil)
+	for _, what := range []string{"method", "path", "payload", "challenge", "token"} {
+		g.Eval(fmt.Sprintf(`window.tamper = %q`, what), nil)
+		g.press(row + " [data-key=active]")
+		g.WaitFor(`document.querySelector("#signing-alert .bad")`)
+		g.wantText("#signing-alert", "something else", "Nothing was signed")
+		g.Click("#signing-close")
+		g.WaitFor(`!document.querySelector("#signing").open`)
+	}
+	var prompts int
+	if g.Eval(`window.prompts`, &prompts); prompts != 0 {
+		t.Errorf("the browser was asked %d times", prompts)
+	}
+	g.Eval(`window.tamper = "none"`, nil)
+	g.sign(row + " [data-key=active]")
+	if p := g.person("grace@example.org"); p.State != "inactive" {
+		t.Errorf("after an honest answer: %+v", p)
+	}
+}

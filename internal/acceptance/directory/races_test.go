@@ -231,12 +231,10 @@ func TestFiftyAssignmentsAndRevocations(t *testing.T) {
 func TestFiftyOfOneName(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
-		key, err := client.GenerateKeySigner("P-256")
-		must(t, err)
-		pem := strings.ReplaceAll(key.PublicKeyPEM(), "\n", `\n`)
+		pem := func() string { return strings.ReplaceAll(world.NewKey(t, "P-256").PublicKeyPEM(), "\n", `\n`) }
 		for path, c := range map[string]struct{ body, taken string }{
-			"/auth/service-accounts": {`{"name":"Engine","publicKey":"` + pem + `"}`, "409 service_account_name_taken"},
-			"/auth/pats":             {`{"name":"Engine","publicKey":"` + pem + `"}`, "409 token_name_taken"},
+			"/auth/service-accounts": {`{"name":"Engine","publicKey":"` + pem() + `"}`, "409 service_account_name_taken"},
+			"/auth/pats":             {`{"name":"Engine","publicKey":"` + pem() + `"}`, "409 token_name_taken"},
 			"/permissions":           {`{"name":"Engine","operations":["Auth:Users:Read"]}`, "409 permission_name_taken"},
 			"/auth/users":            {`{"email":"engine@example.org","kind":"CustomerEmployee"}`, "401 user_already_exists"},
 		} {

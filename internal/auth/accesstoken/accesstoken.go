@@ -78,8 +78,28 @@ func (i *Issuer) Issue(u store.User, p Params) (issued Issued, err error) {
 	return issued, nil
 }
 
-// Lifetime returns how long an access token lasts. Seconds win over days; without either it is
-// MaxDays. What is out of bounds is Invalid.
+// Reissue issues an access token again: same id, key and permissions, another text. It writes
+// nothing; [store.Tx.ReissueAccessToken] does.
+func (i *Issuer) Reissue(u store.User, t store.AccessToken, days *int) (token store.AccessToken, text string, err error) {
+	lifetime, err := Lifetime(days, nil)
+	if err != nil {
+		return t, "", err
+	}
+	now := i.Now()
+	// Times in a token are in seconds, and a token of the same times has the same text.
+	if former := t.CreatedAt.Truncate(time.Second); !now.Truncate(time.Second).After(former) {
+		now = former.Add(time.Second)
+	}
+	t.CreatedAt, t.ExpiresAt = now, now.Add(lifetime).Truncate(time.Second)
+	if text, err = i.Bearer.SignAccessToken(t, u); err != nil {
+		return t, "", err
+	}
+	t.Digest = bearer.Digest(text)
+	return t, text, nil
+}
+
+// Lifetime is how long an access token is to last: so many days or, which wins, seconds. It
+// refuses, with Invalid, what is out of bounds.
 func Lifetime(days, seconds *int) (time.Duration, error) {
 	switch {
 	case seconds != nil && (*seconds < 1 || *seconds > MaxDays*24*60*60):
@@ -113,7 +133,7 @@ func (issued Issued) Entry(assignments []store.HeldPermission) store.TokenEntry 
 // ToAPI returns an access token as the API shows it. It is active only if its user is.
 func ToAPI(t store.TokenEntry, userActive bool) api.AccessToken {
 	fingerprint := "" // of a stored key that cannot be read
-	if key, err := publickey.ParseSPKI(t.Credential.PublicKey); err == nil {
+	if key, err := publickey.ParseStored(t.Credential.PublicKey); err == nil {
 		fingerprint = key.Fingerprint()
 	}
 	return api.AccessToken{

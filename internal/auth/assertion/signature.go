@@ -109,7 +109,7 @@ func recordOf(c store.Credential, known bool) (webauthn.CredentialRecord, error)
 	if !known {
 		return webauthn.CredentialRecord{PublicKey: decoy, Algorithm: publickey.ES256}, nil
 	}
-	key, err := publickey.ParseSPKI(c.PublicKey)
+	key, err := publickey.ParseStored(c.PublicKey)
 	if err != nil {
 		return webauthn.CredentialRecord{}, &api.Error{Kind: api.Internal, Code: "credential_unreadable",
 			Message: "Internal Server Error", Cause: errors.New("the stored key of " + c.ID + " is not sound")}

@@ -3,7 +3,9 @@ package bearer
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,9 +39,10 @@ const (
 
 // Tokens signs and reads tokens. Make one with New.
 type Tokens struct {
-	Ring   *keyring.Ring
-	Issuer string // the server's public URL
-	Now    func() time.Time
+	Ring         *keyring.Ring
+	Installation string // see store.SettingInstallation
+	Issuer       string // the server's public URL
+	Now          func() time.Time
 
 	sessions *cache.Cache[Claims] // and access tokens
 	actions  *cache.Cache[useraction.Claims]
@@ -49,9 +52,9 @@ type Tokens struct {
 	refreshed time.Time                    // when the keys were last read again for an unknown kid
 }
 
-// New returns the tokens of an issuer, which is named by the server's public URL.
-func New(ring *keyring.Ring, issuer string, now func() time.Time) *Tokens {
-	return &Tokens{Ring: ring, Issuer: issuer, Now: now,
+// New returns the tokens of an installation whose public URL is issuer.
+func New(ring *keyring.Ring, installation, issuer string, now func() time.Time) *Tokens {
+	return &Tokens{Ring: ring, Installation: installation, Issuer: issuer, Now: now,
 		sessions: cache.New[Claims](maxSessions, 0), actions: cache.New[useraction.Claims](maxActions, 0)}
 }
 
@@ -71,13 +74,14 @@ func Digest(token string) []byte {
 
 // payload is the payload of a bearer token (RFC 7519 §4.1), with the claims that SDKs read.
 type payload struct {
-	Issuer   string              `json:"iss"`
-	Subject  string              `json:"sub"`
-	ID       string              `json:"jti"`
-	IssuedAt int64               `json:"iat"`
-	Expiry   int64               `json:"exp"`
-	Username string              `json:"https://custom/username"`
-	Metadata useraction.Metadata `json:"https://custom/app_metadata"`
+	Issuer       string              `json:"iss"` // for consumers: this server looks at Installation
+	Installation string              `json:"installation,omitempty"`
+	Subject      string              `json:"sub"`
+	ID           string              `json:"jti"`
+	IssuedAt     int64               `json:"iat"`
+	Expiry       int64               `json:"exp"`
+	Username     string              `json:"https://custom/username"`
+	Metadata     useraction.Metadata `json:"https://custom/app_metadata"`
 }
 
 // SignSession returns the token of a session.
@@ -93,7 +97,7 @@ func (t *Tokens) SignAccessToken(a store.AccessToken, u store.User) (string, err
 }
 
 func (t *Tokens) signBearer(p payload) (string, error) {
-	p.Issuer, p.Subject = t.Issuer, p.Metadata.OrgID
+	p.Issuer, p.Installation, p.Subject = t.Issuer, t.Installation, p.Metadata.OrgID
 	token, err := t.sign(useraction.SessionType, p)
 	if err == nil {
 		t.sessions.Put(token, p.claims())
@@ -106,8 +110,9 @@ func (p payload) claims() Claims {
 		IssuedAt: p.IssuedAt, Expiry: p.Expiry}
 }
 
-// Read reads the token of a session or an access token. A token that this server did not sign as
-// one of these, or that has expired, is Unauthenticated.
+// Read reads the token of a session or an access token. It refuses, with Unauthenticated,
+// whatever this installation did not sign as one, and what has expired. Under which public URL
+// it was issued does not matter: access tokens outlive a move of the server.
 func (t *Tokens) Read(ctx context.Context, token string) (Claims, error) {
 	if token == "" {
 		return Claims{}, invalid("a bearer token", errors.New("there is none"))
@@ -126,15 +131,23 @@ func (t *Tokens) Read(ctx context.Context, token string) (Claims, error) {
 func (t *Tokens) verifyBearer(ctx context.Context, token string) (Claims, error) {
 	text, err := useraction.Open(useraction.SessionType, token, t.keys(ctx))
 	if err != nil {
-		return Claims{}, invalid("a bearer token of ours", err)
+		e := invalid("a bearer token of ours", err)
+		e.Received, e.Expected = t.Origin(token)
+		return Claims{}, e
 	}
 	var p payload
 	if err := json.Unmarshal(text, &p); err != nil {
 		return Claims{}, invalid("claims of a bearer token", err)
 	}
 	c := p.claims()
-	if p.Issuer != t.Issuer || p.Subject != c.OrgID || prefixes[c.Kind] == "" || !api.ValidID(prefixes[c.Kind], c.ID) {
-		return Claims{}, invalid("issuer, subject, kind and id of a bearer token", nil)
+	// The keys are this installation's own. Tokens of before version 4 of the schema name none.
+	if p.Installation != "" && p.Installation != t.Installation {
+		e := invalid("the installation that issued a bearer token", nil)
+		e.Received, e.Expected = p.Installation, t.Installation
+		return Claims{}, e
+	}
+	if p.Subject != c.OrgID || prefixes[c.Kind] == "" || !api.ValidID(prefixes[c.Kind], c.ID) {
+		return Claims{}, invalid("subject, kind and id of a bearer token", nil)
 	}
 	return c, nil
 }
@@ -144,7 +157,7 @@ var prefixes = map[string]string{KindSession: api.PrefixSession, store.TokenPers
 
 // SignAction returns the token of a signed action. It fills in issuer and kind of c.
 func (t *Tokens) SignAction(c useraction.Claims) (string, error) {
-	c.Issuer, c.Metadata.TokenKind = t.Issuer, kindAction
+	c.Issuer, c.Audience, c.Metadata.TokenKind = t.Issuer, useraction.Audience(t.Issuer, c.Path), kindAction
 	token, err := t.sign(useraction.TokenType, c)
 	if err == nil {
 		t.actions.Put(token, c)
@@ -158,7 +171,7 @@ func (t *Tokens) ReadAction(ctx context.Context, token string) (useraction.Claim
 	c, err := t.actions.Get(token, func() (useraction.Claims, error) {
 		c, err := useraction.Read(token, t.keys(ctx), t.Now())
 		if err == nil && c.Issuer != t.Issuer {
-			err = errors.New("it was issued by another server")
+			err = errors.New("it was issued under another public URL")
 		}
 		return c, err
 	})
@@ -168,7 +181,23 @@ func (t *Tokens) ReadAction(ctx context.Context, token string) (useraction.Claim
 	return c, useraction.Current(c.IssuedAt, c.Expiry, t.Now())
 }
 
-func invalid(rule string, cause error) error {
+// Origin says, for the operator, where a token that is refused says that it comes from, and where
+// it had to come from. What the token says is not verified.
+func (t *Tokens) Origin(token string) (received, expected string) {
+	var said struct {
+		Issuer string `json:"iss"`
+	}
+	if _, rest, ok := strings.Cut(token, "."); ok {
+		text, _, _ := strings.Cut(rest, ".")
+		b, err := base64.RawURLEncoding.DecodeString(text)
+		if err == nil && json.Unmarshal(b, &said) == nil && said.Issuer != "" {
+			return "a token that says it is from " + api.Shown(said.Issuer), "one that a key of " + t.Issuer + " signed"
+		}
+	}
+	return "", ""
+}
+
+func invalid(rule string, cause error) *api.Error {
 	return auth.TokenInvalid("bearer token: "+rule, "", cause)
 }
 

@@ -31,7 +31,7 @@ func tokens(t testing.TB, db *store.DB, c *clock) *bearer.Tokens {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return bearer.New(ring, issuer, func() time.Time { return c.now })
+	return bearer.New(ring, "here", issuer, func() time.Time { return c.now })
 }
 
 func open(t testing.TB) *store.DB {
@@ -161,7 +161,7 @@ func TestTokensAreNotTakenForOthers(t *testing.T) {
 	c, db := &clock{time.Now()}, open(t)
 	a := tokens(t, db, c)
 	elsewhere := tokens(t, db, c)
-	elsewhere.Issuer = "https://other.example.org"
+	elsewhere.Issuer, elsewhere.Installation = "https://other.example.org", "there"
 	s := session(c.now)
 	sessionToken, err := a.SignSession(s, store.User{})
 	if err != nil {
@@ -190,7 +190,7 @@ func TestTokensAreNotTakenForOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, token := range map[string]string{"none": "", "an action": actionToken, "another issuer's": foreignSession, "a forged one": forged} {
+	for name, token := range map[string]string{"none": "", "an action": actionToken, "another installation's": foreignSession, "a forged one": forged} {
 		if _, err := a.Read(ctx, token); api.CodeOf(err) != "token_invalid" {
 			t.Errorf("as a session, %s: %v", name, err)
 		}
@@ -200,8 +200,10 @@ func TestTokensAreNotTakenForOthers(t *testing.T) {
 			t.Errorf("as an action, %s: accepted", name)
 		}
 	}
-	if _, err := a.ReadAction(ctx, actionToken); err != nil {
-		t.Errorf("the action itself: %v", err)
+	for name, reader := range map[string]*bearer.Tokens{"the issuer": a, "another server": tokens(t, db, c)} {
+		if got, err := reader.ReadAction(ctx, actionToken); err != nil || got.Audience != issuer {
+			t.Errorf("%s reads the action itself: %+v, %v", name, got, err)
+		}
 	}
 }
 
@@ -218,7 +220,7 @@ func BenchmarkReadBearer(b *testing.B) {
 			for b.Loop() {
 				if !warm {
 					b.StopTimer()
-					a = bearer.New(a.Ring, issuer, a.Now)
+					a = bearer.New(a.Ring, a.Installation, issuer, a.Now)
 					b.StartTimer()
 				}
 				if _, err := a.Read(ctx, token); err != nil {

@@ -17,9 +17,9 @@ type Purpose string
 
 // Purposes, each an init call and its completion.
 const (
-	Registration Purpose = "registration" // POST /auth/registration/init
-	Login        Purpose = "login"        // POST /auth/login/init
-	Action       Purpose = "action"       // POST /auth/action/init
+	Registration Purpose = api.PurposeRegistration // POST /auth/registration/init
+	Login        Purpose = api.PurposeLogin        // POST /auth/login/init
+	Action       Purpose = api.PurposeAction       // POST /auth/action/init
 )
 
 // Lifetimes of a ticket. Less than five minutes would lock out people with slow authenticators or
@@ -51,12 +51,12 @@ type Ticket struct {
 	// SessionOrTokenID is the session or access token that an action was begun under.
 	SessionOrTokenID string
 
-	RPID       string // the relying party of the credentials
-	Challenge  string // unpadded base64url of 32 random bytes, or of a statement's SHA-256
-	Algorithms []int  // COSE identifiers offered in this very ceremony; nil if no credential is created
+	RPID       string // the relying party that credentials are made for
+	Challenge  string // unpadded base64url of 32 bytes, see api.ChallengeOf
+	Algorithms []int  // COSE identifiers offered in this very ceremony; nil where none is made
 
-	Statement string // the text whose SHA-256 is the challenge of an action
-	Payload   string // the payload that the statement has the digest of
+	Statement string // the text whose labelled digest is the challenge
+	Payload   string // of an action: the payload that the statement has the digest of
 
 	Expires time.Time
 }
@@ -69,16 +69,18 @@ const MaxActionToken = 56 << 10
 // this server has, since nobody else needs to verify them.
 type Issuer struct {
 	key      []byte
+	server   string // the public URL
 	now      func() time.Time
 	lifetime time.Duration
 }
 
-// NewIssuer returns an issuer whose tickets live for lifetime, which is at least MinLifetime.
-func NewIssuer(key []byte, now func() time.Time, lifetime time.Duration) (*Issuer, error) {
+// NewIssuer returns an issuer for the server at that public URL. Its tickets live as long as
+// lifetime, at least MinLifetime.
+func NewIssuer(key []byte, server string, now func() time.Time, lifetime time.Duration) (*Issuer, error) {
 	if lifetime < MinLifetime {
 		return nil, errors.New("the ceremony lifetime must be at least 5 minutes")
 	}
-	return &Issuer{key: key, now: now, lifetime: lifetime}, nil
+	return &Issuer{key: key, server: server, now: now, lifetime: lifetime}, nil
 }
 
 // claims are the token's payload: the registered claims of RFC 7519 §4.1 first.
@@ -99,19 +101,32 @@ type claims struct {
 	Metadata   metadata `json:"https://custom/app_metadata"` // SDKs read orgId from every bearer
 }
 
+// statement is the text of a challenge that is for no action: nothing but what makes it unique.
+type statement struct {
+	Version int    `json:"countersign"`
+	Issuer  string `json:"issuer"`
+	OrgID   string `json:"orgId"` // "" where a login names no organisation
+	Nonce   string `json:"nonce"`
+}
+
 type metadata struct {
 	OrgID     string `json:"orgId"`
 	UserID    string `json:"userId"`
 	TokenKind string `json:"tokenKind"`
 }
 
-// Begin fills in the expiry of t and, unless it has one, the challenge, and returns it with its
-// token. It writes nothing.
+// Begin fills in statement and challenge, unless t has them, and the expiry of t and returns it
+// with its token. Nothing is written.
 func (i *Issuer) Begin(t Ticket) (Ticket, string, error) {
 	if t.Challenge == "" {
 		var nonce [32]byte
 		rand.Read(nonce[:])
-		t.Challenge = base64.RawURLEncoding.EncodeToString(nonce[:])
+		text, err := json.Marshal(statement{2, i.server, t.OrgID, base64.RawURLEncoding.EncodeToString(nonce[:])})
+		if err != nil {
+			return t, "", err
+		}
+		t.Statement = string(text)
+		t.Challenge = api.ChallengeOf(string(t.Purpose), t.Statement)
 	}
 	now := i.now()
 	t.Expires = now.Add(i.lifetime).Truncate(time.Second) // tokens have whole seconds

@@ -21,7 +21,7 @@ var (
 
 func newIssuer(t testing.TB, key []byte, now *time.Time) *ceremony.Issuer {
 	t.Helper()
-	d, err := ceremony.NewIssuer(key, func() time.Time { return *now }, ceremony.DefaultLifetime)
+	d, err := ceremony.NewIssuer(key, "https://sign.example.org", func() time.Time { return *now }, ceremony.DefaultLifetime)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestTicketExpires(t *testing.T) {
 }
 
 func TestLifetimeIsNeverTooShortForPeople(t *testing.T) {
-	if _, err := ceremony.NewIssuer(key, time.Now, 4*time.Minute); err == nil {
+	if _, err := ceremony.NewIssuer(key, "https://sign.example.org", time.Now, 4*time.Minute); err == nil {
 		t.Error("a lifetime of four minutes is accepted")
 	}
 }

@@ -1,6 +1,6 @@
 // Translation between the server's JSON and the browser's WebAuthn API. Extensions replace
 // the API's objects with their own, so no member or prototype is taken for granted.
-import { base64url, hex, unbase64url, utf8 } from "./format.js";
+import { base64url, claimsOf, hex, unbase64url, utf8 } from "./format.js";
 
 // obstacle names what makes a passkey impossible on this page before anything is tried: "insecure", "framed", "unsupported", or "" when nothing does. method is what the
 // page will call, create or get. A device without a passkey provider of its own is no
@@ -58,6 +58,24 @@ export function creationOptions(challenge, organisation, elsewhere) {
     publicKey.authenticatorSelection.authenticatorAttachment ||= "cross-platform";
   }
   return { publicKey };
+}
+
+// isFor tells whether a challenge is for one exact request: it is the digest of the label of an
+// action and of a statement that names method, path and body. The server makes it so; whatever
+// else comes must not be signed.
+export async function isFor({ challenge, challengeIdentifier }, { method, path, body }) {
+  try {
+    const { statement } = claimsOf(challengeIdentifier);
+    const said = JSON.parse(statement);
+    return challenge === await sha256(`countersign action 2\n${statement}`) && said.countersign === 2 &&
+      said.method === method && said.path === path && said.payloadSha256 === await sha256(body);
+  } catch {
+    return false;
+  }
+}
+
+async function sha256(text) {
+  return base64url(await crypto.subtle.digest("SHA-256", utf8(text)));
 }
 
 // requestOptions turns a challenge into the argument of navigator.credentials.get().

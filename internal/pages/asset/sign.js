@@ -53,7 +53,9 @@ async function prepare() {
   if (blocked) return stop(obstacles[blocked]);
   try {
     const challenge = await api.beginAction(mine);
+    const bound = await ceremony.isFor(challenge, mine);
     if (change !== mine) return; // cancelled meanwhile
+    if (!bound) return stop(obstacles.another);
     const rpId = challenge.rp?.id;
     if (ceremony.outside(rpId)) return stop(obstacles.outside(location.hostname, rpId));
     if (challenge.allowCredentials.webauthn.length === 0) return stop(words.noPasskey);

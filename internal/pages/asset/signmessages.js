@@ -32,6 +32,10 @@ export const obstacles = {
     text: "Nothing was changed. Check your connection and try again.",
     again: true,
   },
+  another: {
+    title: "The server asked for a signature of something else",
+    text: "Nothing was signed, and nothing was changed. Close this, load the page again and try once more. If it happens again, tell whoever runs this server.",
+  },
   unsigned: {
     title: "The server did not answer",
     text: "Your device signed, but the signature did not arrive, so nothing was changed. Check your connection and try again.",

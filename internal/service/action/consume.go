@@ -77,8 +77,12 @@ func (s *Service) Forward(ctx context.Context, who api.Caller, u Use, withBody b
 	return c, s.spend(ctx, who, c, store.EventActionForwarded, s.Now())
 }
 
-// coversRequest checks another service's request, whose query must have been signed too.
+// coversRequest judges another service's request, whose query must have been signed too. A
+// path without an origin is for whoever trusts this server.
 func coversRequest(c useraction.Claims, u Use, withBody bool) error {
+	if want := useraction.Audience(c.Issuer, u.Path); !c.MeantFor(want) {
+		return invalid("the action is for this service (aud)", want, c.Audience, c)
+	}
 	if !useraction.SameTarget(c.Path, u.Path) {
 		return invalid("the signed path", u.Path, c.Path, c)
 	}

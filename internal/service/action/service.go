@@ -44,9 +44,9 @@ const (
 
 var methods = map[string]bool{"GET": true, "POST": true, "PUT": true, "PATCH": true, "DELETE": true}
 
-// Init begins the signing of one exact request. The challenge is the digest of a statement of it,
-// so that the credential signs the request itself. Init writes nothing: statement and payload
-// travel in the token.
+// Init begins the signing of one exact request. The challenge is the labelled digest of a
+// statement that names it, so that the credential signs the request itself. Nothing is
+// written: statement and payload travel in the token.
 func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitActionRequest) (api.SigningChallenge, error) {
 	if err := wellFormed(in); err != nil {
 		return api.SigningChallenge{}, err
@@ -65,11 +65,11 @@ func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitActionReq
 	statement := useraction.NewStatement(useraction.Statement{
 		Issuer: s.Site.Origin(), OrgID: who.OrgID, UserID: who.UserID, Username: state.User.Username,
 		Method: in.Method, Path: in.Path,
-	}, in.Payload, s.Now()).Text()
+	}, in.Payload, s.Now())
 	party := s.Site.Of(state.Organisation)
 	ticket, token, err := s.Ceremonies.Begin(ceremony.Ticket{
 		Purpose: ceremony.Action, OrgID: who.OrgID, UserID: who.UserID, SessionOrTokenID: who.SessionOrTokenID(), RPID: party.ID,
-		Challenge: useraction.ChallengeOf(statement), Statement: statement, Payload: in.Payload,
+		Challenge: statement.Challenge(), Statement: statement.Text(), Payload: in.Payload,
 	})
 	if err != nil {
 		return api.SigningChallenge{}, err

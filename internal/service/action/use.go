@@ -44,7 +44,10 @@ func (s *Service) Permit(ctx context.Context, who api.Caller, u Use) (Permit, er
 	if c.Metadata.UserID != who.UserID || c.Metadata.OrgID != who.OrgID {
 		return Permit{}, invalid("the action is the caller's own", c.Metadata.UserID, who.UserID, c)
 	}
-	// What the key of an access token signed, only that token may do, and not its person.
+	if !c.MeantFor(s.Tokens.Issuer) {
+		return Permit{}, invalid("the action is for this server (aud)", c.Audience, s.Tokens.Issuer, c)
+	}
+	// The key of an access token is not its person's: what it signed is allowed to the token alone.
 	if c.TokenID != who.TokenID {
 		return Permit{}, invalid("the action was signed under the caller's access token", c.TokenID, who.TokenID, c)
 	}
@@ -114,8 +117,9 @@ func (s *Service) read(ctx context.Context, token string) (useraction.Claims, er
 	}
 	c, err := s.Tokens.ReadAction(ctx, token)
 	if err != nil {
+		received, expected := s.Tokens.Origin(token)
 		return c, &api.Error{Kind: api.Forbidden, Code: "user_action_invalid", Message: messageInvalid,
-			Rule: "user action: its token", Cause: err,
+			Rule: "user action: its token", Received: received, Expected: expected, Cause: err,
 			Subject: api.Subject{OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID}}
 	}
 	return c, nil

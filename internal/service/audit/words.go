@@ -52,11 +52,12 @@ var sentences = map[string]sentence{
 	"action.consumed":  {text: "{subject} had {method} {path} done by another service"},
 	"action.forwarded": {text: "{subject} had {method} {path} done behind a reverse proxy"},
 
-	"service_account.created":     {text: "{actor} made the service account {name}"},
-	"service_account.updated":     {text: "{actor} changed the service account {name}"},
-	"service_account.activated":   {text: "{actor} activated the service account {name}"},
-	"service_account.deactivated": {text: "{actor} deactivated the service account {name}"},
-	"service_account.archived":    {text: "{actor} archived the service account {name}"},
+	"service_account.created":        {text: "{actor} made the service account {name}"},
+	"service_account.updated":        {text: "{actor} changed the service account {name}"},
+	"service_account.activated":      {text: "{actor} activated the service account {name}"},
+	"service_account.deactivated":    {text: "{actor} deactivated the service account {name}"},
+	"service_account.archived":       {text: "{actor} archived the service account {name}"},
+	"service_account.token_reissued": {text: "{actor} reissued the access token of the service account {name}"},
 
 	"token.created":     {text: "{actor} made the access token {name}"},
 	"token.updated":     {text: "{actor} changed the access token {name}"},

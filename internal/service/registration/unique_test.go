@@ -119,4 +119,3 @@ func TestSecretsOfExtensionsAreNotStored(t *testing.T) {
 		}
 	})
 }
-

@@ -160,6 +160,34 @@ func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in 
 	})
 }
 
+// Reissue gives a service account a new access token in place of the one that it has, which is
+// refused from then on. It returns the token's text, which exists only here.
+func (s *Service) Reissue(ctx context.Context, tx *store.Tx, who api.Caller, id string, days *int) (token api.AccessToken, text string, err error) {
+	m, err := s.find(ctx, who, id)
+	if err == nil && m.Archived() {
+		err = errNotFound
+	}
+	if err != nil {
+		return token, "", err
+	}
+	entries, err := s.DB.AccessTokens(ctx, m.ID)
+	if err != nil {
+		return token, "", err
+	}
+	if len(entries) != 1 {
+		return token, "", errNotFound
+	}
+	entry := entries[0]
+	was := entry.Digest
+	if entry.AccessToken, text, err = s.Tokens.Reissue(m.User, entry.AccessToken, days); err != nil {
+		return token, "", err
+	}
+	now := s.Now()
+	tx.ReissueAccessToken(entry.AccessToken, was, now, &store.Outdated{Err: errNotFound})
+	tx.Record(event(who, store.EventServiceAccountReissued, m, now))
+	return accesstoken.ToAPI(entry, m.Active), text, nil
+}
+
 func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.Member, time.Time)) (api.ServiceAccount, error) {
 	r := resource.Resource[store.Member, api.ServiceAccount]{Find: s.find, Gone: errNotFound, Show: s.show, Event: event, Now: s.Now}
 	return r.Change(ctx, tx, who, id, kind, do)

@@ -69,7 +69,6 @@ func TestTokensMayNoMoreThanTheirPerson(t *testing.T) {
 func TestLifetimesOfTokens(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
-		pem := strings.ReplaceAll(world.NewKey(t, "P-256").PublicKeyPEM(), "\n", `\n`)
 		for i, c := range []struct {
 			members string
 			want    time.Duration // 0: refused
@@ -81,6 +80,7 @@ func TestLifetimesOfTokens(t *testing.T) {
 			{`,"secondsValid":0,"daysValid":7`, 0}, {`,"secondsValid":60,"daysValid":731`, 0},
 		} {
 			before := n.Clock.Now()
+			pem := strings.ReplaceAll(world.NewKey(t, "P-256").PublicKeyPEM(), "\n", `\n`)
 			a := n.CallAs(t, n.Admin, true, "POST", pats, fmt.Sprintf(`{"name":"%d","publicKey":"%s"%s}`, i, pem, c.members))
 			if c.want == 0 {
 				a.Wants(t, c.members, 400, "lifetime_invalid")

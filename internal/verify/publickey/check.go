@@ -13,6 +13,13 @@ const (
 	maxRSABits = 8192
 )
 
+// Least exponents of an RSA key. Those below 65537 are refused for new keys; they were accepted
+// once, and are safe with the strict padding check of Verify.
+const (
+	minExponent       = 65537
+	minStoredExponent = 3
+)
+
 // smallPrimes is the product of the odd primes below 752.
 var smallPrimes = sync.OnceValue(func() *big.Int {
 	product := big.NewInt(1)
@@ -24,7 +31,7 @@ var smallPrimes = sync.OnceValue(func() *big.Int {
 	return product
 })
 
-func checkRSA(n, e []byte) error {
+func checkRSA(n, e []byte, least int64) error {
 	if len(n) > maxRSABits/8 || len(e) > 4 {
 		return invalid("size of an RSA key",
 			fmt.Sprintf("modulus of %d bytes, exponent of %d", len(n), len(e)), "at most 8192 bits and 31 bits")
@@ -39,8 +46,8 @@ func checkRSA(n, e []byte) error {
 	if modulus.Bit(0) == 0 || new(big.Int).GCD(nil, nil, modulus, smallPrimes()).Cmp(big.NewInt(1)) != 0 {
 		return invalid("modulus of an RSA key", "a modulus with a small factor", "a product of two large primes")
 	}
-	if exponent.Bit(0) == 0 || exponent.BitLen() > 31 || exponent.Cmp(big.NewInt(3)) < 0 {
-		return invalid("exponent of an RSA key", exponent.String(), "an odd number from 3 to 2³¹-1")
+	if exponent.Bit(0) == 0 || exponent.BitLen() > 31 || exponent.Cmp(big.NewInt(least)) < 0 {
+		return invalid("exponent of an RSA key", exponent.String(), fmt.Sprintf("an odd number from %d to 2³¹-1", least))
 	}
 	return nil
 }

@@ -32,11 +32,17 @@ var (
 // ParseSPKI reads a DER SubjectPublicKeyInfo: ECDSA on a named curve with an
 // uncompressed point, RSA, or Ed25519. It accepts only the bytes that SPKI returns for the
 // key, so every key has one encoding and nothing may follow it.
-func ParseSPKI(der []byte) (*Key, error) {
+func ParseSPKI(der []byte) (*Key, error) { return parseCanonical(der, minExponent) }
+
+// ParseStored is ParseSPKI for a key that was accepted before: an RSA key may have a smaller
+// exponent than a new one.
+func ParseStored(der []byte) (*Key, error) { return parseCanonical(der, minStoredExponent) }
+
+func parseCanonical(der []byte, leastExponent int64) (*Key, error) {
 	if len(der) > maxSPKI {
 		return nil, malformed("RFC 5280 §4.1.2.7, size", fmt.Sprintf("%d bytes", len(der)), "at most 1100 bytes")
 	}
-	k, err := parseSPKI(der)
+	k, err := parseSPKI(der, leastExponent)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +54,7 @@ func ParseSPKI(der []byte) (*Key, error) {
 
 // parseSPKI need not check every byte, because ParseSPKI compares the result with the
 // canonical form. It must only never take one key for another.
-func parseSPKI(der []byte) (*Key, error) {
+func parseSPKI(der []byte, leastExponent int64) (*Key, error) {
 	var info, algorithm, key cryptobyte.String
 	var oid asn1.ObjectIdentifier
 	input := cryptobyte.String(der)
@@ -62,7 +68,7 @@ func parseSPKI(der []byte) (*Key, error) {
 	case oid.Equal(oidECPublicKey):
 		return parseECPoint(algorithm, key)
 	case oid.Equal(oidRSA):
-		return parsePKCS1(key)
+		return parsePKCS1(key, leastExponent)
 	case oid.Equal(oidEd25519):
 		return NewEd25519(key)
 	}
@@ -90,14 +96,14 @@ func parseECPoint(parameters, point cryptobyte.String) (*Key, error) {
 
 // parsePKCS1 reads an RSAPublicKey (RFC 8017 §A.1.1). Its two integers are strict DER, so it
 // has no second encoding.
-func parsePKCS1(der cryptobyte.String) (*Key, error) {
+func parsePKCS1(der cryptobyte.String, leastExponent int64) (*Key, error) {
 	var numbers cryptobyte.String
 	var n, e []byte
 	if !der.ReadASN1(&numbers, cbasn1.SEQUENCE) || !der.Empty() ||
 		!numbers.ReadASN1Integer(&n) || !numbers.ReadASN1Integer(&e) || !numbers.Empty() {
 		return nil, malformed("RFC 8017 §A.1.1, RSAPublicKey", "other bytes", "DER of modulus and exponent")
 	}
-	return NewRSA(n, e)
+	return newRSA(n, e, leastExponent)
 }
 
 // encodeSPKI writes a SubjectPublicKeyInfo; parameters appends those of the algorithm.

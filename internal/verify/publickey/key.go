@@ -105,11 +105,12 @@ func NewEd25519(b []byte) (*Key, error) {
 
 // NewRSA returns the RSA key with modulus n and public exponent e, both big-endian
 // without leading zeros (RFC 8230 §4). The modulus has 2048 to 8192 bits, is odd and has
-// no factor below 752 (NIST SP 800-89 §5.3.3); the exponent is odd and 3 ≤ e < 2³¹.
-// Every authenticator uses 65537, but the small exponents that RFC 8017 allows are not
-// refused: they are safe with the strict padding check of Verify.
-func NewRSA(n, e []byte) (*Key, error) {
-	if err := checkRSA(n, e); err != nil {
+// no factor below 752 (NIST SP 800-89 §5.3.3); the exponent is odd and 65537 ≤ e < 2³¹
+// (FIPS 186-5 §5.4 has the same lower bound).
+func NewRSA(n, e []byte) (*Key, error) { return newRSA(n, e, minExponent) }
+
+func newRSA(n, e []byte, least int64) (*Key, error) {
+	if err := checkRSA(n, e, least); err != nil {
 		return nil, err
 	}
 	pub := &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}

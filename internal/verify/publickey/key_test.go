@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/hex"
+	"encoding/pem"
 	"math/big"
 	"strings"
 	"sync"
@@ -163,6 +164,11 @@ func TestRSAKeysThatAreRefused(t *testing.T) {
 		"zero n":             {make([]byte, 256), e},
 		"zero e":             {n, []byte{0}},
 		"e of one":           {n, []byte{1}},
+		"e of 3":             {n, []byte{3}},
+		"e of 17":            {n, []byte{17}},
+		"e of 257":           {n, []byte{1, 1}},
+		"e of 65535":         {n, []byte{0xff, 0xff}},
+		"e of 65536":         {n, []byte{1, 0, 0}},
 		"even e":             {n, []byte{1, 0, 0}},
 		"e of 32 bits":       {n, []byte{0x80, 0, 0, 1}},
 		"e of 40 bits":       {n, []byte{1, 0, 0, 0, 1}},
@@ -178,9 +184,36 @@ func TestRSAKeysThatAreRefused(t *testing.T) {
 		_, err := NewRSA(c.n, c.e)
 		wantCode(t, name, err, "public_key_invalid")
 	}
-	for _, e := range [][]byte{{3}, {17}, {1, 0, 1}, {0x7f, 0xff, 0xff, 0xff}} {
+	for _, e := range [][]byte{{1, 0, 1}, {1, 0, 3}, {0x7f, 0xff, 0xff, 0xff}} {
 		if _, err := NewRSA(n, e); err != nil {
 			t.Errorf("exponent %x: %v", e, err)
+		}
+	}
+	// Keys that were registered when smaller exponents were accepted go on working.
+	for _, e := range [][]byte{{3}, {17}, {1, 1}, {1, 0, 1}} {
+		old, err := newRSA(n, e, minStoredExponent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k, err := ParseStored(old.SPKI()); err != nil || !k.Equal(old) {
+			t.Errorf("stored, exponent %x: %v", e, err)
+		}
+		pkcs1 := pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: encodePKCS1(old.rsa)})
+		spki := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: old.SPKI()})
+		for name, parse := range map[string]func() error{
+			"ParseSPKI":       func() error { _, err := ParseSPKI(old.SPKI()); return err },
+			"ParsePEM":        func() error { _, err := ParsePEM(string(spki)); return err },
+			"ParsePEM, PKCS1": func() error { _, err := ParsePEM(string(pkcs1)); return err },
+			"ParseMember":     func() error { _, err := ParseMember(string(spki)); return err },
+		} {
+			if err := parse(); (err == nil) != (old.rsa.E >= minExponent) {
+				t.Errorf("%s, exponent %x: %v", name, e, err)
+			}
+		}
+	}
+	for _, e := range [][]byte{{1}, {2}, {4}} {
+		if _, err := newRSA(n, e, minStoredExponent); err == nil {
+			t.Errorf("stored, exponent %x: accepted", e)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func ParsePEM(text string) (*Key, error) {
 	if label == labelSPKI {
 		return ParseSPKI(der)
 	}
-	return parsePKCS1(der)
+	return parsePKCS1(der, minExponent)
 }
 
 // ParseMember is ParsePEM for the member publicKey of a request. Its errors are of Kind

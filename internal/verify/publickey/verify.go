@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"crypto/sha1"
 	"fmt"
 	"math/big"
 
@@ -55,6 +56,18 @@ func (k *Key) verifyRSA(hash crypto.Hash, digest, signature []byte) error {
 		return wrongSignature("RFC 8017 §8.2.2, RSASSA-PKCS1-v1_5")
 	}
 	return nil
+}
+
+// VerifyRS1 is Verify for RSASSA-PKCS1-v1_5 with SHA-1 (COSE -65535). No Algorithm names it, so
+// that no credential can have it: it is for the attestations of TPMs alone, which hash what they
+// made themselves.
+func (k *Key) VerifyRS1(message, signature []byte) error {
+	if k.rsa == nil {
+		return badSignature("signature_algorithm_mismatch", "The signature algorithm does not fit the key.",
+			"signature algorithm", "RS1 with a key of type "+k.keyType, "an algorithm for this type of key")
+	}
+	digest := sha1.Sum(message)
+	return k.verifyRSA(crypto.SHA1, digest[:], signature)
 }
 
 func (k *Key) verifyECDSA(digest, signature []byte) error {

@@ -48,3 +48,27 @@ func TestCoversPayload(t *testing.T) {
 		}
 	}
 }
+
+func TestAudience(t *testing.T) {
+	const issuer = "https://sign.example.org"
+	for path, want := range map[string]string{
+		"/auth/users":                           issuer,
+		"/to?url=https://pay.example.org/x":     issuer,
+		"/a://b":                                issuer,
+		"https://pay.example.org/transfers?x=1": "https://pay.example.org",
+		"https://pay.example.org":               "https://pay.example.org",
+		"https://pay.example.org?x=/y":          "https://pay.example.org",
+		"http://localhost:8080/a":               "http://localhost:8080",
+		"https://pay.example.org.evil.test/":    "https://pay.example.org.evil.test",
+		"https://u@pay.example.org/":            "https://u@pay.example.org",
+	} {
+		got := useraction.Audience(issuer, path)
+		if got != want {
+			t.Errorf("%s is for %s, want %s", path, got, want)
+		}
+		c := useraction.Claims{Audience: got}
+		if !c.MeantFor(want) || c.MeantFor("https://other.example.org") || c.MeantFor("") || !(useraction.Claims{}).MeantFor(want) {
+			t.Errorf("%s: MeantFor", path)
+		}
+	}
+}

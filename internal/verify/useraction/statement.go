@@ -6,15 +6,17 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/countersign/countersign/api"
 )
 
-// StatementVersion is the only version of Statement there is.
-const StatementVersion = 1
+// StatementVersion is the version of new statements. Version 1, which older receipts have,
+// differs only in its challenge: see Challenge.
+const StatementVersion = 2
 
-// Statement is what a credential signs. The SHA-256 of its text is the challenge, so the
-// signature is over this action, and nobody, not even the server, can later claim that it
-// was for another. The nonce distinguishes two statements of the same action and makes the
-// challenge unpredictable.
+// Statement is what a credential signs. Its digest is the challenge, so the signature is over
+// this action, and nobody, not even the server, can later claim that it was for another. The
+// nonce distinguishes two statements of the same action and makes the challenge unpredictable.
 type Statement struct {
 	Version       int    `json:"countersign"`
 	Issuer        string `json:"issuer"` // the server's public URL
@@ -48,12 +50,18 @@ func (s Statement) Text() string {
 	return string(b)
 }
 
-// ChallengeOf returns the challenge of a statement's text: unpadded base64url of its SHA-256.
-func ChallengeOf(text string) string { return PayloadDigest([]byte(text)) }
+// Challenge returns the challenge of a statement, labelled as an action's so that a client can
+// tell it from a login's: api.ChallengeOf. That of version 1 has no label.
+func (s Statement) Challenge() string {
+	if s.Version == 1 {
+		return PayloadDigest([]byte(s.Text()))
+	}
+	return api.ChallengeOf(api.PurposeAction, s.Text())
+}
 
-// ReadStatement reads a statement's text. It accepts only what Text writes.
+// ReadStatement reads a statement's text, of any version. It accepts only what Text writes.
 func ReadStatement(text string) (Statement, bool) {
 	var s Statement
 	err := json.Unmarshal([]byte(text), &s, json.RejectUnknownMembers(true))
-	return s, err == nil && s.Version == StatementVersion && s.Text() == text
+	return s, err == nil && (s.Version == 1 || s.Version == StatementVersion) && s.Text() == text
 }

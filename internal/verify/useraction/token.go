@@ -20,10 +20,11 @@ const SessionType = "JWT"
 
 // Claims are the payload of an action token.
 type Claims struct {
-	Issuer   string `json:"iss"` // the server's public URL
-	Subject  string `json:"sub"` // the organisation
-	ID       string `json:"jti"` // the action, "ua-…"
-	IssuedAt int64  `json:"iat"` // Unix seconds
+	Issuer   string `json:"iss"`           // the server's public URL
+	Subject  string `json:"sub"`           // the organisation
+	Audience string `json:"aud,omitempty"` // Audience of issuer and path
+	ID       string `json:"jti"`           // the action, "ua-…"
+	IssuedAt int64  `json:"iat"`           // Unix seconds
 	Expiry   int64  `json:"exp"`
 
 	Method          string `json:"httpMethod"`
@@ -45,6 +46,23 @@ type Metadata struct {
 	UserID    string `json:"userId"`
 	TokenKind string `json:"tokenKind"`
 }
+
+// Audience returns for whom an action is: the origin in the signed path or, without one, the server
+// that issued its token.
+func Audience(issuer, path string) string {
+	scheme, rest, absolute := strings.Cut(path, "://")
+	if !absolute || strings.HasPrefix(path, "/") {
+		return issuer
+	}
+	if end := strings.IndexAny(rest, "/?"); end >= 0 {
+		rest = rest[:end]
+	}
+	return scheme + "://" + rest
+}
+
+// MeantFor reports whether a token is for a service with that origin, by its aud. A token without
+// one is from a server of an older version; its path alone says for whom it is.
+func (c Claims) MeantFor(origin string) bool { return c.Audience == "" || c.Audience == origin }
 
 // Covers reports whether a request is the one that was signed, and if not, which part
 // differs: "method", "path" or "payload".

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
@@ -149,14 +150,27 @@ func TestStatement(t *testing.T) {
 	if s.PayloadSHA256 != useraction.PayloadDigest([]byte(`{"a":1}`)) || s.IssuedAt != "2026-11-22T12:00:00.000Z" {
 		t.Errorf("%s", text)
 	}
-	if again := useraction.NewStatement(s, `{"a":1}`, now); useraction.ChallengeOf(again.Text()) == useraction.ChallengeOf(text) {
+	if again := useraction.NewStatement(s, `{"a":1}`, now); again.Challenge() == s.Challenge() {
 		t.Error("the same action has the same challenge twice")
+	}
+	old := s
+	old.Version = 1
+	if read, ok := useraction.ReadStatement(old.Text()); !ok || read.Challenge() != useraction.PayloadDigest([]byte(old.Text())) {
+		t.Error("the challenge of a statement of version 1 is not its bare digest")
+	}
+	seen := map[string]bool{useraction.PayloadDigest([]byte(text)): true}
+	for _, purpose := range []string{api.PurposeAction, api.PurposeLogin, api.PurposeRegistration} {
+		c := api.ChallengeOf(purpose, text)
+		if raw, err := base64.RawURLEncoding.Strict().DecodeString(c); err != nil || len(raw) != 32 || seen[c] || (c == s.Challenge()) != (purpose == api.PurposeAction) {
+			t.Errorf("the challenge for a %s is %s", purpose, c)
+		}
+		seen[c] = true
 	}
 	for name, other := range map[string]string{
 		"a space more":    strings.Replace(text, ":", ": ", 1),
 		"a member more":   strings.Replace(text, "{", `{"x":1,`, 1),
 		"another order":   `{"issuer":"x",` + text[1:],
-		"another version": strings.Replace(text, `"countersign":1`, `"countersign":2`, 1),
+		"another version": strings.Replace(text, `"countersign":2`, `"countersign":3`, 1),
 		"cut short":       text[:len(text)-1],
 		"nothing":         "",
 	} {

@@ -27,7 +27,7 @@ var byteOrderMark = []byte("\ufeff")
 
 // clientDataMembers are the names that may not appear in another case: some JSON libraries
 // ignore case and would take "Origin" for origin.
-var clientDataMembers = [...]string{"type", "challenge", "origin", "crossOrigin", "topOrigin"}
+var clientDataMembers = [...]string{"type", "challenge", "origin", "crossOrigin", "topOrigin", "tokenBinding"}
 
 // parseClientData reads client data: one JSON object in UTF-8, after an optional byte
 // order mark. Repeated names (at any depth), invalid UTF-8 and anything after the object
@@ -59,6 +59,8 @@ func parseClientData(b []byte) (clientData, error) {
 			c.topOrigin, err = readString(d)
 		case "crossOrigin":
 			c.crossOrigin, err = readBool(d)
+		case "tokenBinding":
+			err = readTokenBinding(d)
 		default:
 			err = skipMember(d, name)
 		}
@@ -108,6 +110,40 @@ func readBool(d *jsontext.Decoder) (bool, error) {
 		return false, fmt.Errorf("JSON %v instead of a boolean", k)
 	}
 	return t.Bool(), nil
+}
+
+// readTokenBinding checks the member tokenBinding, which Level 3 reserves, by WebAuthn L2 §5.8.1:
+// an object whose status is one of those that Level 1 and 2 know. The binding itself is not
+// verified, since no browser has it any more.
+func readTokenBinding(d *jsontext.Decoder) error {
+	if _, err := readToken(d, '{'); err != nil {
+		return fmt.Errorf("tokenBinding: %w", err)
+	}
+	status := ""
+	for d.PeekKind() != '}' {
+		name, err := readToken(d, '"')
+		if err != nil {
+			return err
+		}
+		switch name.String() {
+		case "status":
+			status, err = readString(d)
+		case "id":
+			_, err = readString(d)
+		default:
+			err = d.SkipValue()
+		}
+		if err != nil {
+			return fmt.Errorf("tokenBinding: %w", err)
+		}
+	}
+	switch status {
+	case "present", "supported", "not-supported":
+	default:
+		return fmt.Errorf("tokenBinding: status %s instead of present, supported or not-supported", api.Shown(status))
+	}
+	_, err := readToken(d, '}')
+	return err
 }
 
 func skipMember(d *jsontext.Decoder, name string) error {

@@ -9,12 +9,15 @@ import (
 const fidoU2F = procedure("§8.6 fido-u2f")
 
 // verifyFIDOU2F is WebAuthn L3 §8.6. The signature of a U2F authenticator covers neither
-// flags, nor counter, nor AAGUID. Such an authenticator has no AAGUID, so none is reported,
-// whatever the client sent: §8.6 does not require zeros, and the vectors of §16 have others.
+// flags, nor counter, nor AAGUID. Such an authenticator has no AAGUID, so another than zeros was
+// put there by somebody and is refused, although §8.6 does not say so: the vector of §16 has one.
 func verifyFIDOU2F(s statement) (attestation, error) {
 	f, err := parseStatement(s.raw, memberSig|memberX5C, 0)
 	if err != nil {
 		return attestation{}, fidoU2F.malformed(err)
+	}
+	if s.authData.aaguid != [16]byte{} {
+		return attestation{}, fidoU2F.invalid("aaguid", hexed(s.authData.aaguid[:]), "zeros, since U2F has none", nil)
 	}
 	if len(f.x5c) != 1 {
 		return attestation{}, fidoU2F.invalid("x5c", "more than one certificate", "exactly one", nil)

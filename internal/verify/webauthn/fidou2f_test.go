@@ -1,6 +1,7 @@
 package webauthn
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/x509"
 	"slices"
@@ -58,11 +59,6 @@ func TestFIDOU2FAccepted(t *testing.T) {
 		t.Errorf("got %+v", reg)
 	}
 	p := newU2FParts()
-	p.c.aaguid = testAAGUID // unsigned, so not reported
-	if reg := p.c.accepted(t); reg.AAGUID != [16]byte{} {
-		t.Errorf("AAGUID %x", reg.AAGUID)
-	}
-	p = newU2FParts()
 	p.template = &x509.Certificate{SerialNumber: p.template.SerialNumber, NotBefore: p.template.NotBefore, NotAfter: p.template.NotAfter}
 	p.c.accepted(t) // §8.6 requires nothing of the certificate but its key
 }
@@ -73,6 +69,11 @@ func TestFIDOU2FRefused(t *testing.T) {
 		change func(*u2fParts)
 		code   string
 	}{
+		{"an AAGUID", func(p *u2fParts) { p.c.aaguid = testAAGUID }, CodeAttestationInvalid},
+		{"an AAGUID of one bit, the last", func(p *u2fParts) { p.c.aaguid[15] = 1 }, CodeAttestationInvalid},
+		{"an AAGUID of one bit, the first", func(p *u2fParts) { p.c.aaguid[0] = 0x80 }, CodeAttestationInvalid},
+		{"an AAGUID of ones", func(p *u2fParts) { p.c.aaguid = [16]byte(bytes.Repeat([]byte{0xff}, 16)) }, CodeAttestationInvalid},
+		{"the AAGUID of no authenticator", func(p *u2fParts) { p.c.aaguid = [16]byte([]byte("00000000-0000-00")) }, CodeAttestationInvalid},
 		{"two certificates", func(p *u2fParts) { p.certs = 2 }, CodeAttestationInvalid},
 		{"no certificate", func(p *u2fParts) { p.certs = 0 }, CodeAttestationMalformed},
 		{"certificate of P-384", func(p *u2fParts) { p.pub, p.signer = &p384Key().PublicKey, p384Key() }, CodeAttestationCertificate},

@@ -104,6 +104,8 @@ func FuzzClientData(f *testing.F) {
 	f.Add([]byte(newCeremony().clientData))
 	f.Add([]byte("\ufeff{" + required + `,"x":[{"a":1}],"topOrigin":"https://top.example"}`))
 	f.Add([]byte(`{` + required + `,"Type":1,"crossOrigin":true}`))
+	f.Add([]byte(`{` + required + `,"tokenBinding":{"status":"present","id":"AAEC","x":[{}]}}`))
+	f.Add([]byte(`{` + required + `,"tokenBinding":{"status":"absent"}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := parseClientData(b)
 		if err != nil {
@@ -292,6 +294,7 @@ func FuzzTPM(f *testing.F) {
 	f.Add(eccArea(&p256Key().PublicKey))
 	f.Add(rsaArea(&rsaKey().PublicKey, 0))
 	f.Add(certInfoOf(make([]byte, 32), make([]byte, 34)))
+	f.Add(certInfoOf(make([]byte, 20), make([]byte, 34))) // SHA-1
 	f.Add(tpmtECDSA(signWith(p256Key(), nil)))
 	f.Add(tpmAltName("id:494E5443", "Example", "id:1"))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -3,6 +3,7 @@ package webauthn
 import (
 	"crypto/x509"
 	"fmt"
+	"strings"
 )
 
 const packed = procedure("§8.2 packed")
@@ -65,8 +66,22 @@ func checkPackedCertificate(c *x509.Certificate) error {
 	return nil
 }
 
-// isCountry reports whether s looks like an ISO 3166 alpha-2 code. The assigned codes change,
-// and user-assigned ones are in use, so any two letters pass.
+// countries are the officially assigned codes of ISO 3166-1 alpha-2, as of 2026, by first letter.
+const countries = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ " +
+	"BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ " +
+	"CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ " +
+	"EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY " +
+	"HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ " +
+	"LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ " +
+	"NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW " +
+	"SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ " +
+	"TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW"
+
+// isCountry reports whether s is a code of ISO 3166-1 alpha-2: an assigned one, or one of those
+// that the standard leaves to its users (AA, QM to QZ, XA to XZ, ZZ), such as XK for Kosovo.
 func isCountry(s string) bool {
-	return len(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z'
+	if len(s) != 2 || s[0] < 'A' || s[0] > 'Z' || s[1] < 'A' || s[1] > 'Z' {
+		return false
+	}
+	return s == "AA" || s == "ZZ" || s[0] == 'X' || s[0] == 'Q' && s[1] >= 'M' || strings.Contains(countries, s)
 }

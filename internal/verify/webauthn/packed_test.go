@@ -170,6 +170,14 @@ func TestPackedRefused(t *testing.T) {
 		{"no country", func(p *packedParts) { p.template.Subject.Country = nil }, CodeAttestationCertificate},
 		{"country by name", func(p *packedParts) { p.template.Subject.Country = []string{"Sweden"} }, CodeAttestationCertificate},
 		{"country in lower case", func(p *packedParts) { p.template.Subject.Country = []string{"se"} }, CodeAttestationCertificate},
+		{"country of no code", func(p *packedParts) { p.template.Subject.Country = []string{"AB"} }, CodeAttestationCertificate},
+		{"country of the European Union, reserved", func(p *packedParts) { p.template.Subject.Country = []string{"EU"} }, CodeAttestationCertificate},
+		{"country UK, reserved", func(p *packedParts) { p.template.Subject.Country = []string{"UK"} }, CodeAttestationCertificate},
+		{"country of the Soviet Union, withdrawn", func(p *packedParts) { p.template.Subject.Country = []string{"SU"} }, CodeAttestationCertificate},
+		{"country across two codes", func(p *packedParts) { p.template.Subject.Country = []string{"D "} }, CodeAttestationCertificate},
+		{"country QA's neighbour", func(p *packedParts) { p.template.Subject.Country = []string{"QL"} }, CodeAttestationCertificate},
+		{"country by three letters", func(p *packedParts) { p.template.Subject.Country = []string{"SWE"} }, CodeAttestationCertificate},
+		{"country by number", func(p *packedParts) { p.template.Subject.Country = []string{"75"} }, CodeAttestationCertificate},
 		{"two countries", func(p *packedParts) { p.template.Subject.Country = []string{"SE", "US"} }, CodeAttestationCertificate},
 		{"no organisation", func(p *packedParts) { p.template.Subject.Organization = nil }, CodeAttestationCertificate},
 		{"no unit", func(p *packedParts) { p.template.Subject.OrganizationalUnit = nil }, CodeAttestationCertificate},
@@ -262,4 +270,23 @@ func TestPackedSelfOfAnotherCeremony(t *testing.T) {
 		return selfStatement(-7, p256Key())(authData, hash)
 	}
 	c.refused(t, CodeAttestationInvalid)
+}
+
+func TestCountries(t *testing.T) {
+	n := 0
+	for a := byte('A'); a <= 'Z'; a++ {
+		for b := byte('A'); b <= 'Z'; b++ {
+			if isCountry(string([]byte{a, b})) {
+				n++
+			}
+		}
+	}
+	if want := 249 + 2 + 14 + 26; n != want { // assigned; AA and ZZ; QM to QZ; XA to XZ
+		t.Errorf("%d codes, want %d", n, want)
+	}
+	for _, c := range []string{"US", "SE", "TW", "GB", "AA", "XK", "QM", "ZZ", "SX"} {
+		if !isCountry(c) {
+			t.Errorf("%s is refused", c)
+		}
+	}
 }

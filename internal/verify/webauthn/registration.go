@@ -53,11 +53,13 @@ type RegistrationPolicy struct {
 // and AnonCA the chain was verified link by link but is not anchored: see the package
 // comment.
 const (
-	AttestationNone   = "None"
-	AttestationSelf   = "Self"
-	AttestationBasic  = "Basic"
-	AttestationAttCA  = "AttCA"
-	AttestationAnonCA = "AnonCA"
+	AttestationNone  = "None"
+	AttestationSelf  = "Self"
+	AttestationBasic = "Basic"
+	AttestationAttCA = "AttCA"
+	// AttestationAttCASHA1 is AttCA by a signature over SHA-1, for which collisions can be made.
+	AttestationAttCASHA1 = "AttCA-SHA1"
+	AttestationAnonCA    = "AnonCA"
 )
 
 // Registration is a verified new credential, ready to become a credential record

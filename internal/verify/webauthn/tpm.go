@@ -17,8 +17,12 @@ import (
 
 const tpm = procedure("§8.3 tpm")
 
-// verifyTPM is WebAuthn L3 §8.3. Only hashes of the SHA-2 family are accepted, so the RS1
-// attestations of old Windows computers are refused.
+// coseRS1 is RSASSA-PKCS1-v1_5 with SHA-1 (RFC 8812 §2), with which the TPMs of most Windows
+// computers attest. It is accepted for that alone; no credential may have it.
+const coseRS1 = -65535
+
+// verifyTPM is WebAuthn L3 §8.3. Statements by coseRS1 have an attestation type of their own, so
+// that nobody takes them for stronger than they are; the name of the key needs SHA-2 in any case.
 func verifyTPM(s statement) (attestation, error) {
 	f, err := parseStatement(s.raw, memberVer|memberAlg|memberX5C|memberSig|memberCertInfo|memberPubArea, 0)
 	if err != nil {
@@ -44,13 +48,19 @@ func verifyTPM(s statement) (attestation, error) {
 	if err != nil {
 		return attestation{}, tpm.invalid("sig", bytesCount(len(f.sig)), "a signature or a TPMT_SIGNATURE", err)
 	}
-	if err := tpm.verifySignature(key, f.alg, f.certInfo, sig); err != nil {
+	kind := AttestationAttCA
+	if f.alg == coseRS1 {
+		kind = AttestationAttCASHA1
+		if err := key.VerifyRS1(f.certInfo, sig); err != nil {
+			return attestation{}, tpm.invalid("sig", bytesCount(len(sig)), "a valid RS1 signature", err)
+		}
+	} else if err := tpm.verifySignature(key, f.alg, f.certInfo, sig); err != nil {
 		return attestation{}, err
 	}
 	if err := checkCertInfo(s, f); err != nil {
 		return attestation{}, err
 	}
-	return attestation{kind: AttestationAttCA, trustPath: f.x5c, aaguid: s.authData.aaguid}, nil
+	return attestation{kind: kind, trustPath: f.x5c, aaguid: s.authData.aaguid}, nil
 }
 
 // checkPubArea checks that the TPM describes the credential's key.
@@ -78,7 +88,7 @@ func checkCertInfo(s statement, f fields) error {
 	}
 	hash, ok := tpmExtraDataHash(f.alg)
 	if !ok {
-		return tpm.invalid("alg", fmt.Sprintf("COSE algorithm %d", f.alg), "RS256, ES256, ES384 or ES512", nil)
+		return tpm.invalid("alg", fmt.Sprintf("COSE algorithm %d", f.alg), "RS256, RS1, ES256, ES384 or ES512", nil)
 	}
 	if want := sum(hash, s.signed()); !bytes.Equal(c.extraData, want) {
 		return tpm.invalid("extraData", hexed(c.extraData), hexed(want), nil)
@@ -94,6 +104,9 @@ func checkCertInfo(s statement, f fields) error {
 
 // tpmExtraDataHash returns the hash algorithm of a signature algorithm.
 func tpmExtraDataHash(alg int64) (crypto.Hash, bool) {
+	if alg == coseRS1 {
+		return crypto.SHA1, true
+	}
 	algorithm, _ := algorithmOf(alg)
 	switch algorithm {
 	case publickey.RS256, publickey.ES256:

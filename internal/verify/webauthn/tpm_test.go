@@ -13,6 +13,8 @@ import (
 	"math/big"
 	"slices"
 	"testing"
+
+	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
 // tpmParts are the parts of a tpm statement that a test may change.
@@ -65,7 +67,7 @@ func (p *tpmParts) statement(authData []byte, hash [32]byte) []byte {
 	if p.info != nil {
 		info = p.info(info)
 	}
-	sig := signWith(p.signer, info)
+	sig := p.signed(info)
 	if p.sig != nil {
 		sig = p.sig(sig)
 	}
@@ -93,6 +95,19 @@ func (p *tpmParts) statement(authData []byte, hash [32]byte) []byte {
 		items = append(items, p.with, cInt(1))
 	}
 	return cMap(items...)
+}
+
+// signed signs by RS1 if that is the algorithm.
+func (p *tpmParts) signed(info []byte) []byte {
+	k, ok := p.signer.(*rsa.PrivateKey)
+	if !ok || p.alg != coseRS1 {
+		return signWith(p.signer, info)
+	}
+	sig, err := rsa.SignPKCS1v15(nil, k, crypto.SHA1, sum(crypto.SHA1, info))
+	if err != nil {
+		panic(err)
+	}
+	return sig
 }
 
 func sizedTPM(b []byte) []byte {
@@ -168,6 +183,52 @@ func TestTPMAccepted(t *testing.T) {
 		})
 	}
 }
+
+// Most Windows computers attest by RS1. It is accepted, and told apart; each of its parts is
+// checked like those of the others.
+func TestTPMBySHA1(t *testing.T) {
+	windows := func() *tpmParts {
+		p := newTPMParts()
+		p.attestWith(rsaKey(), coseRS1)
+		p.c.cose, p.area = coseOf(&rsaKey().PublicKey), rsaArea(&rsaKey().PublicKey, 0)
+		return p
+	}
+	if reg := windows().c.accepted(t); reg.AttestationType != AttestationAttCASHA1 || reg.Algorithm != publickey.RS256 || len(reg.TrustPath) != 2 {
+		t.Errorf("got %s, %s", reg.AttestationType, reg.Algorithm)
+	}
+	whole := windows()
+	whole.sig = func(sig []byte) []byte { return append(unhex("0014 0004"), sizedTPM(sig)...) }
+	if reg := whole.c.accepted(t); reg.AttestationType != AttestationAttCASHA1 {
+		t.Errorf("as TPMT_SIGNATURE: %s", reg.AttestationType)
+	}
+	for name, change := range map[string]func(*tpmParts){
+		"extraData by SHA-256": func(p *tpmParts) { p.extra = func(signed []byte) []byte { return sum(crypto.SHA256, signed) } },
+		"extraData of another ceremony": func(p *tpmParts) {
+			p.extra = func(signed []byte) []byte { return sum(crypto.SHA1, signed[1:]) }
+		},
+		"no extraData":        func(p *tpmParts) { p.extra = func([]byte) []byte { return nil } },
+		"a changed signature": func(p *tpmParts) { p.sig = func(sig []byte) []byte { sig[9] ^= 1; return sig } },
+		"signed by SHA-256":   func(p *tpmParts) { p.sig = nil; p.signer = onlySHA256{rsaKey()} },
+		"an EC certificate":   func(p *tpmParts) { p.pub, p.signer = &attKey().PublicKey, attKey() },
+		"name by SHA-1": func(p *tpmParts) {
+			p.area[3] = 4
+			p.name = func(area []byte) []byte { return append([]byte{0, 4}, sum(crypto.SHA1, area)...) }
+		},
+		"name of another key": func(p *tpmParts) {
+			p.name = func(area []byte) []byte { return append([]byte{0, 0x0b}, sum(crypto.SHA256, area[1:])...) }
+		},
+		"the RS1 of a neighbour": func(p *tpmParts) { p.alg = coseRS1 - 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := windows()
+			change(p)
+			p.c.refused(t, CodeAttestationInvalid)
+		})
+	}
+}
+
+// onlySHA256 hides the type of an RSA key from tpmParts.signed.
+type onlySHA256 struct{ crypto.Signer }
 
 // tpmtECDSA turns a DER signature into a TPMT_SIGNATURE.
 func tpmtECDSA(sig []byte) []byte {
@@ -257,7 +318,7 @@ func TestTPMRefused(t *testing.T) {
 		{"another signer", func(p *tpmParts) { p.signer = p256Key() }, CodeAttestationInvalid},
 		{"alg of another curve", func(p *tpmParts) { p.alg = -35 }, CodeAttestationInvalid},
 		{"alg EdDSA", func(p *tpmParts) { p.attestWith(edKey(), -8) }, CodeAttestationInvalid},
-		{"alg RS1", func(p *tpmParts) { p.attestWith(rsaKey(), -65535) }, CodeAttestationInvalid},
+		{"alg RS1 with an EC key", func(p *tpmParts) { p.alg = coseRS1 }, CodeAttestationInvalid},
 		{"sig empty", func(p *tpmParts) { p.sig = func([]byte) []byte { return nil } }, CodeAttestationInvalid},
 		{"TPMT_SIGNATURE cut short", func(p *tpmParts) {
 			p.sig = func(s []byte) []byte { s = tpmtECDSA(s); return s[:len(s)-1] }

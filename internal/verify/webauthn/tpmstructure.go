@@ -208,16 +208,17 @@ func parseCertInfo(b []byte) (certInfo, error) {
 // than one in a TPMT_SIGNATURE.
 func plainSignature(alg int64, sig []byte) ([]byte, error) {
 	algorithm, _ := algorithmOf(alg)
+	isRSA := algorithm.KeyType() == publickey.RSA || alg == coseRS1
 	r := tpmReader{data: sig}
 	scheme, _ := r.uint16(), r.uint16()
 	switch {
-	case scheme == tpmECDSA && len(sig) > 0 && algorithm.KeyType() != publickey.RSA:
+	case scheme == tpmECDSA && len(sig) > 0 && !isRSA:
 		rs, ss := r.sized(), r.sized()
 		if err := r.end(); err != nil {
 			return nil, err
 		}
 		return asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(rs), new(big.Int).SetBytes(ss)})
-	case scheme == tpmRSASSA && algorithm.KeyType() == publickey.RSA:
+	case scheme == tpmRSASSA && isRSA:
 		inner := r.sized()
 		if r.end() == nil {
 			return inner, nil

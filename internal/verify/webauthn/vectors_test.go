@@ -103,7 +103,18 @@ var vectors = []vector{
 	{name: "fido-u2f.ES256", noBackup: true, credential: ecCredential(elliptic.P256(), 32), statement: u2fVector,
 		clientDataDigest: "6970f8e417cf371997186aa92d7a63dc545d280c3ba8887bc1765a9700e23729",
 		objectDigest:     "e6e3c76723c5ce4a8a9ae2f0ad1035063ce1f2192a7b2bc590159e67751bf033",
-		algorithm:        publickey.ES256, kind: AttestationBasic},
+		refused:          CodeAttestationInvalid}, // its AAGUID is not zero
+}
+
+// Without its AAGUID, which no signature covers, the vector of fido-u2f is accepted.
+func TestVectorOfFIDOU2FWithoutAAGUID(t *testing.T) {
+	m := makeVector(vectors[slices.IndexFunc(vectors, func(v vector) bool { return v.name == "fido-u2f.ES256" })])
+	r := m.response()
+	at := bytes.Index(r.AttestationObject, m.authData) + 37
+	clear(r.AttestationObject[at : at+16])
+	if reg, err := VerifyRegistration(r, m.policy(), testNow); err != nil || reg.AttestationType != AttestationBasic || reg.AAGUID != [16]byte{} {
+		t.Errorf("%+v, %v", reg, err)
+	}
 }
 
 func TestVectorsOfTheStandard(t *testing.T) {
