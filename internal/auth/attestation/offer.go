@@ -6,13 +6,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/username"
 )
 
 // Offer is one credential as it was sent, its members decoded and nothing of it
@@ -87,7 +86,7 @@ func ReadOne(factor, member string, c *api.CredentialAttestation) (o Offer, err 
 	}
 	if o.Name == "" {
 		o.Name = "Default Credential"
-	} else if !validName(o.Name) {
+	} else if !username.Visible(o.Name, maxName) {
 		return o, bad("credential_name_invalid", "The member "+member+"/credentialName must be at most 100 visible characters.")
 	}
 	if o.CredentialID, err = member64(member, "credId", c.CredentialInfo.CredID); err != nil {
@@ -169,11 +168,6 @@ func readExtras(o *Offer, member string, c *api.CredentialAttestation) error {
 
 func bad(code, message string) error {
 	return &api.Error{Kind: api.Invalid, Code: code, Message: message}
-}
-
-func validName(name string) bool {
-	return utf8.RuneCountInString(name) <= maxName &&
-		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 func visibleASCII(s string) bool {
