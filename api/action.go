@@ -16,13 +16,13 @@ type ActionResult struct {
 	UserAction string `json:"userAction" description:"JWT (EdDSA) that binds user, method, path and payload"`
 }
 
-// ConsumeActionRequest spends a user action on behalf of another service. The parts of the
-// request that it names are compared with what was signed.
+// ConsumeActionRequest spends a user action on behalf of another service. The request that came
+// with the action must be the one that was signed.
 type ConsumeActionRequest struct {
 	UserAction string  `json:"userAction" description:"The value of the X-DFNS-USERACTION header"`
-	Method     string  `json:"httpMethod,omitempty" description:"Compared when given"`
-	Path       string  `json:"httpPath,omitempty" description:"Compared when given"`
-	Payload    *string `json:"payload,omitempty" description:"Text of the request's body; compared when given"`
+	Method     string  `json:"httpMethod" description:"Method of the request that came with it"`
+	Path       string  `json:"httpPath" description:"Path and query of that request; with the service's origin before it if that was signed"`
+	Payload    *string `json:"payload" description:"Text of that request's body, empty without one"`
 }
 
 // ConsumedAction says who signed what. An action gives one such answer.

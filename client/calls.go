@@ -131,7 +131,8 @@ func (c *Client) GetUser(ctx context.Context, token, userID string) (api.User, e
 }
 
 // ConsumeAction spends a signed action that came with a request to another service, and
-// returns who signed it. It needs no token: whoever has the action may spend it. If the
+// returns who signed it. All members of in are required: the request must be the one that was
+// signed. It needs no token: whoever has the action may spend it. If the
 // answer is lost, the action counts as used.
 func (c *Client) ConsumeAction(ctx context.Context, in api.ConsumeActionRequest) (api.ConsumedAction, error) {
 	return ask[api.ConsumedAction](ctx, c, call{method: http.MethodPost, path: "/countersign/actions/consume"}, in)

@@ -77,7 +77,7 @@ func signsForOthers(t *testing.T, c *client.Client, s *client.Session, who api.U
 		return
 	}
 	other := `{"amount": "1.01"}`
-	if _, err := c.ConsumeAction(background, api.ConsumeActionRequest{UserAction: action, Payload: &other}); code(err) != "user_action_invalid" {
+	if _, err := c.ConsumeAction(background, api.ConsumeActionRequest{UserAction: action, Method: http.MethodPost, Path: path, Payload: &other}); code(err) != "user_action_invalid" {
 		t.Errorf("%s: spent for another payload: %v", who.Username, err)
 	}
 	spent, err := c.ConsumeAction(background, api.ConsumeActionRequest{UserAction: action, Method: http.MethodPost, Path: path, Payload: &payload})
@@ -85,7 +85,7 @@ func signsForOthers(t *testing.T, c *client.Client, s *client.Session, who api.U
 		t.Errorf("%s: %+v, %v", who.Username, spent, err)
 		return
 	}
-	if _, err := c.ConsumeAction(background, api.ConsumeActionRequest{UserAction: action}); code(err) != "user_action_used" {
+	if _, err := c.ConsumeAction(background, api.ConsumeActionRequest{UserAction: action, Method: http.MethodPost, Path: path, Payload: &payload}); code(err) != "user_action_used" {
 		t.Errorf("%s: spent twice: %v", who.Username, err)
 	}
 	document, err := s.Receipt(background, spent.ActionID)

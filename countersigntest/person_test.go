@@ -35,7 +35,7 @@ func TestPeople(t *testing.T) {
 			t.Errorf("%s: token %q", p.Username, token)
 		}
 		seen[token] = true
-		spent, err := p.Client.ConsumeAction(ctx, api.ConsumeActionRequest{UserAction: p.Sign(t, token, http.MethodPost, "/x", "")})
+		spent, err := p.Client.ConsumeAction(ctx, api.ConsumeActionRequest{UserAction: p.Sign(t, token, http.MethodPost, "/x", ""), Method: http.MethodPost, Path: "/x", Payload: new(string)})
 		if err != nil || spent.UserID != p.UserID {
 			t.Errorf("%s: %+v, %v", p.Username, spent, err)
 		}

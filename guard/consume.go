@@ -2,21 +2,26 @@ package guard
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/go-json-experiment/json" // unlike the standard library's, it escapes no more than it must
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
 // consume has the server spend the token. Only the server knows that it was not used
-// before, and that user, credential and session are still active. The body stays here: the
-// token has its digest.
-func (g *Guard) consume(r *http.Request, token string, c useraction.Claims) (Action, error) {
-	body, err := json.Marshal(api.ConsumeActionRequest{UserAction: token, Method: r.Method, Path: g.origin + requestURI(r)})
+// before, and that user, credential and session are still active. The payload was compared
+// with the token before; the server compares it again.
+func (g *Guard) consume(r *http.Request, token string, c useraction.Claims, payload []byte) (Action, error) {
+	if useraction.PayloadDigest(payload) != c.PayloadSHA256 { // other white space: that alone may be more than the server reads
+		payload, _ = useraction.Canonical(payload)
+	}
+	text := string(payload)
+	body, err := json.Marshal(api.ConsumeActionRequest{UserAction: token, Method: r.Method, Path: g.origin + requestURI(r), Payload: &text})
 	if err != nil {
 		return Action{}, notSpent(err)
 	}

@@ -83,7 +83,9 @@ func (f *fake) serveConsume(w http.ResponseWriter, r *http.Request) {
 	}
 	c, err := useraction.Read(in.UserAction, func(string) (ed25519.PublicKey, bool) { return f.key.Public().(ed25519.PublicKey), true }, time.Now())
 	switch {
-	case err != nil || in.Method != c.Method || !useraction.SamePath(c.Path, in.Path):
+	case in.Method == "" || in.Path == "" || in.Payload == nil:
+		envelope(w, http.StatusBadRequest, "member_missing")
+	case err != nil || in.Method != c.Method || !useraction.SamePath(c.Path, in.Path) || !c.CoversPayload([]byte(*in.Payload)):
 		envelope(w, http.StatusForbidden, "user_action_invalid")
 	case f.used[c.ID]:
 		envelope(w, http.StatusBadRequest, "user_action_used")

@@ -164,7 +164,7 @@ func (g *Guard) Require(next http.Handler) http.Handler {
 		if err != nil {
 			return Action{}, nil, err
 		}
-		action, err := g.consume(r, token, claims)
+		action, err := g.consume(r, token, claims, body)
 		return action, body, err
 	})
 }

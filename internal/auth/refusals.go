@@ -31,3 +31,11 @@ var (
 func userInactive(kind api.Kind) *api.Error {
 	return &api.Error{Kind: kind, Code: "user_inactive", Message: "User account has been deactivated.", Rule: "the user is active"}
 }
+
+// UsernameDiffers is what a service account gets that names a user in another spelling than the
+// stored one. People may type their own name as they like. A service has names of its own, and
+// two that are different to it must not be one user here.
+func UsernameDiffers(stored, received string, subject api.Subject) *api.Error {
+	return &api.Error{Kind: api.Conflict, Code: "username_differs", Message: "There is a user whose name differs only in case, width or similar spelling. Use the name as it is stored.",
+		Rule: "delegation: the username is spelled as it is stored", Received: api.Shown(received), Expected: api.Shown(stored), Subject: subject}
+}

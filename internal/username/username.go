@@ -18,11 +18,13 @@ import (
 const MaxBytes = 320
 
 // Check refuses a name that people could mistake for another, or that a mail, a log line or a
-// CSV field would change.
+// CSV field would change. It is asked when a name is given: names that were accepted before
+// keep working.
 func Check(name string) error {
-	switch fault := fault(name); {
-	case len(name) > MaxBytes:
+	if len(name) > MaxBytes {
 		return refused("The username is longer than 320 bytes.")
+	}
+	switch fault := fault(name); {
 	case fault != "":
 		return refused("The username " + fault + ".")
 	case len(Key(name)) > MaxBytes: // one character may become eighteen
@@ -40,12 +42,29 @@ func fault(name string) string {
 		return "is not valid UTF-8"
 	case strings.TrimSpace(name) != name:
 		return "begins or ends with a space"
+	case strings.Contains(name, "  "):
+		return "has two spaces in a row"
 	case hides(name):
 		return "holds a character that cannot be seen"
 	case Key(name) == "":
 		return "is empty"
+	case loose(name):
+		return "holds an accent that belongs to no letter"
 	}
-	return ""
+	return mixed(name)
+}
+
+// loose reports whether a word begins with a combining mark, which would be drawn upon whatever
+// stands before it.
+func loose(name string) bool {
+	before := ' '
+	for _, r := range name {
+		if unicode.Is(unicode.M, r) && (before == ' ' || unicode.IsPunct(before)) && !unicode.Is(unicode.Variation_Selector, r) {
+			return true
+		}
+		before = r
+	}
+	return false
 }
 
 // The greatest length of a label, in characters, and of its key, in bytes: databases limit
@@ -56,14 +75,30 @@ const (
 )
 
 // CheckLabel checks the name of a service account, an access token, a permission or an
-// application: it must be wholly visible. member is its member in the request.
+// application, by the rules of Check. member is its member in the request.
 func CheckLabel(member, label string) error {
 	if label == "" {
 		return api.Missing(member)
 	}
-	if utf8.RuneCountInString(label) > maxLabel || fault(label) != "" || len(Key(label)) > maxLabelKey {
+	if wrong := labelFault(label); wrong != "" {
 		return &api.Error{Kind: api.Invalid, Code: "name_invalid",
-			Message: "The member /" + member + " must be 1 to 100 visible characters without a space at either end."}
+			Message: "The member /" + member + " " + wrong + ". It must be 1 to 100 visible characters without a space at either end."}
+	}
+	return nil
+}
+
+func labelFault(label string) string {
+	if utf8.RuneCountInString(label) > maxLabel || len(Key(label)) > maxLabelKey {
+		return "is too long"
+	}
+	return fault(label)
+}
+
+// CheckOrganisation checks the name of an organisation, by the rules of Check.
+func CheckOrganisation(name string) error {
+	if wrong := labelFault(name); wrong != "" {
+		return &api.Error{Kind: api.Invalid, Code: "organisation_name_invalid",
+			Message: "The organisation's name " + wrong + ". It has 1 to 100 visible characters and no space at either end."}
 	}
 	return nil
 }
@@ -96,23 +131,24 @@ func Visible(text string, limit int) bool {
 	return utf8.ValidString(text) && utf8.RuneCountInString(text) <= limit && !hides(text)
 }
 
-// hides reports whether a text holds a character that cannot be seen: control, format (bidi
-// overrides, zero width) or private characters, or a space other than U+0020.
-func hides(text string) bool {
-	return strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
-}
-
 func refused(message string) *api.Error {
 	return &api.Error{Kind: api.Invalid, Code: "username_invalid", Message: message}
 }
 
-// Key returns name after Unicode NFKC and case folding, which must be unique in an
-// organisation. "Ada@Example.org" and "ada@example.org" are one person, so nobody can be
-// invited under a name that differs from another's only in case or width.
+// Key returns name after Unicode NFKC and case folding and without joiners, which must be unique
+// in an organisation. "Ada@Example.org" and "ada@example.org" are one person, so nobody can be
+// invited under a name that differs from another's only in case or width. Stored keys depend on
+// it: what it returns for a name that was ever accepted must not change.
 func Key(name string) string {
 	if lowerASCII(name) {
 		return name
 	}
+	name = strings.Map(func(r rune) rune {
+		if r == zwj || r == zwnj {
+			return -1
+		}
+		return r
+	}, name)
 	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))
 }
 

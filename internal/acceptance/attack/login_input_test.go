@@ -171,7 +171,7 @@ func TestLargestActions(t *testing.T) {
 			continue
 		}
 		action := world.Read[api.ActionResult](t, a).UserAction
-		if a := h.Post(t, consumePath, api.ConsumeActionRequest{UserAction: action, Method: "POST", Path: path}); a.Status != http.StatusOK {
+		if a := h.Post(t, consumePath, api.ConsumeActionRequest{UserAction: action, Method: "POST", Path: path, Payload: &payload}); a.Status != http.StatusOK {
 			t.Errorf("%s: consume: %d %s", name, a.Status, a.Body)
 		}
 	}

@@ -114,8 +114,8 @@ func (c *crossing) places(t *testing.T) (all []place) {
 			return u.Put(t, c.Organisation, session, token, c.payload)
 		})
 	}
-	add("consume without comparison", "action", 403, world.Codes("user_action_invalid"), func(t *testing.T, token string) world.Answer {
-		return c.Post(t, consumePath, api.ConsumeActionRequest{UserAction: token})
+	add("consume", "action", 403, world.Codes("user_action_invalid"), func(t *testing.T, token string) world.Answer {
+		return c.Post(t, consumePath, api.ConsumeActionRequest{UserAction: token, Method: "POST", Path: usersPath, Payload: &c.payload})
 	})
 	add("paginationToken", "page", 400, world.Codes("pagination_token_invalid"), func(t *testing.T, token string) world.Answer {
 		return c.Send(t, "GET", usersPath+"?paginationToken="+url.QueryEscape(token), world.Bearer(session), nil)

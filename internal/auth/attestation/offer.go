@@ -6,13 +6,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/username"
 )
 
 // Offer is one credential as it was sent: decoded and not yet verified.
@@ -86,7 +85,7 @@ func ReadOne(factor, member string, c *api.CredentialAttestation) (o Offer, err 
 	}
 	if o.Name == "" {
 		o.Name = "Default Credential"
-	} else if !validName(o.Name) {
+	} else if !username.Visible(o.Name, maxName) {
 		return o, bad("credential_name_invalid", "The member "+member+"/credentialName must be at most 100 visible characters.")
 	}
 	if o.CredentialID, err = member64(member, "credId", c.CredentialInfo.CredID); err != nil {
@@ -183,11 +182,6 @@ func keptExtensions(results map[string]any) []byte {
 
 func bad(code, message string) error {
 	return &api.Error{Kind: api.Invalid, Code: code, Message: message}
-}
-
-func validName(name string) bool {
-	return utf8.RuneCountInString(name) <= maxName &&
-		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 func visibleASCII(s string) bool {

@@ -176,7 +176,7 @@ export const refusals = {
 
   service_account_name_taken: changed("There is a service account of that name", "Choose another name. Nothing was changed."),
   token_name_taken: changed("You have an access token of that name", "Choose another name. Nothing was changed."),
-  name_invalid: changed("This name cannot be used", "A name has 1 to 100 visible characters, without a space at either end."),
+  name_invalid: changed("This name cannot be used", "A name has 1 to 100 visible characters, without a space at either end, and no word of it mixes Latin with letters that look alike."),
   public_key_invalid: changed("This is not a public key that can be used",
     "Paste all of the public key, from BEGIN PUBLIC KEY to END PUBLIC KEY: P-256, P-384, P-521, secp256k1, Ed25519, or RSA of 2048 bits and more."),
   lifetime_invalid: changed("That is not a lifetime", "An access token lasts 1 to 730 days."),

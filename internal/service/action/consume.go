@@ -15,24 +15,24 @@ import (
 	"github.com/countersign/countersign/receipt"
 )
 
-// Consume spends an action on behalf of another service, which sends the parts of the request that
-// are to be compared. Whoever holds the action's token may call it.
+// Consume spends an action on behalf of another service, which names the request that came with
+// it. Whoever holds the action's token may: that is what it is for. A service that named less
+// would let a signature for one request pass for another.
 func (s *Service) Consume(ctx context.Context, who api.Caller, in api.ConsumeActionRequest) (api.ConsumedAction, error) {
+	switch {
+	case in.Method == "":
+		return api.ConsumedAction{}, api.Missing("httpMethod")
+	case in.Path == "":
+		return api.ConsumedAction{}, api.Missing("httpPath")
+	case in.Payload == nil:
+		return api.ConsumedAction{}, api.Missing("payload")
+	}
 	c, err := s.read(ctx, in.UserAction)
 	if err != nil {
 		return api.ConsumedAction{}, err
 	}
-	u := Use{Method: in.Method, Path: in.Path}
-	if u.Method == "" {
-		u.Method = c.Method
-	}
-	if u.Path == "" {
-		u.Path = c.Path
-	}
-	if in.Payload != nil {
-		u.Payload = []byte(*in.Payload)
-	}
-	if err := coversRequest(c, u, in.Payload != nil); err != nil {
+	u := Use{Method: in.Method, Path: in.Path, Payload: []byte(*in.Payload)}
+	if err := coversRequest(c, u, true); err != nil {
 		return api.ConsumedAction{}, err
 	}
 	const kind = store.EventActionConsumed

@@ -27,9 +27,9 @@ func TestATokensSignatureIsNotItsPersons(t *testing.T) {
 			{n.Callers[api.CallerEmployee], ""},
 			{n.Callers[api.CallerPersonalToken], n.Identities[api.CallerPersonalToken]},
 		} {
-			action, err := c.who.SignFor(t.Context(), "POST", "/transfers", []byte(`{"amount":1}`))
+			action, err := c.who.SignFor(t.Context(), "POST", "/transfers", nil)
 			must(t, err)
-			used, err := n.Client().ConsumeAction(t.Context(), api.ConsumeActionRequest{UserAction: action, Method: "POST", Path: "/transfers"})
+			used, err := n.Client().ConsumeAction(t.Context(), api.ConsumeActionRequest{UserAction: action, Method: "POST", Path: "/transfers", Payload: new(string)})
 			must(t, err)
 			if used.TokenID != c.tokenID || used.UserID != n.Identities[api.CallerEmployee] {
 				t.Errorf("consumed %+v, want the access token %q", used, c.tokenID)
@@ -55,10 +55,10 @@ func TestLoggingOutLeavesWhatTokensSigned(t *testing.T) {
 		its, err := program.SignFor(t.Context(), "POST", "/transfers", nil)
 		must(t, err)
 		must(t, worker.LogOut(t.Context(), true))
-		if _, err := n.Client().ConsumeAction(t.Context(), api.ConsumeActionRequest{UserAction: mine}); err == nil {
+		if _, err := n.Client().ConsumeAction(t.Context(), api.ConsumeActionRequest{UserAction: mine, Method: "POST", Path: "/transfers", Payload: new(string)}); err == nil {
 			t.Error("what was signed in a session outlives it")
 		}
-		if _, err := n.Client().ConsumeAction(t.Context(), api.ConsumeActionRequest{UserAction: its}); err != nil {
+		if _, err := n.Client().ConsumeAction(t.Context(), api.ConsumeActionRequest{UserAction: its, Method: "POST", Path: "/transfers", Payload: new(string)}); err != nil {
 			t.Errorf("what the program signed is void: %v", err)
 		}
 	})

@@ -148,7 +148,7 @@ func TestActionsOfOthers(t *testing.T) {
 
 		// A refused effect does not spend the action.
 		h.RefusedAs(t, "a user there is", create(bobs, usersPath, body, bobsOwn), 401, "user_already_exists")
-		a := world.Read[api.ConsumedAction](t, h.Post(t, consumePath, api.ConsumeActionRequest{UserAction: bobsOwn}))
+		a := world.Read[api.ConsumedAction](t, h.Post(t, consumePath, api.ConsumeActionRequest{UserAction: bobsOwn, Method: "POST", Path: usersPath, Payload: &body}))
 		if a.UserID != bob.UserID {
 			t.Errorf("the action is %s's", a.UserID)
 		}

@@ -50,6 +50,8 @@ func (s *Service) endUser(ctx context.Context, who api.Caller, name string) (sto
 		return u, err
 	case u.Kind != api.EndUser:
 		unknown.Received = "a user of kind " + u.Kind
+	case u.Username != name:
+		return u, auth.UsernameDiffers(u.Username, name, unknown.Subject)
 	case !u.Active:
 		return u, api.About(auth.ErrUserInactive, unknown.Subject)
 	case u.RegisteredAt.IsZero():

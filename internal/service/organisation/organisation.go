@@ -5,14 +5,12 @@ package organisation
 import (
 	"cmp"
 	"context"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/relyingparty"
 	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/username"
 )
 
 // Service administers organisations.
@@ -30,11 +28,9 @@ type New struct {
 	Attestation string   // none (the default), indirect, direct or enterprise
 }
 
-const maxName = 100 // characters
-
 // Create creates an organisation. It refuses one that browsers could not work with.
 func (s *Service) Create(ctx context.Context, n New) (store.Organisation, error) {
-	if err := checkName(n.Name); err != nil {
+	if err := username.CheckOrganisation(n.Name); err != nil {
 		return store.Organisation{}, err
 	}
 	if err := s.Site.Check(n.RPID, n.Origins); err != nil {
@@ -56,16 +52,4 @@ func (s *Service) Create(ctx context.Context, n New) (store.Organisation, error)
 // List returns all organisations, oldest first.
 func (s *Service) List(ctx context.Context) ([]store.Organisation, error) {
 	return s.DB.Organisations(ctx)
-}
-
-func checkName(name string) error {
-	bad := name == "" || strings.TrimSpace(name) != name || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName
-	for _, c := range name {
-		bad = bad || !unicode.IsPrint(c)
-	}
-	if bad {
-		return &api.Error{Kind: api.Invalid, Code: "organisation_name_invalid",
-			Message: "An organisation's name has 1 to 100 visible characters and no space at either end."}
-	}
-	return nil
 }

@@ -93,6 +93,8 @@ func (s *Service) unfinished(ctx context.Context, who api.Caller, name string) (
 	switch {
 	case u.Kind != api.EndUser:
 		return u, alreadyExists("a user of kind "+u.Kind, subject)
+	case u.Username != name:
+		return u, auth.UsernameDiffers(u.Username, name, subject)
 	case !u.Active:
 		return u, api.About(auth.ErrUserInactive, subject)
 	case !u.RegisteredAt.IsZero():

@@ -64,6 +64,9 @@ func (s *Service) inviteFirst(ctx context.Context, who FirstAdministrator) error
 	if err := username.Check(who.Username); err != nil {
 		return err
 	}
+	if err := username.CheckOrganisation(who.Organisation); err != nil {
+		return err
+	}
 	now := s.Now()
 	org := store.Organisation{ID: api.NewID(api.PrefixOrganization, now), Name: who.Organisation,
 		Attestation: "none", UserVerification: "required", ResidentKey: "required", CreatedAt: now}

@@ -15,17 +15,24 @@ func PayloadDigest(payload []byte) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// CanonicalDigest returns PayloadDigest of the payload's canonical form: RFC 8785, but with
-// numbers left as they are written, because that standard rounds them to 53 bits and so
-// would let one amount pass for another. The empty payload is canonically {}. The digest is
-// "" if the payload is not JSON or repeats a member.
+// CanonicalDigest returns PayloadDigest of the payload's Canonical form, or "" if it has none.
 func CanonicalDigest(payload []byte) string {
+	canonical, ok := Canonical(payload)
+	if !ok {
+		return ""
+	}
+	return PayloadDigest(canonical)
+}
+
+// Canonical returns the payload's canonical form: RFC 8785, but with numbers left as they are
+// written, because that standard rounds them to 53 bits and so would let one amount pass for
+// another. The empty payload is canonically {}. It has none if it is not JSON or repeats a
+// member.
+func Canonical(payload []byte) (canonical []byte, ok bool) {
 	v := jsontext.Value("{}")
 	if strings.TrimSpace(string(payload)) != "" {
 		v = bytes.Clone(payload)
 	}
-	if v.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)) != nil {
-		return ""
-	}
-	return PayloadDigest(v)
+	err := v.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false))
+	return v, err == nil
 }
