@@ -70,7 +70,9 @@ func (s snippets) typeCheck(t *testing.T) {
 	t.Helper()
 	here, err := filepath.Abs(".")
 	world.Must(t, err)
-	dfns := func(version, name string) []string { return []string{filepath.Join(here, version, "node_modules/@dfns", name)} }
+	dfns := func(version, name string) []string {
+		return []string{filepath.Join(here, version, "node_modules/@dfns", name)}
+	}
 	config := map[string]any{"include": []string{"*.ts"}, "compilerOptions": map[string]any{
 		"strict": true, "noEmit": true, "noUnusedLocals": true, "target": "es2022", "module": "esnext", "moduleResolution": "bundler",
 		"types": []string{}, "lib": []string{"es2022", "dom"},
