@@ -3,7 +3,7 @@ package main
 type orgCommands struct {
 	Create orgCreate `cmd:"" help:"Create an organisation."`
 	List   orgList   `cmd:"" help:"List organisations."`
-	Set    orgSet    `cmd:"" help:"Set an organisation's policies."`
+	Set    orgSet    `cmd:"" help:"Change an organisation: its name, origins and policies."`
 }
 
 type policyRow struct {

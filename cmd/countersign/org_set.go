@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/countersign/countersign/internal/app"
 	"github.com/countersign/countersign/internal/service/organisation"
@@ -12,21 +13,30 @@ import (
 type orgSet struct {
 	operatorFlags
 	orgFlags
-	SignCountPolicy string `help:"When a passkey's counter did not go up: auto (refuse a device-bound passkey, record for a synced one), refuse, alert or record." placeholder:"POLICY"`
-	BackupPolicy    string `help:"When a passkey's backup state changed: auto (alert if it became possible or impossible to back it up, else record), refuse, alert or record." placeholder:"POLICY"`
-	SecondFactor    string `help:"optional or required." placeholder:"POLICY"`
+	Name            string   `help:"Name that people see from now on." placeholder:"NAME"`
+	RPID            string   `name:"rp-id" help:"Relying party ID. It can change only while no passkey is registered: a passkey works for the RP ID that it was made for and no other." placeholder:"DOMAIN"`
+	Origin          []string `help:"Origin to add, whose pages may create and use its passkeys: https://app.example.org, or android:apk-key-hash:… of an Android app. May be repeated." placeholder:"URL" sep:"none"`
+	RemoveOrigin    []string `help:"Origin to remove. May be repeated. Passkeys stay registered, but are refused when used there." placeholder:"URL" sep:"none"`
+	Attestation     string   `help:"What to ask of authenticators that register from now on: none, indirect, direct or enterprise." placeholder:"ATTESTATION"`
+	SignCountPolicy string   `help:"When a passkey's counter did not go up: auto (refuse a device-bound passkey, record for a synced one), refuse, alert or record." placeholder:"POLICY"`
+	BackupPolicy    string   `help:"When a passkey's backup state changed: auto (alert if it became possible or impossible to back it up, else record), refuse, alert or record." placeholder:"POLICY"`
+	SecondFactor    string   `help:"optional or required." placeholder:"POLICY"`
 }
 
 func (o *orgSet) Run(ctx context.Context, c console) error {
 	return o.open(ctx, c, func(a *app.App) error {
-		org, err := a.Organisations.SetPolicies(ctx, o.Org, organisation.Policies{
-			SignCount: o.SignCountPolicy, Backup: o.BackupPolicy, SecondFactor: o.SecondFactor})
+		org, err := a.Organisations.Set(ctx, o.Org, organisation.Settings{
+			Name: o.Name, RPID: o.RPID, AddOrigins: o.Origin, RemoveOrigins: o.RemoveOrigin, Attestation: o.Attestation,
+			Policies: organisation.Policies{SignCount: o.SignCountPolicy, Backup: o.BackupPolicy, SecondFactor: o.SecondFactor}})
 		if err != nil {
 			return err
 		}
-		row := policyRow(organisation.PoliciesOf(org))
-		return o.print(c, map[string]any{"orgId": org.ID, "policies": row}, func(w io.Writer) {
-			fmt.Fprintf(w, "%s: sign count %s, backup %s, second factor %s.\n", org.Name, row.SignCount, row.Backup, row.SecondFactor)
+		row, party := policyRow(organisation.PoliciesOf(org)), a.Site.Of(org)
+		shown := map[string]any{"orgId": org.ID, "name": org.Name, "rpId": party.ID, "origins": party.Origins,
+			"attestation": org.Attestation, "policies": row}
+		return o.print(c, shown, func(w io.Writer) {
+			fmt.Fprintf(w, "%s: RP ID %s, origins %s, attestation %s, sign count %s, backup %s, second factor %s.\n", org.Name, party.ID,
+				strings.Join(party.Origins, " "), org.Attestation, row.SignCount, row.Backup, row.SecondFactor)
 		})
 	})
 }

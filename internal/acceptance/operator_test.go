@@ -114,7 +114,7 @@ func TestPoliciesOfAnOrganisation(t *testing.T) {
 		}
 		want("auto", "auto", "optional")
 		out := h.do("org", "set", "--org", org, "--sign-count-policy", "refuse", "--second-factor", "required", "--json")
-		wantMembers(h, json.RawMessage(out), "orgId", "policies")
+		wantMembers(h, json.RawMessage(out), "orgId", "name", "rpId", "origins", "attestation", "policies")
 		want("refuse", "auto", "required")
 		if text := h.do("org", "set", "--org", org, "--backup-policy", "alert"); !strings.Contains(text, "sign count refuse, backup alert, second factor required") {
 			h.Errorf("told %q", text)

@@ -56,7 +56,7 @@ func TestUpstreamGroupsAreNotOffered(t *testing.T) {
 	token := h.LogIn(t, h.Employee(t))
 	for _, path := range []string{"/wallets", "/wallets/wa-1", "/wallets/wa-1/transfers/xfr-1", "/keys", "/keys/key-1/signatures", "/networks/fees", "/signers",
 		"/staking/stakes", "/exchanges", "/vaults/v-1", "/swaps", "/payouts/po-1/action", "/payins", "/allocations", "/agreements/latest-unaccepted",
-		"/fee-sponsors", "/address-watches", "/key-stores", "/policies", "/public-keys", "/assets", "/callback-events", "/dev-permissions",
+		"/fee-sponsors", "/address-watches", "/key-stores", "/policies", "/public-keys", "/callback-events", "/callback-subscriptions",
 		"/v2/policies/travel-rule/sumsub/public-key"} {
 		for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
 			for _, header := range []http.Header{nil, world.Bearer(token), {"Authorization": {"Bearer nonsense"}}, {"Origin": {"https://app.example.org"}}} {

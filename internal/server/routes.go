@@ -225,7 +225,7 @@ var notOffered = []struct {
 // upstreamGroups are the groups of the upstream API that are not of the wire contract, by where
 // their paths begin. The SDKs have a client for each, some for groups that upstream dropped.
 var upstreamGroups = []string{
-	"address-watches", "agreements", "allocations", "assets", "blockchains", "callback-events", "callback-subscriptions", "dev-permissions",
+	"address-watches", "agreements", "allocations", "blockchains", "callback-events", "callback-subscriptions",
 	"exchanges", "fee-sponsors", "key-stores", "keys", "networks", "payins", "payouts", "policies", "public-keys", "signers", "staking",
 	"swaps", "vaults", "wallets", "v2/policies/travel-rule",
 }

@@ -165,7 +165,7 @@ func wrongKind(row route, who api.Caller) error {
 	}
 	allowed := strings.Join(kinds, ", ")
 	return &api.Error{Kind: api.Forbidden, Code: "permission_denied",
-		Message: "A caller of kind " + kind + " cannot use " + row.id + ", whatever their permissions; it is for " + allowed + ".",
+		Message: "Callers of kind " + kind + " cannot use " + row.id + "; it is for " + allowed + ".",
 		Details: map[string]any{"callerKind": string(who.Kind), "allowedKinds": kinds},
 		Rule:    "kind of caller", Received: kind, Expected: allowed, Subject: who.Subject()}
 }

@@ -4,6 +4,7 @@ package store
 const (
 	EventOrganisationCreated     = "organisation.created"
 	EventOrganisationPoliciesSet = "organisation.policies_set"
+	EventOrganisationUpdated     = "organisation.updated"
 
 	EventUserInvited             = "user.invited"
 	EventUserDelegated           = "user.delegated_registration_begun"

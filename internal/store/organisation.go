@@ -77,3 +77,21 @@ func (tx *Tx) SetPolicies(orgID, signCount, backup, secondFactor string, lost er
 		WHERE id = $4`,
 		signCount, backup, secondFactor, orgID)
 }
+
+// UpdateOrganisation sets name, RP ID, origins and attestation of an organisation. Unless these
+// are still what they were, the unit fails with outdated.
+func (tx *Tx) UpdateOrganisation(was, o Organisation, outdated error) {
+	tx.must(outdated, `
+		UPDATE organisations SET name = $1, rp_id = $2, origins = $3, attestation = $4
+		WHERE id = $5 AND name = $6 AND rp_id = $7 AND origins = $8 AND attestation = $9`,
+		o.Name, o.RPID, jsonList(o.Origins), o.Attestation,
+		o.ID, was.Name, was.RPID, jsonList(was.Origins), was.Attestation)
+}
+
+// RequireNoPasskey is a condition: if a passkey was ever registered in the organisation, the unit
+// fails with lost.
+func (tx *Tx) RequireNoPasskey(orgID string, lost error) {
+	tx.must(lost, `
+		UPDATE organisations SET rp_id = rp_id
+		WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM credentials WHERE org_id = $1 AND rp_id <> '')`, orgID)
+}

@@ -105,7 +105,7 @@ func wantRefuses(t *testing.T, n *world.Tenant, r server.Route, k api.CallerKind
 	if a.Status != 403 || a.Code != code {
 		t.Errorf("%s with every permission: %v", k, a)
 	}
-	for _, word := range append([]string{string(k), r.ID, "whatever their permissions"}, names(r.Callers)...) {
+	for _, word := range append([]string{"Callers of kind " + string(k), " cannot use " + r.ID}, names(r.Callers)...) {
 		if !strings.Contains(a.Message, word) {
 			t.Errorf("%s is not told %q: %s", k, word, a.Message)
 		}

@@ -60,8 +60,30 @@ func (k actor) completes(t *testing.T, u *sdkUser, text json.RawMessage) outcome
 // endUsers is what a service account does for end users.
 func (k actor) endUsers(t *testing.T) {
 	k.makeEndUser(t, k.unique("end user"))
+	if k.has("auth.registerEndUser") {
+		k.registersWithSession(t, k.unique("holder"))
+	}
 	wantRefused(t, "nobody", k.do(t, "auth.delegatedLogin", body(req{"username": "nobody"})), 401, "user_not_found")
 	wantRefused(t, "an employee", k.do(t, "auth.delegatedLogin", body(req{"username": "ada@example.org"})), 401, "user_not_found")
+}
+
+// registersWithSession has a new end user register and go on in the session that the answer has. With
+// wallets it is refused by name, and the challenge is as good as before.
+func (k actor) registersWithSession(t *testing.T, name string) {
+	t.Helper()
+	begun := did[json.RawMessage](t, k.do(t, "auth.createDelegatedRegistrationChallenge", body(req{"email": name, "kind": api.EndUser})))
+	challenge := did[api.RegistrationChallenge](t, outcome{Result: begun})
+	guest := k.member(name)
+	guest.makeSigner(t, "key", k.keyOptions("P-256"))
+	credential := did[json.RawMessage](t, guest.call(t, "signer.create", begun))
+	as := k.as(guest.with("authToken", challenge.TemporaryAuthenticationToken))
+	o := as.do(t, "auth.registerEndUser", body(req{"firstFactorCredential": credential, "wallets": []req{{"network": "EthereumSepolia"}}}))
+	wantRefused(t, "with wallets", o, 400, "wallets_not_offered")
+	made := did[api.EndUserRegistrationResult](t, as.do(t, "auth.registerEndUser", body(req{"firstFactorCredential": credential, "wallets": []req{}})))
+	who := did[api.TokenList](t, k.as(guest.with("authToken", made.Authentication.Token)).do(t, "auth.listPersonalAccessTokens", req{}))
+	if made.User.Username != name || len(who.Items) != 0 {
+		t.Errorf("registered %+v, who has %+v", made, who)
+	}
 }
 
 // A key that the server named has two names, credId and the credential's uuid, and signs

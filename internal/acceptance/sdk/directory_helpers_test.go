@@ -268,3 +268,12 @@ func wantDenied(t *testing.T, who, operation string, o outcome) {
 		t.Errorf("the SDK's sentence is %q, want %q", o.Error.Message, want)
 	}
 }
+
+// wantWrongKind fails t unless somebody is told that their kind may not do an operation at all.
+func wantWrongKind(t *testing.T, kind, operation string, o outcome) {
+	t.Helper()
+	wantRefused(t, operation+" by a "+kind, o, 403, "permission_denied")
+	if want := "Callers of kind " + kind + " cannot use " + operation + "; it is for "; o.Error != nil && !strings.HasPrefix(o.Error.Message, want) {
+		t.Errorf("the SDK's sentence is %q, want %q", o.Error.Message, want)
+	}
+}

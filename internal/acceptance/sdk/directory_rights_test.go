@@ -81,8 +81,7 @@ func (d *directory) rights(t *testing.T) {
 // programs is what a program does with an administrator's token and a key of its own.
 func (d *directory) programs(t *testing.T) {
 	ada := d.actor(d.admin, direct)
-	made, user := ada.makeToken(t, "program", "")
-	who := "Pat " + made.TokenID
+	_, user := ada.makeToken(t, "program", "")
 	for _, m := range []manner{direct, application} {
 		program := d.actor(user, m)
 		t.Run(string(m), func(t *testing.T) {
@@ -91,12 +90,12 @@ func (d *directory) programs(t *testing.T) {
 			other, script := ada.makeToken(t, program.unique("script"), "")
 			program.managesToken(t, other, script)
 			bob := req{"userId": d.Invite(t, d.org.ID, program.unique("bob")).UserID}
-			wantDenied(t, who, "Auth:Users:Create", program.do(t, "auth.createUser", body(req{"email": "eve@example.org", "kind": api.CustomerEmployee})))
-			wantDenied(t, who, "Auth:Users:Deactivate", program.do(t, "auth.deactivateUser", bob))
+			wantWrongKind(t, "Pat", "createUser", program.do(t, "auth.createUser", body(req{"email": "eve@example.org", "kind": api.CustomerEmployee})))
+			wantWrongKind(t, "Pat", "deactivateUser", program.do(t, "auth.deactivateUser", bob))
 			program.do(t, "auth.archiveUser", bob).into(t, nil)
 			key := newKey(t, client.P256).PublicKeyPEM()
-			wantDenied(t, who, "Auth:Pats:Create", program.do(t, "auth.createPersonalAccessToken", body(req{"name": "more", "publicKey": key})))
-			wantDenied(t, who, "Auth:ServiceAccounts:Create", program.do(t, "auth.createServiceAccount", body(req{"name": "more", "publicKey": key})))
+			wantWrongKind(t, "Pat", "createPersonalAccessToken", program.do(t, "auth.createPersonalAccessToken", body(req{"name": "more", "publicKey": key})))
+			wantWrongKind(t, "Pat", "createServiceAccount", program.do(t, "auth.createServiceAccount", body(req{"name": "more", "publicKey": key})))
 		})
 	}
 }

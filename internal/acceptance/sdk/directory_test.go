@@ -145,9 +145,8 @@ func (k actor) mayNotMakeMachines(t *testing.T) {
 	made, machine := k.as(k.admin).makeMachine(t, k.unique("loom"), "")
 	k.managesMachine(t, made, machine)
 	key := newKey(t, "P-256").PublicKeyPEM()
-	id := "ServiceAccount " + userID(t, k.user)
-	wantDenied(t, id, "Auth:ServiceAccounts:Create", k.do(t, "auth.createServiceAccount", body(req{"name": k.unique("mule"), "publicKey": key})))
-	wantDenied(t, id, "Auth:Pats:Create", k.do(t, "auth.createPersonalAccessToken", body(req{"name": "mule", "publicKey": key})))
+	wantWrongKind(t, "ServiceAccount", "createServiceAccount", k.do(t, "auth.createServiceAccount", body(req{"name": k.unique("mule"), "publicKey": key})))
+	wantWrongKind(t, "ServiceAccount", "createPersonalAccessToken", k.do(t, "auth.createPersonalAccessToken", body(req{"name": "mule", "publicKey": key})))
 }
 
 // endUserMay is what an end user does whom a service account registered and logged in: they
@@ -160,7 +159,7 @@ func (d *directory) endUserMay(t *testing.T) {
 		if all := did[api.TokenList](t, guest.do(t, "auth.listPersonalAccessTokens", req{})); len(all.Items) != 0 {
 			t.Errorf("they have %+v", all)
 		}
-		wantDenied(t, who, "Auth:Users:Read", guest.do(t, "auth.listUsers", req{}))
+		wantWrongKind(t, "EndUser", "listUsers", guest.do(t, "auth.listUsers", req{}))
 		wantDenied(t, who, "Permissions:Read", guest.do(t, "permissions.listPermissions", req{}))
 		wantDenied(t, who, "Auth:Pats:Create", guest.do(t, "auth.createPersonalAccessToken",
 			body(req{"name": "early", "publicKey": newKey(t, "P-256").PublicKeyPEM()})))
@@ -172,7 +171,7 @@ func (d *directory) endUserMay(t *testing.T) {
 		t.Run(string(m), func(t *testing.T) {
 			t.Run("tokens", guest.tokens)
 			t.Run("permissions", guest.permissions)
-			wantDenied(t, who, "Auth:Users:Read", guest.do(t, "auth.listUsers", req{}))
+			wantWrongKind(t, "EndUser", "listUsers", guest.do(t, "auth.listUsers", req{}))
 		})
 	}
 }

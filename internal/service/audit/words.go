@@ -21,6 +21,7 @@ type sentence struct {
 // recorded stays: its events do.
 var sentences = map[string]sentence{
 	"organisation.created":      {text: "{actor} made the organisation"},
+	"organisation.updated":      {text: "{actor} set the organisation: name {name}, RP ID {rpId}, origins {origins}, attestation {attestation}"},
 	"organisation.policies_set": {text: "{actor} set the policies: sign count {signCount}, backup {backup}, second factor {secondFactor}"},
 
 	"user.invited":     {text: "{actor} invited {subject}"},

@@ -29,25 +29,21 @@ func PoliciesOf(o store.Organisation) Policies {
 		SecondFactor: cmp.Or(o.SecondFactor, FactorOptional)}
 }
 
-// SetPolicies changes policies and returns the organisation with all that are in force.
-func (s *Service) SetPolicies(ctx context.Context, orgID string, p Policies) (store.Organisation, error) {
-	if err := p.check(); err != nil {
-		return store.Organisation{}, err
-	}
-	o, err := s.DB.Organisation(ctx, orgID)
-	if err != nil {
-		return o, err
-	}
+// setPolicies changes the policies that are given, in o too, and adds the change to a unit with
+// its event.
+func (s *Service) setPolicies(tx *store.Tx, o *store.Organisation, p Policies) {
 	change(&o.SignCountPolicy, p.SignCount, PolicyAuto)
 	change(&o.BackupPolicy, p.Backup, PolicyAuto)
 	change(&o.SecondFactor, p.SecondFactor, FactorOptional)
-	set := PoliciesOf(o)
+	set := PoliciesOf(*o)
 	detail := map[string]any{"signCount": set.SignCount, "backup": set.Backup, "secondFactor": set.SecondFactor}
-	return o, s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.SetPolicies(o.ID, o.SignCountPolicy, o.BackupPolicy, o.SecondFactor, errNoSuchOrganisation)
-		tx.Record(store.NewEvent(api.Caller{OrgID: o.ID}, store.EventOrganisationPoliciesSet, s.Now(), detail))
-		return nil
-	})
+	tx.SetPolicies(o.ID, o.SignCountPolicy, o.BackupPolicy, o.SecondFactor, errNoSuchOrganisation)
+	tx.Record(store.NewEvent(api.Caller{OrgID: o.ID}, store.EventOrganisationPoliciesSet, s.Now(), detail))
+}
+
+// SetPolicies is Set for policies alone.
+func (s *Service) SetPolicies(ctx context.Context, orgID string, p Policies) (store.Organisation, error) {
+	return s.Set(ctx, orgID, Settings{Policies: p})
 }
 
 var errNoSuchOrganisation = &api.Error{Kind: api.NotFound, Code: "organisation_not_found", Message: "There is no such organisation."}
@@ -61,8 +57,6 @@ func (p Policies) check() error {
 		return unknownPolicy("backup state", "auto, refuse, alert or record")
 	case !slices.Contains([]string{"", FactorOptional, "required"}, p.SecondFactor):
 		return unknownPolicy("second factor", "optional or required")
-	case p == Policies{}:
-		return &api.Error{Kind: api.Invalid, Code: "policy_invalid", Message: "Say which policy to set."}
 	}
 	return nil
 }
