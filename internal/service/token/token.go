@@ -1,6 +1,6 @@
 // Package token administers personal access tokens. A person creates one for a program, which then
-// may do what both the token and the person may. Only the person and their tokens can see or change
-// them.
+// may do what both the token and the person may. Only the person and their tokens can see them, and
+// only the person changes them, except that a token may rename, deactivate and archive itself.
 package token
 
 import (
@@ -97,6 +97,18 @@ func (s *Service) find(ctx context.Context, who api.Caller, id string) (store.To
 	return t, err
 }
 
+// changeable is find for a caller who changes the token. A token changes no other: another may
+// have more rights, and their person may have deactivated it.
+func (s *Service) changeable(ctx context.Context, who api.Caller, id string) (store.TokenEntry, error) {
+	t, err := s.find(ctx, who, id)
+	if err == nil && who.Kind == api.CallerPersonalToken && who.TokenID != t.ID {
+		err = &api.Error{Kind: api.Forbidden, Code: "permission_denied",
+			Message: "A personal access token changes no other access token; its person may.",
+			Rule:    "a personal access token changes itself alone", Received: t.ID, Expected: who.TokenID, Subject: who.Subject()}
+	}
+	return t, err
+}
+
 // Update renames a personal access token.
 func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in api.UpdateTokenRequest) (api.AccessToken, error) {
 	if err := username.CheckRename(in.Rename); err != nil {
@@ -136,7 +148,7 @@ func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in 
 }
 
 func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.TokenEntry, time.Time)) (api.AccessToken, error) {
-	r := resource.Resource[store.TokenEntry, api.AccessToken]{Find: s.find, Gone: errNotFound, Event: event, Now: s.Now,
+	r := resource.Resource[store.TokenEntry, api.AccessToken]{Find: s.changeable, Gone: errNotFound, Event: event, Now: s.Now,
 		Show: func(_ context.Context, t store.TokenEntry) (api.AccessToken, error) {
 			return accesstoken.ToAPI(t, true), nil
 		}}
