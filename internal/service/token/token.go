@@ -38,7 +38,7 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	if err != nil {
 		return api.AccessToken{}, err
 	}
-	assignments, err := s.assignments(ctx, who, in.PermissionID)
+	assignments, err := s.assignments(ctx, tx, who, in.PermissionID)
 	if err != nil {
 		return api.AccessToken{}, err
 	}
@@ -55,12 +55,14 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	return out, nil
 }
 
+const createToken = "Auth:Pats:Create"
+
 // assignments returns what the token is assigned: one permission, or all of the caller's.
-func (s *Service) assignments(ctx context.Context, who api.Caller, permissionID string) ([]store.HeldPermission, error) {
+func (s *Service) assignments(ctx context.Context, tx *store.Tx, who api.Caller, permissionID string) ([]store.HeldPermission, error) {
 	if permissionID == "" {
-		return s.DB.Held(ctx, who.UserID, "")
+		return s.Access.Copy(ctx, tx, who, createToken)
 	}
-	p, err := s.Access.Grant(ctx, who, permissionID)
+	p, err := s.Access.Grant(ctx, tx, who, permissionID, createToken)
 	return []store.HeldPermission{{Permission: p}}, err
 }
 
