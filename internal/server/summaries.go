@@ -4,7 +4,7 @@ package server
 var summaries = map[string]string{
 	"createRegistrationChallenge":            "Present a registration code and get the challenge that a passkey or key signs",
 	"register":                               "Complete the registration with the credentials that answer the challenge",
-	"resendRegistrationCode":                 "Replace a registration code and mail the new one",
+	"resendRegistrationCode":                 "Mail a new registration code; it replaces the old one once it is accepted for delivery",
 	"createDelegatedRegistrationChallenge":   "Begin the registration of an end user whom the service account knows",
 	"recreateDelegatedRegistrationChallenge": "Begin an unfinished delegated registration again",
 	"createLoginChallenge":                   "Begin a login, by username or for any discoverable passkey",

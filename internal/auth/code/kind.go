@@ -54,7 +54,7 @@ var Registration = Kind{
 			Code: c.Code, Link: c.Link, ExpiresAt: c.Row.ExpiresAt})
 	},
 	sent: func(tx *store.Tx, c store.Code, now time.Time) {
-		tx.CodeSent(c.ID, now)
+		tx.CodeSent(c.ID, c.UserID, now)
 		tx.Record(Event(api.Caller{OrgID: c.OrgID}, store.EventRegistrationCodeSent, c, now, nil))
 	},
 	unsent: "a registration code could not be mailed; invite the user again once mail works",

@@ -10,8 +10,9 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Resend mails a new code to a user who is still to register; the old one is void. The answer is the
-// same whatever exists and whatever was done, and does not wait for the mail.
+// Resend mails a new code to a user who is still to register. Anybody may ask, so the old code stays
+// good until the new one is used or a mail server has accepted it; without a mail, nothing changes.
+// The answer is the same whatever exists and whatever was done, and does not wait for the mail.
 func (s *Service) Resend(ctx context.Context, who api.Caller, in api.ResendRegistrationCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user is still to register, a new registration code is on its way."}
 	var inv store.Invitation
@@ -38,24 +39,22 @@ func (s *Service) Resend(ctx context.Context, who api.Caller, in api.ResendRegis
 	if err != nil {
 		return api.Message{}, err
 	}
-	if s.Codes.Outbox.Reaches(inv.User.Username) {
-		s.Codes.Post(inv.Organisation, inv.User, issued)
-	}
+	s.Codes.Post(inv.Organisation, inv.User, issued)
 	return same, nil
 }
 
 var errNotPending = errors.New("no user waits for a new code")
 
-// reissue makes a new code for a user who is still to register and whose last code no administrator
-// has revoked. rest completes the unit.
+// reissue makes a new code for a user who is still to register, whom a mail reaches and whose last code
+// no administrator has revoked. rest completes the unit.
 func (s *Service) reissue(ctx context.Context, who api.Caller, inv store.Invitation, now time.Time, rest func(*store.Tx) error) (code.Issued, error) {
-	if !inv.Found {
+	if !inv.Found || !s.Codes.Outbox.Reaches(inv.User.Username) {
 		return code.Issued{}, errNotPending
 	}
 	issued := s.Codes.Make(inv.User, code.DefaultLifetime)
 	anybody := api.Caller{OrgID: inv.User.OrgID, Address: who.Address}
 	return issued, s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.ReissueCode(issued.Row, errNotPending)
+		tx.OfferCode(issued.Row, errNotPending)
 		tx.Record(code.Event(anybody, store.EventRegistrationCodeResent, issued.Row, now, nil))
 		return rest(tx)
 	})
