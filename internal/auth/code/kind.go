@@ -33,7 +33,11 @@ const (
 	maxRequests   = 5
 	maxForAddress = 1000
 	window        = 15 * time.Minute
+	maxMails      = 20 // for one name in a day, of all kinds together
 )
+
+// mails limits the mails that anybody can have sent to one name, whatever kinds of code they ask for.
+var mails = throttle.Limit{Name: "codes asked for in a day", PerName: maxMails, Window: 24 * time.Hour}
 
 // Lifetimes of a registration code.
 const (

@@ -16,7 +16,7 @@ import (
 func (s *Service) Resend(ctx context.Context, who api.Caller, in api.ResendRegistrationCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user is still to register, a new registration code is on its way."}
 	var inv store.Invitation
-	key, allowed, err := s.Codes.Request(who.Address, in.OrgID, in.Username, func(usernameKey string, key []byte) (int64, time.Time, error) {
+	allowed, err := s.Codes.Request(who.Address, in.OrgID, in.Username, func(usernameKey string, key []byte) (int64, time.Time, error) {
 		var err error
 		inv, err = s.DB.Invitation(ctx, in.OrgID, usernameKey, nil, key)
 		return inv.WrongTries, inv.WrongTriesReset, err
@@ -28,18 +28,23 @@ func (s *Service) Resend(ctx context.Context, who api.Caller, in api.ResendRegis
 	// Wrong tries do not count against a new code. Unknown names are treated the same, or the limit
 	// would show who exists.
 	count := func(tx *store.Tx) error {
-		s.Codes.Requests.CountName(tx, key, now)
+		s.Codes.CountRequest(tx, in.OrgID, in.Username, now)
 		s.Codes.Wrong.Clear(tx, in.OrgID, in.Username)
 		return nil
 	}
 	issued, err := s.reissue(ctx, who, inv, now, count)
-	if errors.Is(err, errNotPending) {
-		return same, s.DB.Write(ctx, count)
+	mails := !errors.Is(err, errNotPending)
+	if !mails {
+		err = s.DB.Write(ctx, count)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, code.ErrTooOften):
+		return same, nil
+	case err != nil:
 		return api.Message{}, err
+	case mails:
+		s.Codes.Post(inv.Organisation, inv.User, issued)
 	}
-	s.Codes.Post(inv.Organisation, inv.User, issued)
 	return same, nil
 }
 
