@@ -82,7 +82,7 @@ type Keys func(kid string) (ed25519.PublicKey, bool)
 
 // Drift is how far a reader's clock may be behind the server's, and how far the server's own may be
 // set back without refusing what it issued just before.
-const Drift = 60 * time.Second
+const Drift = 30 * time.Second
 
 // maxToken is the longest token that is read, in bytes. Tokens of this server have less than
 // 2,000 plus twice the length of the path.
