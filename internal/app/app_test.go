@@ -116,7 +116,7 @@ func TestJobsRunUntilTheContextEnds(t *testing.T) {
 		defer stop()
 		a.RunJobs(ctx)
 	})
-	for job, times := range map[string]int{"prune-refusals": 6, "refresh-keys": 120, "prune-sessions": 2} {
+	for job, times := range map[string]int{"prune-refusals": 6, "prune-actions": 7, "refresh-keys": 120, "prune-sessions": 2} {
 		if got := strings.Count(log.String(), "job="+job+" "); got != times {
 			t.Errorf("%s failed %d times in the log of an hour, want %d", job, got, times)
 		}

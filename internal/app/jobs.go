@@ -20,6 +20,7 @@ func (a *App) Jobs() []Job {
 	return []Job{
 		{"prune-refusals", 10 * time.Minute, false, a.Refusals.Prune, "old refusals could not be removed"},
 		{"refresh-keys", 30 * time.Second, false, a.Ring.Refresh, "the signing keys could not be read again"},
+		{"prune-actions", 10 * time.Minute, true, a.Action.Prune, "old unused actions could not be removed"},
 		{"prune-sessions", time.Hour, true, a.Login.Prune, "old sessions could not be removed"},
 	}
 }

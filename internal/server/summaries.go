@@ -5,7 +5,7 @@ var summaries = map[string]string{
 	"createRegistrationChallenge":            "Present a registration code and get the challenge that a passkey or key signs",
 	"register":                               "Complete the registration with the credentials that answer the challenge",
 	"registerEndUser":                        "Complete the registration and open a session; there are no wallets to make",
-	"resendRegistrationCode":                 "Replace a registration code and mail the new one",
+	"resendRegistrationCode":                 "Mail a new registration code; it replaces the old one once it is accepted for delivery",
 	"createDelegatedRegistrationChallenge":   "Begin the registration of an end user whom the service account knows",
 	"recreateDelegatedRegistrationChallenge": "Begin an unfinished delegated registration again",
 	"createLoginChallenge":                   "Begin a login, by username or for any discoverable passkey",

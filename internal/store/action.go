@@ -70,24 +70,32 @@ func liveSessionOrToken(id, userID, now string) string {
 // SignAction adds an unused action; it ignores UsedAt and UsedFor. The user must be active in
 // that organisation, the session or access token theirs and live at SignedAt, and the
 // credential active and theirs: the key of that access token, or not the key of any. The
-// challenge must not have signed an action before. Otherwise the unit fails with lost.
+// challenge must not have signed an action before, and the limits on unused actions of the user and
+// of the organisation must leave it room. Otherwise the unit fails with lost.
 func (tx *Tx) SignAction(a Action, lost error) {
 	tx.inTurn(a.Challenge)
+	tx.inTurn(a.UserID) // of whom the limits count
 	tx.must(lost, `
 		INSERT INTO actions (id, org_id, user_id, credential_id, session_id, challenge, method,
 			path, payload, statement, client_data, authenticator_data, signature, second_factor,
-			signed_at, expires_at, used_for, address)
-		SELECT $1, u.org_id, u.id, k.id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, '', $17
+			signed_at, expires_at, used_for, address, size)
+		SELECT $1, u.org_id, u.id, k.id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, '', $17, $19
 		FROM users u
 		JOIN credentials k ON k.user_id = u.id
 		WHERE u.id = $3 AND u.org_id = $2 AND u.active = 1
 			AND k.id = $4 AND k.active = 1 AND k.token_id = $18
 			AND `+liveSessionOrToken("$5", "u.id", "$15")+`
+			AND EXISTS (SELECT 1 FROM (`+unusedActions+` AND o.user_id = $3 AND o.expires_at > $20) x
+				WHERE x.n < $21 AND x.bytes + $19 <= $22)
+			AND EXISTS (SELECT 1 FROM (`+unusedActions+` AND o.expires_at > $20) x
+				WHERE x.n < $23 AND x.bytes + $19 <= $24)
 		ON CONFLICT (challenge) DO NOTHING`,
 		a.ID, a.OrgID, a.UserID, a.CredentialID, a.SessionID, a.Challenge, a.Method, a.Path,
 		[]byte(a.Payload), a.Statement, notNull(a.ClientData), a.AuthenticatorData,
 		notNull(a.Signature), jsonText(a.SecondFactor), a.SignedAt.UnixMilli(),
-		a.ExpiresAt.UnixMilli(), a.Address, tokenOf(a.SessionID))
+		a.ExpiresAt.UnixMilli(), a.Address, tokenOf(a.SessionID),
+		a.size(), a.SignedAt.Add(-UnusedActionsKept).UnixMilli(),
+		MaxUnusedOfUser.Actions, MaxUnusedOfUser.Bytes, MaxUnusedOfOrganisation.Actions, MaxUnusedOfOrganisation.Bytes)
 }
 
 // tokenOf returns the id of an access token, and "" for that of a session.

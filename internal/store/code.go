@@ -44,13 +44,21 @@ func (tx *Tx) IssueCode(c Code) {
 		UPDATE registration_codes SET revoked_at = $1, revoked_reason = $2
 		WHERE user_id = $3 AND spent_at IS NULL AND revoked_at IS NULL`,
 		c.CreatedAt.UnixMilli(), CodeReplaced, c.UserID)
+	tx.addCode(c, false)
+}
+
+// AddCode adds a registration code beside the earlier ones, which stay good until CodeSent replaces
+// them.
+func (tx *Tx) AddCode(c Code) { tx.addCode(c, true) }
+
+func (tx *Tx) addCode(c Code, offered bool) {
 	tx.must(nil, `
 		INSERT INTO registration_codes (id, org_id, user_id, mac, created_at, expires_at, sent_at,
-			opened_at, attempted_at, spent_at, revoked_at, revoked_reason)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+			opened_at, attempted_at, spent_at, revoked_at, revoked_reason, offered)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		c.ID, c.OrgID, c.UserID, notNull(c.MAC), c.CreatedAt.UnixMilli(), c.ExpiresAt.UnixMilli(),
 		millis(c.SentAt), millis(c.OpenedAt), millis(c.AttemptedAt), millis(c.SpentAt),
-		millis(c.RevokedAt), c.RevokedReason)
+		millis(c.RevokedAt), c.RevokedReason, flag(offered))
 }
 
 // SpendCode spends a registration code. Of several callers one succeeds. If the code is not
@@ -63,19 +71,38 @@ func (tx *Tx) SpendCode(codeID, userID string, now time.Time, lost error) {
 		now.UnixMilli(), codeID, userID)
 }
 
-// RevokeCode revokes a code of the organisation, expired or not. If it does not exist, or is
-// spent or revoked already, the unit fails with gone.
+// RevokeCode revokes a code of the organisation, expired or not, and with it all others that its
+// user could use. If it does not exist, or is spent or revoked already, the unit fails with gone.
 func (tx *Tx) RevokeCode(codeID, orgID, reason string, now time.Time, gone error) {
 	tx.must(gone, `
 		UPDATE registration_codes SET revoked_at = $1, revoked_reason = $2
 		WHERE id = $3 AND org_id = $4 AND spent_at IS NULL AND revoked_at IS NULL`,
 		now.UnixMilli(), reason, codeID, orgID)
+	tx.may(`
+		UPDATE registration_codes SET revoked_at = $1, revoked_reason = $2
+		WHERE user_id = (SELECT c.user_id FROM registration_codes c WHERE c.id = $3)
+			AND spent_at IS NULL AND revoked_at IS NULL`,
+		now.UnixMilli(), reason, codeID)
 }
 
-// CodeSent records when a code was first mailed.
-func (tx *Tx) CodeSent(codeID string, now time.Time) {
+// CodeSent records when a code was first mailed. A mail server has accepted it, so it replaces the
+// codes of its user that were issued before it.
+func (tx *Tx) CodeSent(codeID, userID string, now time.Time) {
+	tx.inTurn(userID)
+	tx.may(`UPDATE users SET active = active WHERE id = $1`, userID) // one after another
 	tx.may(`UPDATE registration_codes SET sent_at = $1 WHERE id = $2 AND sent_at IS NULL`,
 		now.UnixMilli(), codeID)
+	tx.may(`
+		UPDATE registration_codes SET revoked_at = $1, revoked_reason = $2
+		WHERE user_id = $3 AND id < $4 AND spent_at IS NULL AND revoked_at IS NULL
+			AND EXISTS (SELECT 1 FROM registration_codes c
+				WHERE c.id = $4 AND c.offered = 1 AND c.spent_at IS NULL AND c.revoked_at IS NULL)`,
+		now.UnixMilli(), CodeReplaced, userID, codeID)
+	tx.may(`
+		UPDATE registration_codes SET offered = 0
+		WHERE id = $1 AND offered = 1 AND NOT EXISTS (SELECT 1 FROM registration_codes c
+			WHERE c.user_id = $2 AND c.offered = 0 AND c.spent_at IS NULL AND c.revoked_at IS NULL)`,
+		codeID, userID)
 }
 
 // CodeOpened records when the page of a code was first used.

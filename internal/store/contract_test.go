@@ -241,7 +241,7 @@ func TestStepsOfACodeAreRecordedOnce(t *testing.T) {
 		for i := range 2 {
 			now := epoch.Add(time.Duration(i+1) * time.Minute)
 			write(t, db, func(tx *store.Tx) {
-				tx.CodeSent(c.ID, now)
+				tx.CodeSent(c.ID, c.UserID, now)
 				tx.CodeOpened(c.ID, now)
 				tx.CodeAttempted(c.ID, now)
 				tx.CodeAttempted("rc-none", now)

@@ -301,7 +301,7 @@ func TestAUserIsArchivedDuringRegistration(t *testing.T) {
 					tx.ArchiveUser(u.ID, o.ID, at(2), errLost)
 					tx.EndSessions(u.ID, at(2))
 				case 2:
-					tx.ReissueCode(newCode(u), errLost)
+					tx.OfferCode(newCode(u), errLost)
 				default:
 					tx.MustBeInvited(u.ID, o.ID, errLost)
 					tx.IssueCode(newCode(u))

@@ -129,7 +129,7 @@ func TestAnArchivedUserStaysArchived(t *testing.T) {
 			"renamed":     func(tx *store.Tx) { tx.RenameUser(ada.u.ID, ada.o.ID, "x", "x", nil, errDuplicate, errLost) },
 			"registered":  func(tx *store.Tx) { tx.RegisterUser(ada.u.ID, ada.o.ID, at(3), errLost) },
 			"invited":     func(tx *store.Tx) { tx.MustBeInvited(ada.u.ID, ada.o.ID, errLost) },
-			"sent a code": func(tx *store.Tx) { tx.ReissueCode(newCode(ada.u), errLost) },
+			"sent a code": func(tx *store.Tx) { tx.OfferCode(newCode(ada.u), errLost) },
 			"logged in":   func(tx *store.Tx) { tx.OpenSession(ada.session(), errLost) },
 		} {
 			if err := try(db, change); err != error(errLost) {

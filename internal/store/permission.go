@@ -176,6 +176,30 @@ func (tx *Tx) Assign(a Assignment, version int64, duplicate, lost error) {
 		a.ID, a.OrgID, a.PermissionID, a.IdentityID, a.CreatedAt.UnixMilli())
 }
 
+// StillGives makes the unit fail with lost unless a giver of rights can still act: the user is
+// active, and so is the access token, unless tokenID is "". The rows are written unchanged, so that a
+// concurrent deactivation commits before this or waits.
+func (tx *Tx) StillGives(userID, tokenID string, lost error) {
+	tx.inTurn(userID)
+	tx.must(lost, `UPDATE users SET active = active WHERE id = $1 AND active = 1`, userID)
+	if tokenID != "" {
+		tx.must(lost, `UPDATE access_tokens SET active = active WHERE id = $1 AND active = 1`, tokenID)
+	}
+}
+
+// StillHeld makes the unit fail with lost unless an identity still has a permission as it was read.
+// The rows are written unchanged, so that a concurrent revocation or change of the permission commits
+// before this or waits, at any isolation level.
+func (tx *Tx) StillHeld(h HeldPermission, lost error) {
+	tx.inTurn(h.ID)
+	tx.must(lost, `
+		UPDATE permissions SET version = version
+		WHERE id = $1 AND version = $2 AND archived_at IS NULL`, h.ID, h.Version)
+	tx.must(lost, `
+		UPDATE permission_assignments SET created_at = created_at
+		WHERE id = $1 AND identity_id = $2 AND permission_id = $3`, h.AssignmentID, h.IdentityID, h.ID)
+}
+
 // AssignManaged assigns a managed permission of the organisation to a user of the same unit.
 func (tx *Tx) AssignManaged(id, permissionID string, u User, now time.Time) {
 	tx.must(nil, `

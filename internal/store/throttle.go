@@ -30,6 +30,19 @@ func (tx *Tx) Hit(key []byte, now time.Time, window time.Duration) {
 		notNull(key), now.Add(window).UnixMilli(), now.UnixMilli())
 }
 
+// HitWithin is Hit, but the unit fails with over if the key was counted limit times in its window.
+func (tx *Tx) HitWithin(key []byte, now time.Time, window time.Duration, limit int, over error) {
+	tx.inTurn(string(key))
+	tx.must(over, `
+		INSERT INTO throttles (key, count, resets_at) VALUES ($1, 1, $2)
+		ON CONFLICT (key) DO UPDATE SET
+			count = CASE WHEN throttles.resets_at <= $3 THEN 1 ELSE throttles.count + 1 END,
+			resets_at = CASE WHEN throttles.resets_at <= $3 THEN excluded.resets_at
+				ELSE throttles.resets_at END
+		WHERE throttles.resets_at <= $3 OR throttles.count < $4`,
+		notNull(key), now.Add(window).UnixMilli(), now.UnixMilli(), limit)
+}
+
 // ClearThrottle deletes the count of a key.
 func (tx *Tx) ClearThrottle(key []byte) {
 	tx.may(`DELETE FROM throttles WHERE key = $1`, notNull(key))

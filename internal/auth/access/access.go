@@ -73,16 +73,20 @@ func (c *Checker) Of(ctx context.Context, who api.Caller) (Rights, error) {
 	return c.rights.Get(identity(who), func() (Rights, error) { return c.Fresh(ctx, who) })
 }
 
-// Fresh returns what a caller may do now. It is for callers who give rights to others.
+// Fresh returns what a caller may do now.
 func (c *Checker) Fresh(ctx context.Context, who api.Caller) (Rights, error) {
 	held, err := c.db.Held(ctx, who.UserID, who.TokenID)
 	if err != nil {
 		return Rights{}, err
 	}
+	return rightsOf(who, held), nil
+}
+
+func rightsOf(who api.Caller, held []store.HeldPermission) Rights {
 	if who.Kind == api.CallerPersonalToken {
-		return intersection(sum(held, who.UserID), sum(held, who.TokenID)), nil
+		return intersection(sum(held, who.UserID), sum(held, who.TokenID))
 	}
-	return sum(held, who.UserID), nil
+	return sum(held, who.UserID)
 }
 
 // Changed clears the cache, so that a change of permissions holds at once on this node.

@@ -2,6 +2,8 @@ package access
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/countersign/countersign/api"
@@ -22,23 +24,18 @@ var (
 		Rule:    "an organisation keeps an administrator who is active and registered"}
 )
 
-// Holds refuses a caller who may not do all of the operations now. It is for callers who give
-// them to others.
-func (c *Checker) Holds(ctx context.Context, who api.Caller, operations []string) error {
-	rights, err := c.Fresh(ctx, who)
-	if err != nil {
-		return err
-	}
-	if missing := rights.Missing(operations); missing != "" {
-		return who.Refused(missing, ruleGrant, "a caller without it")
-	}
-	return nil
+// Holds refuses a caller who may not do all of the operations now, and makes the unit fail unless
+// they still may when it is written. It is for callers who give the operations to others; right is
+// the operation that lets them.
+func (c *Checker) Holds(ctx context.Context, tx *store.Tx, who api.Caller, right string, operations []string) error {
+	return c.demand(ctx, tx, who, gift{rights: []string{right}, operations: operations})
 }
 
-// Grant returns a permission of the caller's organisation, and refuses one that allows more
-// than the caller may do. The assignment must name the version that was read, so that nobody
-// is given more than was checked.
-func (c *Checker) Grant(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
+// Grant returns a permission of the caller's organisation that they give to somebody. It refuses one
+// that allows more than they may do, and who may not do all of rights. The unit fails unless that
+// still holds when it is written: nobody gives what was revoked meanwhile. The assignment must name
+// the version that was read, so that nobody is given more than was checked.
+func (c *Checker) Grant(ctx context.Context, tx *store.Tx, who api.Caller, permissionID string, rights ...string) (store.Permission, error) {
 	p, err := c.db.Permission(ctx, who.OrgID, permissionID)
 	if err == nil && p.Archived() {
 		err = api.About(ErrArchived, who.Subject())
@@ -46,39 +43,102 @@ func (c *Checker) Grant(ctx context.Context, who api.Caller, permissionID string
 	if err != nil {
 		return p, err
 	}
-	return p, c.covers(ctx, who, p)
+	return p, c.demand(ctx, tx, who, giftOf(p, rights...))
 }
 
-// covers refuses a caller who may not do everything that a permission allows.
-func (c *Checker) covers(ctx context.Context, who api.Caller, p store.Permission) error {
-	if p.Managed != store.ManagedAdministrator {
-		return c.Holds(ctx, who, p.Operations)
+// Copy returns all that a person has now, for a token of theirs. The unit fails unless they still
+// have it, and the right to create the token, when it is written.
+func (c *Checker) Copy(ctx context.Context, tx *store.Tx, who api.Caller, right string) ([]store.HeldPermission, error) {
+	held, err := c.db.Held(ctx, who.UserID, "")
+	if err != nil {
+		return nil, err
 	}
-	rights, err := c.Fresh(ctx, who)
-	if err == nil && !rights.Everything() {
-		err = who.Refused("Permissions:Assign", ruleGrant, "less than everything")
+	for _, h := range held {
+		tx.StillHeld(h, errOutdated)
 	}
-	return err
+	return held, c.demand(ctx, tx, who, gift{rights: []string{right}})
+}
+
+// gift is what a caller must hold to give it: rights to give at all, and operations or everything.
+type gift struct {
+	rights, operations []string
+	everything         bool
+}
+
+func giftOf(p store.Permission, rights ...string) gift {
+	if p.Managed == store.ManagedAdministrator {
+		return gift{rights: rights, everything: true}
+	}
+	return gift{rights: rights, operations: p.Operations}
 }
 
 const ruleGrant = "nobody gives what they do not hold"
 
-// GrantNew is Grant for the permission of a new identity. The caller's route asks only for the
-// right to create it, so GrantNew also asks for Permissions:Assign.
-func (c *Checker) GrantNew(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
-	rights, err := c.Fresh(ctx, who)
-	if err == nil && !rights.Hold("Permissions:Assign") {
-		err = who.Refused("Permissions:Assign", "permission of the operation", "a caller without it")
-	}
+// errOutdated fails a unit whose giver lost something that the gift depends on. The operation runs
+// again, and is refused for what is missing.
+var errOutdated = &store.Outdated{Err: ErrChanged}
+
+// demand refuses a gift of what the caller does not hold, and adds to the unit that they hold it
+// still. The decision is the statement's; the refusal before it says what is missing.
+func (c *Checker) demand(ctx context.Context, tx *store.Tx, who api.Caller, g gift) error {
+	held, err := c.db.Held(ctx, who.UserID, who.TokenID)
 	if err != nil {
-		return store.Permission{}, err
+		return err
 	}
-	return c.Grant(ctx, who, permissionID)
+	rights := rightsOf(who, held)
+	if missing := rights.Missing(g.rights); missing != "" {
+		return who.Refused(missing, "permission of the operation", "a caller without it")
+	}
+	if g.everything && !rights.Everything() {
+		return who.Refused("Permissions:Assign", ruleGrant, "less than everything")
+	}
+	if missing := rights.Missing(g.operations); missing != "" {
+		return who.Refused(missing, ruleGrant, "a caller without it")
+	}
+	tokenID := ""
+	if who.Kind == api.CallerPersonalToken {
+		tokenID = who.TokenID
+	}
+	tx.StillGives(who.UserID, tokenID, errOutdated)
+	for _, h := range g.basis(held, who.UserID) {
+		tx.StillHeld(h, errOutdated)
+	}
+	if tokenID != "" {
+		for _, h := range g.basis(held, tokenID) {
+			tx.StillHeld(h, errOutdated)
+		}
+	}
+	return nil
+}
+
+// basis returns permissions of an identity that together allow all that the gift takes.
+func (g gift) basis(held []store.HeldPermission, identityID string) (some []store.HeldPermission) {
+	held = slices.DeleteFunc(slices.Clone(held), func(h store.HeldPermission) bool { return h.IdentityID != identityID })
+	for _, h := range held {
+		if h.Managed == store.ManagedAdministrator {
+			return []store.HeldPermission{h}
+		}
+	}
+	allowed := Rights{operations: map[string]bool{}}
+	for _, o := range slices.Concat(g.rights, g.operations) {
+		if allowed.Hold(o) {
+			continue
+		}
+		for _, h := range held {
+			if one := sum([]store.HeldPermission{h}, identityID); one.Hold(o) {
+				maps.Copy(allowed.operations, one.operations)
+				some = append(some, h)
+				break
+			}
+		}
+	}
+	return some
 }
 
 // MayActAs refuses a caller who could act as a user but may not grant all of the user's
-// permissions, archived ones included. What end users have by default does not count.
-func (c *Checker) MayActAs(ctx context.Context, who api.Caller, userID string) error {
+// permissions, archived ones included, now and when the unit is written. What end users have by
+// default does not count.
+func (c *Checker) MayActAs(ctx context.Context, tx *store.Tx, who api.Caller, userID string) error {
 	assigned, err := c.db.Assigned(ctx, userID)
 	if err != nil {
 		return err
@@ -87,7 +147,7 @@ func (c *Checker) MayActAs(ctx context.Context, who api.Caller, userID string) e
 		if p.Managed == store.ManagedEndUser {
 			continue
 		}
-		if err := c.covers(ctx, who, p.Permission); err != nil {
+		if err := c.demand(ctx, tx, who, giftOf(p.Permission)); err != nil {
 			return err
 		}
 	}
@@ -99,7 +159,7 @@ func Held(p store.Permission, identityID string, now time.Time) store.HeldPermis
 	return store.HeldPermission{Permission: p, AssignmentID: api.NewID(api.PrefixAssignment, now), IdentityID: identityID}
 }
 
-// Assign adds to the unit the assignments of a new identity, which Grant or GrantNew allowed, and
+// Assign adds to the unit the assignments of a new identity, which Grant or Copy allowed, and
 // their events. userID is the user behind the identity, "" if there is none. The unit fails with
 // ErrChanged if a permission was changed since it was read.
 func Assign(tx *store.Tx, who api.Caller, held []store.HeldPermission, userID string, now time.Time) {

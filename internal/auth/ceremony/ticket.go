@@ -10,6 +10,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth"
+	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
 // Purpose is the flow that a ticket belongs to. No flow accepts the ticket of another.
@@ -33,7 +34,7 @@ const (
 	issuer     = "countersign"
 	maxToken   = 4096 // bytes; ours are under 2,000
 	tokenKind  = "Temp"
-	clockDrift = 5 * time.Second // between the nodes of one service
+	clockDrift = useraction.Drift // between the nodes of one service, or when a clock is set back
 )
 
 // Ticket is what a ceremony was begun for. It authorises the completing call and binds it to all

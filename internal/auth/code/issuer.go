@@ -2,6 +2,7 @@ package code
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/url"
 	"slices"
@@ -33,12 +34,14 @@ type Issuer struct {
 	Wrong    *throttle.Counter // wrong codes
 	Requests *throttle.Counter // requests for a code by mail
 
-	kind Kind
+	mails *throttle.Counter // such requests for codes of every kind
+	kind  Kind
 }
 
 // NewIssuer returns the issuer of a kind. A node needs exactly one, since it counts addresses.
 func NewIssuer(k Kind, d Deps) *Issuer {
-	return &Issuer{Deps: d, Wrong: throttle.New(d.Ring, k.wrong), Requests: throttle.New(d.Ring, k.requests), kind: k}
+	return &Issuer{Deps: d, Wrong: throttle.New(d.Ring, k.wrong), Requests: throttle.New(d.Ring, k.requests),
+		mails: throttle.New(d.Ring, mails), kind: k}
 }
 
 // Issued is a new code. The text of the code exists only here.
@@ -90,20 +93,31 @@ func (i *Issuer) link(u store.User, code string) string {
 
 // Request checks that a new code may be mailed to the user of a name because somebody at the
 // address asks for one. read reads that user, and how often the name was counted under the key;
-// the caller counts it once more when it writes. If it was asked for too often, allowed is
+// the caller counts it with CountRequest when it writes. If it was asked for too often, allowed is
 // false: nothing is mailed then, but the answer must be the same, or the limit would tell who
 // exists.
-func (i *Issuer) Request(address, orgID, name string, read func(usernameKey string, key []byte) (count int64, resetsAt time.Time, err error)) (key []byte, allowed bool, err error) {
+func (i *Issuer) Request(address, orgID, name string, read func(usernameKey string, key []byte) (count int64, resetsAt time.Time, err error)) (allowed bool, err error) {
 	if err := WellFormed(orgID, name, ""); err != nil {
-		return nil, false, err
+		return false, err
 	}
 	now := i.Now()
 	if i.Requests.CountAddress(address, now) != nil {
-		return nil, false, nil
+		return false, nil
 	}
-	key = i.Requests.Key(orgID, name)
+	key := i.Requests.Key(orgID, name)
 	count, resetsAt, err := read(username.Key(name), key)
-	return key, err == nil && i.Requests.CheckName(count, resetsAt, now) == nil, err
+	return err == nil && i.Requests.CheckName(count, resetsAt, now) == nil, err
+}
+
+// ErrTooOften fails a unit with CountRequest in which too many codes were asked for by now.
+var ErrTooOften = errors.New("code: too many were asked for")
+
+// CountRequest adds to the unit that a code was asked for in somebody's name. Unknown names count too,
+// or the limits would show who exists. The unit fails with ErrTooOften if that is once too often, in
+// a quarter of an hour or, for codes of every kind together, in a day.
+func (i *Issuer) CountRequest(tx *store.Tx, orgID, name string, now time.Time) {
+	i.Requests.CountWithin(tx, i.Requests.Key(orgID, name), now, ErrTooOften)
+	i.mails.CountWithin(tx, i.mails.Key(orgID, name), now, ErrTooOften)
 }
 
 // Send mails a code and records that it was sent. It waits for the mail server.

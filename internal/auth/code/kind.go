@@ -33,7 +33,11 @@ const (
 	maxRequests   = 5
 	maxForAddress = 1000
 	window        = 15 * time.Minute
+	maxMails      = 20 // for one name in a day, of all kinds together
 )
+
+// mails limits the mails that anybody can have sent to one name, whatever kinds of code they ask for.
+var mails = throttle.Limit{Name: "codes asked for in a day", PerName: maxMails, Window: 24 * time.Hour}
 
 // Lifetimes of a registration code.
 const (
@@ -54,7 +58,7 @@ var Registration = Kind{
 			Code: c.Code, Link: c.Link, ExpiresAt: c.Row.ExpiresAt})
 	},
 	sent: func(tx *store.Tx, c store.Code, now time.Time) {
-		tx.CodeSent(c.ID, now)
+		tx.CodeSent(c.ID, c.UserID, now)
 		tx.Record(Event(api.Caller{OrgID: c.OrgID}, store.EventRegistrationCodeSent, c, now, nil))
 	},
 	unsent: "a registration code could not be mailed; invite the user again once mail works",

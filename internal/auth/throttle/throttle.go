@@ -59,6 +59,11 @@ func (c *Counter) CountAddress(address string, now time.Time) error {
 // CountName counts the name of a key.
 func (c *Counter) CountName(tx *store.Tx, key []byte, now time.Time) { tx.Hit(key, now, c.Window) }
 
+// CountWithin counts the name of a key, and makes the unit fail with over if it is over the limit.
+func (c *Counter) CountWithin(tx *store.Tx, key []byte, now time.Time, over error) {
+	tx.HitWithin(key, now, c.Window, c.PerName, over)
+}
+
 // CountWrong counts a wrong try by its address and for the name of the key. A try from an address
 // over its limit is refused and not stored: each name is a row, and invented names must not fill
 // the disk.

@@ -109,14 +109,15 @@ func (s *Service) spend(ctx context.Context, who api.Caller, c useraction.Claims
 }
 
 // Shown returns the receipt of an action of the caller's or, if they may read the audit log, of any
-// in their organisation.
+// in their organisation. The actions of a personal access token are those signed under it.
 func (s *Service) Shown(ctx context.Context, who api.Caller, in api.GetActionRequest) (api.Document, error) {
 	a, err := s.DB.SignedAction(ctx, in.ActionID)
 	if err != nil {
 		return nil, err
 	}
 	rights, err := s.Access.Of(ctx, who)
-	if err == nil && (a.OrgID != who.OrgID || a.UserID != who.UserID && !rights.Hold("Auth:Logs:Read")) {
+	own := a.UserID == who.UserID && (who.Kind != api.CallerPersonalToken || a.SessionID == who.TokenID)
+	if err == nil && (a.OrgID != who.OrgID || !own && !rights.Hold("Auth:Logs:Read")) {
 		err = errUnknownAction
 	}
 	if err != nil {

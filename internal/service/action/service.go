@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -150,7 +151,7 @@ func (s *Service) Sign(ctx context.Context, who api.Caller, in api.SignedChallen
 	}
 	a, err := s.storeAction(ctx, who, ticket, verified)
 	if err != nil {
-		return api.ActionResult{}, s.explain(ctx, who, verified, err)
+		return api.ActionResult{}, s.explain(ctx, who, ticket, verified, err)
 	}
 	token, err := s.Tokens.SignAction(claims(a, who.Username, verified.Factors[0].Credential))
 	return api.ActionResult{UserAction: token}, err
@@ -196,14 +197,45 @@ func secondFactor(f assertion.VerifiedFactor) second {
 }
 
 // explain says why storeAction failed.
-func (s *Service) explain(ctx context.Context, who api.Caller, verified assertion.Verified, err error) error {
+func (s *Service) explain(ctx context.Context, who api.Caller, t ceremony.Ticket, verified assertion.Verified, err error) error {
 	explained := s.Verifier.Explain(ctx, verified, err)
+	if errors.Is(err, ceremony.ErrChallengeUsed) && api.CodeOf(explained) == ceremony.ErrChallengeUsed.Code {
+		if full := s.full(ctx, who, t); full != nil {
+			return full
+		}
+	}
 	if errors.Is(err, ceremony.ErrChallengeUsed) && api.CodeOf(explained) == ceremony.ErrChallengeUsed.Code {
 		if live, read := s.sessionOrTokenLive(ctx, who); read == nil && !live {
 			return auth.TokenEnded("one that has ended")
 		}
 	}
 	return explained
+}
+
+// full refuses a signature for which the limits on unused actions left no room; nil if they did, or
+// if the challenge has signed an action.
+func (s *Service) full(ctx context.Context, who api.Caller, t ceremony.Ticket) error {
+	if used, err := s.DB.ChallengeUsed(ctx, t.Challenge); err != nil || used {
+		return err
+	}
+	ofUser, ofOrganisation, err := s.DB.UnusedActions(ctx, who.OrgID, who.UserID, s.Now())
+	if err != nil {
+		return err
+	}
+	room := int64(maxPayload + maxPath + 8<<10) // what one takes at most, or so
+	whose, had, limit := "this user", ofUser, store.MaxUnusedOfUser
+	if had.Actions < limit.Actions && had.Bytes+room < limit.Bytes {
+		whose, had, limit = "this organisation", ofOrganisation, store.MaxUnusedOfOrganisation
+	}
+	if had.Actions < limit.Actions && had.Bytes+room < limit.Bytes {
+		return nil
+	}
+	return &api.Error{Kind: api.TooManyRequests, Code: "too_many_unused_actions",
+		Message:    "Too many signed actions of " + whose + " were not used; use them, or wait until they are removed a day after they expired.",
+		Rule:       "limit on unused actions of " + whose,
+		Received:   fmt.Sprintf("one more than %d, or more than %d bytes", had.Actions, had.Bytes),
+		Expected:   fmt.Sprintf("at most %d, and %d bytes in all", limit.Actions, limit.Bytes),
+		RetryAfter: time.Hour, Details: map[string]any{"retryAfterSeconds": 3600}, Subject: who.Subject()}
 }
 
 func (s *Service) sessionOrTokenLive(ctx context.Context, who api.Caller) (bool, error) {

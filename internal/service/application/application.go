@@ -61,7 +61,7 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	}
 	var assignments []store.HeldPermission
 	if in.PermissionID != "" {
-		p, err := s.Access.GrantNew(ctx, who, in.PermissionID)
+		p, err := s.Access.Grant(ctx, tx, who, in.PermissionID, "Permissions:Assign", "Auth:Apps:Create")
 		if err != nil {
 			return api.Application{}, err
 		}

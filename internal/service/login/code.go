@@ -2,6 +2,8 @@ package login
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/countersign/countersign/api"
@@ -41,12 +43,13 @@ func (s *Service) admit(ctx context.Context, who api.Caller, state store.LoginSt
 	return e
 }
 
-// SendCode mails a new login code to a registered user; the old one is void. The answer is the same
+// SendCode mails a new login code to a registered user who has a password-protected key; the old one is
+// void. The answer is the same
 // whatever exists and whatever was done, and does not wait for the mail.
 func (s *Service) SendCode(ctx context.Context, who api.Caller, in api.SendLoginCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user can log in, a login code is on its way."}
 	var state store.LoginState
-	key, allowed, err := s.Codes.Request(who.Address, in.OrgID, in.Username, func(usernameKey string, key []byte) (int64, time.Time, error) {
+	allowed, err := s.Codes.Request(who.Address, in.OrgID, in.Username, func(usernameKey string, key []byte) (int64, time.Time, error) {
 		var err error
 		state, err = s.DB.LoginState(ctx, in.OrgID, usernameKey, nil, key)
 		return state.WrongTries, state.WrongTriesReset, err
@@ -58,21 +61,27 @@ func (s *Service) SendCode(ctx context.Context, who api.Caller, in api.SendLogin
 	mails := s.receives(state)
 	issued := s.Codes.Make(state.User, CodeLifetime)
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		s.Codes.Requests.CountName(tx, key, now) // for unknown names too, or the limit would show who exists
+		s.Codes.CountRequest(tx, in.OrgID, in.Username, now)
 		if mails {
 			tx.IssueLoginCode(issued.Row)
 			tx.Record(code.Event(api.Caller{OrgID: in.OrgID, Address: who.Address}, store.EventLoginCodeIssued, issued.Row, now, nil))
 		}
 		return nil
 	})
+	if errors.Is(err, code.ErrTooOften) {
+		return same, nil
+	}
 	if err == nil && mails {
 		s.Codes.Post(state.Organisation, state.User, issued)
 	}
 	return same, err
 }
 
+// receives reports whether a user is mailed a login code: a registered one whom a mail reaches, with a
+// key that the code is for.
 func (s *Service) receives(state store.LoginState) bool {
-	return state.Found && state.User.Active && !state.User.RegisteredAt.IsZero() && s.Codes.Outbox.Reaches(state.User.Username)
+	return state.Found && state.User.Active && !state.User.RegisteredAt.IsZero() && s.Codes.Outbox.Reaches(state.User.Username) &&
+		slices.ContainsFunc(state.Credentials, func(k store.Credential) bool { return k.Active && k.Kind == api.KindPasswordProtectedKey })
 }
 
 // IssueCode makes a login code that the operator gives to the user. No mail is sent.

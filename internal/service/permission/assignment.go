@@ -36,7 +36,7 @@ func (s *Service) Assign(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	if in.IdentityID == "" {
 		return api.Assignment{}, api.Missing("identityId")
 	}
-	p, err := s.Access.Grant(ctx, who, in.PermissionID)
+	p, err := s.Access.Grant(ctx, tx, who, in.PermissionID, "Permissions:Assign")
 	if err != nil {
 		return api.Assignment{}, err
 	}

@@ -138,7 +138,7 @@ func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in a
 			return api.Permission{}, err
 		}
 	}
-	if err := s.Access.Holds(ctx, who, added(was, p.Operations)); err != nil {
+	if err := s.Access.Holds(ctx, tx, who, "Permissions:Update", added(was, p.Operations)); err != nil {
 		return api.Permission{}, err
 	}
 	now := s.Now()
@@ -186,7 +186,7 @@ func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in 
 	now, kind := s.Now(), store.EventPermissionArchived
 	if !*in.IsArchived {
 		kind = store.EventPermissionRestored
-		if err := s.Access.Holds(ctx, who, p.Operations); err != nil {
+		if err := s.Access.Holds(ctx, tx, who, "Permissions:Archive", p.Operations); err != nil {
 			return api.Permission{}, err
 		}
 	}

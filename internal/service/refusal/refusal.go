@@ -1,7 +1,7 @@
 // Package refusal records refused requests and explains them to the operator. Refusals of
 // unauthenticated callers are limited in rate, number and age: a refusal costs an attacker
 // nothing, so it must not fill a disk. Refusals of authenticated callers belong to the audit log
-// and are limited in rate alone.
+// and are limited in rate and number.
 package refusal
 
 import (
@@ -19,10 +19,16 @@ const (
 	keepAtMost = 100_000
 )
 
+// keepOfCallers is how many refusals of authenticated callers are kept, the newest, and pruneStep how
+// many one statement deletes, so that nobody waits for it long.
+const (
+	keepOfCallers = 1_000_000
+	pruneStep     = 500
+)
+
 // How many refusals one node records in a burst and per second: of unauthenticated callers, of
-// authenticated callers, and of each of these. The rest is in the log alone. Refusals of
-// authenticated callers are never removed, so nobody may fill the disk with theirs, or use up what
-// is for others.
+// authenticated callers, and of each of these. The rest is in the log alone. Nobody may
+// fill the disk with their refusals, or use up what is for others.
 var (
 	anonymousRate = rate{burst: 1000, perSecond: 50}
 	callersRate   = rate{burst: 10_000, perSecond: 200}
@@ -109,5 +115,20 @@ func (s *Service) Prune(ctx context.Context) error {
 	if err := s.DB.PruneRefusals(ctx, now.Add(-keepFor), keepAtMost); err != nil {
 		return err
 	}
-	return s.DB.PruneThrottles(ctx, now)
+	if err := s.DB.PruneThrottles(ctx, now); err != nil {
+		return err
+	}
+	return s.pruneOfCallers(ctx, keepOfCallers)
+}
+
+func (s *Service) pruneOfCallers(ctx context.Context, keep int64) error {
+	for {
+		id, err := s.DB.RefusalOfCallers(ctx, keep)
+		if err != nil || id == "" {
+			return err
+		}
+		if err := s.DB.Write(ctx, func(tx *store.Tx) error { tx.PruneRefusalsOfCallers(id, pruneStep); return nil }); err != nil {
+			return err
+		}
+	}
 }

@@ -71,7 +71,7 @@ func checkDelegated(in api.DelegatedRegistrationRequest, kinds ...string) error 
 
 // beginAgain begins with an end user who did not finish.
 func (s *Service) beginAgain(ctx context.Context, tx *store.Tx, who api.Caller, org store.Organisation, name string) (api.RegistrationChallenge, error) {
-	u, err := s.unfinished(ctx, who, name)
+	u, err := s.unfinished(ctx, tx, who, name)
 	if err != nil {
 		return api.RegistrationChallenge{}, err
 	}
@@ -81,7 +81,7 @@ func (s *Service) beginAgain(ctx context.Context, tx *store.Tx, who api.Caller, 
 
 // unfinished returns the end user of that name who is still to register. It refuses an invited
 // employee: nobody else may register in their place.
-func (s *Service) unfinished(ctx context.Context, who api.Caller, name string) (store.User, error) {
+func (s *Service) unfinished(ctx context.Context, tx *store.Tx, who api.Caller, name string) (store.User, error) {
 	u, err := s.DB.UserByName(ctx, who.OrgID, username.Key(name))
 	if err != nil {
 		if api.KindOf(err) == api.NotFound {
@@ -100,7 +100,7 @@ func (s *Service) unfinished(ctx context.Context, who api.Caller, name string) (
 	case !u.RegisteredAt.IsZero():
 		return u, alreadyExists("a registered user", subject)
 	}
-	return u, s.Access.MayActAs(ctx, who, u.ID) // whoever gets the challenge can register as this user
+	return u, s.Access.MayActAs(ctx, tx, who, u.ID) // whoever gets the challenge can register as this user
 }
 
 func alreadyExists(received string, subject api.Subject) error {

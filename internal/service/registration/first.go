@@ -36,7 +36,7 @@ func parseFirst(text string) (f firstIDs) {
 // nobody to invite: the operator created the organisations, or the first administrator has
 // registered. On an empty store it creates the organisation and the invitation. Of several servers
 // that start at once one does so, and all print the same link. A restart prints it again, with a
-// new code once the old one has expired.
+// new code once the old one has expired or was replaced or revoked.
 func (s *Service) First(ctx context.Context, who FirstAdministrator) (link string, err error) {
 	saved, err := s.DB.Setting(ctx, settingFirst)
 	if err != nil {
@@ -91,17 +91,17 @@ func (s *Service) firstLink(ctx context.Context, first firstIDs) (string, error)
 		return "", err
 	}
 	now := s.Now()
-	if !inv.User.Active || !inv.User.RegisteredAt.IsZero() || !inv.Code.RevokedAt.IsZero() {
+	if !inv.User.Active || !inv.User.RegisteredAt.IsZero() {
 		return "", nil
 	}
-	if now.Before(inv.Code.ExpiresAt) {
+	if inv.Code.Live(now) {
 		return s.Codes.MakeFirst(inv.User, first.CodeID, 0).Link, nil
 	}
 	renewed := firstIDs{first.OrgID, first.UserID, api.NewID(api.PrefixCode, now)}
 	issued := s.Codes.MakeFirst(inv.User, renewed.CodeID, code.DefaultLifetime)
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.ReplaceSetting(settingFirst, first.String(), renewed.String(), errTaken)
-		tx.IssueCode(issued.Row)
+		tx.AddCode(issued.Row) // one that was mailed since stays good
 		return nil
 	})
 	if errors.Is(err, errTaken) { // another server renewed it at the same moment

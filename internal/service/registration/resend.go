@@ -10,12 +10,13 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Resend mails a new code to a user who is still to register; the old one is void. The answer is the
-// same whatever exists and whatever was done, and does not wait for the mail.
+// Resend mails a new code to a user who is still to register. Anybody may ask, so the old code stays
+// good until the new one is used or a mail server has accepted it; without a mail, nothing changes.
+// The answer is the same whatever exists and whatever was done, and does not wait for the mail.
 func (s *Service) Resend(ctx context.Context, who api.Caller, in api.ResendRegistrationCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user is still to register, a new registration code is on its way."}
 	var inv store.Invitation
-	key, allowed, err := s.Codes.Request(who.Address, in.OrgID, in.Username, func(usernameKey string, key []byte) (int64, time.Time, error) {
+	allowed, err := s.Codes.Request(who.Address, in.OrgID, in.Username, func(usernameKey string, key []byte) (int64, time.Time, error) {
 		var err error
 		inv, err = s.DB.Invitation(ctx, in.OrgID, usernameKey, nil, key)
 		return inv.WrongTries, inv.WrongTriesReset, err
@@ -27,18 +28,21 @@ func (s *Service) Resend(ctx context.Context, who api.Caller, in api.ResendRegis
 	// Wrong tries do not count against a new code. Unknown names are treated the same, or the limit
 	// would show who exists.
 	count := func(tx *store.Tx) error {
-		s.Codes.Requests.CountName(tx, key, now)
+		s.Codes.CountRequest(tx, in.OrgID, in.Username, now)
 		s.Codes.Wrong.Clear(tx, in.OrgID, in.Username)
 		return nil
 	}
 	issued, err := s.reissue(ctx, who, inv, now, count)
-	if errors.Is(err, errNotPending) {
-		return same, s.DB.Write(ctx, count)
+	mails := !errors.Is(err, errNotPending)
+	if !mails {
+		err = s.DB.Write(ctx, count)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, code.ErrTooOften):
+		return same, nil
+	case err != nil:
 		return api.Message{}, err
-	}
-	if s.Codes.Outbox.Reaches(inv.User.Username) {
+	case mails:
 		s.Codes.Post(inv.Organisation, inv.User, issued)
 	}
 	return same, nil
@@ -46,16 +50,16 @@ func (s *Service) Resend(ctx context.Context, who api.Caller, in api.ResendRegis
 
 var errNotPending = errors.New("no user waits for a new code")
 
-// reissue makes a new code for a user who is still to register and whose last code no administrator
-// has revoked. rest completes the unit.
+// reissue makes a new code for a user who is still to register, whom a mail reaches and whose last code
+// no administrator has revoked. rest completes the unit.
 func (s *Service) reissue(ctx context.Context, who api.Caller, inv store.Invitation, now time.Time, rest func(*store.Tx) error) (code.Issued, error) {
-	if !inv.Found {
+	if !inv.Found || !s.Codes.Outbox.Reaches(inv.User.Username) {
 		return code.Issued{}, errNotPending
 	}
 	issued := s.Codes.Make(inv.User, code.DefaultLifetime)
 	anybody := api.Caller{OrgID: inv.User.OrgID, Address: who.Address}
 	return issued, s.DB.Write(ctx, func(tx *store.Tx) error {
-		tx.ReissueCode(issued.Row, errNotPending)
+		tx.OfferCode(issued.Row, errNotPending)
 		tx.Record(code.Event(anybody, store.EventRegistrationCodeResent, issued.Row, now, nil))
 		return rest(tx)
 	})

@@ -50,7 +50,7 @@ type Created struct {
 func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreateServiceAccountRequest) (api.ServiceAccount, error) {
 	n := New{Name: in.Name, PublicKey: in.PublicKey, ExternalID: in.ExternalID, DaysValid: in.DaysValid}
 	if in.PermissionID != "" {
-		p, err := s.Access.GrantNew(ctx, who, in.PermissionID)
+		p, err := s.Access.Grant(ctx, tx, who, in.PermissionID, "Permissions:Assign", "Auth:ServiceAccounts:Create")
 		if err != nil {
 			return api.ServiceAccount{}, err
 		}

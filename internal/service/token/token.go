@@ -1,6 +1,6 @@
 // Package token administers personal access tokens. A person creates one for a program, which then
-// may do what both the token and the person may. Only the person and their tokens can see or change
-// them.
+// may do what both the token and the person may. Only the person and their tokens can see them, and
+// only the person changes them, except that a token may rename, deactivate and archive itself.
 package token
 
 import (
@@ -38,7 +38,7 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	if err != nil {
 		return api.AccessToken{}, err
 	}
-	assignments, err := s.assignments(ctx, who, in.PermissionID)
+	assignments, err := s.assignments(ctx, tx, who, in.PermissionID)
 	if err != nil {
 		return api.AccessToken{}, err
 	}
@@ -55,12 +55,14 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	return out, nil
 }
 
+const createToken = "Auth:Pats:Create"
+
 // assignments returns what the token is assigned: one permission, or all of the caller's.
-func (s *Service) assignments(ctx context.Context, who api.Caller, permissionID string) ([]store.HeldPermission, error) {
+func (s *Service) assignments(ctx context.Context, tx *store.Tx, who api.Caller, permissionID string) ([]store.HeldPermission, error) {
 	if permissionID == "" {
-		return s.DB.Held(ctx, who.UserID, "")
+		return s.Access.Copy(ctx, tx, who, createToken)
 	}
-	p, err := s.Access.Grant(ctx, who, permissionID)
+	p, err := s.Access.Grant(ctx, tx, who, permissionID, createToken)
 	return []store.HeldPermission{{Permission: p}}, err
 }
 
@@ -93,6 +95,18 @@ func (s *Service) find(ctx context.Context, who api.Caller, id string) (store.To
 	t, err := s.DB.AccessToken(ctx, who.UserID, id)
 	if err == nil && t.Kind != store.TokenPersonal {
 		err = errNotFound
+	}
+	return t, err
+}
+
+// changeable is find for a caller who changes the token. A token changes no other: another may
+// have more rights, and their person may have deactivated it.
+func (s *Service) changeable(ctx context.Context, who api.Caller, id string) (store.TokenEntry, error) {
+	t, err := s.find(ctx, who, id)
+	if err == nil && who.Kind == api.CallerPersonalToken && who.TokenID != t.ID {
+		err = &api.Error{Kind: api.Forbidden, Code: "permission_denied",
+			Message: "A personal access token changes no other access token; its person may.",
+			Rule:    "a personal access token changes itself alone", Received: t.ID, Expected: who.TokenID, Subject: who.Subject()}
 	}
 	return t, err
 }
@@ -136,7 +150,7 @@ func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in 
 }
 
 func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.TokenEntry, time.Time)) (api.AccessToken, error) {
-	r := resource.Resource[store.TokenEntry, api.AccessToken]{Find: s.find, Gone: errNotFound, Event: event, Now: s.Now,
+	r := resource.Resource[store.TokenEntry, api.AccessToken]{Find: s.changeable, Gone: errNotFound, Event: event, Now: s.Now,
 		Show: func(_ context.Context, t store.TokenEntry) (api.AccessToken, error) {
 			return accesstoken.ToAPI(t, true), nil
 		}}

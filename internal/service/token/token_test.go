@@ -146,12 +146,13 @@ func TestTokensAreTheirPersonsOwn(t *testing.T) {
 		if now, err := n.DB.AccessToken(t.Context(), ada.ID, id); err != nil || world.JSON(t, now) != world.JSON(t, kept) {
 			t.Errorf("it was %+v and is %+v, %v", kept, now, err)
 		}
-		checkManages(t, n, ada, n.Checked(program))
+		checkManages(t, n, ada, n.Checked(ada.Session), n.Checked(program))
 	})
 }
 
-// checkManages has a token rename, deactivate, activate and archive tokens of its person.
-func checkManages(t *testing.T, n *world.Tenant, ada world.Member, program *client.Session) {
+// checkManages has a person rename, deactivate, activate and archive their tokens, and a token
+// rename and deactivate itself.
+func checkManages(t *testing.T, n *world.Tenant, ada world.Member, person, program *client.Session) {
 	t.Helper()
 	ctx := t.Context()
 	id, other := n.PersonalToken(t, ada.Session, "other", "")
@@ -159,34 +160,34 @@ func checkManages(t *testing.T, n *world.Tenant, ada world.Member, program *clie
 		t.Errorf("%+v, %v", list, err)
 	}
 	name, taken := "Other", "program"
-	if a, err := program.UpdateToken(ctx, api.UpdateTokenRequest{TokenID: id, Rename: api.Rename{Name: &name}}); err != nil || a.Name != name {
+	if a, err := person.UpdateToken(ctx, api.UpdateTokenRequest{TokenID: id, Rename: api.Rename{Name: &name}}); err != nil || a.Name != name {
 		t.Errorf("%+v, %v", a, err)
 	}
-	_, err := program.UpdateToken(ctx, api.UpdateTokenRequest{TokenID: id, Rename: api.Rename{Name: &taken}})
+	_, err := person.UpdateToken(ctx, api.UpdateTokenRequest{TokenID: id, Rename: api.Rename{Name: &taken}})
 	world.Refused(t, "a name that is taken", err, 409, "token_name_taken")
-	if a, err := program.DeactivateToken(ctx, id); err != nil || a.IsActive || n.Lives(t, other) {
+	if a, err := person.DeactivateToken(ctx, id); err != nil || a.IsActive || n.Lives(t, other) {
 		t.Errorf("deactivated: %+v, %v", a, err)
 	}
-	if a, err := program.ActivateToken(ctx, id); err != nil || !a.IsActive || !n.Lives(t, other) {
+	if a, err := person.ActivateToken(ctx, id); err != nil || !a.IsActive || !n.Lives(t, other) {
 		t.Errorf("activated: %+v, %v", a, err)
 	}
-	if a, err := program.ArchiveToken(ctx, id); err != nil || a.IsActive || n.Lives(t, other) {
+	if a, err := person.ArchiveToken(ctx, id); err != nil || a.IsActive || n.Lives(t, other) {
 		t.Errorf("archived: %+v, %v", a, err)
 	}
 	for what, do := range map[string]func() error{
-		"archive":  func() error { _, err := program.ArchiveToken(ctx, id); return err },
-		"activate": func() error { _, err := program.ActivateToken(ctx, id); return err },
+		"archive":  func() error { _, err := person.ArchiveToken(ctx, id); return err },
+		"activate": func() error { _, err := person.ActivateToken(ctx, id); return err },
 		"rename": func() error {
-			_, err := program.UpdateToken(ctx, api.UpdateTokenRequest{TokenID: id, Rename: api.Rename{Name: &name}})
+			_, err := person.UpdateToken(ctx, api.UpdateTokenRequest{TokenID: id, Rename: api.Rename{Name: &name}})
 			return err
 		},
 	} {
 		world.Refused(t, what+" once archived", do(), 404, "token_not_found")
 	}
-	if a, err := program.GetToken(ctx, id); err != nil || a.IsActive {
+	if a, err := person.GetToken(ctx, id); err != nil || a.IsActive {
 		t.Errorf("shown once archived: %+v, %v", a, err)
 	}
-	if list, err := program.ListTokens(ctx); err != nil || len(list.Items) != 1 {
+	if list, err := person.ListTokens(ctx); err != nil || len(list.Items) != 1 {
 		t.Errorf("%+v, %v", list, err)
 	}
 	// Its name is free, and a new token of that name has none of its rights.
@@ -198,6 +199,10 @@ func checkManages(t *testing.T, n *world.Tenant, ada world.Member, program *clie
 	all, err := n.DB.AccessTokens(ctx, ada.ID)
 	must(t, err)
 	self := all[slices.IndexFunc(all, func(e store.TokenEntry) bool { return e.Name == "Program" })].ID
+	itself := "Program itself"
+	if a, err := program.UpdateToken(ctx, api.UpdateTokenRequest{TokenID: self, Rename: api.Rename{Name: &itself}}); err != nil || a.Name != itself {
+		t.Errorf("renamed by itself: %+v, %v", a, err)
+	}
 	if a, err := program.DeactivateToken(ctx, self); err != nil || a.IsActive || n.Lives(t, program) {
 		t.Errorf("itself: %+v, %v", a, err)
 	}

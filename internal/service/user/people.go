@@ -64,7 +64,7 @@ func (s *Service) InvitePeople(ctx context.Context, tx *store.Tx, who api.Caller
 	}
 	var permission *store.Permission
 	if in.PermissionID != "" {
-		p, err := s.Access.GrantNew(ctx, who, in.PermissionID)
+		p, err := s.Access.Grant(ctx, tx, who, in.PermissionID, "Permissions:Assign", "Auth:Users:Create")
 		if err != nil {
 			return api.InvitedPeople{}, err
 		}
@@ -132,7 +132,7 @@ func (s *Service) NewCode(ctx context.Context, tx *store.Tx, who api.Caller, in 
 	}
 	i := Invitation{User: m.User, Issued: s.Codes.Make(m.User, code.DefaultLifetime), Mailed: s.Codes.Outbox.Reaches(m.Username)}
 	if !i.Mailed { // whoever gets the code can register as this user
-		if err := s.Access.MayActAs(ctx, who, m.ID); err != nil {
+		if err := s.Access.MayActAs(ctx, tx, who, m.ID); err != nil {
 			return api.InvitedPerson{}, err
 		}
 	}

@@ -98,8 +98,9 @@ var (
 // Keys finds the public key for a kid.
 type Keys func(kid string) (ed25519.PublicKey, bool)
 
-// Drift is how far a reader's clock may be behind the server's.
-const Drift = 5 * time.Second
+// Drift is how far a reader's clock may be behind the server's, and how far the server's own may be
+// set back without refusing what it issued just before.
+const Drift = 30 * time.Second
 
 // maxToken is the longest token that is read, in bytes. Tokens of this server have less than
 // 2,000 plus twice the length of the path.
