@@ -288,10 +288,16 @@ func TestConfiguration(t *testing.T) {
 			}
 			return len(items(h, stdout))
 		}
+		if _, stderr, status := command(h, "", "org", "create", "--name", "One", "--database", other); status != 0 {
+			h.Fatal(stderr)
+		}
+		if _, stderr, status := command(h, "", "org", "create", "--name", "Two", "--database", other); status != 0 {
+			h.Fatal(stderr)
+		}
 		if n := listed("--config", full); n != 1 {
 			h.Errorf("by config file, %d organisations", n)
 		}
-		if n := listed("--config", elsewhere); n != 0 {
+		if n := listed("--config", elsewhere); n != 2 {
 			h.Errorf("by another config file, %d organisations", n)
 		}
 		if n := listed("--config", elsewhere, "--database", h.database); n != 1 {
@@ -304,7 +310,7 @@ func TestConfiguration(t *testing.T) {
 		if n := listed("--config", elsewhere); n != 1 {
 			h.Errorf("the environment does not come before the config file: %d organisations", n)
 		}
-		if n := listed("--json", "--database", other); n != 0 {
+		if n := listed("--json", "--database", other); n != 2 {
 			h.Errorf("the flag does not come before the environment: %d organisations", n)
 		}
 		h.Setenv("COUNTERSIGN_CONFIG", full)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"runtime"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -104,10 +105,13 @@ func few[T any](ctx context.Context, db *DB, scan func(*row) T, sql string, args
 	return values, nil
 }
 
-// all reads every row.
+// all reads every row. It lets others run after each, because there may be many.
 func all[T any](ctx context.Context, db *DB, scan func(*row) T, sql string, args ...any) ([]T, error) {
 	var values []T
-	err := db.engine.query(ctx, sql, clean(args), func(r *row) { values = append(values, scan(r)) })
+	err := db.engine.query(ctx, sql, clean(args), func(r *row) {
+		values = append(values, scan(r))
+		runtime.Gosched()
+	})
 	if err != nil {
 		return nil, classify(err)
 	}

@@ -21,6 +21,10 @@ import (
 // sqliteTimeout is how long a connection waits for another process's lock.
 const sqliteTimeout = 10 * time.Second
 
+// longSteps is how many steps of SQLite's machine, some ten microseconds, a read that may take
+// long runs before it lets others run.
+const longSteps = 500
+
 // sqliteVersion reads the schema version; it fails if there are no tables yet.
 const sqliteVersion = `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied = 1`
 
@@ -308,6 +312,9 @@ func (s *sqliteDB) read(ctx context.Context, readers chan *sqlite.Conn, sql stri
 		if c, err = s.openReader(); err != nil {
 			readers <- nil
 			return sqliteError(err)
+		}
+		if readers == s.long {
+			c.YieldOften(longSteps)
 		}
 	}
 	defer func() { readers <- c }()

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"runtime"
 	"unsafe"
 
 	"modernc.org/libc"
@@ -67,4 +68,18 @@ func (c *Conn) ExecOnce(sql string) error {
 		delete(c.statements, sql)
 	}
 	return err
+}
+
+// YieldOften makes long statements of the connection let other goroutines run after every so
+// many steps. Otherwise one that needs no input lets them wait for ten milliseconds at a time.
+func (c *Conn) YieldOften(steps int) {
+	f := yield
+	lib.Xsqlite3_progress_handler(c.tls, c.db, int32(steps), *(*uintptr)(unsafe.Pointer(&f)), 0)
+}
+
+// yield is called by SQLite. It is a declared function because the address of a closure would
+// not stay.
+func yield(*libc.TLS, uintptr) int32 {
+	runtime.Gosched()
+	return 0
 }
