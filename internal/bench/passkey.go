@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -13,11 +15,11 @@ import (
 )
 
 // passkey stamps ES256 credentials with attestation none from one that the software
-// authenticator made. Challenge and credential id are put in place each time, and with
-// this attestation nothing signs them. So all have one key pair: making keys would
-// measure the client, and to a server a key is as good as another.
+// authenticator made. Challenge, credential id and public key are put in place each time, and
+// with this attestation nothing signs them.
 type passkey struct {
 	object     mould // attestation object around the credential id
+	x, y       int   // where the coordinates of the key are in the object
 	clientData mould // client data around the challenge
 }
 
@@ -58,6 +60,11 @@ func newPasskey(origin string) (*passkey, error) {
 	var err3, err4 error
 	p.object, err3 = newMould(object, id)
 	p.clientData, err4 = newMould(clientData, []byte(challenge))
+	// The key is the last of the object: labels -2 and -3, each with a string of 32 bytes.
+	p.x, p.y = bytes.LastIndex(object, []byte{0x21, 0x58, 32})+3, bytes.LastIndex(object, []byte{0x22, 0x58, 32})+3
+	if p.x < 3 || p.y != p.x+32+3 || p.y+32 > len(object) {
+		return nil, errors.New("the authenticator's answer does not hold a key on P-256")
+	}
 	return p, errors.Join(err1, err2, err3, err4)
 }
 
@@ -71,7 +78,22 @@ func (p *passkey) create(a *attestation, challenge []byte) {
 	rand.Read(a.id[:])
 	a.credentialID = b64.AppendEncode(a.credentialID[:0], a.id[:])
 	a.raw = p.object.fill(a.raw[:0], a.id[:])
+	point := newPoint()
+	copy(a.raw[p.x:], point[:32])
+	copy(a.raw[p.y:], point[32:])
 	a.object = b64.AppendEncode(a.object[:0], a.raw)
+}
+
+// newPoint returns the coordinates of a new public key: no two users have the same.
+func newPoint() []byte {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err == nil {
+		var point []byte
+		if point, err = key.PublicKey.Bytes(); err == nil {
+			return point[1:]
+		}
+	}
+	panic("bench: " + err.Error()) // crypto/rand does not fail
 }
 
 func (m mould) fill(into, gap []byte) []byte {

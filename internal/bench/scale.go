@@ -124,12 +124,12 @@ func (f *stocked) register(ctx context.Context) error {
 		return err
 	}
 
-	random := "randomblob(32)"
+	random, key := "randomblob(32)", "randomblob(91)"
 	if !strings.HasPrefix(f.server.database, "sqlite:") {
-		random = "decode(md5(u.id) || md5(u.id || u.id), 'hex')"
+		random, key = "decode(md5(u.id) || md5(u.id || u.id), 'hex')", "decode(repeat(md5('key' || u.id), 6), 'hex')"
 	}
 	credential, err := copyOf(ctx, f.server.database, "credentials", map[string]string{
-		"id": "'cr' || substr(u.id, 3)", "user_id": "u.id", "code_id": "c.id", "credential_id": random})
+		"id": "'cr' || substr(u.id, 3)", "user_id": "u.id", "code_id": "c.id", "credential_id": random, "public_key": key})
 	if err != nil {
 		return err
 	}
@@ -141,6 +141,7 @@ func (f *stocked) register(ctx context.Context) error {
 	pairs := " AS m CROSS JOIN users AS u JOIN registration_codes AS c ON c.user_id = u.id WHERE u.registered_at IS NULL AND m.user_id = (SELECT id FROM users WHERE registered_at IS NOT NULL)"
 	statements := []string{
 		credential + pairs,
+		"INSERT INTO credential_ids (credential_id, passkey) SELECT credential_id, 1 FROM credentials WHERE true ON CONFLICT DO NOTHING",
 		event + pairs + " AND m.id = (SELECT max(id) FROM events WHERE credential_id <> '')",
 		"UPDATE registration_codes SET spent_at = created_at WHERE spent_at IS NULL",
 		"UPDATE users SET registered_at = created_at WHERE registered_at IS NULL",

@@ -271,6 +271,11 @@ func TestForgedSessionsAndActions(t *testing.T) {
 		} {
 			forged["signed, "+name] = keyed(t, h, useraction.SessionType, with(claims, changes))
 		}
+		// Where a session was opened does not matter, as long as this installation signed it.
+		moved := forged["signed, another issuer"]
+		delete(forged, "signed, another issuer")
+		h.Send(t, "GET", "/countersign/account", world.Bearer(moved), nil).Wants(t, "a session of another address", 200, "")
+		forged["signed, another installation"] = keyed(t, h, useraction.SessionType, with(claims, map[string]any{"installation": strings.Repeat("0", 32)}))
 		for name, token := range forged {
 			if token == session {
 				t.Fatalf("%s is the token itself", name)

@@ -146,13 +146,19 @@ func (t *Tokens) verifyBearer(ctx context.Context, token string) (Claims, error)
 		e.Received, e.Expected = p.Installation, t.Installation
 		return Claims{}, e
 	}
-	if p.Subject != c.OrgID || prefixes[c.Kind] == "" || !api.ValidID(prefixes[c.Kind], c.ID) {
-		return Claims{}, invalid("subject, kind and id of a bearer token", nil)
+	if !isAddress(p.Issuer) || p.Subject != c.OrgID || prefixes[c.Kind] == "" || !api.ValidID(prefixes[c.Kind], c.ID) {
+		return Claims{}, invalid("issuer, subject, kind and id of a bearer token", nil)
 	}
 	return c, nil
 }
 
-// prefixes has the prefix of the ids of each kind of bearer token.
+// isAddress reports whether iss is that of a bearer token: a public URL, of whatever time. Tickets
+// have another.
+func isAddress(iss string) bool {
+	return strings.HasPrefix(iss, "https://") || strings.HasPrefix(iss, "http://")
+}
+
+// prefixes are the kinds of bearer token with the prefix of their ids.
 var prefixes = map[string]string{KindSession: api.PrefixSession, store.TokenPersonal: api.PrefixToken, store.TokenServiceAccount: api.PrefixToken}
 
 // SignAction returns the token of a signed action. It fills in issuer and kind of c.
