@@ -21,8 +21,8 @@ func (s *Server) ServiceAccount(t testing.TB, orgID, name string, permissionIDs 
 		must(t, err)
 		n.Permissions = append(n.Permissions, p)
 	}
-	made, err := store.Do(context.Background(), s.DB, func(tx *store.Tx) (serviceaccount.Made, error) {
-		return s.ServiceAccounts.Make(tx, api.Caller{OrgID: orgID}, n)
+	made, err := store.Do(context.Background(), s.DB, func(tx *store.Tx) (serviceaccount.Created, error) {
+		return s.ServiceAccounts.CreateWith(tx, api.Caller{OrgID: orgID}, n)
 	})
 	must(t, err)
 	return made.User.ID, s.Client().Session(made.Token.Text, withID(t, base64url([]byte(made.Token.Credential.CredentialID)), key))

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/countersign/countersign/api"
@@ -15,8 +13,7 @@ import (
 type codeList struct {
 	operatorFlags
 	orgFlags
-	Limit int    `help:"List at most this many." default:"100"`
-	After string `help:"List only codes after this code id, the last one printed before." placeholder:"CODE"`
+	pageFlags
 }
 
 type codeRow struct {
@@ -40,25 +37,16 @@ func newCodeRow(c store.CodeEntry) codeRow {
 }
 
 func (l *codeList) Run(ctx context.Context, c console) error {
-	if l.Limit < 1 || l.Limit > store.MaxPage {
-		return misuse("--limit is between 1 and %d; continue with --after", store.MaxPage)
+	if err := l.check(); err != nil {
+		return err
 	}
 	return l.open(ctx, c, func(a *app.App) error {
 		all, err := code.List(ctx, a.DB, l.Org, l.After, l.Limit)
 		if err != nil {
 			return err
 		}
-		rows := make([]codeRow, 0, len(all))
-		for _, x := range all {
-			rows = append(rows, newCodeRow(x))
-		}
-		return l.print(c, map[string]any{"items": rows}, func(w io.Writer) {
-			t := columns(w)
-			fmt.Fprintln(t, "CODE\tUSERNAME\tSTATE\tCREATED\tEXPIRES")
-			for _, r := range rows {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.CodeID, r.Username, r.State, r.DateCreated, r.ExpiresAt)
-			}
-			t.Flush()
+		return printTable(l.outputFlags, c, rows(all, newCodeRow), "CODE\tUSERNAME\tSTATE\tCREATED\tEXPIRES", func(r codeRow) []any {
+			return []any{r.CodeID, r.Username, r.State, r.DateCreated, r.ExpiresAt}
 		})
 	})
 }

@@ -10,9 +10,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// configFile is the config file: a JSON object with a key for each flag, its name
-// written with underscores. A flag's environment variable comes before it, as what is
-// on the command line comes before both.
+// configFile is the config file: a JSON object with a key for each flag, its name written with
+// underscores. The command line comes first, then the environment, then the file.
 type configFile map[string]any
 
 func readConfig(r io.Reader) (kong.Resolver, error) {
@@ -23,20 +22,19 @@ func readConfig(r io.Reader) (kong.Resolver, error) {
 	return c, nil
 }
 
-// Validate refuses a key that no flag has: a setting that is misspelt and passed over
-// in silence may be the one that matters.
+// Validate refuses a key that no flag has: it may be a misspelt setting that matters.
 func (c configFile) Validate(app *kong.Application) error {
 	known := map[string]bool{}
 	collect(app.Node, known)
 	for key := range c {
 		if !known[key] {
-			return fmt.Errorf("the config file has the key %q, which is the name of no flag; keys are written like public_url", key)
+			return fmt.Errorf("the config file has the key %q, which no flag has; keys are written like public_url", key)
 		}
 	}
 	return nil
 }
 
-// collect notes the keys of the flags of all commands: one file may serve them all.
+// collect adds the keys of the flags of all commands: they may share one file.
 func collect(n *kong.Node, known map[string]bool) {
 	for _, f := range n.Flags {
 		known[configKey(f)] = true
@@ -48,8 +46,8 @@ func collect(n *kong.Node, known map[string]bool) {
 
 func configKey(f *kong.Flag) string { return strings.ReplaceAll(f.Name, "-", "_") }
 
-// Resolve returns the value for a flag, nil if the file has nothing to say. A flag that
-// has no environment variable has no key either.
+// Resolve returns the value of a flag, nil if the file has none. A flag without an environment
+// variable has no key either.
 func (c configFile) Resolve(_ *kong.Context, _ *kong.Path, f *kong.Flag) (any, error) {
 	if len(f.Envs) == 0 {
 		return nil, nil

@@ -1,7 +1,12 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"io"
+
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/app"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -29,9 +34,24 @@ func newCredentialRow(x store.Credential) credentialRow {
 	return credentialRow{x.ID, x.Kind, x.Factor, x.Name, x.Algorithm, x.BackupState, x.BackupEligible, x.Format, x.AttestationType, api.Time(x.CreatedAt)}
 }
 
-// credentialFlags name the credential that a command changes.
+// credentialFlags name the credential that a command is about.
 type credentialFlags struct {
 	operatorFlags
 	orgFlags
 	Credential string `arg:"" help:"Credential id (cr-…) as credential list prints it."`
+}
+
+// change changes the credential with do and prints its new state: as JSON with the member, or for
+// people as the sentence done.
+func (f *credentialFlags) change(ctx context.Context, c console, do func(*app.App) error, member string, state any, done string) error {
+	return f.open(ctx, c, func(a *app.App) error {
+		if err := do(a); err != nil {
+			return err
+		}
+		return f.print(c, map[string]any{"credentialUuid": f.Credential, member: state}, func(w io.Writer) { fmt.Fprintln(w, done) })
+	})
+}
+
+func (f *credentialFlags) setActive(ctx context.Context, c console, active bool, done string) error {
+	return f.change(ctx, c, func(a *app.App) error { return a.Users.SetCredentialActive(ctx, f.Org, f.Credential, active) }, "active", active, done)
 }

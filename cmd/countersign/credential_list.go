@@ -3,18 +3,14 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"io"
+	"strconv"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/app"
+	"github.com/countersign/countersign/internal/store"
 )
 
-type credentialList struct {
-	operatorFlags
-	orgFlags
-	Username string `required:"" help:"Username or user id." placeholder:"NAME"`
-}
+type credentialList struct{ userFlags }
 
 type listedCredentialRow struct {
 	credentialRow
@@ -30,18 +26,11 @@ func (l *credentialList) Run(ctx context.Context, c console) error {
 		if err != nil {
 			return err
 		}
-		rows := make([]listedCredentialRow, 0, len(all))
-		for _, x := range all {
-			rows = append(rows, listedCredentialRow{newCredentialRow(x), x.Active, x.SignCount, x.RPID, api.Time(x.LastUsedAt)})
-		}
-		return l.print(c, map[string]any{"items": rows}, func(w io.Writer) {
-			t := columns(w)
-			fmt.Fprintln(t, "CREDENTIAL\tKIND\tFACTOR\tNAME\tACTIVE\tSYNCED\tCOUNTER\tLAST USED")
-			for _, r := range rows {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%q\t%s\t%s\t%d\t%s\n", r.CredentialUUID, r.Kind, r.Factor, r.Name,
-					yes(r.Active), yes(r.BackedUp), r.SignCount, cmp.Or(r.DateLastUsed, "never"))
-			}
-			t.Flush()
+		listed := rows(all, func(x store.Credential) listedCredentialRow {
+			return listedCredentialRow{newCredentialRow(x), x.Active, x.SignCount, x.RPID, api.Time(x.LastUsedAt)}
+		})
+		return printTable(l.outputFlags, c, listed, "CREDENTIAL\tKIND\tFACTOR\tNAME\tACTIVE\tSYNCED\tCOUNTER\tLAST USED", func(r listedCredentialRow) []any {
+			return []any{r.CredentialUUID, r.Kind, r.Factor, strconv.Quote(r.Name), yes(r.Active), yes(r.BackedUp), r.SignCount, cmp.Or(r.DateLastUsed, "never")}
 		})
 	})
 }

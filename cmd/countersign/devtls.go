@@ -22,14 +22,14 @@ import (
 	"time"
 )
 
-// How long development certificates live, and how long before its end one is replaced.
+// How long development certificates are valid, and how long before its end one is replaced.
 const (
 	devAuthorityLife = 10 * 365 * 24 * time.Hour
 	devLeafLife      = 365 * 24 * time.Hour
 	devRenew         = 30 * 24 * time.Hour
 )
 
-// What development certificates are for, and all that their authority may vouch for.
+// The names and addresses that development certificates are for; their authority may certify no others.
 var (
 	devNames     = []string{"localhost"}
 	devAddresses = []net.IP{net.IPv4(127, 0, 0, 1).To4(), net.IPv6loopback}
@@ -37,8 +37,8 @@ var (
 
 // devTLS is a folder with a private authority and a certificate for this machine.
 //
-// Each file with a key holds its certificate too, and appears whole or not at all, so
-// that servers which start at the same moment in one folder end up with the same pair.
+// A file with a key also has its certificate, and is written atomically, so that servers that start
+// at the same moment in one folder end up with the same pair.
 type devTLS struct {
 	dir string
 	now time.Time
@@ -65,7 +65,7 @@ func (d devTLS) make() error {
 		return err
 	}
 	public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Leaf.Raw})
-	if shown, err := os.ReadFile(d.authorityFile()); err != nil || string(shown) != string(public) {
+	if current, err := os.ReadFile(d.authorityFile()); err != nil || string(current) != string(public) {
 		if err := d.put(d.authorityFile(), public, 0o644, os.Rename); err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (d devTLS) authority() (tls.Certificate, error) {
 	if err == nil && d.now.Add(devRenew).Before(pair.Leaf.NotAfter) {
 		return pair, nil
 	}
-	if err == nil { // at its end: from now on clients must trust another
+	if err == nil { // about to expire: clients must trust a new one
 		err = os.Remove(d.keyFile())
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -96,14 +96,14 @@ func (d devTLS) authority() (tls.Certificate, error) {
 	if err != nil {
 		return pair, err
 	}
-	// Linked and not renamed: of several servers the first one's authority is everybody's.
+	// Link, unlike Rename, fails if the file exists: of several servers all use the authority of the first.
 	if err := d.put(d.keyFile(), bundle, 0o600, os.Link); err != nil && !errors.Is(err, fs.ErrExist) {
 		return pair, err
 	}
 	return tls.LoadX509KeyPair(d.keyFile(), d.keyFile())
 }
 
-// serves reports whether the existing certificate is good for a while.
+// serves reports whether the existing certificate is valid for a while.
 func (d devTLS) serves(authority *x509.Certificate) bool {
 	pair, err := tls.LoadX509KeyPair(d.serverFile(), d.serverFile())
 	if err != nil || !d.now.Add(devRenew).Before(pair.Leaf.NotAfter) {
@@ -138,8 +138,8 @@ func (d devTLS) issue(template *x509.Certificate, authority *tls.Certificate) ([
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...), nil
 }
 
-// devAuthority may vouch for this machine's own names only (RFC 5280 §4.2.1.10), so that
-// whoever steals its key can deceive nobody about another site.
+// devAuthority is constrained to names of this machine (RFC 5280 §4.2.1.10), so that whoever steals its
+// key can impersonate no other site.
 func devAuthority(now time.Time) *x509.Certificate {
 	host, _ := os.Hostname()
 	c := devTemplate(now, devAuthorityLife)
@@ -179,8 +179,7 @@ func devTemplate(now time.Time, life time.Duration) *x509.Certificate {
 	}
 }
 
-// put writes a file beside where it belongs and then moves it there, by os.Rename or
-// os.Link.
+// put writes a temporary file in the folder and then moves it to its place by os.Rename or os.Link.
 func (d devTLS) put(file string, content []byte, mode fs.FileMode, move func(from, to string) error) error {
 	f, err := os.CreateTemp(d.dir, ".new-*")
 	if err != nil {
@@ -194,14 +193,14 @@ func (d devTLS) put(file string, content []byte, mode fs.FileMode, move func(fro
 	return move(f.Name(), file)
 }
 
-// tell says how clients come to trust the authority.
-func (d devTLS) tell(w io.Writer) {
+// explain prints how clients can trust the authority.
+func (d devTLS) explain(w io.Writer) {
 	file, err := filepath.Abs(d.authorityFile())
 	if err != nil {
 		file = d.authorityFile()
 	}
 	fmt.Fprintf(w, `Development certificate for localhost, by the authority in %[1]s.
-Clients trust it by one of these lines; only the first adds to the authorities that they know already:
+Clients trust it by one of these lines; only the first keeps the authorities that they trust already:
 
   export NODE_EXTRA_CA_CERTS=%[2]s    # Node
   export SSL_CERT_FILE=%[2]s          # Go and OpenSSL
@@ -210,7 +209,7 @@ Clients trust it by one of these lines; only the first adds to the authorities t
 `, file, "'"+strings.ReplaceAll(file, "'", `'\''`)+"'")
 }
 
-// checkDevTLS refuses what contradicts a development certificate.
+// checkDevTLS refuses flags that contradict a development certificate.
 func (s *serveCommand) checkDevTLS() error {
 	if s.TLSCert != "" || s.TLSKey != "" {
 		return misuse("--dev-tls creates its own certificate; leave out --tls-cert and --tls-key")
@@ -220,7 +219,7 @@ func (s *serveCommand) checkDevTLS() error {
 	}
 	u, err := url.Parse(s.PublicURL)
 	if err != nil || u.Scheme != "https" || !slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname()) {
-		return misuse("--dev-tls serves https://localhost and nothing else; leave out --public-url")
+		return misuse("--dev-tls serves https://localhost only; leave out --public-url")
 	}
 	return nil
 }
@@ -235,6 +234,6 @@ func (s *serveCommand) beginDevTLS(c console) error {
 		return err
 	}
 	s.TLSCert, s.TLSKey = d.serverFile(), d.serverFile()
-	d.tell(c.out)
+	d.explain(c.out)
 	return nil
 }

@@ -49,7 +49,7 @@ func readyAt(t testing.TB, dir string, now time.Time) (authority, server *x509.C
 	return whole.Leaf, pair.Leaf
 }
 
-// Certificates are made once, and anew when their end is near; the authority, which
+// Certificates are created once, and again when they are about to expire; the authority, which
 // clients trust, outlives many of them.
 func TestDevTLSIsRenewed(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "folder")
@@ -74,7 +74,7 @@ func TestDevTLSIsRenewed(t *testing.T) {
 	}
 }
 
-// Whatever is missing or spoilt besides the authority's key is made again.
+// Anything missing or broken, except the authority's key, is created again.
 func TestDevTLSMendsItself(t *testing.T) {
 	dir, now := t.TempDir(), time.Now()
 	authority, server := readyAt(t, dir, now)
@@ -90,7 +90,7 @@ func TestDevTLSMendsItself(t *testing.T) {
 		t.Error("a lost copy of the authority: another authority")
 	}
 
-	// A certificate by another authority is of no use to who trusts this one.
+	// A client that trusts this authority does not accept a certificate by another.
 	elsewhere := t.TempDir()
 	readyAt(t, elsewhere, now)
 	other, err := os.ReadFile(devTLS{dir: elsewhere}.serverFile())
@@ -104,7 +104,7 @@ func TestDevTLSMendsItself(t *testing.T) {
 	}
 }
 
-// Servers that start at once in an empty folder all serve what every client trusts.
+// Servers that start at the same moment in an empty folder all serve what every client trusts.
 func TestDevTLSMadeTogether(t *testing.T) {
 	dir, now := t.TempDir(), time.Now()
 	var all sync.WaitGroup
@@ -122,8 +122,8 @@ func TestDevTLSMadeTogether(t *testing.T) {
 	}
 }
 
-// With the stolen key of the authority nobody can pass for another site, nor make a
-// further authority or a certificate for anything but a server.
+// With the stolen key of the authority nobody can impersonate another site, or issue another
+// authority or a certificate for anything but a server.
 func TestDevTLSAuthorityIsGoodForNothingElse(t *testing.T) {
 	dir, now := t.TempDir(), time.Now()
 	readyAt(t, dir, now)

@@ -11,7 +11,7 @@ import (
 
 type doctorCommand struct{ operatorFlags }
 
-// finding is one thing that doctor looked at.
+// finding is the result of one check.
 type finding struct {
 	Check  string `json:"check"`
 	Result string `json:"result"` // ok, warning or problem
@@ -65,7 +65,7 @@ func examine(ctx context.Context, a *app.App) (all []finding) {
 	if a.Ring.Wrapped() {
 		all = append(all, finding{"server keys", ok, "wrapped under the master key"})
 	} else {
-		all = append(all, finding{"server keys", warning, "kept without a master key: whoever reads the database or a backup of it can forge tokens; set --master-key-file"})
+		all = append(all, finding{"server keys", warning, "stored without a master key: whoever reads the database or a backup of it can forge tokens; set --master-key-file"})
 	}
 	if !a.Outbox.Configured() {
 		all = append(all, finding{"mail", warning, "not configured: registration links are only printed by user invite, and a new code that a user asks for reaches nobody; set --smtp"})

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -12,17 +14,18 @@ import (
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/mail"
+	"github.com/countersign/countersign/internal/store"
 )
 
-// databaseFlags say where everything is kept.
+// databaseFlags say where everything is stored.
 type databaseFlags struct {
-	Database      string `help:"Where everything is kept: sqlite:PATH or postgres://…" default:"sqlite:countersign.db" placeholder:"URL"`
+	Database      string `help:"Where everything is stored: sqlite:PATH or postgres://…" default:"sqlite:countersign.db" placeholder:"URL"`
 	MasterKeyFile string `help:"File with the master key, which encrypts the server's keys: 32 random bytes in hex or base64." placeholder:"FILE"`
 	MasterKey     string `help:"The master key itself. Set its environment variable rather than this flag." placeholder:"KEY"`
 }
 
-// siteFlags say where the server is reached and how it sends mail. Commands that print
-// links need them too.
+// siteFlags say where the server is reached and how it sends mail. Commands that print links need
+// them too.
 type siteFlags struct {
 	PublicURL string `name:"public-url" help:"Address that people and SDKs use. Default: http://localhost and the port listened on." placeholder:"URL"`
 	SMTP      string `name:"smtp" help:"Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://host:465." placeholder:"URL"`
@@ -34,19 +37,32 @@ type outputFlags struct {
 	JSON bool `name:"json" help:"Print JSON."`
 }
 
+// pageFlags name the part of a list that a command prints.
+type pageFlags struct {
+	Limit int    `help:"List at most this many." default:"100"`
+	After string `help:"List only what comes after this id, the last one printed before." placeholder:"ID"`
+}
+
+func (p pageFlags) check() error {
+	if p.Limit < 1 || p.Limit > store.MaxPage {
+		return misuse("--limit is between 1 and %d; continue with --after", store.MaxPage)
+	}
+	return nil
+}
+
 // orgFlags name the organisation that a command is about.
 type orgFlags struct {
 	Org string `required:"" help:"Id of the organisation (or-…)." placeholder:"ORG"`
 }
 
-// operatorFlags are those of every command that opens the database.
+// operatorFlags are the flags of every command that opens the database.
 type operatorFlags struct {
 	databaseFlags
 	siteFlags
 	outputFlags
 }
 
-// config is what an App is opened with, with the default lifetimes.
+// config returns the Config of an App with the default lifetimes.
 func config(d databaseFlags, s siteFlags, log *slog.Logger) app.Config {
 	return app.Config{
 		Database: d.Database, MasterKeyFile: d.MasterKeyFile, MasterKey: d.MasterKey, PublicURL: s.PublicURL,
@@ -56,7 +72,7 @@ func config(d databaseFlags, s siteFlags, log *slog.Logger) app.Config {
 	}
 }
 
-// open opens the App for one command and closes it after.
+// open opens the App, runs do and closes the App.
 func (o operatorFlags) open(ctx context.Context, c console, do func(*app.App) error) error {
 	a, err := app.Open(ctx, config(o.databaseFlags, o.siteFlags, slog.New(slog.NewTextHandler(c.err, nil))))
 	if err != nil {
@@ -69,7 +85,7 @@ func (o operatorFlags) open(ctx context.Context, c console, do func(*app.App) er
 	return err
 }
 
-// print writes v as one line of JSON, or text for people.
+// print writes v as one line of JSON or, for people, calls text.
 func (o outputFlags) print(c console, v any, text func(w io.Writer)) error {
 	if !o.JSON {
 		text(c.out)
@@ -80,7 +96,30 @@ func (o outputFlags) print(c console, v any, text func(w io.Writer)) error {
 	return e.Encode(v)
 }
 
-// columns aligns text at its tabs once it is flushed.
+// rows returns the row of each, as a list that JSON writes as [] when it is empty.
+func rows[T, Row any](all []T, row func(T) Row) []Row {
+	out := make([]Row, 0, len(all))
+	for _, x := range all {
+		out = append(out, row(x))
+	}
+	return out
+}
+
+// printTable writes rows as one line of JSON or, for people, as a table with these headings;
+// cells returns what a row shows under each.
+func printTable[Row any](o outputFlags, c console, rows []Row, headings string, cells func(Row) []any) error {
+	return o.print(c, map[string]any{"items": rows}, func(w io.Writer) {
+		t := columns(w)
+		fmt.Fprintln(t, headings)
+		for _, r := range rows {
+			line := cells(r)
+			fmt.Fprintf(t, strings.Repeat("%v\t", len(line)-1)+"%v\n", line...)
+		}
+		t.Flush()
+	})
+}
+
+// columns returns a writer that aligns text at its tabs when it is flushed.
 func columns(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 4, 2, ' ', 0) }
 
 func yes(b bool) string {

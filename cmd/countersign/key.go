@@ -22,9 +22,7 @@ type keyRow struct {
 
 func keyRows(ring *keyring.Ring, now time.Time) []keyRow {
 	all, current := ring.SigningKeys(), ring.SigningKey(now).ID
-	rows := make([]keyRow, 0, len(all))
-	for _, k := range all {
-		rows = append(rows, keyRow{k.ID, base64.RawURLEncoding.EncodeToString(k.Public()), k.ID == current, api.Time(k.CreatedAt)})
-	}
-	return rows
+	return rows(all, func(k keyring.SigningKey) keyRow {
+		return keyRow{k.ID, base64.RawURLEncoding.EncodeToString(k.Public()), k.ID == current, api.Time(k.CreatedAt)}
+	})
 }

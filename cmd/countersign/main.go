@@ -17,14 +17,14 @@ import (
 	"github.com/countersign/countersign/internal/app"
 )
 
-// Exit statuses: a contract with whoever scripts the commands.
+// Exit statuses. Scripts depend on them.
 const (
 	exitFailure = 1
 	exitMisuse  = 2
 )
 
-// commands is the command line. Every flag has an environment variable
-// (COUNTERSIGN_ and its name) and a key in the config file.
+// commands is the command line. Every flag has an environment variable (COUNTERSIGN_ and its name)
+// and a key in the config file.
 type commands struct {
 	Config kong.ConfigFlag `help:"JSON file with a key for each flag, like {\"public_url\": \"https://sign.example.org\"}." placeholder:"FILE"`
 
@@ -52,7 +52,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], console{out: os.Stdout, err: os.Stderr}))
 }
 
-// errExit unwinds from kong's own --help.
+// errExit is the panic that ends run when kong has printed --help.
 type errExit int
 
 func run(ctx context.Context, args []string, c console) (status int) {
@@ -103,7 +103,7 @@ func newParser(ctx context.Context, c console) (*kong.Kong, error) {
 	)
 }
 
-// misuseError is a command that was given what it cannot take.
+// misuseError is the error of a command whose flags or arguments are wrong.
 type misuseError struct{ error }
 
 func (e misuseError) Unwrap() error { return e.error }
@@ -116,7 +116,7 @@ func isMisuse(err error) bool {
 
 func misuse(format string, args ...any) error { return misuseError{fmt.Errorf(format, args...)} }
 
-// sentence is what a person at the command line reads of an error: one line.
+// sentence returns an error as one line for a person at the command line.
 func sentence(err error) string {
 	text := err.Error()
 	var e *api.Error

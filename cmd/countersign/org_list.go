@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/app"
 	"github.com/countersign/countersign/internal/service/organisation"
+	"github.com/countersign/countersign/internal/store"
 )
 
 type orgList struct{ operatorFlags }
@@ -28,19 +27,12 @@ func (o *orgList) Run(ctx context.Context, c console) error {
 		if err != nil {
 			return err
 		}
-		rows := make([]orgRow, 0, len(all))
-		for _, org := range all {
+		orgs := rows(all, func(org store.Organisation) orgRow {
 			party := a.Site.Of(org)
-			rows = append(rows, orgRow{org.ID, org.Name, party.ID, party.Origins, api.Time(org.CreatedAt), policyRow(organisation.PoliciesOf(org))})
-		}
-		return o.print(c, map[string]any{"items": rows}, func(w io.Writer) {
-			t := columns(w)
-			fmt.Fprintln(t, "ORGANISATION\tNAME\tRP ID\tCREATED\tSIGN COUNT\tBACKUP\tSECOND FACTOR")
-			for _, r := range rows {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.OrgID, r.Name, r.RPID, r.DateCreated,
-					r.Policies.SignCount, r.Policies.Backup, r.Policies.SecondFactor)
-			}
-			t.Flush()
+			return orgRow{org.ID, org.Name, party.ID, party.Origins, api.Time(org.CreatedAt), policyRow(organisation.PoliciesOf(org))}
+		})
+		return printTable(o.outputFlags, c, orgs, "ORGANISATION\tNAME\tRP ID\tCREATED\tSIGN COUNT\tBACKUP\tSECOND FACTOR", func(r orgRow) []any {
+			return []any{r.OrgID, r.Name, r.RPID, r.DateCreated, r.Policies.SignCount, r.Policies.Backup, r.Policies.SecondFactor}
 		})
 	})
 }

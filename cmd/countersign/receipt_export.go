@@ -6,7 +6,7 @@ import (
 	"github.com/countersign/countersign/internal/app"
 )
 
-// receiptExport prints JSON with and without --json: a receipt is JSON.
+// receiptExport prints JSON with or without --json: a receipt is JSON.
 type receiptExport struct {
 	operatorFlags
 	orgFlags

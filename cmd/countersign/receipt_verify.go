@@ -23,7 +23,7 @@ type receiptVerify struct {
 // verification is what receipt verify prints as JSON.
 type verification struct {
 	Valid   bool     `json:"valid"`
-	Trusted bool     `json:"trusted"` // sealed by one of the given keys; otherwise anybody may have sealed it
+	Trusted bool     `json:"trusted"` // sealed by a key of --keys; otherwise anybody may have sealed it
 	Code    string   `json:"code,omitempty"`
 	Reason  string   `json:"reason,omitempty"`
 	Signed  []string `json:"signed,omitempty"`
@@ -34,7 +34,7 @@ type verification struct {
 	Receipt *receipt.Receipt `json:"receipt,omitempty"`
 }
 
-// Run fails, with status 1, for a receipt that does not hold.
+// Run fails, with status 1, if the receipt does not hold.
 func (v *receiptVerify) Run(c console) error {
 	document, err := readFile(v.File)
 	if err != nil {
@@ -78,7 +78,7 @@ func (v *receiptVerify) refused(c console, err error) error {
 			return err
 		}
 	}
-	return errors.New("the receipt does not hold: " + reason) // not wrapped: a bad receipt is no misuse of the command
+	return errors.New("the receipt does not hold: " + reason) // not wrapped: a bad receipt is not a misuse of the command
 }
 
 func printReport(w io.Writer, r receipt.Report) {

@@ -92,7 +92,7 @@ func (s *serveCommand) serve(ctx context.Context, c console, a *app.App, listene
 		return fmt.Errorf("the first administrator could not be invited: %w", err)
 	}
 	if !a.Ring.Wrapped() {
-		log.Warn("the server's keys are kept in the database without a master key: whoever reads the database can forge tokens; set --master-key-file")
+		log.Warn("the server's keys are stored in the database without a master key: whoever reads the database can forge tokens; set --master-key-file")
 	}
 	fmt.Fprintf(c.out, "Countersign %s listens on %s\n  %s\n", versionText(), listener.Addr(), a.Site.Origin())
 	if link != "" {
@@ -113,8 +113,8 @@ func (s *serveCommand) logHandler(w io.Writer) slog.Handler {
 	return slog.NewTextHandler(w, nil)
 }
 
-// localURL is the public URL of a server that was given none: localhost, because
-// browsers create no passkeys for an IP address.
+// localURL returns the public URL of a server without --public-url: localhost, because browsers create
+// no passkeys for an IP address.
 func (s *serveCommand) localURL(a net.Addr) string {
 	scheme := "http"
 	if s.TLSCert != "" {
@@ -124,8 +124,7 @@ func (s *serveCommand) localURL(a net.Addr) string {
 	return scheme + "://localhost:" + port
 }
 
-// checkOrganisations refuses to serve organisations that no browser could register
-// with.
+// checkOrganisations refuses to serve an organisation that browsers could not work with.
 func checkOrganisations(ctx context.Context, a *app.App) error {
 	all, err := a.Organisations.List(ctx)
 	if err != nil {

@@ -19,16 +19,16 @@ type serviceAccountCommands struct {
 	Archive    serviceAccountArchive    `cmd:"" help:"Remove a service account permanently."`
 }
 
-// serviceAccountFlags name the service account that a command changes.
+// serviceAccountFlags name the service account that a command is about.
 type serviceAccountFlags struct {
 	operatorFlags
 	orgFlags
 	Account string `arg:"" help:"Name or id (us-…) of the service account."`
 }
 
-// change finds the service account, changes it with do and prints its new state, to
-// people as the sentence "Service account NAME is …".
-func (f *serviceAccountFlags) change(ctx context.Context, c console, state string, told func(id string) string,
+// change finds the service account, changes it with do and prints its new state, for people as the
+// sentence "Service account NAME is done".
+func (f *serviceAccountFlags) change(ctx context.Context, c console, state string, done func(id string) string,
 	do func(a *app.App, tx *store.Tx, operator api.Caller, id string) (api.ServiceAccount, error)) error {
 	return f.open(ctx, c, func(a *app.App) error {
 		found, err := findServiceAccount(ctx, a, f.Org, f.Account)
@@ -43,7 +43,7 @@ func (f *serviceAccountFlags) change(ctx context.Context, c console, state strin
 		}
 		u := changed.UserInfo
 		return f.print(c, map[string]string{"userId": u.UserID, "name": u.Name, "state": state}, func(w io.Writer) {
-			fmt.Fprintf(w, "Service account %s is %s\n", u.Name, told(u.UserID))
+			fmt.Fprintf(w, "Service account %s is %s\n", u.Name, done(u.UserID))
 		})
 	})
 }

@@ -10,9 +10,9 @@ import (
 
 type serviceAccountActivate struct{ serviceAccountFlags }
 
-func (t *serviceAccountActivate) Run(ctx context.Context, c console) error {
-	told := func(string) string { return "active again." }
-	return t.change(ctx, c, "active", told, func(a *app.App, tx *store.Tx, operator api.Caller, id string) (api.ServiceAccount, error) {
+func (f *serviceAccountActivate) Run(ctx context.Context, c console) error {
+	done := func(string) string { return "active again." }
+	return f.change(ctx, c, "active", done, func(a *app.App, tx *store.Tx, operator api.Caller, id string) (api.ServiceAccount, error) {
 		return a.ServiceAccounts.Activate(ctx, tx, operator, api.ServiceAccountRequest{ServiceAccountID: id})
 	})
 }

@@ -10,9 +10,9 @@ import (
 
 type serviceAccountArchive struct{ serviceAccountFlags }
 
-func (r *serviceAccountArchive) Run(ctx context.Context, c console) error {
-	told := func(string) string { return "removed permanently; its name is free again." }
-	return r.change(ctx, c, "archived", told, func(a *app.App, tx *store.Tx, operator api.Caller, id string) (api.ServiceAccount, error) {
+func (f *serviceAccountArchive) Run(ctx context.Context, c console) error {
+	done := func(string) string { return "removed permanently; its name is free again." }
+	return f.change(ctx, c, "archived", done, func(a *app.App, tx *store.Tx, operator api.Caller, id string) (api.ServiceAccount, error) {
 		return a.ServiceAccounts.Archive(ctx, tx, operator, api.ArchiveServiceAccountRequest{ServiceAccountID: id})
 	})
 }

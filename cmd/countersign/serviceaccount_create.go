@@ -51,8 +51,8 @@ func (s *serviceAccountCreate) Run(ctx context.Context, c console) error {
 		if err != nil {
 			return err
 		}
-		issued, err := store.Do(ctx, a.DB, func(tx *store.Tx) (serviceaccount.Made, error) {
-			return a.ServiceAccounts.Make(tx, api.Caller{OrgID: s.Org},
+		issued, err := store.Do(ctx, a.DB, func(tx *store.Tx) (serviceaccount.Created, error) {
+			return a.ServiceAccounts.CreateWith(tx, api.Caller{OrgID: s.Org},
 				serviceaccount.New{Name: s.Name, PublicKey: key, DaysValid: &s.Days, Permissions: permissions})
 		})
 		if err != nil {
@@ -82,24 +82,24 @@ func mayDo(permissions []store.Permission) string {
 	return "It may do what this allows: " + strings.Join(names, ", ") + "."
 }
 
-// readPublicKey reads a file that must hold a public key. It prints nothing of the file:
-// that may hold the private key.
+// readPublicKey reads a file that must contain a public key. Its errors quote nothing of the file,
+// which may contain the private key.
 func readPublicKey(path string) (string, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return "", misuse("the public key file cannot be read: %w", err)
 	}
 	if _, err := publickey.ParseMember(string(text)); err != nil {
-		return "", misuse("the file %s must hold one public key in PEM (P-256, P-384, P-521, secp256k1, Ed25519 or RSA of 2048 bits and more), as openssl pkey -pubout writes it", path)
+		return "", misuse("the file %s must contain one public key in PEM (P-256, P-384, P-521, secp256k1, Ed25519 or RSA of 2048 bits and more), as openssl pkey -pubout writes it", path)
 	}
 	return string(text), nil
 }
 
-// findPermissions finds the permissions that the operator named, by id or by name, each once.
-func findPermissions(ctx context.Context, db *store.DB, orgID string, which []string) ([]store.Permission, error) {
+// findPermissions finds the permissions that the operator named by id or name, each once.
+func findPermissions(ctx context.Context, db *store.DB, orgID string, namesOrIDs []string) ([]store.Permission, error) {
 	var found []store.Permission
-	for _, w := range which {
-		p, err := findPermission(ctx, db, orgID, w)
+	for _, nameOrID := range namesOrIDs {
+		p, err := findPermission(ctx, db, orgID, nameOrID)
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +118,7 @@ func findPermission(ctx context.Context, db *store.DB, orgID, nameOrID string) (
 			return p, err
 		}
 		for _, p := range page {
-			if p.ArchivedAt.IsZero() && (p.ID == nameOrID || p.NameKey == key) {
+			if !p.Archived() && (p.ID == nameOrID || p.NameKey == key) {
 				return p, nil
 			}
 			after = p.ID

@@ -11,11 +11,11 @@ import (
 
 type serviceAccountDeactivate struct{ serviceAccountFlags }
 
-func (d *serviceAccountDeactivate) Run(ctx context.Context, c console) error {
-	told := func(id string) string {
-		return fmt.Sprintf("deactivated. To activate it again: countersign service-account activate --org %s %s", d.Org, id)
+func (f *serviceAccountDeactivate) Run(ctx context.Context, c console) error {
+	done := func(id string) string {
+		return fmt.Sprintf("deactivated. To activate it again: countersign service-account activate --org %s %s", f.Org, id)
 	}
-	return d.change(ctx, c, "inactive", told, func(a *app.App, tx *store.Tx, operator api.Caller, id string) (api.ServiceAccount, error) {
+	return f.change(ctx, c, "inactive", done, func(a *app.App, tx *store.Tx, operator api.Caller, id string) (api.ServiceAccount, error) {
 		return a.ServiceAccounts.Deactivate(ctx, tx, operator, api.DeactivateServiceAccountRequest{ServiceAccountID: id})
 	})
 }

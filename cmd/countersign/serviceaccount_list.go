@@ -3,8 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"io"
 	"strings"
 
 	"github.com/countersign/countersign/api"
@@ -31,7 +29,7 @@ func newServiceAccountRow(a api.ServiceAccount) serviceAccountRow {
 	for _, p := range a.UserInfo.PermissionAssignments {
 		row.Permissions = append(row.Permissions, p.PermissionName)
 	}
-	for _, t := range a.AccessTokens { // it has one
+	for _, t := range a.AccessTokens { // exactly one
 		row.CredentialID, row.DateCreated, row.DateExpires = t.CredID, t.DateCreated, t.DateExpires
 	}
 	return row
@@ -43,17 +41,8 @@ func (l *serviceAccountList) Run(ctx context.Context, c console) error {
 		if err != nil {
 			return err
 		}
-		rows := make([]serviceAccountRow, 0, len(all))
-		for _, x := range all {
-			rows = append(rows, newServiceAccountRow(x))
-		}
-		return l.print(c, map[string]any{"items": rows}, func(w io.Writer) {
-			t := columns(w)
-			fmt.Fprintln(t, "SERVICE ACCOUNT\tNAME\tACTIVE\tEXPIRES\tPERMISSIONS")
-			for _, r := range rows {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.UserID, r.Name, yes(r.Active), r.DateExpires, cmp.Or(strings.Join(r.Permissions, ", "), "none"))
-			}
-			t.Flush()
+		return printTable(l.outputFlags, c, rows(all, newServiceAccountRow), "SERVICE ACCOUNT\tNAME\tACTIVE\tEXPIRES\tPERMISSIONS", func(r serviceAccountRow) []any {
+			return []any{r.UserID, r.Name, yes(r.Active), r.DateExpires, cmp.Or(strings.Join(r.Permissions, ", "), "none")}
 		})
 	})
 }

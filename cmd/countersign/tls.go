@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// keyPair serves a certificate from files and reads them again once they change, so
-// that renewing one needs no restart.
+// keyPair serves a certificate from files and reads them again when they change, so that a renewal
+// needs no restart.
 type keyPair struct {
 	cert, key string
 
 	mu      sync.Mutex
 	current *tls.Certificate
 	changed time.Time // modification time of the certificate in use
-	looked  time.Time
+	checked time.Time
 }
 
-// lookEvery is how often the files are looked at.
-const lookEvery = time.Second
+// checkEvery is how often the files are checked.
+const checkEvery = time.Second
 
 func newKeyPair(cert, key string) (*keyPair, error) {
 	p := &keyPair{cert: cert, key: key}
@@ -39,17 +39,17 @@ func (p *keyPair) read() error {
 	if err != nil {
 		return err
 	}
-	p.current, p.changed, p.looked = &c, info.ModTime(), time.Now()
+	p.current, p.changed, p.checked = &c, info.ModTime(), time.Now()
 	return nil
 }
 
-// certificate returns the pair in use. A new one that cannot be read, half written
-// perhaps, leaves the old one in use until the next look.
+// certificate returns the pair in use. If the new files cannot be read, perhaps because they are half
+// written, the old pair stays in use until the next check.
 func (p *keyPair) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if now := time.Now(); now.Sub(p.looked) > lookEvery {
-		p.looked = now
+	if now := time.Now(); now.Sub(p.checked) > checkEvery {
+		p.checked = now
 		if info, err := os.Stat(p.cert); err == nil && !info.ModTime().Equal(p.changed) {
 			p.read()
 		}

@@ -1,12 +1,24 @@
 package main
 
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/app"
+	"github.com/countersign/countersign/internal/service/user"
+	"github.com/countersign/countersign/internal/store"
+)
+
 type userCommands struct {
 	Invite     userInvite     `cmd:"" help:"Invite one user, or many from a CSV file. Inviting a user again replaces their code."`
 	List       userList       `cmd:"" help:"List users and how far their registration is."`
 	Show       userShow       `cmd:"" help:"Show one user with credentials and codes."`
 	Deactivate userDeactivate `cmd:"" help:"Deactivate a user and end their sessions."`
 	Activate   userActivate   `cmd:"" help:"Activate a deactivated user."`
-	LoginCode  userLoginCode  `cmd:"" help:"Issue a login code for the owner of a password-protected key, where no mail can bring one."`
+	LoginCode  userLoginCode  `cmd:"" help:"Issue a login code to the owner of a password-protected key whom no mail reaches."`
 }
 
 type userRow struct {
@@ -19,9 +31,25 @@ type userRow struct {
 	DateCreated   string `json:"dateCreated"`
 }
 
-// userFlags name the user that a command changes.
+func newUserRow(u store.User, latest store.Code, administrator bool, credentials int64) userRow {
+	return userRow{u.ID, u.Username, u.Kind, user.State(u, latest, time.Now()), administrator, credentials, api.Time(u.CreatedAt)}
+}
+
+// userFlags name the user that a command is about.
 type userFlags struct {
 	operatorFlags
 	orgFlags
 	Username string `required:"" help:"Username or user id." placeholder:"NAME"`
+}
+
+// setActive deactivates or activates the user and prints it, for people as the sentence "NAME is done".
+func (u *userFlags) setActive(ctx context.Context, c console, active bool, done string) error {
+	return u.open(ctx, c, func(a *app.App) error {
+		if err := a.Users.SetActive(ctx, u.Org, u.Username, active); err != nil {
+			return err
+		}
+		return u.print(c, map[string]any{"orgId": u.Org, "username": u.Username, "active": active}, func(w io.Writer) {
+			fmt.Fprintf(w, "%s is %s\n", u.Username, done)
+		})
+	})
 }

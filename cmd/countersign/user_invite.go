@@ -22,7 +22,7 @@ type userInvite struct {
 	CSV      string `name:"csv" help:"CSV file with the header username or username,kind and a line for each user; - reads standard input. Nothing is mailed." placeholder:"FILE" xor:"who"`
 	Kind     string `help:"CustomerEmployee or EndUser." enum:"CustomerEmployee,EndUser," default:""`
 
-	// No environment variable and no key: it is for one user, and serve has a flag of this name.
+	// No environment variable and no key: serve has a flag of this name with another meaning.
 	Administrator bool `env:"-" help:"Make the user an administrator. Without it, only the first user of an organisation is one. Not with --csv."`
 
 	ExpiresIn time.Duration `help:"How long the code can be used." default:"24h" placeholder:"DURATION"`
@@ -70,7 +70,7 @@ func (u *userInvite) Run(ctx context.Context, c console) error {
 		}); e != nil {
 			return e
 		}
-		return err // a mail that could not be sent: the invitation stands
+		return err // the mail could not be sent; the invitation is valid
 	})
 }
 
@@ -103,8 +103,8 @@ func (u *userInvite) inviteMany(ctx context.Context, c console, a *app.App) erro
 	return err
 }
 
-// readInvitees reads the whole file before anybody is invited. It returns the line of each
-// invitee too: lines may be empty, and a quoted name may contain a line break.
+// readInvitees reads the whole file before anybody is invited. It also returns the line of each
+// invitee: lines may be empty, and a quoted name may contain a line break.
 func (u *userInvite) readInvitees() (invitees []user.Invitee, lines []int, err error) {
 	in := io.Reader(os.Stdin)
 	if u.CSV != "-" {

@@ -9,7 +9,7 @@ import (
 	"github.com/countersign/countersign/internal/app"
 )
 
-// userLoginCode issues a login code where no mail can bring one.
+// userLoginCode issues a login code, for a user whom no mail reaches.
 type userLoginCode struct {
 	operatorFlags
 	orgFlags

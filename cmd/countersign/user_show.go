@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"time"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/app"
-	"github.com/countersign/countersign/internal/service/user"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -26,16 +24,11 @@ func (u *userShow) Run(ctx context.Context, c console) error {
 			return err
 		}
 		var latest store.Code
-		codes := make([]codeRow, 0, len(s.Codes))
-		for _, x := range s.Codes {
-			latest = x.Code
-			codes = append(codes, newCodeRow(x))
+		if len(s.Codes) > 0 {
+			latest = s.Codes[len(s.Codes)-1].Code
 		}
-		row := userRow{s.User.ID, s.User.Username, s.User.Kind, user.State(s.User, latest, time.Now()), s.Administrator, int64(len(s.Credentials)), api.Time(s.User.CreatedAt)}
-		credentials := make([]credentialRow, 0, len(s.Credentials))
-		for _, x := range s.Credentials {
-			credentials = append(credentials, newCredentialRow(x))
-		}
+		row := newUserRow(s.User, latest, s.Administrator, int64(len(s.Credentials)))
+		credentials, codes := rows(s.Credentials, newCredentialRow), rows(s.Codes, newCodeRow)
 		v := struct {
 			userRow
 			DateRegistered string          `json:"dateRegistered,omitempty"`

@@ -11,9 +11,9 @@ import (
 
 // A hundred thousand people are invited in one go, while the server serves.
 func TestBulkInvitation(t *testing.T) {
-	// Not parallel: it keeps disk and processors busy.
+	t.Parallel()
 	const people = 100_000
-	inTurn(t, func(h *installation) {
+	each(t, func(h *installation) {
 		org := h.organisation()
 		n := h.serve()
 		var text strings.Builder

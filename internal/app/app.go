@@ -1,6 +1,5 @@
-// Package app is the one assembly: it opens the store, the server's keys and the mail
-// sender, and builds every service from them. The server, the operator's commands and the
-// tests all use it.
+// Package app opens the store, the server's keys and the mail sender, and builds every service from
+// them. The server, the operator's commands and the tests all use it.
 package app
 
 import (
@@ -41,10 +40,10 @@ import (
 // are required.
 type Config struct {
 	Database      string      // sqlite:PATH or postgres://…
-	MasterKeyFile string      // the master key, in a file
-	MasterKey     string      // or itself; without either the server's keys are kept bare
-	PublicURL     string      // "": where this database was last served
-	Mail          mail.Config // without a URL no mail is sent
+	MasterKeyFile string      // file with the master key
+	MasterKey     string      // the master key itself; without either, the server's keys are stored unencrypted
+	PublicURL     string      // "" for where this database was last served
+	Mail          mail.Config // without a URL, no mail is sent
 
 	CeremonyTime time.Duration // from challenge to completion; ceremony.MinLifetime at least
 	SessionTime  time.Duration // of a login
@@ -53,10 +52,10 @@ type Config struct {
 	Log *slog.Logger
 
 	Proxies []netip.Prefix // whose X-Forwarded-For the server believes
-	Version string         // as the server tells it
+	Version string         // that the server shows
 }
 
-// ConfigError is the error of a Config with which nothing can be opened.
+// ConfigError says that a Config is wrong.
 type ConfigError struct{ Err error }
 
 func (e ConfigError) Error() string { return e.Err.Error() }
@@ -64,8 +63,7 @@ func (e ConfigError) Error() string { return e.Err.Error() }
 // Unwrap returns what is wrong with the Config.
 func (e ConfigError) Unwrap() error { return e.Err }
 
-// App is the open store and every service over it. Nothing of it is set once Open has
-// returned it.
+// App is the open store and every service over it. It does not change after Open.
 type App struct {
 	DB   *store.DB
 	Ring *keyring.Ring
@@ -76,7 +74,7 @@ type App struct {
 	Bearer *bearer.Tokens
 	Access *access.Checker
 
-	server.Services // those that the server's routes name
+	server.Services // the services that routes name
 	Organisations   *organisation.Service
 	Refusals        *refusal.Service
 
@@ -86,8 +84,8 @@ type App struct {
 // Open opens everything that c names. The caller closes the App.
 func Open(ctx context.Context, c Config) (*App, error) {
 	var sender *mail.Sender
-	var err error
 	if c.Mail.URL != "" {
+		var err error
 		if sender, err = mail.New(c.Mail); err != nil {
 			return nil, ConfigError{err}
 		}
@@ -120,7 +118,7 @@ func open(ctx context.Context, c Config, db *store.DB, master *keyring.Master, s
 	return build(c, db, ring, site, sender)
 }
 
-// build builds the services. It reads and writes nothing.
+// build builds the services. It does not use the database.
 func build(c Config, db *store.DB, ring *keyring.Ring, site relyingparty.Site, sender *mail.Sender) (*App, error) {
 	ceremonies, err := ceremony.NewIssuer(ring.Key(keyring.Ceremony), c.Now, c.CeremonyTime)
 	if err != nil {
@@ -159,13 +157,13 @@ func build(c Config, db *store.DB, ring *keyring.Ring, site relyingparty.Site, s
 	}, nil
 }
 
-// NewServer returns a server of the App's services.
+// NewServer returns a server for the App's services.
 func (a *App) NewServer() *server.Server {
 	return server.New(server.Config{DB: a.DB, Services: a.Services, Access: a.Access, Tokens: a.Bearer, Refusals: a.Refusals,
 		Site: a.Site, NoMail: !a.Outbox.Configured(), Proxies: a.config.Proxies, Log: a.config.Log, Now: a.config.Now, Version: a.config.Version})
 }
 
-// Close waits for the mails that are under way and closes the store.
+// Close waits for mails that are being sent and closes the store.
 func (a *App) Close() error {
 	a.Outbox.Finish()
 	if err := a.DB.Close(); err != nil {

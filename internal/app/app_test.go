@@ -33,7 +33,7 @@ func open(t *testing.T, c app.Config) *app.App {
 	return a
 }
 
-// What is opened without a public URL is where the database was last served.
+// An App that is opened without a public URL is where the database was last served.
 func TestSiteIsRemembered(t *testing.T) {
 	t.Parallel()
 	database.Each(t, func(t *testing.T, url string) {

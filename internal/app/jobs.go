@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Job is work that a server does again and again beside its requests.
+// Job is work that a server repeats beside its requests.
 type Job struct {
 	Name    string
 	Every   time.Duration
-	AtStart bool // the first time at once, not after Every
+	AtStart bool // run it at the start too, not only after Every
 	Do      func(context.Context) error
-	Failed  string // what the log says when Do fails; it is tried again after Every
+	Failed  string // the log line if Do fails; it is tried again after Every
 }
 
 // Jobs lists the background jobs.
@@ -24,7 +24,7 @@ func (a *App) Jobs() []Job {
 	}
 }
 
-// RunJobs runs the background jobs until ctx ends, and returns once none runs any more.
+// RunJobs runs the background jobs until ctx ends, and returns when all have stopped.
 func (a *App) RunJobs(ctx context.Context) {
 	var running sync.WaitGroup
 	for _, j := range a.Jobs() {

@@ -1,30 +1,29 @@
 package app
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/countersign/countersign/internal/relyingparty"
 	"github.com/countersign/countersign/internal/store"
 )
 
-// settingPublicURL is where this database was last served, so that commands run beside
-// the server print links that lead to it.
+// settingPublicURL is where this database was last served, so that commands print links to the running
+// server.
 const settingPublicURL = "public_url"
 
-// unconfiguredURL is where serve is reached when nothing says otherwise.
+// unconfiguredURL is where serve is reached by default.
 const unconfiguredURL = "http://localhost:8080"
 
-// findSite returns the server's place on the web: at publicURL, else where this database
-// was last served, else where serve would be reached without a setting.
+// findSite returns the site at publicURL, or where this database was last served, or at
+// unconfiguredURL.
 func findSite(ctx context.Context, db *store.DB, publicURL string) (relyingparty.Site, error) {
 	if publicURL == "" {
 		served, err := db.Setting(ctx, settingPublicURL)
 		if err != nil {
 			return relyingparty.Site{}, err
 		}
-		if publicURL = served; publicURL == "" {
-			publicURL = unconfiguredURL
-		}
+		publicURL = cmp.Or(served, unconfiguredURL)
 	}
 	site, err := relyingparty.NewSite(publicURL)
 	if err != nil {
@@ -33,8 +32,7 @@ func findSite(ctx context.Context, db *store.DB, publicURL string) (relyingparty
 	return site, nil
 }
 
-// RememberSite keeps where this App is served, for those that are opened without a public
-// URL.
+// RememberSite stores where this App is served, for Apps that are opened without a public URL.
 func (a *App) RememberSite(ctx context.Context) error {
 	served, err := a.DB.Setting(ctx, settingPublicURL)
 	if err != nil || served == a.Site.Origin() {

@@ -1,28 +1,29 @@
-// Package auth has the refusals that the packages under it, the services and the server
-// share, each with its one status.
+// Package auth has the refusals that the packages under it, the services and the server share,
+// each with one status.
 package auth
 
 import "github.com/countersign/countersign/api"
 
-// TokenInvalid refuses a token that is not one, or not one any more: of a session, an
-// access token or a ceremony.
+// TokenInvalid refuses the token of a session or a ceremony, or an access token, that is not valid
+// or no longer.
 func TokenInvalid(rule, received string, cause error) *api.Error {
 	return &api.Error{Kind: api.Unauthenticated, Code: "token_invalid", Message: "user token is missing or invalid",
 		Rule: rule, Received: received, Cause: cause}
 }
 
-// TokenEnded refuses the token of a session, or an access token, that is not live.
+// TokenEnded refuses the token of a session that has ended, or an access token that has.
 func TokenEnded(received string) *api.Error {
 	return TokenInvalid("bearer token: the session or access token is live", received, nil)
 }
 
 var (
-	// ErrUserInactive is told to who proves a key of a deactivated user, or names one: 400,
-	// as the contract lists it for logins, delegation and signing.
+	// ErrUserInactive refuses a signature of a deactivated user, and to act for one: 400, as the
+	// contract lists it for logins, delegation and signing.
 	ErrUserInactive = userInactive(api.Invalid)
-	// ErrOwnerInactive is a bearer token or a registration code whose user is deactivated.
+	// ErrOwnerInactive refuses the bearer token or the registration code of a deactivated user.
 	ErrOwnerInactive = userInactive(api.Unauthenticated)
-	// ErrCredentialInactive is told only to who made a good signature.
+	// ErrCredentialInactive refuses a good signature of a deactivated credential. Nobody without
+	// the signature may learn this.
 	ErrCredentialInactive = &api.Error{Kind: api.Unauthenticated, Code: "credential_inactive",
 		Message: "This passkey or key has been deactivated.", Rule: "the credential is active"}
 )

@@ -14,16 +14,16 @@ var assetFiles embed.FS
 
 const assetPath = "/assets/"
 
-// asset is a style, script or picture. Its name changes with its content, so browsers may
-// cache it without limit.
+// asset is a style, script or picture. Its URL changes with its content, so browsers may cache it
+// without limit.
 type asset struct {
 	url         string
 	contentType string
 	content     []byte
 }
 
-// assetOrder lists the assets so that each comes after those it refers to: a reference
-// becomes the other's full name, and so part of the content that is hashed.
+// assetOrder lists each asset after those it refers to: a reference is replaced by the other's URL,
+// which becomes part of the content that is hashed.
 var assetOrder = []string{
 	"icon.svg", "mark.svg", "key.svg", "screen.svg", "rosette.svg", "page.css", "signedin.css",
 	"messages.js", "providers.js", "format.js", "session.js", "api.js", "view.js", "agent.js", "ceremony.js", "passkey.js",

@@ -1,8 +1,6 @@
-// Package pages is what people see in a browser: the registration page, the login page,
-// one's own account, the pages where administrators manage people, roles, service accounts
-// and the audit log, a plain front page and a readable API reference, with their styles and
-// scripts. There is no build step and nothing is loaded from elsewhere; a strict content
-// security policy enforces that. The package knows no invitation and no user: the pages'
-// scripts ask the server's JSON endpoints, as any client would. Errors in JSON are left to
-// the server.
+// Package pages serves what people see in a browser: the registration page, the login page, one's own
+// account, the pages where administrators manage people, roles, service accounts and the audit log,
+// a front page and an API reference, with their styles and scripts. There is no build step, and
+// nothing is loaded from elsewhere; a strict content security policy enforces that. The pages have no
+// data: their scripts ask the server's JSON endpoints, as any client would.
 package pages

@@ -6,24 +6,22 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// operationGroup is operations that belong together, as the roles page offers them.
+// operationGroup is a group of operations on the roles page.
 type operationGroup struct {
 	Name       string
 	Operations []namedOperation
 }
 
-// namedOperation is an operation with what it means in words, "" where only another
-// service knows.
+// namedOperation is an operation with its meaning in words, "" for one of another service.
 type namedOperation struct{ Name, Words string }
 
-// Parts are the name's, between which a line may break.
+// Parts returns the parts of the name; a line may break between them.
 func (o namedOperation) Parts() []string { return strings.SplitAfter(o.Name, ":") }
 
-// groupNames are what people call the groups of this server's own operations, by what their
-// names begin with.
+// groupNames has the names of the groups of this server's own operations, by the key of groupKey.
 var groupNames = map[string]string{
 	"Auth:Users":           "People",
-	"Auth:ServiceAccounts": "Machines",
+	"Auth:ServiceAccounts": "Service accounts",
 	"Auth:Pats":            "Access tokens",
 	"Auth:Delegated":       "End users on their behalf",
 	"Auth:Logs":            "Audit log",
@@ -34,30 +32,30 @@ var groupNames = map[string]string{
 // operationWords says what each of this server's own operations allows.
 var operationWords = map[string]string{
 	"Auth:Logs:Read":                  "Read the audit log",
-	"Auth:Users:Create":               "Invite people, renew and withdraw their codes",
+	"Auth:Users:Create":               "Invite people, renew and revoke their codes",
 	"Auth:Users:Read":                 "See people",
 	"Auth:Users:Update":               "Change people",
 	"Auth:Users:Activate":             "Activate people again",
 	"Auth:Users:Deactivate":           "Deactivate people",
 	"Auth:Users:Delete":               "Archive people",
-	"Auth:ServiceAccounts:Create":     "Make machines",
-	"Auth:ServiceAccounts:Read":       "See machines",
-	"Auth:ServiceAccounts:Update":     "Rename machines",
-	"Auth:ServiceAccounts:Activate":   "Activate machines again",
-	"Auth:ServiceAccounts:Deactivate": "Deactivate machines",
-	"Auth:ServiceAccounts:Delete":     "Archive machines",
-	"Auth:Pats:Create":                "Make access tokens for one’s own programs",
+	"Auth:ServiceAccounts:Create":     "Create service accounts",
+	"Auth:ServiceAccounts:Read":       "See service accounts",
+	"Auth:ServiceAccounts:Update":     "Rename service accounts",
+	"Auth:ServiceAccounts:Activate":   "Activate service accounts again",
+	"Auth:ServiceAccounts:Deactivate": "Deactivate service accounts",
+	"Auth:ServiceAccounts:Delete":     "Archive service accounts",
+	"Auth:Pats:Create":                "Create access tokens for one’s own programs",
 	"Auth:Delegated:Register":         "Register end users",
 	"Auth:Delegated:Login":            "Log end users in",
 	"Auth:Delegated:Recover":          "Recover the accounts of end users",
-	"Permissions:Create":              "Make roles",
+	"Permissions:Create":              "Create roles",
 	"Permissions:Read":                "See roles",
 	"Permissions:Update":              "Change roles",
 	"Permissions:Assign":              "Give roles that one holds",
-	"Permissions:Revoke":              "Take roles away",
-	"Permissions:Delete":              "Archive roles and bring them back",
+	"Permissions:Revoke":              "Revoke roles",
+	"Permissions:Delete":              "Archive and restore roles",
 	"Permissions:Assignments:Read":    "See who has a role",
-	"Webhooks:Create":                 "Make webhooks",
+	"Webhooks:Create":                 "Create webhooks",
 	"Webhooks:Read":                   "See webhooks",
 	"Webhooks:Update":                 "Change webhooks",
 	"Webhooks:Delete":                 "Remove webhooks",
@@ -65,8 +63,8 @@ var operationWords = map[string]string{
 	"Webhooks:Events:Read":            "See what was delivered",
 }
 
-// operationGroups returns all operations in the order of the contract: this server's own,
-// and those that it keeps for services behind it.
+// operationGroups returns all operations in the order of the contract: this server's own, and those
+// of services behind it.
 func operationGroups() (own, elsewhere []operationGroup) {
 	for _, name := range api.Operations {
 		key, all := groupKey(name), &elsewhere
@@ -82,7 +80,7 @@ func operationGroups() (own, elsewhere []operationGroup) {
 	return own, elsewhere
 }
 
-// groupKey is the first part of a name, or the first two where the first says little.
+// groupKey returns the first part of a name, or the first two if the first is Auth.
 func groupKey(name string) string {
 	parts := strings.Split(name, ":")
 	if parts[0] == "Auth" {

@@ -12,40 +12,39 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// Config is what the pages need from the server that shows them.
+// Config is what the pages need from the server.
 type Config struct {
-	// Version is shown at the foot of pages; it may be "".
+	// Version is shown at the foot of pages. It may be "".
 	Version string
-	// NoMail says that the server sends no mail. The registration page then offers no new
-	// code by mail but sends people to whoever invited them.
+	// NoMail says that the server sends no mail. The registration page then offers no new code by
+	// mail, and refers people to whoever invited them.
 	NoMail bool
-	// Refuse writes an error in the server's own form: an unknown path is NotFound, a
-	// method other than GET and HEAD is MethodNotAllowed. When nil, a bare status is
-	// written.
+	// Refuse writes an error in the server's form: an unknown path is NotFound, a method other
+	// than GET and HEAD is MethodNotAllowed. If it is nil, a bare status is written.
 	Refuse func(http.ResponseWriter, *http.Request, *api.Error)
 }
 
-// policy is the content security policy of every page (CSP Level 3). Scripts and styles
-// are files of ours; nothing is inline, framed, submitted by the browser or third-party.
+// policy is the content security policy of every page (CSP Level 3). Scripts and styles are our own
+// files; nothing is inline, framed, submitted by the browser or from another site.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
 	"connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
-// permissions switches off what no page of ours uses.
+// permissions switches off what no page uses.
 const permissions = "publickey-credentials-create=(self), publickey-credentials-get=(self), clipboard-write=(self), " +
 	"camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), hid=(), midi=(), display-capture=()"
 
 //go:embed template/*.html
 var templates embed.FS
 
-// pageNames are the pages by path. A page has a template of its name and, unless its
-// template says everything, a script of the same name that asks the server for the rest.
+// pageNames are the pages by path. A page has a template of its name and, unless it is static, a
+// script of that name.
 var pageNames = map[string]string{
 	"/": "home", "/register": "register", "/login": "login", "/account": "account",
 	"/people": "people", "/roles": "roles", "/machines": "serviceaccounts", "/audit": "audit", "/docs": "docs",
 }
 
-// navLink leads to a page for people who are signed in. Needs are the operations of which
-// they must hold at least one; the page is of no use without.
+// navLink leads to a page for people who are logged in. Needs lists operations; without any of them
+// the page is of no use.
 type navLink struct{ Path, Name, Needs string }
 
 var navLinks = []navLink{
@@ -56,8 +55,8 @@ var navLinks = []navLink{
 	{"/audit", "Audit log", "Auth:Logs:Read"},
 }
 
-// table is the empty table of a page; its script fills it. Last heads the column of
-// buttons and is there for screen readers only.
+// table is the empty table of a page, which its script fills. Last is the heading of the column of
+// buttons, for screen readers only.
 type table struct {
 	ID, LabelledBy, Last string
 	Columns              []string
@@ -67,12 +66,8 @@ func newTable(id, labelledBy, last string, columns ...string) table {
 	return table{id, labelledBy, last, columns}
 }
 
-// Handler serves the pages: "/" (what this server is), "/register" (the registration
-// page), "/login" (the login page), "/account" (one's own account), "/people", "/roles",
-// "/machines" and "/audit" (for administrators), "/docs" (the API reference, made from /openapi.json) and
-// "/assets/…" (their styles, scripts and pictures, under names that change with their
-// content). It answers GET and HEAD only, and answering changes nothing: no code is looked
-// at, so mail scanners may fetch links as often as they like.
+// Handler serves the pages and, under /assets/, their styles, scripts and pictures. It answers GET and
+// HEAD only and changes nothing: it reads no code, so mail scanners may fetch links.
 func Handler(c Config) http.Handler {
 	h := &handler{config: c, pages: map[string][]byte{}}
 	for path, name := range pageNames {
@@ -105,8 +100,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.notFound(w, r)
 }
 
-// page answers with a page. No cache may keep it: after an upgrade an old page would ask
-// for styles and scripts that are gone.
+// page answers with a page. No cache may store it: after an upgrade an old page would ask for styles
+// and scripts that no longer exist.
 func (h *handler) page(w http.ResponseWriter, r *http.Request, page []byte) {
 	head := w.Header()
 	protect(head)
@@ -147,15 +142,15 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err *api.Error)
 		h.config.Refuse(w, r, err)
 		return
 	}
-	status := map[api.Kind]int{api.NotFound: http.StatusNotFound, api.MethodNotAllowed: http.StatusMethodNotAllowed}[err.Kind]
-	if status == 0 {
-		status = http.StatusInternalServerError
+	status := http.StatusNotFound
+	if err.Kind == api.MethodNotAllowed {
+		status = http.StatusMethodNotAllowed
 	}
 	http.Error(w, err.Message, status)
 }
 
-// render makes a page from its template. The templates are part of the program, so one
-// that fails is a mistake of ours that no request can cause.
+// render makes a page from its template. It panics if a template fails: they are part of the program,
+// and no request can cause it.
 func (h *handler) render(name, path string) []byte {
 	t := template.New("").Funcs(template.FuncMap{"asset": assetURL, "table": newTable})
 	template.Must(t.ParseFS(templates, "template/layout.html"))

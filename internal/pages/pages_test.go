@@ -21,7 +21,7 @@ func handler() http.Handler {
 	})
 }
 
-// all are the pages, and scripted those that are nothing without their script.
+// all are the pages, and scripted those that need their script.
 var (
 	scripted = []string{"/register", "/login", "/account", "/people", "/roles", "/machines", "/audit", "/docs"}
 	all      = append([]string{"/"}, scripted...)
@@ -92,7 +92,7 @@ func TestPagesHoldNothingInlineAndNothingForeign(t *testing.T) {
 	}
 }
 
-// Whatever a page or an asset refers to is there, is of the right type, and may be kept
+// Everything that a page or an asset refers to exists, has the right type, and may be cached
 // forever because its name changes with its content.
 func TestEveryReferenceLeadsToAnAsset(t *testing.T) {
 	h := handler()
@@ -168,7 +168,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// Without mail nobody must be told to wait for one: the page's script reads this mark.
+// Without mail, nobody must be asked to wait for one: the page's script reads this mark.
 func TestPagesKnowWhetherMailIsSent(t *testing.T) {
 	const mark = `data-mail="none"`
 	if page := body(t, get(t, pages.Handler(pages.Config{NoMail: true}), http.MethodGet, "/register")); !strings.Contains(page, mark) {
@@ -179,8 +179,7 @@ func TestPagesKnowWhetherMailIsSent(t *testing.T) {
 	}
 }
 
-// What is signed in shows where else one can go, and where one is; what is open to anybody
-// does not.
+// A page for logged-in people shows the other pages and which one it is; an open page does not.
 func TestPagesShowTheWaysThatThereAre(t *testing.T) {
 	h := handler()
 	for _, path := range all {
@@ -191,7 +190,7 @@ func TestPagesShowTheWaysThatThereAre(t *testing.T) {
 			if !strings.Contains(page, `href="`+path+`" aria-current="page"`) || at != 1 {
 				t.Errorf("%s does not say that one is there", path)
 			}
-			// Who may not go somewhere is not told of it before the script knows.
+			// Links are hidden until the script knows what the person may do.
 			if n := strings.Count(page, " hidden>People<") + strings.Count(page, " hidden>Audit log<"); n != 2 {
 				t.Errorf("%s shows ways to all", path)
 			}
@@ -203,7 +202,7 @@ func TestPagesShowTheWaysThatThereAre(t *testing.T) {
 	}
 }
 
-// A role can be given every operation that there is, and those of this server in words.
+// A role can have every operation, and those of this server have words.
 func TestRolesPageOffersEveryOperation(t *testing.T) {
 	page := body(t, get(t, handler(), http.MethodGet, "/roles"))
 	own, elsewhere, _ := strings.Cut(page, `<details id="other-services"`)
@@ -223,8 +222,8 @@ func TestRolesPageOffersEveryOperation(t *testing.T) {
 	}
 }
 
-// Scripts set text; nothing that they are given can become part of the page. One module
-// alone keeps the session, for its tab.
+// Scripts set text; nothing that they receive can become part of the page. One module alone stores
+// the session, for its tab.
 func TestScriptsRunNothingThatTheyAreGiven(t *testing.T) {
 	h := handler()
 	script := regexp.MustCompile(`/assets/[a-z]+\.[0-9a-f]{16}\.js`)

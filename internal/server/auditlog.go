@@ -16,8 +16,8 @@ import (
 	"github.com/countersign/countersign/internal/service/audit"
 )
 
-// auditLog is the audit log as CSV, written as it is read: the memory that it takes does
-// not grow with it.
+// auditLog answers with the audit log as CSV. It writes the log piece by piece, so that its memory
+// does not grow with the log.
 func (s *Server) auditLog() web.Operation {
 	begin := web.Op(s.services.Audit.Export)
 	return web.Operation{In: begin.In, Out: reflect.TypeFor[string](), Run: func(w http.ResponseWriter, r *http.Request, who api.Caller) (any, error) {
@@ -29,8 +29,8 @@ func (s *Server) auditLog() web.Operation {
 	}}
 }
 
-// sendLog writes the whole log. Once some of it is written a failure can only be told by
-// breaking off, lest what is there look like all.
+// sendLog writes the whole log. After the first piece, a failure breaks off the answer, so that the
+// client cannot take a part for the whole.
 func (s *Server) sendLog(w http.ResponseWriter, r *http.Request, who api.Caller, log *audit.Export) error {
 	piece, err := nextPiece(r, log)
 	if err != nil {
@@ -43,7 +43,7 @@ func (s *Server) sendLog(w http.ResponseWriter, r *http.Request, who api.Caller,
 			break
 		}
 		if to.write(piece) != nil {
-			return nil // the client is gone; there is nobody to tell
+			return nil // the client is gone
 		}
 	}
 	if !errors.Is(err, io.EOF) {
@@ -55,13 +55,13 @@ func (s *Server) sendLog(w http.ResponseWriter, r *http.Request, who api.Caller,
 }
 
 func nextPiece(r *http.Request, log *audit.Export) ([]byte, error) {
-	ctx, cancel := web.Lasting(r)
+	ctx, cancel := web.OperationContext(r)
 	defer cancel()
 	return log.Next(ctx)
 }
 
-// wantsJSON reports whether the client asks for JSON, or is one that reads every answer as
-// such: the TypeScript SDK, which alone sends its version.
+// wantsJSON reports whether the client asks for JSON, or is the TypeScript SDK, which reads every
+// answer as JSON. Only that SDK sends its version.
 func wantsJSON(r *http.Request) bool {
 	if r.Header.Get("X-Dfns-Sdk-Version") != "" {
 		return true
@@ -96,7 +96,7 @@ func (l *logWriter) begin(truncated bool) {
 	}
 }
 
-// form is how a piece is written.
+// form returns a piece as it is written.
 func (l *logWriter) form(piece []byte) (formed []byte, err error) {
 	if !l.json {
 		return piece, nil
@@ -107,9 +107,9 @@ func (l *logWriter) form(piece []byte) (formed []byte, err error) {
 	return l.quoted[1 : len(l.quoted)-1], nil
 }
 
-// write gives the client as long to take a piece as it has to take other answers.
+// write gives the client as long to read each piece as it has for other answers.
 func (l *logWriter) write(piece []byte) error {
-	l.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // fails where there is no connection to wait for
+	l.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // fails without a connection, as in tests
 	_, err := l.to.Write(piece)
 	return err
 }

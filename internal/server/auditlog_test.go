@@ -16,8 +16,7 @@ import (
 	"github.com/countersign/countersign/internal/testing/database"
 )
 
-// slowTaker is a client that is given more time for each piece, and may make the next one
-// fail.
+// slowTaker is a client that gets more time for each piece, and may make the next write fail.
 type slowTaker struct {
 	*httptest.ResponseRecorder
 	deadlines int
@@ -73,7 +72,7 @@ func TestEachPieceOfALogHasItsTime(t *testing.T) {
 	}
 }
 
-// A log that cannot be read to its end does not end as if it were whole.
+// A log that cannot be read to its end breaks off.
 func TestALogThatBreaksOffShowsIt(t *testing.T) {
 	for _, accept := range []string{"text/csv", "application/json"} {
 		db, log := longLog(t)
@@ -98,7 +97,7 @@ func TestALogThatBreaksOffShowsIt(t *testing.T) {
 			t.Error("what was sent is a whole JSON value")
 		}
 	}
-	// One that cannot be read at all is refused like anything else.
+	// A log that cannot be read at all is refused like anything else.
 	db, log := longLog(t)
 	db.Close()
 	w := httptest.NewRecorder()

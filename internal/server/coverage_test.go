@@ -15,14 +15,14 @@ import (
 
 var update = flag.Bool("update", false, "write docs/coverage.md anew")
 
-// asked is where a route asks for something else than the contract says, and why.
-var asked = map[string]string{
-	"inviteTenantUser":    "the contract leaves permission and callers open; it is asked for what createUser is",
+// differences says where a route asks for something else than the contract, and why.
+var differences = map[string]string{
+	"inviteTenantUser":    "the contract leaves permission and callers open; here they are those of createUser",
 	"exchangeAccessToken": "its caller, TenantUser, is a kind that a server of single organisations has not; people with a session may",
 }
 
-// TestEveryOperationIsAccountedFor holds the route table against the wire contract: each
-// operation is served as it is listed there, or refused with a reason.
+// TestEveryOperationIsAccountedFor compares the route table with the wire contract: each operation
+// is served as the contract lists it, or refused with a reason.
 func TestEveryOperationIsAccountedFor(t *testing.T) {
 	operations, err := contract.Operations()
 	if err != nil {
@@ -46,7 +46,7 @@ func TestEveryOperationIsAccountedFor(t *testing.T) {
 			continue
 		}
 		served++
-		if asked[o.ID] == "" {
+		if differences[o.ID] == "" {
 			compare(t, o, r)
 		}
 	}
@@ -82,8 +82,8 @@ func compare(t *testing.T, o contract.Operation, r server.Route) {
 	}
 }
 
-// TestOnlySomebodyKnownSigns: what was signed is compared with the body that is read when
-// somebody says who they are.
+// TestOnlySomebodyKnownSigns: the signed body is compared with the body that is read for an
+// authenticated caller.
 func TestOnlySomebodyKnownSigns(t *testing.T) {
 	for _, r := range server.Table() {
 		if r.Signed && !r.Known {
@@ -92,7 +92,7 @@ func TestOnlySomebodyKnownSigns(t *testing.T) {
 	}
 }
 
-// TestOurOwnRoutesAreNotTheContracts: what the contract does not have lies elsewhere.
+// TestOurOwnRoutesAreNotTheContracts: routes that are not in the contract have paths of their own.
 func TestOurOwnRoutesAreNotTheContracts(t *testing.T) {
 	operations, err := contract.Operations()
 	if err != nil {
@@ -112,7 +112,7 @@ func TestOurOwnRoutesAreNotTheContracts(t *testing.T) {
 
 const document = "../../docs/coverage.md"
 
-// checkDocument holds docs/coverage.md to the table.
+// checkDocument compares docs/coverage.md with the table.
 func checkDocument(t *testing.T, operations []contract.Operation, rows map[string]server.Route) {
 	var b strings.Builder
 	b.WriteString("# The wire contract, operation by operation\n\n" +
@@ -140,7 +140,7 @@ func checkDocument(t *testing.T, operations []contract.Operation, rows map[strin
 	}
 	b.WriteString("\nWhere a route asks for something else than the contract says:\n\n")
 	for _, o := range operations {
-		if why := asked[o.ID]; why != "" {
+		if why := differences[o.ID]; why != "" {
 			fmt.Fprintf(&b, "- %s: %s.\n", o.ID, why)
 		}
 	}

@@ -21,8 +21,8 @@ const (
 	actionScheme       = "userAction"
 )
 
-// describe makes the OpenAPI 3.1 description from the route table and the types that
-// serve it, so that it cannot tell anything else than what is served.
+// describe makes the OpenAPI 3.1 description from the route table and the types of its operations,
+// so that it cannot differ from what is served.
 func (s *Server) describe() []byte {
 	r := openapi31.NewReflector()
 	r.Spec.Info.WithTitle("Countersign").WithVersion(s.version).WithDescription(
@@ -86,14 +86,13 @@ func describeRow(r *openapi31.Reflector, group string, row route) error {
 	return r.AddOperation(op)
 }
 
-// requireUnlessOptional reads what is required from where the wire itself has it: a
-// member without omitempty.
+// requireUnlessOptional requires each member that the encoder always writes: one without omitempty.
 func requireUnlessOptional(p jsonschema.InterceptPropParams) error {
 	if !p.Processed {
 		return nil
 	}
 	name, options, _ := strings.Cut(p.Field.Tag.Get("json"), ",")
-	if name == "-" { // in the path or the query, which say so themselves
+	if name == "-" { // in the path or the query, whose tags say so
 		return nil
 	}
 	if !strings.Contains(options, "omitempty") && !slices.Contains(p.ParentSchema.Required, name) {

@@ -1,5 +1,4 @@
-// Package server answers HTTP: the table of all routes (routes.go), who is calling and
-// from where, limits on what is read, the one mapping of errors to answers, the record of
-// refusals, and one log line for each request. What a route does is up to the service that
-// it names.
+// Package server answers HTTP. It has the table of all routes (routes.go), identifies the caller,
+// limits what is read, turns errors into answers, records refusals and writes one log line for each
+// request. The services do what the routes name.
 package server

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// readAnyway is how much of a body net/http itself reads after the handler, so that the
-	// connection can be used again.
+	// readAnyway is how much of a body net/http itself reads after the handler, to use the
+	// connection again.
 	readAnyway = 256 << 10
 
 	drainTime  = 5 * time.Second
@@ -25,10 +25,9 @@ func endsConnection(r *http.Request) bool {
 	return r.ProtoMajor == 1 && (r.ContentLength > readAnyway || len(r.TransferEncoding) > 0)
 }
 
-// drain sends the answer and then reads what is still to come of the body, within bounds.
-// A connection that is closed with bytes unread is reset, and a client that writes
-// everything before it reads would see a broken pipe instead of its refusal (RFC 9112
-// §9.6).
+// drain sends the answer and then reads the rest of the body, within bounds. A connection that is
+// closed with bytes unread is reset, and a client that writes everything before it reads would see
+// a broken pipe instead of its refusal (RFC 9112 §9.6).
 func drain(w http.ResponseWriter, body io.Reader) {
 	c := http.NewResponseController(w)
 	if c.Flush() != nil || c.SetReadDeadline(time.Now().Add(drainTime)) != nil {

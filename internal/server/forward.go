@@ -11,21 +11,20 @@ import (
 	"github.com/countersign/countersign/internal/service/action"
 )
 
-// How a proxy that asks here handles the body, as the query of the configured address
-// says. It cannot be left to headers alone: what a proxy does not set itself, its client
-// can.
+// How the proxy handles the body, as the query of its configured address says. Headers alone cannot
+// say it: the client can send any header that the proxy does not set.
 const (
-	bodyChecked  = ""         // passed here; a request without one is refused, as nobody vouches for that
-	bodyPassed   = "passed"   // always passed here: none here is none at all
-	bodyTold     = "told"     // not passed; the proxy sets X-Original-Content-Length, to 0 where there is none
-	bodyUpstream = "upstream" // not passed; the service compares it with the digests in our answer
+	bodyChecked  = ""         // sent here; a request without one is refused, since the body may be missing
+	bodyPassed   = "passed"   // always sent here: without one, the request has none
+	bodyTold     = "told"     // not sent; the proxy sets X-Original-Content-Length, to 0 without a body
+	bodyUpstream = "upstream" // not sent; the service compares it with the digests in our answer
 )
 
-// forwardAuth answers a reverse proxy that asks whether it may pass a request on: the
-// request must carry a user action that was signed for it, which is spent here. What the
-// original request was, its proxy tells in headers, or by the rest of the path.
+// forwardAuth answers a reverse proxy that asks whether it may pass on a request. The request must
+// carry a user action that was signed for it, which is spent here. The proxy describes the original
+// request in headers, or by the rest of the path.
 //
-// A refusal is told in headers as well, because some proxies can pass on nothing else.
+// A refusal is also in headers, because some proxies can pass on nothing else.
 func (s *Server) forwardAuth(w http.ResponseWriter, r *http.Request, who api.Caller) (any, error) {
 	out, err := s.forward(w, r, who)
 	if err != nil {
@@ -48,7 +47,7 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, who api.Caller)
 	if err != nil {
 		return nil, err
 	}
-	path = origin + path // actions signed for that service alone pass
+	path = origin + path // the action must be signed for that service
 	var body bytes.Buffer
 	if err := web.ReadBody(w, r, &body); err != nil {
 		return nil, err
@@ -61,7 +60,7 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, who api.Caller)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := web.Lasting(r)
+	ctx, cancel := web.OperationContext(r)
 	defer cancel()
 	c, err := s.services.Action.Forward(ctx, who, action.Use{Token: token, Method: method, Path: path, Payload: body.Bytes(),
 		OrgIDs: strings.FieldsFunc(orgs, func(c rune) bool { return c == ',' })}, withBody)
@@ -80,32 +79,32 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, who api.Caller)
 	return struct{}{}, nil
 }
 
-// original finds out which request the proxy asks for. Its client may send any of these
-// headers too, and what the proxy does not set itself it passes on. So whatever families
-// of headers are there must all tell the same.
+// original returns the method and the path of the request that the proxy asks about. The client may
+// send any of these headers too, and the proxy passes on what it does not set itself. So all families
+// of headers that are there must agree.
 func original(r *http.Request) (method, path string, err error) {
-	type told struct{ method, path string }
-	var all []told
+	type request struct{ method, path string }
+	var all []request
 	for _, names := range [][2]string{{"X-Original-Method", "X-Original-Uri"}, {"X-Forwarded-Method", "X-Forwarded-Uri"}} {
 		m, p := r.Header.Values(names[0]), r.Header.Values(names[1])
 		switch {
 		case len(m) == 0 && len(p) == 0:
 		case len(m) == 1 && len(p) == 1 && m[0] != "" && p[0] != "":
-			all = append(all, told{m[0], p[0]})
+			all = append(all, request{m[0], p[0]})
 		default:
 			return "", "", ambiguous("one of " + names[0] + " and " + names[1] + ", or one of them twice")
 		}
 	}
-	if below(r) {
-		all = append(all, told{r.Method, strings.TrimPrefix(sentPath(r), forwardPath)})
+	if underForwardAuth(r) {
+		all = append(all, request{r.Method, strings.TrimPrefix(sentPath(r), forwardPath)})
 	}
 	if len(all) == 0 {
 		return "", "", &api.Error{Kind: api.Invalid, Code: "forward_auth_headers_missing",
-			Message: "This address is for reverse proxies; the headers that tell the original request are missing."}
+			Message: "This address is for reverse proxies; the headers that describe the original request are missing."}
 	}
 	for _, t := range all[1:] {
 		if t != all[0] {
-			return "", "", ambiguous("headers that tell different requests")
+			return "", "", ambiguous("headers that describe different requests")
 		}
 	}
 	return all[0].method, all[0].path, nil
@@ -113,18 +112,17 @@ func original(r *http.Request) (method, path string, err error) {
 
 func ambiguous(received string) error {
 	return &api.Error{Kind: api.Invalid, Code: "forward_auth_ambiguous",
-		Message: "The headers that tell the original request contradict each other or are incomplete.",
+		Message: "The headers that describe the original request contradict each other or are incomplete.",
 		Rule:    "forward auth: one original request", Received: received,
 		Expected: "X-Original-Method and X-Original-URI, or X-Forwarded-Method and X-Forwarded-Uri, set by the proxy"}
 }
 
-// setting reads what the proxy is configured with: origin, the service's own, and org, the
-// organisations whose users may pass, with commas between. They stand in the query of the
-// configured address or, where the query is the original request's, in a header that the
-// proxy adds.
+// setting reads a setting of the proxy: origin, that of the service, or org, the organisations whose
+// users may pass, with commas between. It is in the query of the configured address or, if the query
+// is the original request's, in a header that the proxy adds.
 func setting(r *http.Request, name string) (string, error) {
 	values := r.URL.Query()[name]
-	if below(r) {
+	if underForwardAuth(r) {
 		values = r.Header.Values("Countersign-Guard-" + name)
 	}
 	if len(values) > 1 || len(values) == 1 && values[0] == "" {
@@ -133,12 +131,12 @@ func setting(r *http.Request, name string) (string, error) {
 	return strings.Join(values, ""), nil
 }
 
-// checkBody says whether the body, as it came here, is the original's and must be as it
-// was signed. If it may not be all, the request is refused.
+// checkBody reports whether the body that came here is the original's, and so must be as signed. It
+// refuses a body that may be incomplete.
 func checkBody(r *http.Request, length int) (withBody bool, err error) {
-	if below(r) { // Envoy: the query is the original's, and a header says that the body is whole
+	if underForwardAuth(r) { // Envoy: the query is the original's, and a header says that the body is whole
 		whole := r.Header.Values("X-Envoy-Auth-Partial-Body")
-		none := len(whole) == 0 && length == 0 && toldEmpty(r) // Envoy sends it only where there is a body
+		none := len(whole) == 0 && length == 0 && saysEmpty(r) // Envoy sends it only where there is a body
 		if !none && (len(whole) != 1 || whole[0] != "false") {
 			return false, notPassed("with_request_body in the proxy's configuration, and a body that fits")
 		}
@@ -151,7 +149,7 @@ func checkBody(r *http.Request, length int) (withBody bool, err error) {
 	case bodyUpstream:
 		return false, nil
 	case bodyTold:
-		if length == 0 && !toldEmpty(r) {
+		if length == 0 && !saysEmpty(r) {
 			return false, notPassed("an original without a body, or body=upstream in the proxy's configuration")
 		}
 		return true, nil
@@ -170,13 +168,13 @@ func notPassed(expected string) error {
 		Rule:    "forward auth: the body is compared, or known to be empty", Received: "no body, or not all of it", Expected: expected}
 }
 
-// toldEmpty reports whether the proxy says that the original request had no body. Only a
-// zero says so: a length that is not told may be one that the proxy does not know yet.
-func toldEmpty(r *http.Request) bool {
+// saysEmpty reports whether the proxy says that the original request had no body. Only a length of
+// zero says so: without a length the proxy may not know it yet.
+func saysEmpty(r *http.Request) bool {
 	length, encoding := r.Header.Values("X-Original-Content-Length"), r.Header.Values("X-Original-Transfer-Encoding")
 	return strings.Join(encoding, ",") == "" && len(length) == 1 && length[0] == "0"
 }
 
 const forwardPath = "/countersign/forward-auth"
 
-func below(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, forwardPath+"/") }
+func underForwardAuth(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, forwardPath+"/") }

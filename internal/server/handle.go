@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -14,18 +15,17 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// exchange is one request and its answer: what is known of them until the log line is
-// written.
+// exchange is one request and its answer. It collects what the log line says.
 type exchange struct {
 	http.ResponseWriter
-	id      string // the support id, which every answer carries
-	came    time.Time
-	route   string
-	status  int
-	written int64
-	refused *api.Error
-	caller  api.Caller // who asks, as far as it was proved
-	action  string     // the signed action that came with it, "" without
+	id       string // the support id, which every answer has
+	received time.Time
+	route    string
+	status   int
+	written  int64
+	refused  *api.Error
+	caller   api.Caller // zero until authenticated
+	action   string     // id of the signed action, "" for none
 }
 
 func (x *exchange) WriteHeader(status int) {
@@ -47,7 +47,7 @@ func (x *exchange) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// handle is where every request comes in.
+// handle handles every request.
 func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	body := r.Body
 	last := endsConnection(r)
@@ -60,12 +60,12 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer names the request, refuses what no route should see, catches panics and writes
-// the one log line.
+// answer gives the request its id, refuses what no route should see, catches panics and writes the
+// log line.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
-	begin := time.Now() // for the log alone; whatever is decided uses s.now
-	x := &exchange{ResponseWriter: w, came: s.now()}
-	x.id = api.NewID(api.PrefixRefusal, x.came)
+	begin := time.Now() // for the log alone; decisions use s.now
+	x := &exchange{ResponseWriter: w, received: s.now()}
+	x.id = api.NewID(api.PrefixRefusal, x.received)
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {
@@ -107,11 +107,11 @@ func acceptable(r *http.Request) error {
 			Message: "The request's address and headers are larger than 16 KiB."}
 	}
 	p := r.URL.Path
-	if below(r) { // where the rest is another server's path
+	if underForwardAuth(r) { // the rest is another server's path
 		p = "/" + strings.TrimSuffix(p[1:], "/")
 	}
 	if p == "" || p[0] != '/' || p != "/" && path.Clean(p) != p {
-		// The mux would answer such a path with a redirect; SDKs want JSON.
+		// The mux would answer such a path with a redirect; SDKs expect JSON.
 		return errNotFound()
 	}
 	return nil
@@ -134,9 +134,8 @@ func bearerToken(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// ownPage refuses a call to a hosted page's endpoint that a browser sent for another
-// site. Programs that are no browsers send no Origin and are let through: they could
-// forge one.
+// ownPage refuses a call to a hosted page's endpoint that a browser sent for another site. Clients
+// that are not browsers send no Origin and may call it: they could forge one.
 func (s *Server) ownPage(r *http.Request) error {
 	if o := r.Header.Get("Origin"); o != "" && o != s.site.Origin() {
 		return &api.Error{Kind: api.Forbidden, Code: "origin_forbidden",
@@ -146,9 +145,9 @@ func (s *Server) ownPage(r *http.Request) error {
 	return nil
 }
 
-// partial are the headers that ask for a part of an answer, or for one under a
-// condition. Pages are small and always sent whole; http.ServeContent would refuse what it
-// cannot satisfy without the envelope.
+// partial are the headers that ask for a part of an answer, or for an answer under a condition. Pages
+// are always sent whole: http.ServeContent would refuse what it cannot satisfy, without the error
+// envelope.
 var partial = []string{"Range", "If-Match", "If-Unmodified-Since", "If-Range", "If-None-Match", "If-Modified-Since"}
 
 // page serves a hosted page.
@@ -193,9 +192,8 @@ func allowedMethods(mux *http.ServeMux, r *http.Request) (allowed []string) {
 	return allowed
 }
 
-// crossOrigin lets scripts of any site read the answer. No cookie or other ambient
-// right goes with a request here: what a caller may do is in what it sends, and a
-// passkey is bound to its origin by the authenticator.
+// crossOrigin lets scripts of any site read the answer. This is safe because there are no cookies or
+// other credentials that a browser adds by itself, and a passkey is bound to its origin.
 func crossOrigin(h http.Header) {
 	h["Access-Control-Allow-Origin"] = corsAny
 	h["Access-Control-Expose-Headers"] = corsExposed
@@ -245,8 +243,8 @@ var (
 	corsAge     = []string{"600"}
 )
 
-// logRequest writes the request's one log line. Paths that no route has are left out: they
-// may hold anything.
+// logRequest writes the request's log line. It leaves out paths that no route has: they may contain
+// anything.
 func (s *Server) logRequest(x *exchange, r *http.Request, took time.Duration) {
 	attrs := make([]slog.Attr, 0, 12)
 	attrs = append(attrs,
@@ -256,9 +254,7 @@ func (s *Server) logRequest(x *exchange, r *http.Request, took time.Duration) {
 	level, user := slog.LevelInfo, x.caller.UserID
 	if e := x.refused; e != nil {
 		attrs = append(attrs, slog.String("code", e.Code), slog.String("rule", e.Rule))
-		if user == "" {
-			user = e.Subject.UserID
-		}
+		user = cmp.Or(user, e.Subject.UserID)
 		if e.Kind == api.Internal || e.Kind == api.Unavailable {
 			level = slog.LevelError
 			if e.Cause != nil {
@@ -274,8 +270,8 @@ func (s *Server) logRequest(x *exchange, r *http.Request, took time.Duration) {
 
 func method(r *http.Request) string { return shorten(r.Method, 20) }
 
-// address returns the client's address. X-Forwarded-For is read from its end, and
-// only as far as configured proxies vouch for it: the rest is the client's own word.
+// address returns the client's address. It reads X-Forwarded-For from its end, and only as far as
+// configured proxies wrote it: the client may have written the rest.
 func (s *Server) address(r *http.Request) string {
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

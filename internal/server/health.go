@@ -15,8 +15,7 @@ type Health struct {
 	Version string `json:"version"`
 }
 
-// health says whether the store can be written: a server that can only read must not
-// be sent requests.
+// health says whether the store can be written: a server that can only read must get no requests.
 func (s *Server) health(ctx context.Context) (Health, error) {
 	if err := s.db.Ping(ctx); err != nil {
 		return Health{}, &api.Error{Kind: api.Unavailable, Code: "store_unavailable",
@@ -25,7 +24,7 @@ func (s *Server) health(ctx context.Context) (Health, error) {
 	return Health{Status: "ok", Version: s.version}, nil
 }
 
-// operation adapts what takes no body.
+// operation adapts an operation that reads nothing from the request.
 func operation[Out any](do func(context.Context) (Out, error)) web.Operation {
 	return web.Operation{
 		Out: reflect.TypeFor[Out](),

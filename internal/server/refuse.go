@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -10,40 +11,37 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// refuse answers err, and keeps the refusal so that the operator can explain it.
+// refuse answers with err, and records the refusal so that the operator can explain it.
 func (s *Server) refuse(x *exchange, r *http.Request, err error) {
 	e := api.AsError(err)
 	x.refused = e
-	if s.worthKeeping(x, e) {
+	if s.worthRecording(x, e) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 5*time.Second)
 		defer cancel()
-		if err := s.refusals.Keep(ctx, s.refusal(x, r, e)); err != nil {
-			s.log.Error("a refusal could not be kept", "id", x.id, "error", err)
+		if err := s.refusals.Record(ctx, s.refusal(x, r, e)); err != nil {
+			s.log.Error("a refusal could not be recorded", "id", x.id, "error", err)
 		}
 	}
 	web.WriteError(x, e, x.id)
 }
 
-// worthKeeping leaves out what the answer itself explains: a wrong address or method. But
-// who asks for what is not theirs, and is known, is remembered.
-func (s *Server) worthKeeping(x *exchange, e *api.Error) bool {
+// worthRecording leaves out what the answer itself explains: a wrong address or method. But an
+// authenticated caller who asks for what is not theirs is recorded.
+func (s *Server) worthRecording(x *exchange, e *api.Error) bool {
 	return x.route != "" && e.Kind != api.MethodNotAllowed && e.Kind != api.NotOffered &&
 		(e.Kind != api.NotFound || x.caller.UserID != "")
 }
 
 func (s *Server) refusal(x *exchange, r *http.Request, e *api.Error) store.Refusal {
-	kept := store.Refusal{
-		ID: x.id, At: x.came, Route: x.route, Status: web.Status(e.Kind), Code: e.Code, Message: e.Message,
+	refusal := store.Refusal{
+		ID: x.id, At: x.received, Route: x.route, Status: web.Status(e.Kind), Code: e.Code, Message: e.Message,
 		Rule: e.Rule, Received: shorten(e.Received, 500), Expected: shorten(e.Expected, 500),
-		OrgID: e.Subject.OrgID, UserID: e.Subject.UserID, CodeID: e.Subject.CodeID,
+		OrgID: cmp.Or(e.Subject.OrgID, x.caller.OrgID), UserID: e.Subject.UserID, CodeID: e.Subject.CodeID,
 		CallerID: x.caller.UserID, ActionID: x.action,
 		Address: s.address(r), UserAgent: shorten(r.UserAgent(), 200),
 	}
-	if kept.OrgID == "" {
-		kept.OrgID = x.caller.OrgID
-	}
 	if e.Cause != nil {
-		kept.Cause = shorten(e.Cause.Error(), 500)
+		refusal.Cause = shorten(e.Cause.Error(), 500)
 	}
-	return kept
+	return refusal
 }

@@ -29,8 +29,8 @@ const (
 // known reports whether a session or an access token must say who calls.
 func (c callers) known() bool { return c&anyone != 0 }
 
-// origins says from which sites' pages a route may be called. Programs that are no browsers
-// may call any.
+// origins says from which sites' pages a route may be called. Clients that are not browsers may call
+// any route.
 type origins bool
 
 const (
@@ -240,8 +240,7 @@ func refused(refusal *api.Error) web.Operation {
 	return web.Operation{Run: func(http.ResponseWriter, *http.Request, api.Caller) (any, error) { return nil, refusal }}
 }
 
-// mount puts the table and the pages on one mux. What no row matches is answered by
-// notFound.
+// mount puts the table and the pages on one mux. notFound answers what no row matches.
 func (s *Server) mount(pages http.Handler) *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, g := range s.routes() {

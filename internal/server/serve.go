@@ -15,8 +15,8 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// serve adapts a row of the table: who asks, whether they may, whether they signed it,
-// and then the operation.
+// serve adapts a row of the table: it identifies the caller, checks their permission and their
+// signature, and runs the operation.
 func (s *Server) serve(row route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange)
@@ -39,12 +39,12 @@ func (s *Server) serve(row route) http.Handler {
 
 func (s *Server) run(row route, x *exchange, r *http.Request) (any, error) {
 	who := api.Caller{RequestID: x.id, Address: s.address(r), UserAgent: shorten(r.UserAgent(), 200)}
-	var body []byte // of a caller who is logged in
+	var body []byte // of an authenticated caller
 	switch {
 	case row.callers == ticket:
 		who.RawToken = bearerToken(r)
 	case row.callers.known():
-		// All of it first: it may come slowly, and nobody keeps meanwhile what was taken from them.
+		// Read the whole body first: it may come slowly, and meanwhile the caller's rights may end.
 		var err error
 		if body, err = readBody(x, r); err != nil {
 			return nil, err
@@ -63,8 +63,7 @@ func (s *Server) run(row route, x *exchange, r *http.Request) (any, error) {
 	return row.operation.Run(x, r, who)
 }
 
-// readBody reads a request's body, so that nothing of it is still to come, and leaves it in
-// the request to be read again.
+// readBody reads a request's body to its end, and leaves it in the request to be read again.
 func readBody(x *exchange, r *http.Request) ([]byte, error) {
 	var body bytes.Buffer
 	if r.ContentLength != 0 {
@@ -76,8 +75,8 @@ func readBody(x *exchange, r *http.Request) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
-// inactive refuses the token of a deactivated user: with 401, save where the contract lists
-// 400 for the caller, which it does for the two operations that sign.
+// inactive refuses the token of a deactivated user: with 401, except for the two operations that
+// sign, for which the contract lists 400.
 func (row route) inactive() *api.Error {
 	if row.id == "createUserActionChallenge" || row.id == "createUserActionSignature" {
 		return auth.ErrUserInactive
@@ -85,10 +84,10 @@ func (row route) inactive() *api.Error {
 	return auth.ErrOwnerInactive
 }
 
-// identify finds out who asks. The token says who it was made for; whether that
-// still holds is read from the store at every call.
+// identify authenticates the caller by their token. The token says whose it is; the store says at
+// every call whether that still holds.
 func (s *Server) identify(r *http.Request, who api.Caller, inactive *api.Error) (api.Caller, error) {
-	ctx, cancel := web.Lasting(r)
+	ctx, cancel := web.OperationContext(r)
 	defer cancel()
 	token := bearerToken(r)
 	t, err := s.tokens.Read(ctx, token)
@@ -130,14 +129,13 @@ func (s *Server) identify(r *http.Request, who api.Caller, inactive *api.Error) 
 var kinds = map[api.CallerKind]callers{api.CallerEmployee: employee, api.CallerEndUser: endUser,
 	api.CallerServiceAccount: serviceAccount, api.CallerPersonalToken: personal}
 
-// include reports whether a caller is among those of a route. A person's token is not where
-// the person is not: what is not for end users is not for their programs either.
+// include reports whether a caller is among those of a route. A personal access token is only if its
+// person is too: what is not for end users is not for their programs either.
 func (c callers) include(who api.Caller) bool {
 	return c&kinds[who.Kind] != 0 && (who.Kind != api.CallerPersonalToken || c&kinds[api.CallerKind(who.UserKind)] != 0)
 }
 
-// allow refuses a caller who is not of the kind that the route is for, or has not the
-// permission for it.
+// allow refuses a caller of a kind that the route is not for, or without its permission.
 func (s *Server) allow(r *http.Request, row route, who api.Caller) error {
 	if !row.callers.include(who) {
 		return wrongKind(row, who)
@@ -145,7 +143,7 @@ func (s *Server) allow(r *http.Request, row route, who api.Caller) error {
 	if row.permission == "" {
 		return nil
 	}
-	ctx, cancel := web.Lasting(r)
+	ctx, cancel := web.OperationContext(r)
 	defer cancel()
 	rights, err := s.access.Of(ctx, who)
 	if err == nil && !rights.Hold(row.permission) {
@@ -172,15 +170,15 @@ func wrongKind(row route, who api.Caller) error {
 		Rule:    "kind of caller", Received: kind, Expected: allowed, Subject: who.Subject()}
 }
 
-// runSigned runs an operation that its caller must have signed, body included. The signature
-// is used up in the unit of the operation's effect, so that there is one effect however often
-// it is sent; an operation with nothing to write uses it up all the same.
+// runSigned runs an operation that the caller must have signed, body included. The signature is used
+// up in the unit of the operation's effect, so that the effect happens once however often the request
+// is sent. An operation with nothing to write uses it up too.
 func (s *Server) runSigned(row route, x *exchange, r *http.Request, who api.Caller, body []byte) (any, error) {
 	token, err := userAction(r)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := web.Lasting(r)
+	ctx, cancel := web.OperationContext(r)
 	defer cancel()
 	permit, err := s.services.Action.Permit(ctx, who, action.Use{Token: token, Method: r.Method,
 		Path: sentPath(r), Payload: body})
@@ -197,8 +195,7 @@ func (s *Server) runSigned(row route, x *exchange, r *http.Request, who api.Call
 	return out, s.services.Action.Why(ctx, permit.ActionID, err)
 }
 
-// userAction returns the token of the X-DFNS-USERACTION header, of which there must be
-// one.
+// userAction returns the token of the X-DFNS-USERACTION header. There must be exactly one.
 func userAction(r *http.Request) (string, error) {
 	values := r.Header.Values(api.HeaderUserAction)
 	if len(values) != 1 || values[0] == "" {

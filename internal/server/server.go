@@ -36,10 +36,10 @@ const (
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 2 * time.Minute
 	maxHeader         = 16 << 10 // bytes of request header that are served
-	maxHeaderRead     = 64 << 10 // bytes that are read; up to here the refusal is the error envelope
+	maxHeaderRead     = 64 << 10 // bytes that are read; up to here the refusal has the error envelope
 )
 
-// Services are those that the routes name.
+// Services are the services that the routes name.
 type Services struct {
 	Registration *registration.Service
 	Login        *login.Service
@@ -54,7 +54,7 @@ type Services struct {
 	Audit           *audit.Service
 }
 
-// Config is what a server routes to, and how it answers.
+// Config is what a server is built from.
 type Config struct {
 	DB       *store.DB
 	Services Services
@@ -62,7 +62,7 @@ type Config struct {
 	Tokens   *bearer.Tokens
 	Refusals *refusal.Service
 	Site     relyingparty.Site
-	NoMail   bool           // the server sends no mail, and its pages offer none
+	NoMail   bool           // the server sends no mail, so its pages offer none
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed; none by default
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -86,7 +86,7 @@ type Server struct {
 	description func() []byte
 }
 
-// New returns a server. Nothing listens yet.
+// New returns a server. It does not listen yet.
 func New(c Config) *Server {
 	s := &Server{db: c.DB, services: c.Services, access: c.Access, tokens: c.Tokens, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
 		log: c.Log, now: c.Now, version: c.Version}
@@ -97,16 +97,15 @@ func New(c Config) *Server {
 	return s
 }
 
-// Protocols are what a TLS listener for Serve offers (ALPN, RFC 7301).
+// Protocols returns what a TLS listener for Serve must offer (ALPN, RFC 7301).
 func Protocols() []string { return []string{"h2", "http/1.1"} }
 
 // Handler returns the server as an http.Handler, for tests that need no listener.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.handle) }
 
-// Serve answers on l until ctx ends, then finishes what is in flight, for up to
-// drain, and returns nil. l is closed. HTTP/2 is spoken on a listener of crypto/tls whose
-// configuration offers Protocols; without TLS there is HTTP/1 alone, whatever a client
-// asks to upgrade to.
+// Serve answers on l until ctx ends, then finishes the requests in flight within drain, closes l and
+// returns nil. It speaks HTTP/2 on a listener of crypto/tls whose configuration offers Protocols.
+// Without TLS it speaks HTTP/1 alone, whatever upgrade a client asks for.
 func (s *Server) Serve(ctx context.Context, l net.Listener, drain time.Duration) error {
 	h := &http.Server{
 		Handler:           s.Handler(),

@@ -6,15 +6,15 @@ import "github.com/countersign/countersign/api"
 type Route struct {
 	Pattern    string // "GET /auth/users/{userId}"
 	ID         string // operationId
-	Known      bool   // it asks who comes
-	Signed     bool   // they must have signed the request
+	Known      bool   // it authenticates the caller
+	Signed     bool   // the caller must have signed the request
 	Permission string // "" for none
 	Callers    []api.CallerKind
 
-	NotOffered string // why the contract's operation is answered by a refusal; "" if it is served
+	NotOffered string // why the contract's operation is refused; "" if it is offered
 }
 
-// Table returns every route but the pages, and after them what is not offered.
+// Table returns every route except the pages, and after them the operations not offered.
 func Table() (all []Route) {
 	for _, g := range new(Server).routes() {
 		for _, row := range g.routes {
@@ -30,7 +30,7 @@ func Table() (all []Route) {
 	return all
 }
 
-// kinds are the callers as the wire contract names them.
+// kinds returns the kinds of caller as the wire contract names them.
 func (c callers) kinds() (all []api.CallerKind) {
 	for _, k := range []api.CallerKind{api.CallerEmployee, api.CallerEndUser, api.CallerServiceAccount, api.CallerPersonalToken} {
 		if c&kinds[k] != 0 {

@@ -98,3 +98,15 @@ type Application struct {
 	CreatedAt    time.Time
 	ArchivedAt   time.Time // zero: not archived
 }
+
+// Archived reports whether the user is archived.
+func (u User) Archived() bool { return !u.ArchivedAt.IsZero() }
+
+// Archived reports whether the access token is archived.
+func (t AccessToken) Archived() bool { return !t.ArchivedAt.IsZero() }
+
+// Archived reports whether the application is archived.
+func (a Application) Archived() bool { return !a.ArchivedAt.IsZero() }
+
+// Archived reports whether the permission is archived.
+func (p Permission) Archived() bool { return !p.ArchivedAt.IsZero() }

@@ -24,7 +24,7 @@ func TestCancelledLoginCanBeRepeated(t *testing.T) {
 		t.Errorf("%d answers were sent for a cancelled prompt", n)
 	}
 	// The browser's suggestions are there again, for the challenge that was not used.
-	g.WaitFor(`JSON.parse(localStorage.getItem("test.prompts")).length === 3`)
+	g.WaitFor(`JSON.parse(localStorage.getItem("test.prompts")).length >= 3`) // the device refuses it, and it is offered again
 	if p := g.prompts(); p[2].Mediation != "conditional" {
 		t.Errorf("the prompts were %+v, want the last to be conditional again", p)
 	}

@@ -37,8 +37,8 @@ const recordPrompts = `{
 		keep(list);
 		const asked = get.call(this, options);
 		// Counted once the browser has it: this question takes the same way after it, and
-		// the device needs a moment more to be asked.
-		PublicKeyCredential.getClientCapabilities().then(() => setTimeout(() => { window.prompts = (window.prompts || 0) + 1; }, 150));
+		// the device needs a moment more to be asked, also on a busy machine.
+		PublicKeyCredential.getClientCapabilities().then(() => setTimeout(() => { window.prompts = (window.prompts || 0) + 1; }, 500));
 		const note = (ended) => { const now = all(); now[at].Ended = ended; keep(now); };
 		return asked.then((c) => { note("made"); return c; }, (e) => { note(e.name); throw e; });
 	};

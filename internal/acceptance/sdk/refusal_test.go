@@ -62,14 +62,18 @@ func TestDeactivationReachesTheCallerOfTheSDK(t *testing.T) {
 	if err := h.Users.SetActive(t.Context(), org.ID, inv.Username, false); err != nil {
 		t.Fatal(err)
 	}
-	for what, o := range map[string]outcome{
-		"a login":            ada.call(t, "authenticator.login", named(org.ID, inv.Username)),
-		"completing a login": ada.call(t, "base.createUserLogin", signed),
-		"an open session":    ada.call(t, "auth.listUsers"),
-		"signing":            ada.call(t, "auth.createUser", body(map[string]string{"email": "bob@example.org", "kind": api.CustomerEmployee})),
+	for _, c := range []struct {
+		what   string
+		status int
+		o      outcome
+	}{
+		{"a login", 400, ada.call(t, "authenticator.login", named(org.ID, inv.Username))},
+		{"completing a login", 400, ada.call(t, "base.createUserLogin", signed)},
+		{"an open session", 401, ada.call(t, "auth.listUsers")},
+		{"signing", 400, ada.call(t, "auth.createUser", body(map[string]string{"email": "bob@example.org", "kind": api.CustomerEmployee}))},
 	} {
-		if o.Error == nil || o.Error.Message != "User account has been deactivated." || o.Error.HTTPStatus != 400 || o.reason() != "user_inactive" {
-			t.Errorf("%s: %+v", what, o)
+		if e := c.o.Error; e == nil || e.Message != "User account has been deactivated." || e.HTTPStatus != c.status || c.o.reason() != "user_inactive" {
+			t.Errorf("%s: %+v", c.what, e)
 		}
 	}
 	if err := h.Users.SetActive(t.Context(), org.ID, inv.Username, true); err != nil {

@@ -1,6 +1,6 @@
 // Package access says what a caller may do: the operations of the permissions that are
-// assigned to them. Which operation a route needs is in the table of routes; permissions are
-// changed by the permission service.
+// assigned to them. The route table says which operation a route needs; the permission service
+// changes permissions.
 package access
 
 import (
@@ -12,12 +12,12 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Remembered is how long rights that were read may be taken for those in force. A
-// permission that is revoked on another node is gone no later than this.
-const Remembered = 500 * time.Millisecond
+// MaxAge is how old the rights may be that Of returns. A permission that is revoked on another
+// node is gone after this at the latest.
+const MaxAge = 500 * time.Millisecond
 
-// most is how many callers' rights are remembered, twice at most.
-const most = 4096
+// maxCallers is how many callers' rights the cache holds; at most it holds twice as many.
+const maxCallers = 4096
 
 // Checker knows what callers may do. Make one with New.
 type Checker struct {
@@ -25,20 +25,20 @@ type Checker struct {
 	rights *cache.Cache[Rights] // by identity
 }
 
-// New returns the checker of a store. It tells time by the real clock: that decides how old
-// what is remembered may be.
+// New returns the checker of a store. It uses the real clock, which decides how old cached
+// rights may be.
 func New(db *store.DB) *Checker {
-	return &Checker{db: db, rights: cache.New[Rights](most, Remembered)}
+	return &Checker{db: db, rights: cache.New[Rights](maxCallers, MaxAge)}
 }
 
 // Rights are the operations that somebody may do.
 type Rights struct {
 	all        bool
-	operations map[string]bool // by the one name of each
+	operations map[string]bool // by the canonical name of each
 }
 
-// Hold reports whether an operation is among the rights, by whichever of its names. A name
-// that is none is among nobody's.
+// Hold reports whether an operation, by any of its names, is among the rights. An unknown name
+// never is.
 func (r Rights) Hold(operation string) bool {
 	one, known := api.Operation(operation)
 	return known && (r.all || r.operations[one])
@@ -54,8 +54,7 @@ func (r Rights) Missing(operations []string) string {
 	return ""
 }
 
-// Everything reports whether the rights are those to do everything, future operations
-// included.
+// Everything reports whether the rights include every operation, future ones too.
 func (r Rights) Everything() bool { return r.all }
 
 // Operations lists the rights by name, in the order of the contract.
@@ -69,27 +68,27 @@ func (r Rights) Operations() []string {
 	return names
 }
 
-// Of returns what a caller may do, as it was at most Remembered ago.
+// Of returns what a caller may do, as it was at most MaxAge ago.
 func (c *Checker) Of(ctx context.Context, who api.Caller) (Rights, error) {
 	return c.rights.Get(identity(who), func() (Rights, error) { return c.Fresh(ctx, who) })
 }
 
-// Fresh returns what a caller may do now. It is for who gives rights to others.
+// Fresh returns what a caller may do now. It is for callers who give rights to others.
 func (c *Checker) Fresh(ctx context.Context, who api.Caller) (Rights, error) {
 	held, err := c.db.Held(ctx, who.UserID, who.TokenID)
 	if err != nil {
 		return Rights{}, err
 	}
 	if who.Kind == api.CallerPersonalToken {
-		return both(sum(held, who.UserID), sum(held, who.TokenID)), nil
+		return intersection(sum(held, who.UserID), sum(held, who.TokenID)), nil
 	}
 	return sum(held, who.UserID), nil
 }
 
-// Changed forgets what was remembered: on this node a change of permissions holds at once.
+// Changed clears the cache, so that a change of permissions holds at once on this node.
 func (c *Checker) Changed() { c.rights.Clear() }
 
-// identity is what rights are remembered by. A token has an identity of its own.
+// identity is the key that rights are cached by. A token has an identity of its own.
 func identity(who api.Caller) string {
 	if who.Kind == api.CallerPersonalToken {
 		return who.TokenID
@@ -112,8 +111,8 @@ func sum(held []store.HeldPermission, identityID string) (r Rights) {
 	return r
 }
 
-// both is what a personal access token may do: what token and person both may.
-func both(a, b Rights) Rights {
+// intersection is what a personal access token may do: what the token and its person both may.
+func intersection(a, b Rights) Rights {
 	if a.all {
 		return b
 	}

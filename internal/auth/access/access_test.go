@@ -44,7 +44,7 @@ func (f *fixture) write(do func(tx *store.Tx)) {
 	}
 }
 
-// permission makes one and returns it.
+// permission creates a permission and returns it.
 func (f *fixture) permission(name string, operations ...string) store.Permission {
 	f.Helper()
 	p := store.Permission{ID: api.NewID(api.PrefixPermission, time.Now()), OrgID: f.org, Name: name, NameKey: name, Operations: operations, CreatedAt: time.Now()}
@@ -126,17 +126,17 @@ func TestAPersonalTokenMayWhatItAndItsPersonMay(t *testing.T) {
 	})
 }
 
-// What is remembered is forgotten soon, and at once where it was changed; a read that began
-// before a change does not bring it back.
+// The cache forgets rights soon, and at once on a node where they changed; a read that began
+// before a change does not restore them.
 func TestWhatIsRememberedEnds(t *testing.T) {
-	// Not parallel: it is held to a time.
+	// Not parallel: it measures time.
 	each(t, func(f *fixture, c *access.Checker) {
 		ada := api.Caller{OrgID: f.org, UserID: "us-ada", Kind: api.CallerEmployee}
-		given := f.assign(f.permission("p", "Auth:Users:Read").ID, ada.UserID)
+		assignment := f.assign(f.permission("p", "Auth:Users:Read").ID, ada.UserID)
 		if !f.rights(c, ada).Hold("Auth:Users:Read") {
 			f.Fatal("she may not")
 		}
-		f.write(func(tx *store.Tx) { tx.Revoke(given, nil) }) // by another server
+		f.write(func(tx *store.Tx) { tx.Revoke(assignment, nil) }) // by another server
 		taken := time.Now()
 		for f.rights(c, ada).Hold("Auth:Users:Read") {
 			if time.Since(taken) > time.Second {
@@ -147,7 +147,7 @@ func TestWhatIsRememberedEnds(t *testing.T) {
 		if r, err := c.Fresh(f.Context(), ada); err != nil || r.Hold("Auth:Users:Read") {
 			f.Errorf("fresh: %v", err)
 		}
-		f.assign(given.PermissionID, ada.UserID)
+		f.assign(assignment.PermissionID, ada.UserID)
 		c.Changed()
 		if !f.rights(c, ada).Hold("Auth:Users:Read") {
 			f.Error("a change is not seen at once")
@@ -155,7 +155,7 @@ func TestWhatIsRememberedEnds(t *testing.T) {
 	})
 }
 
-// Many callers at once, while everything changes: for the race detector.
+// Many callers at the same moment, while everything changes: for the race detector.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(f *fixture, c *access.Checker) {
@@ -192,9 +192,9 @@ func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
 		give(c.Grant, more.ID, "permission_denied")
 		give(c.Grant, api.AdministratorPermissionID(f.org), "permission_denied")
 		give(c.Grant, "pm-none", "permission_not_found")
-		give(c.Give, mine.ID, "permission_denied") // she may not assign at all
+		give(c.GrantNew, mine.ID, "permission_denied") // she may not assign at all
 		f.assign(f.permission("assign", "PermissionAssignments:Create").ID, ada.UserID)
-		give(c.Give, mine.ID, "")
+		give(c.GrantNew, mine.ID, "")
 		elsewhere := ada
 		elsewhere.OrgID = api.NewID(api.PrefixOrganization, time.Now())
 		if _, err := c.Grant(f.Context(), elsewhere, mine.ID); api.KindOf(err) != api.NotFound {

@@ -9,22 +9,21 @@ import (
 )
 
 var (
-	// ErrArchived is a permission that is archived: it is neither given nor changed.
+	// ErrArchived refuses to assign or change an archived permission.
 	ErrArchived = &api.Error{Kind: api.Invalid, Code: "permission_archived", Message: "This permission is archived."}
 
-	// ErrChanged is a permission that was changed while it was given.
+	// ErrChanged refuses to assign a permission that was changed at the same moment.
 	ErrChanged = &api.Error{Kind: api.Conflict, Code: "permission_changed",
 		Message: "The permission was changed at the same moment; please try again."}
 
-	// ErrLastAdministrator is what would leave an organisation without anybody who can
-	// administer it.
+	// ErrLastAdministrator refuses what would leave an organisation without an administrator.
 	ErrLastAdministrator = &api.Error{Kind: api.Conflict, Code: "last_administrator",
 		Message: "This is the organisation's last administrator; make somebody else one first.",
 		Rule:    "an organisation keeps an administrator who is active and registered"}
 )
 
-// Holds refuses, by a fresh read, a caller who may not do all of the operations. It is for
-// who gives them to others.
+// Holds refuses a caller who may not do all of the operations now. It is for callers who give
+// them to others.
 func (c *Checker) Holds(ctx context.Context, who api.Caller, operations []string) error {
 	rights, err := c.Fresh(ctx, who)
 	if err != nil {
@@ -36,12 +35,12 @@ func (c *Checker) Holds(ctx context.Context, who api.Caller, operations []string
 	return nil
 }
 
-// Grant returns a permission of the caller's organisation that they may give to somebody:
-// one that allows nothing which they may not do themselves. Who assigns it names its version,
-// so that it is given as it was read.
+// Grant returns a permission of the caller's organisation, and refuses one that allows more
+// than the caller may do. The assignment must name the version that was read, so that nobody
+// is given more than was checked.
 func (c *Checker) Grant(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
 	p, err := c.db.Permission(ctx, who.OrgID, permissionID)
-	if err == nil && !p.ArchivedAt.IsZero() {
+	if err == nil && p.Archived() {
 		err = api.About(ErrArchived, who.Subject())
 	}
 	if err != nil {
@@ -50,7 +49,7 @@ func (c *Checker) Grant(ctx context.Context, who api.Caller, permissionID string
 	return p, c.covers(ctx, who, p)
 }
 
-// covers refuses a caller who may not do all that a permission allows.
+// covers refuses a caller who may not do everything that a permission allows.
 func (c *Checker) covers(ctx context.Context, who api.Caller, p store.Permission) error {
 	if p.Managed != store.ManagedAdministrator {
 		return c.Holds(ctx, who, p.Operations)
@@ -64,8 +63,9 @@ func (c *Checker) covers(ctx context.Context, who api.Caller, p store.Permission
 
 const ruleGrant = "nobody gives what they do not hold"
 
-// Give is Grant for who needs the permission to assign as well.
-func (c *Checker) Give(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
+// GrantNew is Grant for the permission of a new identity. The caller's route asks only for the
+// right to create it, so GrantNew also asks for Permissions:Assign.
+func (c *Checker) GrantNew(ctx context.Context, who api.Caller, permissionID string) (store.Permission, error) {
 	rights, err := c.Fresh(ctx, who)
 	if err == nil && !rights.Hold("Permissions:Assign") {
 		err = who.Refused("Permissions:Assign", "permission of the operation", "a caller without it")
@@ -76,14 +76,14 @@ func (c *Checker) Give(ctx context.Context, who api.Caller, permissionID string)
 	return c.Grant(ctx, who, permissionID)
 }
 
-// StandIn refuses a caller who would act as a user with a permission, archived ones included,
-// that the caller could not give. What end users have by default does not count.
-func (c *Checker) StandIn(ctx context.Context, who api.Caller, userID string) error {
-	given, err := c.db.Assigned(ctx, userID)
+// MayActAs refuses a caller who could act as a user but may not grant all of the user's
+// permissions, archived ones included. What end users have by default does not count.
+func (c *Checker) MayActAs(ctx context.Context, who api.Caller, userID string) error {
+	assigned, err := c.db.Assigned(ctx, userID)
 	if err != nil {
 		return err
 	}
-	for _, p := range given {
+	for _, p := range assigned {
 		if p.Managed == store.ManagedEndUser {
 			continue
 		}
@@ -94,14 +94,14 @@ func (c *Checker) StandIn(ctx context.Context, who api.Caller, userID string) er
 	return nil
 }
 
-// Held is a permission as an identity holds it once it is assigned.
+// Held is a permission as an identity will hold it once it is assigned.
 func Held(p store.Permission, identityID string, now time.Time) store.HeldPermission {
 	return store.HeldPermission{Permission: p, AssignmentID: api.NewID(api.PrefixAssignment, now), IdentityID: identityID}
 }
 
-// Assign adds to a unit that a new identity holds permissions which the caller may give, and
-// records it. userID is the user behind the identity, "" if there is none. A permission that
-// was changed since it was read makes the unit fail with ErrChanged.
+// Assign adds to the unit the assignments of a new identity, which Grant or GrantNew allowed, and
+// their events. userID is the user behind the identity, "" if there is none. The unit fails with
+// ErrChanged if a permission was changed since it was read.
 func Assign(tx *store.Tx, who api.Caller, held []store.HeldPermission, userID string, now time.Time) {
 	for _, h := range held {
 		a := store.Assignment{ID: h.AssignmentID, OrgID: who.OrgID, PermissionID: h.ID, IdentityID: h.IdentityID, CreatedAt: now}
@@ -110,12 +110,12 @@ func Assign(tx *store.Tx, who api.Caller, held []store.HeldPermission, userID st
 	}
 }
 
-// Assigned is the event of an assignment, to be recorded with it. userID is as of Assign.
+// Assigned is the event of an assignment. userID is as for Assign.
 func Assigned(who api.Caller, p store.Permission, a store.Assignment, userID string) store.Event {
 	return assignmentEvent(store.EventPermissionAssigned, who, p, a, userID, a.CreatedAt)
 }
 
-// Revoked is the event of an assignment's end.
+// Revoked is the event that an assignment was revoked.
 func Revoked(who api.Caller, p store.Permission, a store.Assignment, userID string, now time.Time) store.Event {
 	return assignmentEvent(store.EventPermissionRevoked, who, p, a, userID, now)
 }

@@ -1,6 +1,6 @@
-// Package accesstoken issues the access tokens that a service account or a person's program
-// carries instead of logging in: how long they last, the key that signs for them, their rows
-// and how the API shows them.
+// Package accesstoken issues access tokens, which service accounts and people's programs carry
+// instead of logging in. It decides how long they last, which key signs for them, how they are
+// stored and how the API shows them.
 package accesstoken
 
 import (
@@ -43,7 +43,7 @@ type Issued struct {
 	Text       string
 }
 
-// Issue issues an access token of a user. It writes nothing: Keep does.
+// Issue issues an access token of a user. It writes nothing: Store does.
 func (i *Issuer) Issue(u store.User, p Params) (issued Issued, err error) {
 	if err := username.CheckLabel("name", p.Name); err != nil {
 		return issued, err
@@ -67,8 +67,7 @@ func (i *Issuer) Issue(u store.User, p Params) (issued Issued, err error) {
 	if issued.Credential.ID == "" {
 		issued.Credential.ID = api.NewID(api.PrefixCredential, now)
 	}
-	// Clients name the key by either id; so that they are the same to read, one is the
-	// other encoded.
+	// Clients name the key by either id. One is the other encoded, so that both are the same.
 	issued.Credential.CredentialID = []byte(issued.Credential.ID)
 	issued.Token = store.AccessToken{ID: id, OrgID: u.OrgID, UserID: u.ID, Kind: p.Kind, Name: p.Name, NameKey: username.Key(p.Name),
 		ExternalID: p.ExternalID, CredentialID: issued.Credential.ID, Active: true, CreatedAt: now, ExpiresAt: now.Add(lifetime).Truncate(time.Second)}
@@ -79,8 +78,8 @@ func (i *Issuer) Issue(u store.User, p Params) (issued Issued, err error) {
 	return issued, nil
 }
 
-// Lifetime is how long an access token is to last: so many days or, which wins, seconds. It
-// refuses, with Invalid, what is out of bounds.
+// Lifetime returns how long an access token lasts. Seconds win over days; without either it is
+// MaxDays. What is out of bounds is Invalid.
 func Lifetime(days, seconds *int) (time.Duration, error) {
 	switch {
 	case seconds != nil && (*seconds < 1 || *seconds > MaxDays*24*60*60):
@@ -95,23 +94,23 @@ func Lifetime(days, seconds *int) (time.Duration, error) {
 	return MaxDays * 24 * time.Hour, nil
 }
 
-// Keep adds to a unit that the token and its key are stored. The unit fails with duplicate if
-// the user has a token of that name, and with lost unless they are active and registered.
-func (issued Issued) Keep(tx *store.Tx, duplicate, lost error) {
+// Store adds the token and its key to the unit. The unit fails with duplicate if the user has a
+// token of that name, and with lost unless the user is active and registered.
+func (issued Issued) Store(tx *store.Tx, duplicate, lost error) {
 	tx.CreateAccessToken(issued.Token, duplicate, lost)
 	tx.AddCredential(issued.Credential, errKeyKnown)
 }
 
 var errKeyKnown = &api.Error{Kind: api.Conflict, Code: "credential_already_registered", Message: "This credential is already registered."}
 
-// Entry is what was issued as a list shows it.
+// Entry is the issued token as a list shows it.
 func (issued Issued) Entry(assignments []store.HeldPermission) store.TokenEntry {
 	c := issued.Credential
 	c.Active = true
 	return store.TokenEntry{AccessToken: issued.Token, Credential: c, Assignments: assignments}
 }
 
-// ToAPI returns an access token as the API shows it, of a user who is active or not.
+// ToAPI returns an access token as the API shows it. It is active only if its user is.
 func ToAPI(t store.TokenEntry, userActive bool) api.AccessToken {
 	fingerprint := "" // of a stored key that cannot be read
 	if key, err := publickey.ParseSPKI(t.Credential.PublicKey); err == nil {

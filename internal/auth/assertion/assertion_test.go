@@ -22,7 +22,7 @@ func respelt(old, new string) authenticator.Options {
 	}}}
 }
 
-// badAssertions are assertions by the right credential, spoilt before it signed.
+// badAssertions are assertions by the right credential, each with a mistake before it signed.
 func badAssertions(h *world.Organisation) map[string]struct {
 	options authenticator.Options
 	code    string
@@ -81,7 +81,7 @@ func badAssertions(h *world.Organisation) map[string]struct {
 	}
 }
 
-// goodAssertions look odd and are right all the same.
+// goodAssertions look odd and are valid.
 func goodAssertions() map[string]authenticator.Options {
 	return map[string]authenticator.Options{
 		"plain":                    {},
@@ -95,8 +95,8 @@ func goodAssertions() map[string]authenticator.Options {
 	}
 }
 
-// Every step of WebAuthn L3 §7.2 refuses by its name, in every ceremony, and nothing is
-// kept of what it refused.
+// Every step of WebAuthn L3 §7.2 refuses with its own code, in every ceremony, and nothing of a
+// refused assertion is stored.
 func TestBadAssertions(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
@@ -119,7 +119,7 @@ func TestBadAssertions(t *testing.T) {
 	})
 }
 
-// What was changed after signing, or signed by another key, or names somebody else.
+// Changed after signing, signed by another key, or naming another user.
 func TestBadSignatures(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
@@ -206,7 +206,7 @@ func longer(t *testing.T, s string, b byte) string {
 	return world.Base64(append(world.FromBase64(t, s), b))
 }
 
-// Keys answer with their own client data, algorithm and encoding, and no passkey's.
+// Keys answer with their own client data, algorithm and encoding, not with those of a passkey.
 func TestBadKeyAssertions(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {

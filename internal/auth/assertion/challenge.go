@@ -1,6 +1,7 @@
 package assertion
 
 import (
+	"cmp"
 	"encoding/base64"
 
 	"github.com/countersign/countersign/api"
@@ -10,17 +11,13 @@ import (
 
 // Challenge is what a client gets to sign, whether for a login or for an action.
 func Challenge(challenge, token string, party relyingparty.Party, org store.Organisation, allow api.AllowCredentials) api.SigningChallenge {
-	verification := org.UserVerification
-	if verification == "" { // no organisation: the site's own ceremony
-		verification = "required"
-	}
 	return api.SigningChallenge{
 		Challenge:                challenge,
 		ChallengeIdentifier:      token,
 		RP:                       &api.RelyingParty{ID: party.ID, Name: party.Name},
 		SupportedCredentialKinds: kinds(org.SecondFactor == secondFactorRequired),
-		UserVerification:         verification,
-		Attestation:              "none", // nobody asks for one of an assertion
+		UserVerification:         cmp.Or(org.UserVerification, "required"), // required without an organisation
+		Attestation:              "none",                                   // assertions have none
 		AllowCredentials:         allow,
 	}
 }
@@ -33,8 +30,8 @@ func kinds(second bool) []api.SupportedCredentialKind {
 	}
 }
 
-// Allowed lists the active credentials that may answer, by kind; those whose private key
-// is kept here, encrypted, only if encrypted is set.
+// Allowed lists the active credentials that may answer, by kind. Those whose private key is
+// stored here, encrypted, are listed only if encrypted is set.
 func Allowed(all []store.Credential, encrypted bool) api.AllowCredentials {
 	allow := api.AllowCredentials{Key: []api.CredentialDescriptor{}, WebAuthn: []api.CredentialDescriptor{}}
 	for _, c := range all {

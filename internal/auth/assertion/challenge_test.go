@@ -11,8 +11,8 @@ import (
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
-// A challenge is answered by who it was issued to, with a credential of their own, in the
-// session and the ceremony that it was issued in.
+// A challenge is answered by the user to whom it was issued, with a credential of their own, in
+// the same session and ceremony.
 func TestChallengesOfOthers(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
@@ -39,7 +39,7 @@ func TestChallengesOfOthers(t *testing.T) {
 			}
 		}
 
-		// Ticket and answer belong together, and the ticket to one session of one user.
+		// The answer must belong to the ticket, and the ticket to one session of one user.
 		actionOf := func(token string) api.SigningChallenge { return h.InitAction(t, token, "POST", "/x", "") }
 		sign := func(token string, in api.SignedChallenge) world.Answer {
 			return h.Send(t, "POST", actionPath, world.Bearer(token), in)
@@ -61,7 +61,7 @@ func TestChallengesOfOthers(t *testing.T) {
 		}
 		h.RefusedAs(t, "a colleague's challenge under hers", sign(adas, swap(actionOf(bobs), hers)), 400, "challenge_invalid")
 
-		// A ticket put together from two.
+		// A ticket composed of two.
 		a, b := strings.Split(hers.ChallengeIdentifier, "."), strings.Split(other.ChallengeIdentifier, ".")
 		for _, spliced := range []string{a[0] + "." + a[1] + "." + b[2], a[0] + "." + b[1] + "." + a[2]} {
 			in := swap(hers, hers)
@@ -69,7 +69,7 @@ func TestChallengesOfOthers(t *testing.T) {
 			h.RefusedAs(t, "spliced", sign(adas, in), 400, "challenge_invalid")
 		}
 
-		// One signature does not serve two challenges, even of the very same request.
+		// One signature does not answer two challenges, even for the same request.
 		first := swap(hers, hers)
 		second := first
 		second.ChallengeIdentifier = other.ChallengeIdentifier
@@ -90,8 +90,8 @@ func TestChallengesOfOthers(t *testing.T) {
 	})
 }
 
-// The same answer sent twice is a replay, not a copied passkey: who asks again because
-// the first answer was lost on the way must not raise that alarm.
+// The same answer sent twice is a replay, not a copied passkey: a client that repeats it because
+// the first answer was lost must not raise that alarm.
 func TestReplaysByCountingPasskeys(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {

@@ -7,12 +7,11 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// Factor is one assertion as it was sent, its members decoded and nothing of it verified
-// yet.
+// Factor is one assertion as it was sent: decoded and not yet verified.
 type Factor struct {
 	Kind              string // api.KindFido2, KindKey or KindPasswordProtectedKey, as it was sent; see standsFor
-	CredentialID      []byte // raw; nil when only UUID can name the credential
-	UUID              string // "cr-…" when the credential was named so, else ""
+	CredentialID      []byte // raw; nil if only UUID can name the credential
+	UUID              string // "cr-…" if the credential was named so, else ""
 	ClientData        []byte
 	AuthenticatorData []byte // Fido2 only
 	Signature         []byte
@@ -98,7 +97,7 @@ func member64(member, text string) ([]byte, error) {
 }
 
 // namedUser returns the user that the handle names, "" if it names none. Some clients encode
-// the handle once or twice more than they should.
+// the handle once or twice too often.
 func (f Factor) namedUser() string {
 	handle := f.UserHandle
 	for range 3 {

@@ -1,9 +1,8 @@
 package assertion
 
 import (
+	"maps"
 	"strconv"
-
-	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/store"
@@ -14,31 +13,26 @@ import (
 // (WebAuthn L3 §7.2 steps 18, 19 and 22). "" is the default.
 const (
 	policyAuto   = ""       // sign count: refuse for device-bound credentials, record for synced ones; backup: alert
-	policyRefuse = "refuse" // the assertion does not pass; an event tells of it
-	policyAlert  = "alert"  // it passes; an event and a warning in the log tell of it
-	policyRecord = "record" // it passes; an event tells of it
+	policyRefuse = "refuse" // refuse the assertion and record an event
+	policyAlert  = "alert"  // accept it, record an event and log a warning
+	policyRecord = "record" // accept it and record an event
 )
 
-// note is something out of line. It becomes an event of that kind.
+// note is something unexpected about a credential. It becomes an event of that kind.
 type note struct {
 	kind   string // store.EventCredentialSignCountOutOfLine or store.EventCredentialBackupChanged
 	policy string // what was done: refuse, alert or record
 	detail map[string]any
 }
 
-// event is the note as an event of the credential's user.
+// event returns the note as an event of the credential's user.
 func (n note) event(p VerifiedFactor, who api.Caller) store.Event {
-	detail := map[string]any{"policy": n.policy}
-	for k, v := range n.detail {
-		detail[k] = v
-	}
-	text, err := json.Marshal(detail, json.Deterministic(true))
-	if err != nil { // numbers and booleans
-		panic("assertion: " + err.Error())
-	}
+	detail := maps.Clone(n.detail)
+	detail["policy"] = n.policy
 	c := p.Credential
-	return store.Event{ID: api.NewID(api.PrefixEvent, p.use.At), OrgID: c.OrgID, At: p.use.At, Kind: n.kind,
-		UserID: c.UserID, ActorID: c.UserID, CredentialID: c.ID, Address: who.Address, Detail: text}
+	e := store.NewEvent(api.Caller{OrgID: c.OrgID, UserID: c.UserID, Address: who.Address}, n.kind, p.use.At, detail)
+	e.UserID, e.CredentialID = c.UserID, c.ID
+	return e
 }
 
 func (v *Verifier) applyPolicies(p *VerifiedFactor, owner store.Owner, read webauthn.Assertion) {
@@ -47,11 +41,11 @@ func (v *Verifier) applyPolicies(p *VerifiedFactor, owner store.Owner, read weba
 	if policy == policyAuto {
 		policy = policyRefuse
 		if p.Credential.BackupEligible {
-			// Each device that a passkey is synced to counts by itself, if it counts.
+			// Each device with a synced passkey has a counter of its own, if any.
 			policy = policyRecord
 		}
 	}
-	// Whatever was read, two assertions at once must not both pass a policy that refuses.
+	// Two assertions at once must not both pass a policy that refuses.
 	p.use.Strict = policy == policyRefuse
 	if !read.SignCountOutOfLine {
 		return
@@ -63,13 +57,13 @@ func (v *Verifier) applyPolicies(p *VerifiedFactor, owner store.Owner, read weba
 	}
 }
 
-// signCountRefusal is how a counter that did not go up is refused.
-func signCountRefusal(kept, received int64) error {
+// signCountRefusal refuses a counter that did not go up.
+func signCountRefusal(stored, received int64) error {
 	return &api.Error{Kind: api.Unauthenticated, Code: "sign_count_refused",
 		Message:  "This passkey's counter is out of step, as if the passkey had been copied; ask your administrator.",
 		Rule:     "WebAuthn L3 §7.2 step 22, signCount; policy refuse",
 		Received: strconv.FormatInt(received, 10),
-		Expected: "more than " + strconv.FormatInt(kept, 10) + "; countersign credential reset-counter lets the next one pass"}
+		Expected: "more than " + strconv.FormatInt(stored, 10) + "; countersign credential reset-counter lets the next one pass"}
 }
 
 func (v *Verifier) applyBackupPolicy(p *VerifiedFactor, owner store.Owner, read webauthn.Assertion) {
@@ -82,7 +76,7 @@ func (v *Verifier) applyBackupPolicy(p *VerifiedFactor, owner store.Owner, read 
 	case policy != policyAuto:
 	case read.BackupEligibilityChanged:
 		policy = policyAlert
-	default: // a passkey that was synced for the first time, or is no longer
+	default: // a passkey that is now synced, or no longer
 		policy = policyRecord
 	}
 	v.note(p, note{kind: store.EventCredentialBackupChanged, policy: policy, detail: map[string]any{
@@ -103,6 +97,6 @@ func flags(eligible, state bool) string {
 func (v *Verifier) note(p *VerifiedFactor, n note) {
 	p.notes = append(p.notes, n)
 	if n.policy == policyAlert {
-		v.Log.Warn("a passkey is not as it was", "what", n.kind, "credentialUuid", p.Credential.ID, "userId", p.Credential.UserID)
+		v.Log.Warn("a passkey has changed unexpectedly", "what", n.kind, "credentialUuid", p.Credential.ID, "userId", p.Credential.UserID)
 	}
 }

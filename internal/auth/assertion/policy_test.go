@@ -18,15 +18,15 @@ const (
 	backupChanged = "credential.backup_changed"
 )
 
-// counting is the answer of a passkey that sends that counter, whatever it sent before.
+// counting is the answer of a passkey with that counter.
 func counting(t *testing.T, p *countersigntest.Person, c api.SigningChallenge, count uint32) api.SignedChallenge {
 	t.Helper()
 	p.Passkey.SignCount = 0
 	return world.Signed(t, p, c, authenticator.Options{SignCount: count})
 }
 
-// A counter that did not go up is refused or recorded, as the policy says, and never
-// passed over; one that always is zero passes for ever. The operator has a way back.
+// A counter that did not go up is refused or recorded, as the policy says, and never ignored; one
+// that is always zero is always accepted. The operator can reset it.
 func TestCounters(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
@@ -72,7 +72,7 @@ func TestCounters(t *testing.T) {
 					world.Read[any](t, f.Complete(t, h, session, counting(t, ada, f.Begin(t, h, ada, session), count)))
 				}
 
-				// The largest counter there is, and the operator's way back from it.
+				// The largest counter, and the operator's reset of it.
 				f := world.Flows[0]
 				world.Read[any](t, f.Complete(t, h, session, counting(t, ada, f.Begin(t, h, ada, session), math.MaxUint32)))
 				a := f.Complete(t, h, session, counting(t, ada, f.Begin(t, h, ada, session), 1))
@@ -89,8 +89,7 @@ func TestCounters(t *testing.T) {
 	})
 }
 
-// Of many assertions with one counter at the same moment a policy that refuses lets one
-// pass.
+// Of many assertions with one counter at the same moment, a policy that refuses accepts one.
 func TestCountersAtOnce(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
@@ -112,7 +111,7 @@ func TestCountersAtOnce(t *testing.T) {
 	})
 }
 
-// A change of the backup flags is checked by the policy of its own, and recorded.
+// A change of the backup flags is checked by its own policy, and recorded.
 func TestBackupFlags(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
@@ -155,8 +154,8 @@ func TestBackupFlags(t *testing.T) {
 	})
 }
 
-// Where a second factor is demanded, the first alone does nothing, a second of somebody
-// else does nothing, and neither does the same twice.
+// If a second factor is required, the first alone is refused, and so are a second of another user
+// and the same credential twice.
 func TestSecondFactors(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
@@ -195,7 +194,7 @@ func TestSecondFactors(t *testing.T) {
 	})
 }
 
-// Both factors may be named by their ids, whatever letters these are made of.
+// Both factors may be named by their ids, of any letters.
 func TestFactorsNamedById(t *testing.T) {
 	t.Parallel()
 	h := world.Open(t)

@@ -20,51 +20,50 @@ type VerifiedFactor struct {
 	Credential store.Credential // as it was read
 
 	use     store.CredentialUse
-	second  bool   // it stands as the second factor
-	notes   []note // what is out of line
-	refusal error  // a policy's
+	second  bool   // it is the second factor
+	notes   []note // what is unexpected
+	refusal error  // of a policy, nil if none refuses
 }
 
-// verifyFactor verifies f as the assertion of the owner's credential, in the place of a
+// verifyFactor verifies f as the assertion of the owner's credential and as a factor,
 // store.FactorFirst or FactorSecond. An owner without user or credential is refused like one
 // whose signature is wrong.
-func (v *Verifier) verifyFactor(f Factor, asked Request, place string, owner store.Owner) (VerifiedFactor, error) {
-	known := v.mayAnswer(f, asked, place, owner)
-	done := VerifiedFactor{Factor: f, Credential: owner.Credential, second: place == store.FactorSecond,
+func (v *Verifier) verifyFactor(f Factor, request Request, as string, owner store.Owner) (VerifiedFactor, error) {
+	known := v.mayAnswer(f, request, as, owner)
+	out := VerifiedFactor{Factor: f, Credential: owner.Credential, second: as == store.FactorSecond,
 		use: store.CredentialUse{ID: owner.Credential.ID, At: v.Now()}}
 	record, err := recordOf(owner.Credential, known)
 	if err != nil {
-		return done, err
+		return out, err
 	}
 	if f.Kind == api.KindFido2 {
-		err = v.verifyPasskey(&done, asked, owner, record)
+		err = v.verifyPasskey(&out, request, owner, record)
 	} else {
 		err = keycredential.VerifyAssertion(
 			keycredential.AssertionResponse{ClientData: f.ClientData, Signature: f.Signature},
-			keycredential.AssertionPolicy{Challenge: asked.Challenge}, record.PublicKey, record.Algorithm)
+			keycredential.AssertionPolicy{Challenge: request.Challenge}, record.PublicKey, record.Algorithm)
 	}
-	if err == nil && !known { // cannot be: nobody has the decoy's private key
+	if err == nil && !known { // impossible: nobody has the decoy's private key
 		err = &api.Error{Kind: api.Unauthenticated, Code: webauthn.CodeSignatureInvalid, Message: "This passkey or key is not accepted here."}
 	}
 	if err != nil {
-		return done, about(owner, forOperator(err, f, known))
+		return out, about(owner, forOperator(err, f, known))
 	}
-	// WebAuthn L3 §7.2 step 6. Checked before the signature, it would tell real credential ids
-	// from invented ones, and confirm a guess at whose name it is.
-	if err := checkUserHandle(f, asked, owner); err != nil {
-		return done, about(owner, err)
+	// WebAuthn L3 §7.2 step 6. A check before the signature would distinguish real credential ids
+	// from invented ones, and confirm a guess at the user's name.
+	if err := checkUserHandle(f, request, owner); err != nil {
+		return out, about(owner, err)
 	}
-	return done, about(owner, checkActive(owner))
+	return out, about(owner, checkActive(owner))
 }
 
-// mayAnswer reports whether the owner has a credential that may answer at all: the user's
-// own or the access token's, of the kind that was named, for this relying party, and of a
-// factor that may stand in this place.
-func (v *Verifier) mayAnswer(f Factor, asked Request, place string, owner store.Owner) bool {
+// mayAnswer reports whether the owner has a credential that may answer: the user's own or the
+// access token's, of the named kind, for this relying party, and allowed as this factor.
+func (v *Verifier) mayAnswer(f Factor, request Request, as string, owner store.Owner) bool {
 	c := owner.Credential
-	return owner.Found && owner.CredentialFound && f.standsFor(c.Kind) && c.UserID == owner.User.ID && c.TokenID == asked.TokenID &&
-		c.Factor != store.FactorRecovery && (place != store.FactorFirst || c.Factor == store.FactorFirst) &&
-		(f.Kind != api.KindFido2 || c.RPID == asked.RPID && v.Site.Of(owner.Organisation).ID == asked.RPID)
+	return owner.Found && owner.CredentialFound && f.standsFor(c.Kind) && c.UserID == owner.User.ID && c.TokenID == request.TokenID &&
+		c.Factor != store.FactorRecovery && (as != store.FactorFirst || c.Factor == store.FactorFirst) &&
+		(f.Kind != api.KindFido2 || c.RPID == request.RPID && v.Site.Of(owner.Organisation).ID == request.RPID)
 }
 
 // standsFor reports whether the factor may be an answer by a credential of that kind. A
@@ -74,12 +73,11 @@ func (f Factor) standsFor(kind string) bool {
 	return f.Kind == kind || f.Kind == api.KindKey && kind == api.KindPasswordProtectedKey
 }
 
-// checkUserHandle is WebAuthn L3 §7.2 step 6. Where the user was named, a handle that
-// names nobody is passed over: old clients send none or an odd one. Where not, the handle
-// must name the user.
-func checkUserHandle(f Factor, asked Request, owner store.Owner) error {
+// checkUserHandle is WebAuthn L3 §7.2 step 6. If the user was named, a handle that names nobody
+// is ignored: old clients send none or a malformed one. Otherwise the handle must name the user.
+func checkUserHandle(f Factor, request Request, owner store.Owner) error {
 	named := f.namedUser()
-	if f.Kind != api.KindFido2 || named == owner.User.ID || named == "" && asked.Named {
+	if f.Kind != api.KindFido2 || named == owner.User.ID || named == "" && request.Named {
 		return nil
 	}
 	e := &api.Error{Kind: api.Unauthenticated, Code: "user_handle_mismatch",
@@ -91,8 +89,8 @@ func checkUserHandle(f Factor, asked Request, owner store.Owner) error {
 	return e
 }
 
-// decoy is a key whose private half nobody has kept. Signatures are verified against it
-// where there is no credential, so that this takes as long as where there is one.
+// decoy is a key whose private half nobody has. Without a credential, signatures are verified
+// against it, so that this takes as long as with one.
 var decoy = func() *publickey.Key {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err == nil {
@@ -120,20 +118,20 @@ func recordOf(c store.Credential, known bool) (webauthn.CredentialRecord, error)
 		SignCount: uint32(c.SignCount), BackupEligible: c.BackupEligible}, nil
 }
 
-func (v *Verifier) verifyPasskey(p *VerifiedFactor, asked Request, owner store.Owner, record webauthn.CredentialRecord) error {
-	// What is demanded must not depend on whether there is an owner. So a ceremony that
-	// named no organisation is the site's own, with user verification.
-	origins, verified := v.Site.Of(store.Organisation{}).Origins, true
-	if asked.OrgID != "" {
-		origins, verified = v.Site.Of(owner.Organisation).Origins, owner.Organisation.UserVerification == "required"
+func (v *Verifier) verifyPasskey(p *VerifiedFactor, request Request, owner store.Owner, record webauthn.CredentialRecord) error {
+	// The demands must not depend on whether there is an owner. So a ceremony without an
+	// organisation has the site's own origins and requires user verification.
+	origins, userVerification := v.Site.Of(store.Organisation{}).Origins, true
+	if request.OrgID != "" {
+		origins, userVerification = v.Site.Of(owner.Organisation).Origins, owner.Organisation.UserVerification == "required"
 	}
 	read, err := webauthn.VerifyAssertion(
 		webauthn.AssertionResponse{ClientDataJSON: p.ClientData, AuthenticatorData: p.AuthenticatorData, Signature: p.Signature},
 		webauthn.AssertionPolicy{
-			Challenge:               asked.Challenge,
-			RPIDs:                   []string{asked.RPID},
+			Challenge:               request.Challenge,
+			RPIDs:                   []string{request.RPID},
 			Origins:                 origins,
-			RequireUserVerification: verified,
+			RequireUserVerification: userVerification,
 		}, record)
 	if err != nil {
 		return err
@@ -143,7 +141,8 @@ func (v *Verifier) verifyPasskey(p *VerifiedFactor, asked Request, owner store.O
 	return nil
 }
 
-// checkActive says what only who signed with the right key may be told.
+// checkActive refuses a deactivated user or credential. Call it only after the signature has
+// verified: nobody else may learn this.
 func checkActive(owner store.Owner) error {
 	switch {
 	case !owner.User.Active:
@@ -154,7 +153,7 @@ func checkActive(owner store.Owner) error {
 	return nil
 }
 
-// forOperator tells the operator, and nobody else, that there was nothing to verify against.
+// forOperator adds, for the operator alone, that there was nothing to verify against.
 func forOperator(err error, f Factor, known bool) error {
 	var e *api.Error
 	if known || !errors.As(err, &e) || e.Code != webauthn.CodeSignatureInvalid {

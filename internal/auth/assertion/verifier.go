@@ -22,18 +22,18 @@ type Verifier struct {
 type Request struct {
 	Challenge string
 	RPID      string // of the ceremony
-	OrgID     string // the organisation that the ceremony was begun for, "" if none was named
-	Named     bool   // the user was named before the credential was chosen; if not, a discoverable passkey answers
-	TokenID   string // the access token whose key answers, and answers alone; "" for the user's own credentials
+	OrgID     string // the organisation that the ceremony was begun for, "" for none
+	Named     bool   // the user was named when the ceremony began; if not, a discoverable passkey answers
+	TokenID   string // the access token whose key must answer; "" for the user's own credentials
 
-	// Owner finds the user for whom the first factor answers, with the credential that it
-	// names. Nothing found is no error.
+	// Owner finds the user and the credential that the first factor names. Finding nothing is
+	// no error.
 	Owner func(ctx context.Context, first Factor) (store.Owner, error)
 }
 
 // Verified is a signed challenge whose signatures are good and which no policy refuses.
 type Verified struct {
-	Owner   store.Owner      // as it was read, of the first factor's credential
+	Owner   store.Owner      // of the first factor's credential, as it was read
 	Factors []VerifiedFactor // the first and, if it came, the second
 
 	request Request
@@ -41,55 +41,55 @@ type Verified struct {
 }
 
 // Verify verifies one or two factors as the answer to a request. It writes nothing unless a
-// policy refuses: that is recorded, since no effect will record it.
-func (v *Verifier) Verify(ctx context.Context, who api.Caller, asked Request, first Factor, second *Factor) (Verified, error) {
-	owner, err := asked.Owner(ctx, first)
+// policy refuses: it records that, since no effect will.
+func (v *Verifier) Verify(ctx context.Context, who api.Caller, request Request, first Factor, second *Factor) (Verified, error) {
+	owner, err := request.Owner(ctx, first)
 	if err != nil {
 		return Verified{}, err
 	}
-	one, err := v.verifyFactor(first, asked, store.FactorFirst, owner)
+	one, err := v.verifyFactor(first, request, store.FactorFirst, owner)
 	if err != nil {
 		return Verified{}, err
 	}
-	done := Verified{Owner: owner, Factors: []VerifiedFactor{one}, request: asked, who: who}
+	verified := Verified{Owner: owner, Factors: []VerifiedFactor{one}, request: request, who: who}
 	switch {
 	case second != nil:
-		two, err := v.verifySecond(ctx, *second, asked, one.Credential)
+		two, err := v.verifySecond(ctx, *second, request, one.Credential)
 		if err != nil {
 			return Verified{}, err
 		}
-		done.Factors = append(done.Factors, two)
-	case asked.TokenID == "":
+		verified.Factors = append(verified.Factors, two)
+	case request.TokenID == "":
 		if err := v.checkSecondNotNeeded(ctx, owner); err != nil {
 			return Verified{}, err
 		}
 	}
-	if err := v.checkPolicies(ctx, done); err != nil {
+	if err := v.checkPolicies(ctx, verified); err != nil {
 		return Verified{}, err
 	}
-	return done, nil
+	return verified, nil
 }
 
-// verifySecond verifies the second factor. Its user is known by now: the first one's.
-func (v *Verifier) verifySecond(ctx context.Context, f Factor, asked Request, first store.Credential) (VerifiedFactor, error) {
+// verifySecond verifies the second factor. Its user is known by now: that of the first factor.
+func (v *Verifier) verifySecond(ctx context.Context, f Factor, request Request, first store.Credential) (VerifiedFactor, error) {
 	owner, err := v.DB.OwnerByUser(ctx, first.UserID, f.CredentialID, f.UUID)
 	if err != nil {
 		return VerifiedFactor{}, err
 	}
-	asked.Named, asked.OrgID = true, first.OrgID
-	second, err := v.verifyFactor(f, asked, store.FactorSecond, owner)
+	request.Named, request.OrgID = true, first.OrgID
+	second, err := v.verifyFactor(f, request, store.FactorSecond, owner)
 	if err == nil && second.Credential.ID == first.ID {
 		err = errSameCredential
 	}
 	return second, err
 }
 
-// secondFactorRequired is the setting of an organisation whose users, if they have a
-// credential that is a second factor, must answer with it as well.
+// secondFactorRequired is the setting of an organisation whose users must also answer with
+// their second factor if they have one.
 const secondFactorRequired = "required"
 
-// checkSecondNotNeeded refuses an answer without a second factor where the organisation
-// demands one of users who have one.
+// checkSecondNotNeeded refuses an answer without a second factor if the organisation requires
+// one and the user has one.
 func (v *Verifier) checkSecondNotNeeded(ctx context.Context, owner store.Owner) error {
 	if owner.Organisation.SecondFactor != secondFactorRequired {
 		return nil

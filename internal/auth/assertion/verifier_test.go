@@ -81,7 +81,7 @@ func (f *fixture) key(factor string) key {
 	return k
 }
 
-// answer is what the key sends.
+// answer is what the client sends.
 func (k key) answer() *assertion.Factor {
 	clientData := []byte(`{"type":"key.get","challenge":"` + challenge + `"}`)
 	return &assertion.Factor{Kind: api.KindKey, UUID: k.id, ClientData: clientData, Signature: ed25519.Sign(k.private, clientData)}
@@ -151,7 +151,7 @@ func TestFactors(t *testing.T) {
 	}
 }
 
-// What changes between reading and writing makes the unit fail, and Explain says what it was.
+// A change between reading and writing makes the unit fail, and Explain says what it was.
 func TestExplain(t *testing.T) {
 	f := newFixture(t, "")
 	one, two := f.key(store.FactorFirst), f.key(store.FactorSecond)

@@ -37,8 +37,8 @@ func TestKeysAreVerifiedAndRecognisedAgain(t *testing.T) {
 	first := authenticator.NewKeySigner("P-256").Create(challenge, api.KindKey)
 	recovery := authenticator.NewKeySigner("P-256").Create(challenge, api.KindRecoveryKey)
 	offers := read(t, api.RegistrationRequest{FirstFactorCredential: &first, RecoveryCredential: &recovery})
-	asked := attestation.Request{Challenge: challenge, RPID: "id.example.org", Organisation: org, UserID: "us-ada", CodeID: "rc-ada"}
-	stored, err := verifier(t).VerifyAll(offers, asked)
+	request := attestation.Request{Challenge: challenge, RPID: "id.example.org", Organisation: org, UserID: "us-ada", CodeID: "rc-ada"}
+	stored, err := verifier(t).VerifyAll(offers, request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,8 +56,8 @@ func TestKeysAreVerifiedAndRecognisedAgain(t *testing.T) {
 			t.Errorf("offer %d is not recognised by its own credential alone", i)
 		}
 	}
-	asked.Challenge = "another"
-	if _, err := verifier(t).Verify(offers[0], asked); api.KindOf(err) == api.Internal || err == nil {
+	request.Challenge = "another"
+	if _, err := verifier(t).Verify(offers[0], request); api.KindOf(err) == api.Internal || err == nil {
 		t.Errorf("an answer to another challenge: %v", err)
 	}
 }
@@ -72,8 +72,8 @@ func TestFactorsDiffer(t *testing.T) {
 	offers := read(t, api.RegistrationRequest{FirstFactorCredential: &first})
 	again := offers[0]
 	again.CredentialID = []byte("another id")
-	asked := attestation.Request{Challenge: challenge, Organisation: org}
-	if _, err := verifier(t).VerifyAll(append(offers, again), asked); api.CodeOf(err) != "credentials_not_distinct" {
+	request := attestation.Request{Challenge: challenge, Organisation: org}
+	if _, err := verifier(t).VerifyAll(append(offers, again), request); api.CodeOf(err) != "credentials_not_distinct" {
 		t.Errorf("one key under two credential IDs: %v", err)
 	}
 }

@@ -23,8 +23,8 @@ var kinds = api.SupportedCredentialKinds{
 	SecondFactor: []string{api.KindFido2, api.KindKey, api.KindPasswordProtectedKey},
 }
 
-// Challenge is what a client makes a user's credential for. The ticket, whose token this
-// is, was begun with Algorithms.
+// Challenge is what a client answers with a new credential of the user. The ticket, whose token
+// this is, must have been begun with Algorithms.
 func Challenge(ticket ceremony.Ticket, token string, party relyingparty.Party, org store.Organisation, u store.User) api.RegistrationChallenge {
 	return api.RegistrationChallenge{
 		User:                         api.ChallengeUser{ID: u.ID, Name: u.Username, DisplayName: u.Username},

@@ -15,8 +15,7 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Offer is one credential as it was sent, its members decoded and nothing of it
-// verified yet.
+// Offer is one credential as it was sent: decoded and not yet verified.
 type Offer struct {
 	Factor              string // store.FactorFirst, FactorSecond or FactorRecovery
 	Kind                string // api.KindFido2, KindKey, KindPasswordProtectedKey or KindRecoveryKey
@@ -24,7 +23,7 @@ type Offer struct {
 	CredentialID        []byte // raw
 	ClientData          []byte
 	AttestationData     []byte   // the attestation object of a Fido2 credential
-	EncryptedPrivateKey string   // opaque; "" where the client keeps the key
+	EncryptedPrivateKey string   // opaque; "" if the client keeps the key
 	Transports          []string // Fido2 only
 	ClientExtensions    []byte   // Fido2 only; JSON text or nil
 }
@@ -39,8 +38,8 @@ const (
 	maxExtensions   = 4 << 10
 )
 
-// Read decodes the credentials of a request, first factor first. Each must have a
-// credential ID of its own.
+// Read decodes the credentials of a request, first factor first. Each must have a credential ID
+// of its own.
 func Read(in api.RegistrationRequest) ([]Offer, error) {
 	if in.FirstFactorCredential == nil {
 		return nil, api.Missing("firstFactorCredential")
@@ -71,14 +70,14 @@ func Read(in api.RegistrationRequest) ([]Offer, error) {
 	return offers, nil
 }
 
-// NotDistinct refuses two credentials that have the same what, such as the public key.
-func NotDistinct(what string) error {
+// NotDistinct refuses two credentials with the same property, such as the public key.
+func NotDistinct(property string) error {
 	return &api.Error{Kind: api.Invalid, Code: "credentials_not_distinct",
-		Message: "Each factor needs a credential of its own.", Rule: "factors differ in their " + what}
+		Message: "Each factor needs a credential of its own.", Rule: "factors differ in their " + property}
 }
 
-// ReadOne decodes a credential that is offered as a factor. Member is the JSON pointer of
-// its place in the request, for refusals.
+// ReadOne decodes a credential that is offered as a factor. member is its JSON pointer in the
+// request, for refusals.
 func ReadOne(factor, member string, c *api.CredentialAttestation) (o Offer, err error) {
 	o = Offer{Factor: factor, Kind: c.CredentialKind, Name: c.CredentialName,
 		EncryptedPrivateKey: c.EncryptedPrivateKey, Transports: c.Transports}
@@ -137,13 +136,13 @@ func checkKind(factor, member string, c *api.CredentialAttestation) error {
 		return bad("encrypted_key_not_allowed", "A credential of kind "+c.CredentialKind+" has no encryptedPrivateKey.")
 	case len(c.EncryptedPrivateKey) > maxEncryptedKey:
 		return bad("encrypted_key_too_long", "The member "+member+"/encryptedPrivateKey is longer than 16 KiB.")
-	case strings.IndexByte(c.EncryptedPrivateKey, 0) >= 0: // a text that not every database can keep
+	case strings.IndexByte(c.EncryptedPrivateKey, 0) >= 0: // PostgreSQL cannot store it
 		return bad("encrypted_key_invalid", "The member "+member+"/encryptedPrivateKey holds a zero byte.")
 	}
 	return nil
 }
 
-// readExtras reads the members that are our optional additions for Fido2.
+// readExtras reads our optional additions for Fido2.
 func readExtras(o *Offer, member string, c *api.CredentialAttestation) error {
 	if o.Kind != api.KindFido2 {
 		o.Transports = nil
@@ -180,8 +179,8 @@ func visibleASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// StoredIn reports whether this very credential, with this very attestation, is one of
-// those stored. They were verified then, so equal bytes need no second look.
+// StoredIn reports whether this very credential, with this very attestation, is one of those
+// stored. They were verified then, so equal bytes are not verified again.
 func (o Offer) StoredIn(stored []store.Credential) bool {
 	return slices.ContainsFunc(stored, func(c store.Credential) bool {
 		return c.Factor == o.Factor && c.Kind == o.Kind &&

@@ -20,7 +20,7 @@ type Verifier struct {
 	Now  func() time.Time
 }
 
-// Request is what an offer must answer, and for whom.
+// Request is what an offer must answer, and whose it is.
 type Request struct {
 	Challenge  string
 	RPID       string // the relying party that the ceremony was begun for
@@ -31,7 +31,7 @@ type Request struct {
 	CodeID       string // the code that admitted the user
 }
 
-// VerifyAll verifies every offer. All must pass, and each must be a key of its own.
+// VerifyAll verifies every offer. All must pass, and each must have a key of its own.
 func (v *Verifier) VerifyAll(offers []Offer, r Request) ([]store.Credential, error) {
 	credentials := make([]store.Credential, 0, len(offers))
 	for _, o := range offers {
@@ -49,9 +49,9 @@ func (v *Verifier) VerifyAll(offers []Offer, r Request) ([]store.Credential, err
 	return credentials, nil
 }
 
-// Verify returns the credential of an offer that answers the request, with a new id. A
-// passkey is verified by WebAuthn L3 §7.1; its step 26, that nobody has the credential ID
-// yet, is decided when the credential is stored (ErrKnown).
+// Verify returns the credential of an offer that answers the request, with a new id. A passkey
+// is verified by WebAuthn L3 §7.1. Its step 26, that nobody has the credential ID yet, is decided
+// when the credential is stored (ErrKnown).
 func (v *Verifier) Verify(o Offer, r Request) (store.Credential, error) {
 	now := v.Now()
 	c := store.Credential{
@@ -104,15 +104,14 @@ func (v *Verifier) passkey(c store.Credential, r Request) (store.Credential, err
 	return c, nil
 }
 
-// ErrKnown refuses a credential that is stored already. It is given to
-// store.Tx.AddCredential, which decides.
+// ErrKnown refuses a credential that is stored already. store.Tx.AddCredential decides that.
 var ErrKnown = &api.Error{Kind: api.Conflict, Code: "credential_already_registered",
 	Message:  "This credential is already registered.",
 	Rule:     "WebAuthn L3 §7.1 step 26: the credential ID is not yet registered for any user",
 	Received: "a credential ID that is stored already"}
 
-// Answers reports whether a stored credential was registered in answer to a challenge. Its
-// client data was verified when it was stored.
+// Answers reports whether a stored credential was registered in answer to a challenge. Its client
+// data was verified before it was stored.
 func Answers(c store.Credential, challenge string) bool {
 	var data struct {
 		Challenge string `json:"challenge"`

@@ -11,11 +11,10 @@ import (
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
-// refreshPause is how often an unknown kid may make us read the keys again at most: anybody
-// can send one.
+// refreshPause limits how often an unknown kid makes us read the keys again: anybody can send one.
 const refreshPause = 5 * time.Second
 
-// keys finds a published key. Another server may have made an unknown one a moment ago.
+// keys finds a published key. If it is unknown, another server may just have created it.
 func (t *Tokens) keys(ctx context.Context) useraction.Keys {
 	return func(kid string) (ed25519.PublicKey, bool) {
 		key, ok := t.published(kid)

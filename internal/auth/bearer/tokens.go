@@ -17,23 +17,22 @@ import (
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
-// KindSession is the claim tokenKind of a session; that of an access token is its kind in the
-// store.
+// KindSession is the claim tokenKind of a session. For an access token the claim is its kind in
+// the store.
 const KindSession = "Token"
 
-const kindAction = "UserAction" // likewise, of a signed action
+const kindAction = "UserAction" // the claim tokenKind of a signed action
 
 // DefaultSessionLifetime is how long a session lasts unless configured otherwise.
 const DefaultSessionLifetime = 8 * time.Hour
 
-// Verifying a signature costs more than all else that reading a token does, so the claims of
-// tokens that were signed or verified here are remembered; times and states are checked at
-// each use. These are how many tokens of a kind are remembered, twice at most: a session's is
-// read again and again and takes about a kilobyte; an action's is read once, soon after it was
-// signed, and takes two.
+// Verifying the signature is the expensive part of reading a token, so the claims of tokens that
+// were signed or verified here are cached; times and states are checked at each use. A cache holds
+// at most twice as many. The token of a session is read often and takes about a kilobyte; that of
+// an action is read once, soon after it was signed, and takes two.
 const (
-	manySessions = 4096
-	someActions  = 512
+	maxSessions = 4096
+	maxActions  = 512
 )
 
 // Tokens signs and reads tokens. Make one with New.
@@ -47,31 +46,30 @@ type Tokens struct {
 
 	mu        sync.Mutex
 	signers   map[string]useraction.Signer // by type and kid
-	refreshed time.Time                    // when an unknown kid last made us read the keys again
+	refreshed time.Time                    // when the keys were last read again for an unknown kid
 }
 
-// New returns the tokens of an issuer, a server's public URL.
+// New returns the tokens of an issuer, which is named by the server's public URL.
 func New(ring *keyring.Ring, issuer string, now func() time.Time) *Tokens {
 	return &Tokens{Ring: ring, Issuer: issuer, Now: now,
-		sessions: cache.New[Claims](manySessions, 0), actions: cache.New[useraction.Claims](someActions, 0)}
+		sessions: cache.New[Claims](maxSessions, 0), actions: cache.New[useraction.Claims](maxActions, 0)}
 }
 
-// Claims is what the token of a session, or an access token, says. Whether that is still
-// live, the store says.
+// Claims is what the token of a session, or an access token, says. The store says whether the
+// session or access token is still live.
 type Claims struct {
 	ID, OrgID, UserID string // ID is "se-…" or "to-…"
 	Kind              string // KindSession, store.TokenPersonal or store.TokenServiceAccount
 	IssuedAt, Expiry  int64  // Unix seconds
 }
 
-// Digest is what is stored of an access token.
+// Digest returns what is stored of an access token.
 func Digest(token string) []byte {
 	sum := sha256.Sum256([]byte(token))
 	return sum[:]
 }
 
-// payload is that of a bearer token (RFC 7519 §4.1), with the claims that consumers of these
-// tokens read.
+// payload is the payload of a bearer token (RFC 7519 §4.1), with the claims that SDKs read.
 type payload struct {
 	Issuer   string              `json:"iss"`
 	Subject  string              `json:"sub"`
@@ -88,8 +86,7 @@ func (t *Tokens) SignSession(s store.Session, u store.User) (string, error) {
 		Username: u.Username, Metadata: useraction.Metadata{OrgID: s.OrgID, UserID: s.UserID, TokenKind: KindSession}})
 }
 
-// SignAccessToken returns the token of an access token. Of two with the same times it is the
-// same as long as the same key signs, so whoever issues one stores its Digest.
+// SignAccessToken returns the text of an access token.
 func (t *Tokens) SignAccessToken(a store.AccessToken, u store.User) (string, error) {
 	return t.signBearer(payload{ID: a.ID, IssuedAt: a.CreatedAt.Unix(), Expiry: a.ExpiresAt.Unix(),
 		Username: u.Username, Metadata: useraction.Metadata{OrgID: a.OrgID, UserID: a.UserID, TokenKind: a.Kind}})
@@ -109,8 +106,8 @@ func (p payload) claims() Claims {
 		IssuedAt: p.IssuedAt, Expiry: p.Expiry}
 }
 
-// Read reads the token of a session or an access token. It refuses, with
-// Unauthenticated, whatever this server did not sign as one, and what has expired.
+// Read reads the token of a session or an access token. A token that this server did not sign as
+// one of these, or that has expired, is Unauthenticated.
 func (t *Tokens) Read(ctx context.Context, token string) (Claims, error) {
 	if token == "" {
 		return Claims{}, invalid("a bearer token", errors.New("there is none"))
@@ -125,7 +122,7 @@ func (t *Tokens) Read(ctx context.Context, token string) (Claims, error) {
 	return c, nil
 }
 
-// verifyBearer reads a token whatever its lifetime.
+// verifyBearer reads a token and does not check its lifetime.
 func (t *Tokens) verifyBearer(ctx context.Context, token string) (Claims, error) {
 	text, err := useraction.Open(useraction.SessionType, token, t.keys(ctx))
 	if err != nil {
@@ -142,10 +139,10 @@ func (t *Tokens) verifyBearer(ctx context.Context, token string) (Claims, error)
 	return c, nil
 }
 
-// prefixes are the kinds of bearer token with the prefix of their ids.
+// prefixes has the prefix of the ids of each kind of bearer token.
 var prefixes = map[string]string{KindSession: api.PrefixSession, store.TokenPersonal: api.PrefixToken, store.TokenServiceAccount: api.PrefixToken}
 
-// SignAction returns the token of a signed action; the caller fills in what was signed.
+// SignAction returns the token of a signed action. It fills in issuer and kind of c.
 func (t *Tokens) SignAction(c useraction.Claims) (string, error) {
 	c.Issuer, c.Metadata.TokenKind = t.Issuer, kindAction
 	token, err := t.sign(useraction.TokenType, c)
@@ -155,9 +152,8 @@ func (t *Tokens) SignAction(c useraction.Claims) (string, error) {
 	return token, err
 }
 
-// ReadAction reads the token of a signed action and checks that it is ours and current.
-// Whether it was used, the store says. Its errors are plain: the caller says what they mean
-// for the request.
+// ReadAction reads the token of a signed action and checks that it is ours and current. The store
+// says whether it was used. Its errors are not api.Errors: the caller turns them into refusals.
 func (t *Tokens) ReadAction(ctx context.Context, token string) (useraction.Claims, error) {
 	c, err := t.actions.Get(token, func() (useraction.Claims, error) {
 		c, err := useraction.Read(token, t.keys(ctx), t.Now())

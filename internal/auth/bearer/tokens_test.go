@@ -49,7 +49,7 @@ func session(now time.Time) store.Session {
 		UserID: api.NewID(api.PrefixUser, now), CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
 }
 
-// What consumers of these tokens read must be there, and verify with the published keys.
+// The claims that SDKs read must be there, and verify with the published keys.
 func TestSessionIsAJWTThatOthersVerify(t *testing.T) {
 	t.Parallel()
 	c := &clock{time.Now()}
@@ -93,8 +93,8 @@ func TestSessionIsAJWTThatOthersVerify(t *testing.T) {
 	}
 }
 
-// Another server of the same database reads the token with a cold cache; both refuse it
-// once it has expired, remembered or not.
+// Another server of the same database reads the token with a cold cache; both refuse it once it
+// has expired, cached or not.
 func TestSessionsAreReadByEveryServer(t *testing.T) {
 	t.Parallel()
 	c, db := &clock{time.Now()}, open(t)
@@ -119,8 +119,7 @@ func TestSessionsAreReadByEveryServer(t *testing.T) {
 	}
 }
 
-// A key that one server made signs tokens that another reads, though it never heard of
-// the key before.
+// A server reads tokens that are signed with a new key of another server.
 func TestRotationLogsNobodyOut(t *testing.T) {
 	t.Parallel()
 	c, db := &clock{time.Now().Add(-time.Hour)}, open(t)

@@ -12,8 +12,7 @@ import (
 	"github.com/countersign/countersign/internal/auth"
 )
 
-// Purpose is the flow that a ticket belongs to. Every flow refuses the tickets of
-// every other.
+// Purpose is the flow that a ticket belongs to. No flow accepts the ticket of another.
 type Purpose string
 
 // Purposes, each an init call and its completion.
@@ -23,8 +22,8 @@ const (
 	Action       Purpose = "action"       // POST /auth/action/init
 )
 
-// Lifetime limits of a ticket. Under five minutes people with slow authenticators or
-// assistive technology would be shut out.
+// Lifetimes of a ticket. Less than five minutes would lock out people with slow authenticators or
+// assistive technology.
 const (
 	DefaultLifetime = 15 * time.Minute
 	MinLifetime     = 5 * time.Minute
@@ -37,14 +36,14 @@ const (
 	clockDrift = 5 * time.Second // between the nodes of one service
 )
 
-// Ticket is what a ceremony was begun for. It authorises the completing call and
-// binds it to all of this. Whoever holds its token can read it.
+// Ticket is what a ceremony was begun for. It authorises the completing call and binds it to all
+// of this. Its token is signed and not encrypted: whoever holds it can read it.
 type Ticket struct {
 	Purpose Purpose
 	OrgID   string
-	UserID  string // "" at login, where the token must not tell who exists
+	UserID  string // "" at login, where the token must not show who exists
 
-	// Username is the name that a login was begun for, as it was given; "" when any
+	// Username is the name that a login was begun for, as the client sent it; "" if any
 	// discoverable passkey may answer.
 	Username string
 	// CodeID is the registration or login code that admitted the user; "" without one.
@@ -52,9 +51,9 @@ type Ticket struct {
 	// SessionOrTokenID is the session or access token that an action was begun under.
 	SessionOrTokenID string
 
-	RPID       string // the relying party that credentials are made for
+	RPID       string // the relying party of the credentials
 	Challenge  string // unpadded base64url of 32 random bytes, or of a statement's SHA-256
-	Algorithms []int  // COSE identifiers offered in this very ceremony; nil where none is made
+	Algorithms []int  // COSE identifiers offered in this very ceremony; nil if no credential is created
 
 	Statement string // the text whose SHA-256 is the challenge of an action
 	Payload   string // the payload that the statement has the digest of
@@ -62,19 +61,19 @@ type Ticket struct {
 	Expires time.Time
 }
 
-// MaxActionToken is the longest token of an action, in bytes: it holds the payload, and
-// must leave room for the answer in the body that brings it back.
+// MaxActionToken is the longest token of an action, in bytes: it holds the payload, and the body
+// that returns it must also hold the answer.
 const MaxActionToken = 56 << 10
 
-// Issuer issues tickets and reads them again. Tickets are signed with HS256 under a key
-// that only this service has, since nobody else needs to read them.
+// Issuer issues tickets and reads them again. Tickets are signed with HS256 under a key that only
+// this server has, since nobody else needs to verify them.
 type Issuer struct {
 	key      []byte
 	now      func() time.Time
 	lifetime time.Duration
 }
 
-// NewIssuer returns a desk whose tickets live as long as lifetime, at least MinLifetime.
+// NewIssuer returns an issuer whose tickets live for lifetime, which is at least MinLifetime.
 func NewIssuer(key []byte, now func() time.Time, lifetime time.Duration) (*Issuer, error) {
 	if lifetime < MinLifetime {
 		return nil, errors.New("the ceremony lifetime must be at least 5 minutes")
@@ -106,16 +105,16 @@ type metadata struct {
 	TokenKind string `json:"tokenKind"`
 }
 
-// Begin fills in the challenge, unless t has one, and the expiry of t and returns it
-// with its token. Nothing is written.
-func (d *Issuer) Begin(t Ticket) (Ticket, string, error) {
+// Begin fills in the expiry of t and, unless it has one, the challenge, and returns it with its
+// token. It writes nothing.
+func (i *Issuer) Begin(t Ticket) (Ticket, string, error) {
 	if t.Challenge == "" {
 		var nonce [32]byte
 		rand.Read(nonce[:])
 		t.Challenge = base64.RawURLEncoding.EncodeToString(nonce[:])
 	}
-	now := d.now()
-	t.Expires = now.Add(d.lifetime).Truncate(time.Second) // as exactly as a token says it
+	now := i.now()
+	t.Expires = now.Add(i.lifetime).Truncate(time.Second) // tokens have whole seconds
 	payload, err := json.Marshal(claims{
 		Issuer:     issuer,
 		Subject:    t.OrgID,
@@ -135,19 +134,19 @@ func (d *Issuer) Begin(t Ticket) (Ticket, string, error) {
 	if err != nil {
 		return t, "", err
 	}
-	return t, sign(d.key, payload), nil
+	return t, sign(i.key, payload), nil
 }
 
-// Open reads the ticket in token. It refuses, with Unauthenticated, whatever this
-// service did not sign for this purpose, and what has expired.
-func (d *Issuer) Open(purpose Purpose, token string) (Ticket, error) {
+// Open reads the ticket in token. A token that this server did not sign for this purpose, or that
+// has expired, is Unauthenticated.
+func (i *Issuer) Open(purpose Purpose, token string) (Ticket, error) {
 	if token == "" {
 		return Ticket{}, invalid("no bearer token", nil)
 	}
 	if len(token) > maxToken && (purpose != Action || len(token) > MaxActionToken) {
 		return Ticket{}, invalid("token too long", nil)
 	}
-	payload, ok := verify(d.key, token)
+	payload, ok := verify(i.key, token)
 	if !ok {
 		return Ticket{}, invalid("our header and our signature", nil)
 	}
@@ -167,7 +166,7 @@ func (d *Issuer) Open(purpose Purpose, token string) (Ticket, error) {
 		return Ticket{}, e
 	}
 	t.Expires = time.Unix(c.Expiry, 0)
-	issued, now := time.Unix(c.IssuedAt, 0), d.now()
+	issued, now := time.Unix(c.IssuedAt, 0), i.now()
 	if !now.Before(t.Expires) || now.Add(clockDrift).Before(issued) {
 		return Ticket{}, &api.Error{Kind: api.Unauthenticated, Code: "ceremony_expired",
 			Message:  "This took too long; please begin again.",
@@ -182,16 +181,16 @@ func invalid(rule string, cause error) *api.Error {
 	return auth.TokenInvalid("ceremony token: "+rule, "", cause)
 }
 
-// ErrChallengeUsed is a challenge that was answered before. What was done with the first
-// answer decides it.
+// ErrChallengeUsed refuses another answer to a challenge. The effect of the first answer decides
+// it.
 var ErrChallengeUsed = &api.Error{Kind: api.Unauthenticated, Code: "challenge_used",
 	Message: "This challenge has already been answered; please begin again.",
 	Rule:    "one answer to one challenge", Received: "another answer, or the same again"}
 
-// OpenChallenge is Open for a token that travels as challengeIdentifier in the body. It
-// refuses with Invalid.
-func (d *Issuer) OpenChallenge(purpose Purpose, token string) (Ticket, error) {
-	t, err := d.Open(purpose, token)
+// OpenChallenge is Open for a token that travels as challengeIdentifier in the body. What Open
+// finds Unauthenticated is Invalid then.
+func (i *Issuer) OpenChallenge(purpose Purpose, token string) (Ticket, error) {
+	t, err := i.Open(purpose, token)
 	if err == nil {
 		return t, nil
 	}

@@ -35,8 +35,8 @@ func ticket() ceremony.Ticket {
 
 func TestTicketComesBackAsIssued(t *testing.T) {
 	now := start
-	d := newIssuer(t, key, &now)
-	issued, token, err := d.Begin(ticket())
+	issuer := newIssuer(t, key, &now)
+	issued, token, err := issuer.Begin(ticket())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestTicketComesBackAsIssued(t *testing.T) {
 		t.Errorf("challenge %q is not unpadded base64url of 32 bytes", issued.Challenge)
 	}
 	now = start.Add(ceremony.DefaultLifetime - time.Second)
-	read, err := d.Open(ceremony.Registration, token)
+	read, err := issuer.Open(ceremony.Registration, token)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,13 +52,13 @@ func TestTicketComesBackAsIssued(t *testing.T) {
 	if !reflect.DeepEqual(read, issued) {
 		t.Errorf("issued %+v, read %+v", issued, read)
 	}
-	other, _, _ := d.Begin(ticket())
+	other, _, _ := issuer.Begin(ticket())
 	if other.Challenge == issued.Challenge {
 		t.Error("two ceremonies share a challenge")
 	}
 }
 
-// The token must be a JWT to everybody else too: SDKs read its claims.
+// The token must be a valid JWT: SDKs read its claims.
 func TestTokenIsAJWT(t *testing.T) {
 	now := start
 	_, token, _ := newIssuer(t, key, &now).Begin(ticket())
@@ -86,18 +86,18 @@ func TestTokenIsAJWT(t *testing.T) {
 
 func TestTokensThatAreRefused(t *testing.T) {
 	now := start
-	d := newIssuer(t, key, &now)
-	_, token, _ := d.Begin(ticket())
+	issuer := newIssuer(t, key, &now)
+	_, token, _ := issuer.Begin(ticket())
 	_, foreign, _ := newIssuer(t, []byte("another key, of the same length!"), &now).Begin(ticket())
 	other := ticket()
 	other.Purpose = "login"
-	_, elsewhere, _ := d.Begin(other)
+	_, elsewhere, _ := issuer.Begin(other)
 	parts := strings.Split(token, ".")
 	payload, _ := base64.RawURLEncoding.DecodeString(parts[1])
 	forged := base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(string(payload), "us-1", "us-2", 1)))
 	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`))
 
-	if _, err := d.Open(ceremony.Registration, signed(t, jose.HS256, key, payload)); err != nil {
+	if _, err := issuer.Open(ceremony.Registration, signed(t, jose.HS256, key, payload)); err != nil {
 		t.Fatalf("what the test signs itself, unaltered: %v", err)
 	}
 	for name, text := range map[string]string{
@@ -123,7 +123,7 @@ func TestTokensThatAreRefused(t *testing.T) {
 		"a claim twice":           signed(t, jose.HS256, key, []byte(strings.Replace(string(payload), "{", `{"purpose":"x",`, 1))),
 		"longer than any of ours": strings.Repeat("a", 5000),
 	} {
-		if _, err := d.Open(ceremony.Registration, text); api.KindOf(err) != api.Unauthenticated {
+		if _, err := issuer.Open(ceremony.Registration, text); api.KindOf(err) != api.Unauthenticated {
 			t.Errorf("%s: %v, want Unauthenticated", name, err)
 		}
 	}
@@ -131,10 +131,10 @@ func TestTokensThatAreRefused(t *testing.T) {
 
 func TestTicketExpires(t *testing.T) {
 	now := start
-	d := newIssuer(t, key, &now)
-	_, token, _ := d.Begin(ticket())
+	issuer := newIssuer(t, key, &now)
+	_, token, _ := issuer.Begin(ticket())
 	now = start.Add(ceremony.DefaultLifetime)
-	if _, err := d.Open(ceremony.Registration, token); api.CodeOf(err) != "ceremony_expired" {
+	if _, err := issuer.Open(ceremony.Registration, token); api.CodeOf(err) != "ceremony_expired" {
 		t.Errorf("an expired ticket: %v", err)
 	}
 }
@@ -172,14 +172,14 @@ func edit(t *testing.T, payload []byte, claim string, value any) []byte {
 
 func BenchmarkTicket(b *testing.B) {
 	now := start
-	d := newIssuer(b, key, &now)
+	issuer := newIssuer(b, key, &now)
 	b.ReportAllocs()
 	for b.Loop() {
-		_, token, err := d.Begin(ticket())
+		_, token, err := issuer.Begin(ticket())
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := d.Open(ceremony.Registration, token); err != nil {
+		if _, err := issuer.Open(ceremony.Registration, token); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// A ticket travels as a compact JWS (RFC 7515 §7.1) with HS256 (RFC 7518 §3.2). Since
-// nobody else signs or reads them there is one header, letter by letter: no token can
-// bring an algorithm, a key or anything else of its own choosing.
+// A ticket travels as a compact JWS (RFC 7515 §7.1) with HS256 (RFC 7518 §3.2). Nobody else signs
+// or verifies tickets, so the header must equal this text: no token can choose an algorithm or a
+// key.
 const header = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9." // {"alg":"HS256","typ":"JWT"}
 
-// strict refuses stray bits, so that a token altered in its last letter does not pass
-// for the one that was signed.
+// strict refuses stray bits, so that a token with another last letter is not accepted as the one
+// that was signed.
 var strict = base64.RawURLEncoding.Strict()
 
 // sign returns the token of a payload.
@@ -26,7 +26,7 @@ func sign(key, payload []byte) string {
 	return string(strict.AppendEncode(b, tag[:]))
 }
 
-// verify returns the payload of a token that sign made under the same key.
+// verify returns the payload of a token that sign returned for the same key.
 func verify(key []byte, token string) (payload []byte, ok bool) {
 	rest, ours := strings.CutPrefix(token, header)
 	body, signature, two := strings.Cut(rest, ".")
@@ -37,8 +37,8 @@ func verify(key []byte, token string) (payload []byte, ok bool) {
 	if err != nil {
 		return nil, false
 	}
-	made := mac(key, []byte(token[:len(header)+len(body)]))
-	if !hmac.Equal(sent, made[:]) {
+	expected := mac(key, []byte(token[:len(header)+len(body)]))
+	if !hmac.Equal(sent, expected[:]) {
 		return nil, false
 	}
 	payload, err = strict.DecodeString(body)

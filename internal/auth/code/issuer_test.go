@@ -50,9 +50,8 @@ func mac(key []byte, parts ...string) []byte {
 	return h.Sum(nil)
 }
 
-// Codes that were handed out before an upgrade are found after it, so what their MACs are
-// made of is fixed: nothing but organisation, user and code for registration, and "login"
-// before them for logging in.
+// Codes that were sent before an upgrade must be found after it, so the input of their MACs is
+// fixed: organisation, user and code for registration, and "login" before them for logging in.
 func TestMACsStayTheSame(t *testing.T) {
 	d := deps(t)
 	key := d.Ring.Key(keyring.Code)

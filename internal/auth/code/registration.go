@@ -19,33 +19,31 @@ func List(ctx context.Context, db *store.DB, orgID, after string, limit int) ([]
 	return db.Codes(ctx, orgID, "", after, limit)
 }
 
-var errGone = &api.Error{Kind: api.Conflict, Code: "registration_code_not_live",
+var errNotLive = &api.Error{Kind: api.Conflict, Code: "registration_code_not_live",
 	Message: "This code is not live: it was used or revoked already."}
 
-// Revoke adds to the unit that a live registration code of the caller's organisation, named by
-// its id or by its user's name or id, is revoked. It returns the id. The operator at the command
-// line is a caller without UserID.
-func Revoke(ctx context.Context, db *store.DB, tx *store.Tx, who api.Caller, which string, now time.Time) (string, error) {
-	c, err := find(ctx, db, who.OrgID, which)
+// Revoke adds to the unit the revocation of a live registration code of the caller's organisation.
+// of is the id of the code, or the name or id of its user. Revoke returns the id of the code. The
+// operator at the command line is a caller without UserID.
+func Revoke(ctx context.Context, db *store.DB, tx *store.Tx, who api.Caller, of string, now time.Time) (string, error) {
+	c, err := find(ctx, db, who.OrgID, of)
 	if err != nil {
 		return "", err
 	}
-	event := store.NewEvent(who, store.EventRegistrationCodeRevoked, now, nil)
-	event.UserID, event.CodeID = c.UserID, c.ID
-	tx.RevokeCode(c.ID, c.OrgID, store.CodeRevoked, now, errGone)
-	tx.Record(event)
+	tx.RevokeCode(c.ID, c.OrgID, store.CodeRevoked, now, errNotLive)
+	tx.Record(Event(who, store.EventRegistrationCodeRevoked, c, now, nil))
 	return c.ID, nil
 }
 
-func find(ctx context.Context, db *store.DB, orgID, which string) (store.Code, error) {
-	if api.ValidID(api.PrefixCode, which) {
-		c, err := db.Code(ctx, which)
+func find(ctx context.Context, db *store.DB, orgID, of string) (store.Code, error) {
+	if api.ValidID(api.PrefixCode, of) {
+		c, err := db.Code(ctx, of)
 		if err == nil && c.OrgID != orgID {
 			err = &api.Error{Kind: api.NotFound, Code: "registration_code_not_found", Message: "This organisation has no such code."}
 		}
 		return c, err
 	}
-	u, err := user(ctx, db, orgID, which)
+	u, err := user(ctx, db, orgID, of)
 	if err != nil && api.KindOf(err) == api.NotFound {
 		return store.Code{}, errors.Join(&api.Error{Kind: api.NotFound, Code: "registration_code_not_found",
 			Message: "This organisation has no code and no user of that name."}, err)
@@ -65,7 +63,7 @@ func find(ctx context.Context, db *store.DB, orgID, which string) (store.Code, e
 			after = c.ID
 		}
 		if len(codes) < store.MaxPage {
-			return store.Code{}, errGone
+			return store.Code{}, errNotLive
 		}
 	}
 }

@@ -8,22 +8,21 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// alphabet is Crockford's base32: no I, L, O or U, so that nothing read aloud or
-// copied by hand is taken for something else.
+// alphabet is Crockford's base32. It has no I, L, O or U, so that characters are not confused when
+// a code is read aloud or copied by hand.
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 // codeLength is the number of characters of a code: 20 of 5 bits, 100 bits in all.
 const codeLength = 20
 
-// Bounds on a code as it is presented, in bytes: on what is read at all, and on what is
-// looked at.
+// Bounds on a code that a client sends, in bytes: a longer one is refused, or not normalised.
 const (
 	maxPresented = 256
 	maxTyped     = 128
 )
 
-// WellFormed refuses what cannot name a user of an organisation, or be a code of theirs.
-// The code may be left out.
+// WellFormed refuses texts that cannot be an organisation's id, a username and a code. The code
+// may be "".
 func WellFormed(orgID, name, code string) error {
 	switch {
 	case orgID == "":
@@ -38,15 +37,14 @@ func WellFormed(orgID, name, code string) error {
 	return nil
 }
 
-// newCode returns a fresh code as people see it: five groups of four.
+// newCode returns a new code as people see it: five groups of four.
 func newCode() string {
 	var b [codeLength]byte
 	rand.Read(b[:])
 	return spell(b[:])
 }
 
-// spell writes one character for each of the first codeLength bytes, by its low five
-// bits.
+// spell writes one character for each of the first codeLength bytes, by its low five bits.
 func spell(b []byte) string {
 	var s strings.Builder
 	for i, c := range b[:codeLength] {
@@ -58,9 +56,8 @@ func spell(b []byte) string {
 	return s.String()
 }
 
-// canonical returns what of a typed code counts: its characters in one case, without
-// separators, with look-alikes read as what they must be. Any text has a canonical
-// form; only the right one matches.
+// canonical normalises a typed code: one case, no separators, and look-alikes replaced by the
+// characters of the alphabet.
 func canonical(typed string) string {
 	if len(typed) > maxTyped {
 		return typed

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// maxAddresses bounds the memory of addresses: more are not counted in one window.
+// maxAddresses bounds the memory: in one window, no more addresses are counted.
 const maxAddresses = 100_000
 
-// addresses counts by client address on this node. All are forgotten with each window.
+// addresses counts by client address on this node. Each window begins at zero.
 type addresses struct {
 	mu     sync.Mutex
 	until  time.Time
 	counts map[netip.Prefix]int
 }
 
-// count adds one of an address and returns how long it must wait once it has more than
-// limit in the window, zero if it need not.
+// count counts an address and returns how long it must wait: zero unless it has more than limit
+// in the window.
 func (a *addresses) count(address string, limit int, window time.Duration, now time.Time) time.Duration {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {

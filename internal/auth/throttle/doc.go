@@ -1,5 +1,4 @@
-// Package throttle limits how often something is done in a window of time: for one name of
-// an organisation, as counted in the store for all nodes, and by one client address, as
-// counted in memory on this node. Names that nobody has are counted like those of users,
-// so that a limit tells nobody who exists.
+// Package throttle limits how often something is done in a window of time: for one name of an
+// organisation, counted in the store for all nodes, and by one client address, counted in memory
+// on this node. Names that nobody has are counted too, so that a limit does not show who exists.
 package throttle

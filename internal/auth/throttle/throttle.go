@@ -11,35 +11,35 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Limit says what is limited, and to how much. A name is closed once it was counted PerName
-// times, until its window is over; an address may do it PerAddress times in a window.
+// Limit says what is limited, and how often it may be done in a window: PerName times for a name
+// and PerAddress times by an address.
 type Limit struct {
-	Name       string // names the counts in the store; a new name begins them all anew
+	Name       string // part of the keys in the store; under a new one all counts begin at zero
 	PerName    int
 	PerAddress int
 	Window     time.Duration
 
 	Rule    string // what is counted, as refusals call it: "wrong login codes"
-	Message string // what who is over the limit is told
+	Message string // for the client that is over the limit
 }
 
-// Counter counts what is done under one limit.
+// Counter counts what one Limit limits.
 type Counter struct {
 	Limit
 	ring      *keyring.Ring
 	addresses addresses
 }
 
-// New returns a counter whose keys in the store are made under the ring's.
+// New returns a counter. The ring has the key that its keys in the store are derived from.
 func New(ring *keyring.Ring, l Limit) *Counter { return &Counter{Limit: l, ring: ring} }
 
-// Key is the key under which the store counts a name of an organisation, whether or not
+// Key returns the key under which the store counts a name of an organisation, whether or not
 // there is such a user.
 func (c *Counter) Key(orgID, name string) []byte {
 	return c.ring.MAC(keyring.Throttle, c.Name, orgID, username.Key(name))
 }
 
-// CheckName refuses a name that was counted too often, as read from the store by its key.
+// CheckName refuses a name that was counted too often. The store has its count by its key.
 func (c *Counter) CheckName(count int64, resetsAt, now time.Time) error {
 	if count < int64(c.PerName) || !now.Before(resetsAt) {
 		return nil
@@ -47,8 +47,8 @@ func (c *Counter) CheckName(count int64, resetsAt, now time.Time) error {
 	return c.tooMany("for this name", c.PerName, resetsAt.Sub(now))
 }
 
-// CountAddress counts an address and refuses it once it has more than its share. IPv6
-// clients are counted by /64, the smallest network that one is given.
+// CountAddress counts an address and refuses it over the limit. IPv6 clients are counted by /64,
+// the smallest network that a provider assigns.
 func (c *Counter) CountAddress(address string, now time.Time) error {
 	if wait := c.addresses.count(address, c.PerAddress, c.Window, now); wait > 0 {
 		return c.tooMany("from this address", c.PerAddress, wait)
@@ -59,9 +59,9 @@ func (c *Counter) CountAddress(address string, now time.Time) error {
 // CountName counts the name of a key.
 func (c *Counter) CountName(tx *store.Tx, key []byte, now time.Time) { tx.Hit(key, now, c.Window) }
 
-// CountWrong counts a wrong try, by its address and for the name of the key. What an
-// address over its limit tries is refused and not written down: each name is a row, and
-// whoever makes names up must not fill the disk.
+// CountWrong counts a wrong try by its address and for the name of the key. A try from an address
+// over its limit is refused and not stored: each name is a row, and invented names must not fill
+// the disk.
 func (c *Counter) CountWrong(ctx context.Context, db *store.DB, key []byte, address string, now time.Time) error {
 	if err := c.CountAddress(address, now); err != nil {
 		return err
@@ -69,7 +69,7 @@ func (c *Counter) CountWrong(ctx context.Context, db *store.DB, key []byte, addr
 	return db.Write(ctx, func(tx *store.Tx) error { c.CountName(tx, key, now); return nil })
 }
 
-// Clear forgets what was counted for a name.
+// Clear adds to the unit that the count of a name begins at zero again.
 func (c *Counter) Clear(tx *store.Tx, orgID, name string) { tx.ClearThrottle(c.Key(orgID, name)) }
 
 func (c *Counter) tooMany(whose string, limit int, wait time.Duration) error {

@@ -38,8 +38,8 @@ func open(t *testing.T) (*store.DB, *keyring.Ring) {
 	return db, ring
 }
 
-// Counts outlive an upgrade, so what their keys are made of is fixed. Lengths go before
-// parts, in eight bytes.
+// Counts outlive an upgrade, so the input of their keys is fixed. Each part follows its length in
+// eight bytes.
 func TestKeysStayTheSame(t *testing.T) {
 	_, ring := open(t)
 	h := hmac.New(sha256.New, ring.Key(keyring.Throttle))
@@ -88,7 +88,7 @@ func TestNameIsClosedForTheWindow(t *testing.T) {
 	}
 }
 
-// An address over its limit leaves no more rows behind, whatever names it makes up.
+// An address over its limit adds no more rows, whatever names it invents.
 func TestAddressOverItsLimitWritesNothing(t *testing.T) {
 	db, ring := open(t)
 	c := throttle.New(ring, limit)

@@ -26,6 +26,9 @@ const actions = {
   go: ["Continue", () => location.assign(destination())],
 };
 
+// wholeId is the id of an organisation; while it is being typed the server is not asked.
+const wholeId = /^or-[a-z0-9]{5}-[a-z0-9]{5}-[a-z0-9]{14,16}$/;
+
 const context = (error) => ({ actions, reference: error?.id });
 const destination = () => session.destination(asked.get("next"));
 
@@ -248,7 +251,7 @@ function typed() {
   showOrgField();
   schedule("typed", 400, () => {
     const who = wanted();
-    if (!busy && who.orgId !== "") offers.get(who).catch(() => {});
+    if (!busy && (who.orgId === undefined || wholeId.test(who.orgId))) offers.get(who).catch(() => {});
   });
 }
 

@@ -1,5 +1,5 @@
-// Strict runs `go test` with the arguments that it is given, prints what go test would
-// print, and fails if a test was skipped: what CI calls tested must have run.
+// Strict runs `go test` with its own arguments, prints what go test would print, and fails if a test
+// was skipped.
 package main
 
 import (
@@ -37,10 +37,10 @@ func main() {
 	}
 }
 
-// report prints what packages say and what failing tests say, and returns the tests that
-// were skipped, each with its reason.
+// report prints the output of packages and of failing tests, and returns the skipped tests, each with
+// its reason.
 func report(from io.Reader, to io.Writer) (skipped []string) {
-	said := map[[2]string]string{} // by package and test, of tests that have not ended
+	outputs := map[[2]string]string{} // by package and test, of tests that have not ended
 	lines := bufio.NewReader(from)
 	for {
 		line, err := lines.ReadBytes('\n')
@@ -57,29 +57,29 @@ func report(from io.Reader, to io.Writer) (skipped []string) {
 		case e.Action == "build-output", e.Action == "output" && e.Test == "" && e.Output != "PASS\n":
 			io.WriteString(to, e.Output)
 		case e.Action == "output" && !strings.HasPrefix(e.Output, "=== "): // which only -v shows
-			said[test] += e.Output
-		case e.Action == "fail" && e.Test == "": // perhaps of a process that ended in the midst of tests
-			for t, output := range said {
+			outputs[test] += e.Output
+		case e.Action == "fail" && e.Test == "": // perhaps of a process that ended during tests
+			for t, output := range outputs {
 				if t[0] == e.Package {
 					io.WriteString(to, output)
-					delete(said, t)
+					delete(outputs, t)
 				}
 			}
 		case e.Action == "fail":
-			io.WriteString(to, said[test])
-			delete(said, test)
+			io.WriteString(to, outputs[test])
+			delete(outputs, test)
 		case e.Action == "skip" && e.Test != "":
-			skipped = append(skipped, fmt.Sprintf("%s %s%s", e.Package, e.Test, reason(said[test])))
-			delete(said, test)
+			skipped = append(skipped, fmt.Sprintf("%s %s%s", e.Package, e.Test, reason(outputs[test])))
+			delete(outputs, test)
 		case e.Action == "pass":
-			delete(said, test)
+			delete(outputs, test)
 		}
 	}
 }
 
-// reason is what a skipped test said, without the lines that go test adds.
-func reason(said string) string {
-	lines := slices.DeleteFunc(strings.Split(said, "\n"), func(l string) bool {
+// reason returns the output of a skipped test, without the lines that go test adds.
+func reason(output string) string {
+	lines := slices.DeleteFunc(strings.Split(output, "\n"), func(l string) bool {
 		return l == "" || strings.HasPrefix(strings.TrimSpace(l), "---")
 	})
 	if len(lines) == 0 {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What go test says of a package and of failing tests is printed; skipped tests are told.
+// The output of packages and of failing tests is printed; skipped tests are returned.
 func TestReport(t *testing.T) {
 	const said = `{"Action":"build-output","ImportPath":"x","Output":"# x\n"}
 {"Action":"output","Package":"p","Test":"TestGood","Output":"    good.go:1: noise\n"}

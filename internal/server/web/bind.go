@@ -13,17 +13,17 @@ import (
 	"github.com/countersign/countersign/internal/spelling"
 )
 
-// parameter is a member that does not come in the body.
+// parameter is a member that comes in the path or the query, not in the body.
 type parameter struct {
 	field    int
 	name     string
-	query    bool     // else it is in the path
+	query    bool     // in the query; else in the path
 	min, max int      // of an integer
-	enum     []string // what a text may be, nil for anything
+	enum     []string // the texts it may be, nil for any
 }
 
-// parameters reads the tags path, query, minimum, maximum and enum, the same that the
-// API description is made from.
+// parameters reads the tags path, query, minimum, maximum and enum, from which the API description is
+// made too.
 func parameters(t reflect.Type) (all []parameter) {
 	for i := range t.NumField() {
 		tag := t.Field(i).Tag
@@ -62,7 +62,7 @@ func bind(in reflect.Value, all []parameter, r *http.Request) error {
 			if len(query[p.name]) > 1 {
 				return invalidParameter(p, "must be given once")
 			}
-			if _, given := query[p.name]; !given {
+			if !query.Has(p.name) {
 				continue
 			}
 			text = query.Get(p.name)
@@ -130,7 +130,7 @@ func unknownParameter(name string, known []string) error {
 	e := &api.Error{Kind: api.Invalid, Code: "parameter_unknown", Rule: "the query has only parameters of the operation",
 		Expected: strings.Join(known, ", ")}
 	which := "A parameter of the query"
-	if plain(name) {
+	if isPlain(name) {
 		which = "The parameter " + name
 	}
 	e.Message = which + " is not known here; there are " + e.Expected + "."

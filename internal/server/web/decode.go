@@ -27,7 +27,7 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // ReadBody reads a request's body, MaxBody bytes at most, into buf.
 func ReadBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) error {
-	if r.ContentLength > MaxBody { // not a byte of it needs to come
+	if r.ContentLength > MaxBody { // refuse without reading
 		return tooLarge()
 	}
 	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody)); err != nil {
@@ -36,8 +36,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) error {
 	return nil
 }
 
-// unknownMember says what becomes of a body with a member that is not known; it gets the
-// error that names one.
+// unknownMember decodes a body with an unknown member; unknown is the error that names it.
 type unknownMember[In any] func(body []byte, unknown error) (In, error)
 
 // decode reads a body.
@@ -79,7 +78,7 @@ func tolerant[In any](body []byte, _ error) (in In, err error) {
 	}
 	if pointer, right := misspelt(reflect.TypeFor[In](), sent, ""); right != "" {
 		which := "A member of the request body"
-		if plain(pointer) {
+		if isPlain(pointer) {
 			which = "The member " + pointer
 		}
 		return in, &api.Error{Kind: api.Invalid, Code: "invalid_member",
@@ -88,7 +87,7 @@ func tolerant[In any](body []byte, _ error) (in In, err error) {
 	return in, nil
 }
 
-// exact refuses members that are not known.
+// exact refuses unknown members.
 func exact[In any](_ []byte, unknown error) (in In, err error) {
 	e := &api.Error{Kind: api.Invalid, Code: "member_unknown", Message: "The request body has a member that cannot be set here.",
 		Rule: "an update names only what it can change"}
@@ -97,7 +96,7 @@ func exact[In any](_ []byte, unknown error) (in In, err error) {
 		return in, e
 	}
 	p := semantic.JSONPointer
-	if plain(string(p)) {
+	if isPlain(string(p)) {
 		e.Message = "The member " + string(p) + " cannot be set here."
 	}
 	if nearest := spelling.Nearest(p.LastToken(), namesAt(reflect.TypeFor[In](), p.Parent())); nearest != "" {
@@ -107,8 +106,7 @@ func exact[In any](_ []byte, unknown error) (in In, err error) {
 	return in, e
 }
 
-// jsonExpected refuses a body that says it is not JSON. No type at all is let
-// through: the body decides.
+// jsonExpected refuses a body whose content type is not JSON. A body without a type may be JSON.
 func jsonExpected(r *http.Request) error {
 	for _, e := range r.Header["Content-Encoding"] {
 		if e != "" && e != "identity" {
@@ -151,8 +149,8 @@ func unreadable(err error) error {
 		Message: "The request body could not be read.", Cause: err}
 }
 
-// notJSON names the member at fault where the library knows it; the pointer is the
-// caller's own text, so it is shown only when short and plain.
+// notJSON names the member at fault if the library knows it. The pointer is the client's text, so it
+// is shown only if it is short and plain.
 func notJSON(err error) error {
 	e := &api.Error{Kind: api.Invalid, Code: "invalid_json",
 		Message: "The request body is not valid JSON.", Cause: err}
@@ -160,22 +158,22 @@ func notJSON(err error) error {
 		return e
 	}
 	var syntactic *jsontext.SyntacticError
-	if errors.As(err, &syntactic) { // whose own text has the names of members, which may be anything
+	if errors.As(err, &syntactic) { // its own text has names of members, which may be anything
 		e.Cause = fmt.Errorf("%w after byte %d", syntactic.Err, syntactic.ByteOffset)
 	}
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) {
 		e.Code, e.Message = "invalid_member", "The request body does not have the expected form."
-		if p := string(semantic.JSONPointer); plain(p) {
+		if p := string(semantic.JSONPointer); isPlain(p) {
 			e.Message = "The member " + p + " of the request body does not have the expected type."
 		}
 	}
 	return e
 }
 
-// plain reports whether a name or JSON pointer may be shown: it is the caller's own text. What
+// isPlain reports whether a name or JSON pointer may be shown: it is the caller's own text. What
 // is longer than any name may be a secret in the wrong place.
-func plain(name string) bool {
+func isPlain(name string) bool {
 	if name == "" || len(name) > 100 {
 		return false
 	}

@@ -1,3 +1,2 @@
-// Package web adapts operations to HTTP: strict JSON in, JSON or the error envelope
-// out. It knows no operation; package server uses it.
+// Package web adapts operations to HTTP: strict JSON in, JSON or the error envelope out.
 package web

@@ -10,8 +10,8 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// Encode writes v as JSON with the given status, an api.Document as it is. Nothing is
-// written if v cannot be encoded.
+// Encode writes v as JSON with a status, or an api.Document as it is. It writes nothing if v cannot be
+// encoded.
 func Encode(w http.ResponseWriter, status int, v any) error {
 	body, done := v.(api.Document)
 	if !done {
@@ -24,13 +24,13 @@ func Encode(w http.ResponseWriter, status int, v any) error {
 	h["Content-Type"] = jsonType
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
-	w.Write(body) // the client is gone if this fails; there is nobody to tell
+	w.Write(body) // if this fails, the client is gone
 	return nil
 }
 
 var jsonType = []string{"application/json; charset=utf-8"}
 
-// Status is the HTTP status of an error kind: the one mapping there is.
+// Status returns the HTTP status of a kind of error. There is no other mapping.
 func Status(k api.Kind) int {
 	if s, ok := statuses[k]; ok {
 		return s
@@ -54,8 +54,8 @@ var statuses = map[api.Kind]int{
 	api.Unavailable:      http.StatusServiceUnavailable,
 }
 
-// WriteError writes the error envelope for e under the given support id and returns
-// the status. An Internal error shows nothing of itself.
+// WriteError writes the error envelope of e with a support id and returns the status. It shows nothing
+// of an Internal error.
 func WriteError(w http.ResponseWriter, e *api.Error, id string) int {
 	status := Status(e.Kind)
 	detail := api.ErrorDetail{ID: id, Status: status, Code: e.Code, Message: e.Message, Details: e.Details}
@@ -66,7 +66,7 @@ func WriteError(w http.ResponseWriter, e *api.Error, id string) int {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
 	if err := Encode(w, status, api.ErrorBody{Error: detail, Message: detail.Message}); err != nil {
-		detail.Details = nil // only details can fail to encode, and only by our own mistake
+		detail.Details = nil // only details can fail to encode, by a mistake of ours
 		Encode(w, status, api.ErrorBody{Error: detail, Message: detail.Message})
 	}
 	return status

@@ -20,7 +20,7 @@ func show(t *testing.T, o *world.Organisation, session string) api.Account {
 	return world.Read[api.Account](t, o.Send(t, "GET", accountPath, world.Bearer(session), nil))
 }
 
-// Who is logged in sees who they are, with what and where, and nobody else's sessions.
+// A logged-in user sees their own account and sessions, and nobody else's sessions.
 func TestAccount(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, o *world.Organisation) {
@@ -58,7 +58,7 @@ func TestAccount(t *testing.T) {
 	})
 }
 
-// A session is ended by its own user, here or elsewhere, at once and alone.
+// A user ends one of their own sessions, here or elsewhere; it ends at once, and no other does.
 func TestEndSession(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, o *world.Organisation) {
@@ -89,7 +89,7 @@ func TestEndSession(t *testing.T) {
 	})
 }
 
-// The login page is told of the organisation only if there is just one.
+// The login page learns the organisation only if there is exactly one.
 func TestSiteInfo(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
@@ -98,11 +98,11 @@ func TestSiteInfo(t *testing.T) {
 			return world.Read[api.SiteInfo](t, o.Send(t, "GET", "/countersign/site", nil, nil))
 		}
 		if got := site().Organisation; got == nil || got.ID != o.Org.ID || got.Name != o.Org.Name {
-			t.Errorf("of one organisation it tells %+v", got)
+			t.Errorf("of one organisation the answer is %+v", got)
 		}
 		srv.Organisation(t, "Difference Engines")
 		if got := site().Organisation; got != nil {
-			t.Errorf("of two organisations it tells %+v", got)
+			t.Errorf("of two organisations the answer is %+v", got)
 		}
 	})
 }

@@ -1,3 +1,2 @@
-// Package account is what a user sees and does about themselves: who they are, their
-// credentials and their sessions.
+// Package account shows users their own account, credentials and sessions, and ends sessions.
 package account

@@ -12,7 +12,7 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Service is accounts with all that it needs.
+// Service shows and changes what is the caller's own.
 type Service struct {
 	DB     *store.DB
 	Access *access.Checker
@@ -20,7 +20,7 @@ type Service struct {
 	Now    func() time.Time
 }
 
-// SiteInfo tells the login page what it may know before anybody is named.
+// SiteInfo returns what the login page may know before a user is named.
 func (s *Service) SiteInfo(ctx context.Context, _ api.Caller, _ api.Nothing) (api.SiteInfo, error) {
 	var info api.SiteInfo
 	org, sole, err := s.DB.SoleOrganisation(ctx)
@@ -30,7 +30,7 @@ func (s *Service) SiteInfo(ctx context.Context, _ api.Caller, _ api.Nothing) (ap
 	return info, err
 }
 
-// Show tells who is logged in, with what, and where.
+// Show shows the logged-in user with their credentials and sessions.
 func (s *Service) Show(ctx context.Context, who api.Caller, _ api.Nothing) (api.Account, error) {
 	state, err := s.DB.SignerState(ctx, who.UserID, "")
 	if err != nil {
@@ -83,7 +83,7 @@ func credential(c store.Credential) api.AccountCredential {
 		CreatedAt: api.Time(c.CreatedAt), LastUsedAt: api.Time(c.LastUsedAt)}
 }
 
-// uuid writes an AAGUID as people look it up; "" for a key, which has none.
+// uuid writes an AAGUID as a UUID; "" for a key, which has none.
 func uuid(b []byte) string {
 	if len(b) != 16 {
 		return ""
@@ -92,7 +92,7 @@ func uuid(b []byte) string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
-// EndSession ends one of the user's own sessions, this one or another.
+// EndSession ends one of the caller's own sessions, this one or another.
 func (s *Service) EndSession(ctx context.Context, who api.Caller, in api.EndSessionRequest) (api.Message, error) {
 	now := s.Now()
 	event := store.NewEvent(who, store.EventSessionEnded, now, map[string]any{"sessionId": in.SessionID})

@@ -15,8 +15,8 @@ import (
 	"github.com/countersign/countersign/receipt"
 )
 
-// Consume spends an action on behalf of another service, which names what of the request
-// it wants compared. Whoever holds the action's token may: that is what it is for.
+// Consume spends an action on behalf of another service, which sends the parts of the request that
+// are to be compared. Whoever holds the action's token may call it.
 func (s *Service) Consume(ctx context.Context, who api.Caller, in api.ConsumeActionRequest) (api.ConsumedAction, error) {
 	c, err := s.read(ctx, in.UserAction)
 	if err != nil {
@@ -36,7 +36,7 @@ func (s *Service) Consume(ctx context.Context, who api.Caller, in api.ConsumeAct
 		return api.ConsumedAction{}, err
 	}
 	const kind = store.EventActionConsumed
-	// All that can fail is done first: once the action is spent it is too late.
+	// Do all that can fail first: once the action is spent it is too late.
 	a, err := s.DB.SignedAction(ctx, c.ID)
 	if err != nil {
 		return api.ConsumedAction{}, notOnRecord(c.ID, err)
@@ -56,9 +56,9 @@ func (s *Service) Consume(ctx context.Context, who api.Caller, in api.ConsumeAct
 		SignedAt: api.Time(a.SignedAt), Receipt: string(document)}, nil
 }
 
-// Forward spends an action on behalf of a reverse proxy, for the request that the proxy
-// holds. If the proxy cannot pass the body, withBody is false, and the service behind it
-// must compare the body with the digests in the claims.
+// Forward spends an action on behalf of a reverse proxy, for the request that the proxy is about to
+// pass on. If the proxy cannot send the body, withBody is false, and the service behind it must
+// compare the body with the digests in the claims.
 func (s *Service) Forward(ctx context.Context, who api.Caller, u Use, withBody bool) (useraction.Claims, error) {
 	c, err := s.read(ctx, u.Token)
 	if err != nil {
@@ -68,12 +68,12 @@ func (s *Service) Forward(ctx context.Context, who api.Caller, u Use, withBody b
 		return c, err
 	}
 	if len(u.OrgIDs) > 0 && !slices.Contains(u.OrgIDs, c.Metadata.OrgID) {
-		return c, invalid("an organisation that may", c.Metadata.OrgID, strings.Join(u.OrgIDs, " "), c)
+		return c, invalid("an organisation whose users may", c.Metadata.OrgID, strings.Join(u.OrgIDs, " "), c)
 	}
 	return c, s.spend(ctx, who, c, store.EventActionForwarded, s.Now())
 }
 
-// coversRequest judges another service's request, whose query must have been signed too.
+// coversRequest checks another service's request, whose query must have been signed too.
 func coversRequest(c useraction.Claims, u Use, withBody bool) error {
 	if !useraction.SameTarget(c.Path, u.Path) || !useraction.OneMeaning(u.Path) {
 		return invalid("the signed path", u.Path, c.Path, c)
@@ -87,24 +87,21 @@ func coversRequest(c useraction.Claims, u Use, withBody bool) error {
 	return covers(c, u)
 }
 
-// spend uses the action up, for nothing of ours.
+// spend uses the action up for another service.
 func (s *Service) spend(ctx context.Context, who api.Caller, c useraction.Claims, kind string, now time.Time) error {
-	detail, err := json.Marshal(map[string]string{"method": c.Method, "path": c.Path}, json.Deterministic(true))
-	if err != nil {
-		return err
-	}
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
+	user := api.Caller{OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, Address: who.Address}
+	e := store.NewEvent(user, kind, now, map[string]any{"method": c.Method, "path": c.Path})
+	e.UserID, e.CredentialID, e.ActionID = user.UserID, c.CredentialUUID, c.ID
+	err := s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.UseAction(c.ID, c.Metadata.UserID, kind, now, ErrNotUsable)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: c.Metadata.OrgID, At: now, Kind: kind,
-			UserID: c.Metadata.UserID, ActorID: c.Metadata.UserID, CredentialID: c.CredentialUUID, ActionID: c.ID,
-			Address: who.Address, Detail: detail})
+		tx.Record(e)
 		return nil
 	})
 	return s.Why(ctx, c.ID, err)
 }
 
-// Shown is the receipt of an action for a user who may see it: their own, or any of the
-// organisation for who may read its log.
+// Shown returns the receipt of an action of the caller's or, if they may read the audit log, of any
+// in their organisation.
 func (s *Service) Shown(ctx context.Context, who api.Caller, in api.GetActionRequest) (api.Document, error) {
 	a, err := s.DB.SignedAction(ctx, in.ActionID)
 	if err != nil {
@@ -120,7 +117,7 @@ func (s *Service) Shown(ctx context.Context, who api.Caller, in api.GetActionReq
 	return s.seal(ctx, a)
 }
 
-// Receipt is the receipt of an action for the operator.
+// Receipt returns the receipt of an action, for the operator.
 func (s *Service) Receipt(ctx context.Context, orgID, actionID string) ([]byte, error) {
 	a, err := s.DB.SignedAction(ctx, actionID)
 	if err == nil && a.OrgID != orgID {
@@ -134,7 +131,7 @@ func (s *Service) Receipt(ctx context.Context, orgID, actionID string) ([]byte, 
 
 var errUnknownAction = &api.Error{Kind: api.NotFound, Code: "action_not_found", Message: "There is no such user action."}
 
-// seal makes the receipt of an action, as it is now.
+// seal returns the receipt of an action as it is now.
 func (s *Service) seal(ctx context.Context, a store.SignedAction) (api.Document, error) {
 	now := s.Now()
 	doc := receipt.Receipt{
@@ -147,7 +144,7 @@ func (s *Service) seal(ctx context.Context, a store.SignedAction) (api.Document,
 		Assertion:  receipt.NewAssertion(a.Credential.Kind, a.ClientData, a.AuthenticatorData, a.Signature),
 	}
 	if statement, ok := useraction.ReadStatement(a.Statement); ok {
-		doc.Issuer, doc.Who.Username = statement.Issuer, statement.Username // as they were signed; both may have changed since
+		doc.Issuer, doc.Who.Username = statement.Issuer, statement.Username // as signed; both may have changed since
 	}
 	if !a.UsedAt.IsZero() {
 		doc.Action.UsedAt = api.Time(a.UsedAt)
@@ -163,9 +160,9 @@ func (s *Service) seal(ctx context.Context, a store.SignedAction) (api.Document,
 	return doc.Seal(key.ID, key.Private)
 }
 
-func (s *Service) secondFactor(ctx context.Context, kept []byte) (receipt.Factor, error) {
+func (s *Service) secondFactor(ctx context.Context, stored []byte) (receipt.Factor, error) {
 	var factor second
-	if err := json.Unmarshal(kept, &factor); err != nil {
+	if err := json.Unmarshal(stored, &factor); err != nil {
 		return receipt.Factor{}, err
 	}
 	c, err := s.DB.Credential(ctx, factor.CredentialUUID)

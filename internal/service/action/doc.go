@@ -1,4 +1,3 @@
-// Package action is where users sign what they are about to do, and where the signature is
-// spent: by this server's own operations, by other services, or on behalf of services
-// behind a reverse proxy.
+// Package action has users sign what they are about to do, and spends the signature once: for this
+// server's own operations, for other services, or for services behind a reverse proxy.
 package action

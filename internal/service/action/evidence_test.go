@@ -14,8 +14,8 @@ import (
 	"github.com/countersign/countersign/receipt"
 )
 
-// Who guards another service can tell a token that signs in somebody's name from that
-// person, at once and years later.
+// Another service can distinguish an access token that signs for a person from that person, at
+// once and years later.
 func TestATokensSignatureIsNotItsPersons(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
@@ -44,7 +44,7 @@ func TestATokensSignatureIsNotItsPersons(t *testing.T) {
 	})
 }
 
-// Somebody who logs out everywhere leaves what a token of theirs has signed and not used.
+// Logging out everywhere does not void what an access token of the user signed and has not used.
 func TestLoggingOutLeavesWhatTokensSigned(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
@@ -64,8 +64,7 @@ func TestLoggingOutLeavesWhatTokensSigned(t *testing.T) {
 	})
 }
 
-// Who stands behind a reverse proxy is told when a token signed in somebody's name, as who
-// asks by themselves is.
+// A service behind a reverse proxy also learns that an access token signed for a person.
 func TestTokensBehindAProxy(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {

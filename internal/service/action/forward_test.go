@@ -9,8 +9,8 @@ import (
 	"github.com/countersign/countersign/internal/testing/world"
 )
 
-// What a client of a proxy can write into a request besides what the proxy tells never
-// makes another request pass than the one that was signed.
+// No header that the client of a proxy adds lets another request pass than the one that was
+// signed.
 func TestForwardedRequests(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
@@ -91,15 +91,15 @@ func TestForwardedRequests(t *testing.T) {
 		}
 		h.RefusedBy(t, "again", h.Send(t, "POST", forwardPath+"?body=passed", original(nil), payload), "400 user_action_used")
 
-		// What is told of a user cannot become a second header.
+		// Nothing about a user can become a second header.
 		if got := a.Header.Get("Countersign-Username"); strings.ContainsAny(got, "\r\n") || got == "" {
 			t.Errorf("%q", got)
 		}
 	})
 }
 
-// A query that nobody signed may be the amount: it passes for this server's own
-// operations, as SDKs need, and for no other service.
+// A query that nobody signed may be the amount: it is accepted for this server's own operations,
+// as SDKs need, and for no other service.
 func TestForwardedQueries(t *testing.T) {
 	t.Parallel()
 	h := world.Open(t)
@@ -118,7 +118,7 @@ func TestForwardedQueries(t *testing.T) {
 	world.Read[api.User](t, h.Send(t, "POST", usersPath+"?x=y", world.WithHeader(world.Bearer(session), api.HeaderUserAction, own), body))
 }
 
-// Nothing but the proxy's own word says that there is no body.
+// Only the proxy can say that there is no body.
 func TestForwardedEmptiness(t *testing.T) {
 	t.Parallel()
 	h := world.Open(t)

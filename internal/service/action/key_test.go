@@ -8,7 +8,7 @@ import (
 	"github.com/countersign/countersign/internal/testing/world"
 )
 
-// newSigners are a person with two tokens, and a service account beside another, each with a key of
+// newSigners returns a person with two access tokens and two service accounts, each with a key of
 // its own.
 type signers struct {
 	ada                               world.Member
@@ -30,7 +30,7 @@ func (s signers) all() map[string]*client.Session {
 	return map[string]*client.Session{"a person": s.ada.Session, "a program": s.one, "another program": s.two, "a service account": s.serviceAccount, "another service account": s.another}
 }
 
-// with is a signer that answers whatever challenge.
+// with returns a signer that signs any challenge.
 func with(s client.Signer) client.Signer {
 	if key, bare := s.(*client.KeySigner); bare {
 		return world.AnyChallenge{KeySigner: key}
@@ -56,8 +56,8 @@ func TestKeysSignForTheirOwnTokenAlone(t *testing.T) {
 	})
 }
 
-// What was signed under one session or token is not granted to who comes with another, even
-// of the same person: a token's key is not the person's.
+// What was signed under one session or token allows nothing to another, even of the same person: a
+// token's key is not the person's.
 func TestSignaturesAreForTheirOwnToken(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -83,7 +83,7 @@ func TestSignaturesAreForTheirOwnToken(t *testing.T) {
 	})
 }
 
-// Two sessions of one person are one: whoever logged in again goes on.
+// Two sessions of one person are alike: after another login the action can still be used.
 func TestSignaturesAreForEverySessionOfTheirs(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -96,7 +96,7 @@ func TestSignaturesAreForEverySessionOfTheirs(t *testing.T) {
 	})
 }
 
-// The keys of service accounts and tokens do not log in, by whatever name.
+// The keys of service accounts and access tokens do not log in, under any name.
 func TestServiceAccountsDoNotLogIn(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {

@@ -20,7 +20,7 @@ import (
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
-// Service is action signing with all that it needs.
+// Service signs and spends user actions.
 type Service struct {
 	DB         *store.DB
 	Access     *access.Checker
@@ -31,8 +31,8 @@ type Service struct {
 	Now        func() time.Time
 }
 
-// Lifetime of a signed action: long enough for a slow client, short enough that nobody
-// keeps a pile of them.
+// Lifetime of a signed action: long enough for a slow client, short enough that nobody collects
+// them.
 const Lifetime = 5 * time.Minute
 
 // Limits on what is signed, in bytes. The payload travels in the challenge's token.
@@ -43,9 +43,9 @@ const (
 
 var methods = map[string]bool{"GET": true, "POST": true, "PUT": true, "PATCH": true, "DELETE": true}
 
-// Init begins the signing of one exact request. The challenge is the digest of a
-// statement that names it, so that the credential signs the request itself. Nothing is
-// written: statement and payload travel in the token.
+// Init begins the signing of one exact request. The challenge is the digest of a statement of it,
+// so that the credential signs the request itself. Init writes nothing: statement and payload
+// travel in the token.
 func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitActionRequest) (api.SigningChallenge, error) {
 	if err := wellFormed(in); err != nil {
 		return api.SigningChallenge{}, err
@@ -69,7 +69,7 @@ func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitActionReq
 	if err != nil {
 		return api.SigningChallenge{}, err
 	}
-	if len(token) > ceremony.MaxActionToken { // many characters that JSON escapes
+	if len(token) > ceremony.MaxActionToken { // because of many characters that JSON escapes
 		return api.SigningChallenge{}, errPayloadTooLarge
 	}
 	return assertion.Challenge(ticket.Challenge, token, party, state.Organisation, assertion.Allowed(state.Credentials, true)), nil
@@ -98,8 +98,7 @@ func wellFormed(in api.InitActionRequest) error {
 	return nil
 }
 
-// plainPath admits a path as it stands in a request line, or an absolute URL without a
-// fragment.
+// plainPath reports whether p is a path as in a request line, or an absolute URL without a fragment.
 func plainPath(p string) bool {
 	for i := range len(p) {
 		if p[i] <= ' ' || p[i] > '~' || p[i] == '#' || p[i] == '\\' {
@@ -109,8 +108,8 @@ func plainPath(p string) bool {
 	return utf8.ValidString(p) && (p[0] == '/' || strings.HasPrefix(p, "https://") || strings.HasPrefix(p, "http://"))
 }
 
-// Sign keeps the signature that answers the challenge of Init, as evidence, and returns
-// the token with which the action may be used once.
+// Sign stores the signature that answers the challenge of Init, as evidence, and returns the token
+// with which the action can be used once.
 func (s *Service) Sign(ctx context.Context, who api.Caller, in api.SignedChallenge) (api.ActionResult, error) {
 	ticket, err := s.Ceremonies.OpenChallenge(ceremony.Action, in.ChallengeIdentifier)
 	if err != nil {
@@ -132,7 +131,7 @@ func (s *Service) Sign(ctx context.Context, who api.Caller, in api.SignedChallen
 	if err != nil {
 		return api.ActionResult{}, err
 	}
-	a, err := s.keep(ctx, who, ticket, verified)
+	a, err := s.storeAction(ctx, who, ticket, verified)
 	if err != nil {
 		return api.ActionResult{}, s.explain(ctx, who, verified, err)
 	}
@@ -140,12 +139,12 @@ func (s *Service) Sign(ctx context.Context, who api.Caller, in api.SignedChallen
 	return api.ActionResult{UserAction: token}, err
 }
 
-// keep is the one place where a signature over an action is stored.
-func (s *Service) keep(ctx context.Context, who api.Caller, t ceremony.Ticket, verified assertion.Verified) (store.Action, error) {
+// storeAction stores a signed action. Nothing else does.
+func (s *Service) storeAction(ctx context.Context, who api.Caller, t ceremony.Ticket, verified assertion.Verified) (store.Action, error) {
 	now := s.Now()
 	statement, ok := useraction.ReadStatement(t.Statement)
 	if !ok {
-		return store.Action{}, errors.New("action: a ticket of ours holds no statement")
+		return store.Action{}, errors.New("action: a ticket of ours has no statement")
 	}
 	f := verified.Factors[0]
 	a := store.Action{ID: api.NewID(api.PrefixAction, now), OrgID: t.OrgID, UserID: t.UserID,
@@ -166,7 +165,7 @@ func (s *Service) keep(ctx context.Context, who api.Caller, t ceremony.Ticket, v
 	})
 }
 
-// second is what is kept of a second factor beside an action.
+// second is what an action stores of its second factor.
 type second struct {
 	CredentialUUID    string `json:"credentialUuid"`
 	ClientData        []byte `json:"clientData"`
@@ -179,7 +178,7 @@ func secondFactor(f assertion.VerifiedFactor) second {
 		AuthenticatorData: f.AuthenticatorData, Signature: f.Signature}
 }
 
-// explain says why the action was not stored.
+// explain says why storeAction failed.
 func (s *Service) explain(ctx context.Context, who api.Caller, verified assertion.Verified, err error) error {
 	explained := s.Verifier.Explain(ctx, verified, err)
 	if errors.Is(err, ceremony.ErrChallengeUsed) && api.CodeOf(explained) == ceremony.ErrChallengeUsed.Code {

@@ -9,7 +9,7 @@ import (
 	"github.com/countersign/countersign/internal/testing/world"
 )
 
-// A user action passes for the request that was signed and for no other.
+// A user action is accepted for the request that was signed and for no other.
 func TestActionsForOtherRequests(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
@@ -84,7 +84,7 @@ func TestActionsForOtherRequests(t *testing.T) {
 			}
 		}
 		h.Unmoved(t, "other requests", before)
-		// What differs in nothing that matters is the request itself.
+		// A difference without meaning is the same request.
 		same := `{"inner":{"x":"y"}, "to":"ad` + "\u00e9" + `","list":[1, 2],
 			"amount":1}`
 		world.Read[api.ConsumedAction](t, consume(method, "/orders/~first?amount=1&to=ada", same))
@@ -94,7 +94,7 @@ func TestActionsForOtherRequests(t *testing.T) {
 	})
 }
 
-// At this server's own operations as well, whoever else brings it.
+// This server's own operations also refuse another caller.
 func TestActionsOfOthers(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
@@ -146,7 +146,7 @@ func TestActionsOfOthers(t *testing.T) {
 		world.Read[api.User](t, create(adas, usersPath, body, action))
 		h.RefusedAs(t, "again", create(adas, usersPath, body, action), 400, "user_action_used")
 
-		// An effect that is refused spends nothing.
+		// A refused effect does not spend the action.
 		h.RefusedAs(t, "a user there is", create(bobs, usersPath, body, bobsOwn), 401, "user_already_exists")
 		a := world.Read[api.ConsumedAction](t, h.Post(t, consumePath, api.ConsumeActionRequest{UserAction: bobsOwn}))
 		if a.UserID != bob.UserID {
@@ -155,7 +155,7 @@ func TestActionsOfOthers(t *testing.T) {
 	})
 }
 
-// Receipts and users of others are like those that do not exist.
+// Receipts and users of others are answered like those that do not exist.
 func TestIdsOfOthers(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {

@@ -11,18 +11,18 @@ import (
 	"github.com/countersign/countersign/internal/verify/useraction"
 )
 
-// Use is a request for which a signed action is to be spent.
+// Use is a request that a signed action is to be spent for.
 type Use struct {
 	Token   string
 	Method  string
 	Path    string // with its query
 	Payload []byte // the body
 
-	OrgIDs []string // whose users may; nil for everybody
+	OrgIDs []string // organisations whose users may; nil for all
 }
 
-// Permit is a signed action that allows its caller one request. Whether it can still be used is
-// decided where it is used.
+// Permit is a signed action that allows its caller one request. Use decides whether it can still be
+// used.
 type Permit struct {
 	ActionID string
 	userID   string
@@ -30,8 +30,8 @@ type Permit struct {
 	at       time.Time
 }
 
-// Use uses the action up in the unit of its effect. If it cannot be used the unit fails with
-// ErrNotUsable.
+// Use uses the action up in the unit of its effect. The unit fails with ErrNotUsable if it cannot
+// be used.
 func (p Permit) Use(tx *store.Tx) { tx.UseAction(p.ActionID, p.userID, p.usedFor, p.at, ErrNotUsable) }
 
 // Permit checks that the caller signed this very request.
@@ -43,7 +43,7 @@ func (s *Service) Permit(ctx context.Context, who api.Caller, u Use) (Permit, er
 	if c.Metadata.UserID != who.UserID || c.Metadata.OrgID != who.OrgID {
 		return Permit{}, invalid("the action is the caller's own", c.Metadata.UserID, who.UserID, c)
 	}
-	// The key of an access token is not its person's: what it signed is allowed to the token alone.
+	// What the key of an access token signed, only that token may do, and not its person.
 	if c.TokenID != who.TokenID {
 		return Permit{}, invalid("the action was signed under the caller's access token", c.TokenID, who.TokenID, c)
 	}
@@ -54,12 +54,11 @@ func (s *Service) Permit(ctx context.Context, who api.Caller, u Use) (Permit, er
 	return Permit{ActionID: c.ID, userID: c.Metadata.UserID, usedFor: u.Method + " " + path, at: s.Now()}, nil
 }
 
-// ErrNotUsable is an action that could not be spent. Why says why.
+// ErrNotUsable is the failure of a unit whose action could not be spent. Why says why.
 var ErrNotUsable = errors.New("the action could not be spent")
 
-// Why explains ErrNotUsable: the action was used before or, more rarely, its user,
-// credential or session was withdrawn since it was signed. Any other error is returned as
-// it is.
+// Why explains ErrNotUsable: the action was used before or, more rarely, its user or credential was
+// deactivated or its session ended since it was signed. Other errors are returned as they are.
 func (s *Service) Why(ctx context.Context, actionID string, err error) error {
 	if !errors.Is(err, ErrNotUsable) {
 		return err
@@ -84,14 +83,14 @@ func (s *Service) Why(ctx context.Context, actionID string, err error) error {
 	case !a.SessionOrTokenLive(now):
 		received = "one of a session or access token that has ended since"
 	default:
-		received = "one that was withdrawn for a moment"
+		received = "one that could not be used at that moment"
 	}
 	return &api.Error{Kind: api.Forbidden, Code: "user_action_invalid", Message: messageInvalid,
 		Rule: "user action: it can still be used", Received: received, Subject: subject}
 }
 
-// notOnRecord is an action that was signed and is gone: an older copy of the database was
-// restored. Other errors are returned as they are.
+// notOnRecord refuses an action that the database does not have: an older copy of it was restored.
+// Other errors are returned as they are.
 func notOnRecord(actionID string, err error) error {
 	if api.KindOf(err) != api.NotFound {
 		return err
@@ -121,7 +120,7 @@ func (s *Service) read(ctx context.Context, token string) (useraction.Claims, er
 	return c, nil
 }
 
-// covers judges a request to this server.
+// covers checks that the action was signed for this request.
 func covers(c useraction.Claims, u Use) error {
 	switch differs, ok := c.Covers(u.Method, u.Path, u.Payload); {
 	case ok:

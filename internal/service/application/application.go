@@ -1,5 +1,5 @@
-// Package application is the room of applications, as older SDKs register them. They are
-// kept and shown and do nothing: the headers that told of one are accepted and ignored.
+// Package application administers applications, which older SDKs register. They are stored and shown
+// and have no effect: the headers that name one are accepted and ignored.
 package application
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
-// Service is applications with all that it needs.
+// Service administers applications.
 type Service struct {
 	DB     *store.DB
 	Access *access.Checker
@@ -23,8 +23,8 @@ type Service struct {
 }
 
 var (
-	errName = &api.Error{Kind: api.Conflict, Code: "application_name_taken", Message: "This organisation has an application of that name."}
-	errGone = &api.Error{Kind: api.NotFound, Code: "application_not_found", Message: "application not found"}
+	errName     = &api.Error{Kind: api.Conflict, Code: "application_name_taken", Message: "This organisation has an application of that name."}
+	errNotFound = &api.Error{Kind: api.NotFound, Code: "application_not_found", Message: "application not found"}
 )
 
 // List lists the applications of the caller's organisation.
@@ -34,7 +34,7 @@ func (s *Service) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.
 		return api.ApplicationList{}, err
 	}
 	list := api.ApplicationList{Items: make([]api.Application, 0, len(all))}
-	for _, a := range all { // few: nothing but old SDKs makes them
+	for _, a := range all { // few: only old SDKs create them
 		held, err := s.DB.Held(ctx, a.ID, "")
 		if err != nil {
 			return api.ApplicationList{}, err
@@ -59,21 +59,21 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	if err != nil {
 		return api.Application{}, err
 	}
-	var given []store.HeldPermission
+	var assignments []store.HeldPermission
 	if in.PermissionID != "" {
-		p, err := s.Access.Give(ctx, who, in.PermissionID)
+		p, err := s.Access.GrantNew(ctx, who, in.PermissionID)
 		if err != nil {
 			return api.Application{}, err
 		}
-		given = []store.HeldPermission{access.Held(p, a.ID, a.CreatedAt)}
+		assignments = []store.HeldPermission{access.Held(p, a.ID, a.CreatedAt)}
 	}
 	tx.CreateApplication(a, errName)
-	access.Assign(tx, who, given, "", a.CreatedAt)
+	access.Assign(tx, who, assignments, "", a.CreatedAt)
 	tx.Record(event(who, store.EventApplicationCreated, a, a.CreatedAt))
-	return shown(a, given), nil
+	return shown(a, assignments), nil
 }
 
-// validate looks at an application that is to be made.
+// validate returns the application that a request asks for.
 func (s *Service) validate(who api.Caller, in api.CreateApplicationRequest) (store.Application, error) {
 	if err := check(in); err != nil {
 		return store.Application{}, err
@@ -117,8 +117,8 @@ func check(in api.CreateApplicationRequest) error {
 
 const maxText = 300
 
-// checkText refuses what is too long, or cannot be seen, to be shown to who reads it. What
-// it says binds nobody, so it need not be a domain or an origin.
+// checkText refuses a text that is too long or not visible. It has no effect, so it need not be a
+// domain or an origin.
 func checkText(member, text string) error {
 	if username.Visible(text, maxText) {
 		return nil
@@ -132,18 +132,18 @@ func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in a
 		return api.Application{}, err
 	}
 	return s.change(ctx, tx, who, in.AppID, store.EventApplicationUpdated, func(a *store.Application, _ time.Time) {
-		name := "" // as it is
+		name := "" // unchanged
 		if in.Name != nil {
 			name, a.Name = *in.Name, *in.Name
 		}
-		tx.RenameApplication(a.ID, a.OrgID, name, username.Key(name), in.ExternalID, errName, errGone)
+		tx.RenameApplication(a.ID, a.OrgID, name, username.Key(name), in.ExternalID, errName, errNotFound)
 	})
 }
 
 // Archive removes an application permanently. Its name is free again.
 func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in api.ApplicationRequest) (api.Application, error) {
 	return s.change(ctx, tx, who, in.AppID, store.EventApplicationArchived, func(a *store.Application, now time.Time) {
-		tx.ArchiveApplication(a.ID, a.OrgID, now, errGone)
+		tx.ArchiveApplication(a.ID, a.OrgID, now, errNotFound)
 		a.Active = false
 	})
 }
@@ -160,18 +160,16 @@ func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, 
 
 func (s *Service) setActive(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, active bool) (api.Application, error) {
 	return s.change(ctx, tx, who, id, kind, func(a *store.Application, _ time.Time) {
-		tx.SetApplicationActive(a.ID, a.OrgID, active, errGone)
+		tx.SetApplicationActive(a.ID, a.OrgID, active, errNotFound)
 		a.Active = active
 	})
 }
 
 func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.Application, time.Time)) (api.Application, error) {
-	r := resource.Resource[store.Application, api.Application]{Find: s.find, Show: s.show, Event: event, Now: s.Now}
+	r := resource.Resource[store.Application, api.Application]{Find: s.find, Gone: errNotFound, Show: s.show, Event: event, Now: s.Now}
 	return r.Change(ctx, tx, who, id, kind, do)
 }
 
-// find returns an application of the caller's organisation. The statement that changes it
-// refuses what is archived.
 func (s *Service) find(ctx context.Context, who api.Caller, id string) (store.Application, error) {
 	return s.DB.Application(ctx, who.OrgID, id)
 }
@@ -185,9 +183,8 @@ func event(who api.Caller, kind string, a store.Application, now time.Time) stor
 	return store.NewEvent(who, kind, now, map[string]any{"applicationId": a.ID, "name": a.Name})
 }
 
-// shown lists no access token. The contract has one for an application, with the user whom
-// it belongs to, but nothing here accepts an application's token, so none is made, and an
-// application is nobody's: the entry would say what is not so.
+// shown lists no access token. In the contract an application has one, with the user whom it belongs
+// to. Here nothing accepts such a token, so none is created, and an application belongs to nobody.
 func shown(a store.Application, held []store.HeldPermission) api.Application {
 	return api.Application{AppID: a.ID, Kind: a.Kind, OrgID: a.OrgID, ExpectedRPID: a.RPID, Name: a.Name, IsActive: a.Active,
 		ExpectedOrigin: a.Origin, PermissionAssignments: access.Summaries(held), AccessTokens: []api.AccessToken{}}

@@ -110,7 +110,7 @@ func TestUpdateRefuses(t *testing.T) {
 	})
 }
 
-// The key of an application is kept, although nothing asks it to sign.
+// The key of an application is stored, although it never signs.
 func TestPublicKeyIsKept(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, r *application.Service, who api.Caller) {
@@ -125,8 +125,8 @@ func TestPublicKeyIsKept(t *testing.T) {
 	})
 }
 
-// Of fifty changes at the same moment each is made and recorded, or refused and neither.
-// Nothing is made after the archiving.
+// Of fifty changes at the same moment, each is made and recorded, or refused and not recorded.
+// None is made after the archiving.
 func TestChangesAtOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, r *application.Service, who api.Caller) {
@@ -167,7 +167,7 @@ func TestChangesAtOnce(t *testing.T) {
 	})
 }
 
-// Of twenty that want one name at the same moment one gets it.
+// Of twenty that want one name at the same moment, one gets it.
 func TestNameIsTakenOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, r *application.Service, who api.Caller) {

@@ -17,8 +17,8 @@ import (
 
 const appsPath = "/auth/apps"
 
-// registry is an administrator who registers applications as old SDKs do. Every answer is
-// held against the contract.
+// registry is an administrator who registers applications as old SDKs do. Every answer is checked
+// against the contract.
 type registry struct{ *client.Session }
 
 func newRegistry(t *testing.T, srv *countersigntest.Server, orgName string) (r registry, orgID string) {
@@ -52,8 +52,8 @@ func (r registry) list(t *testing.T) []api.Application {
 	return list.Items
 }
 
-// An application is made, shown, renamed, deactivated, activated and archived. Its name is one
-// of the organisation's, until it is archived.
+// An application is created, shown, renamed, deactivated, activated and archived. Its name is
+// unique in the organisation until it is archived.
 func TestApplicationsOfOldSDKs(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
@@ -119,7 +119,7 @@ func TestApplicationsOfOldSDKs(t *testing.T) {
 	})
 }
 
-// Another organisation's application is not there, and its names are free.
+// Another organisation's application is not found, and its names are free.
 func TestApplicationsAreOneOrganisations(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
@@ -144,7 +144,8 @@ func TestApplicationsAreOneOrganisations(t *testing.T) {
 	})
 }
 
-// Who may register applications cannot give them what they may not give.
+// A caller who may register applications cannot give them a permission that the caller may not
+// assign.
 func TestApplicationsGetNoMoreThanTheirMakerGives(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {

@@ -1,5 +1,5 @@
-// Package audit is the room where what happened is read: every change, with the signature
-// that allowed it, and every refusal.
+// Package audit reads the audit log: every change, with the signature that allowed it, and every
+// refusal.
 package audit
 
 import (
@@ -15,19 +15,19 @@ import (
 	"github.com/countersign/countersign/receipt"
 )
 
-// Service is the audit log with all that it needs.
+// Service reads the audit log.
 type Service struct {
 	DB    *store.DB
 	Pages *pagination.Maker
 	Now   func() time.Time
 
-	MaxRows int // of an export; 0 is MaxRows
+	MaxRows int // of an export; 0 means the constant MaxRows
 }
 
-// MaxRows is how many rows an export has at most: what the wire contract's has.
+// MaxRows is how many rows an export has at most, as in the wire contract.
 const MaxRows = 100_000
 
-// entry is an entry of the log with its detail read.
+// entry is an entry of the log with its detail decoded.
 type entry struct {
 	store.AuditEntry
 	detail map[string]any
@@ -36,14 +36,13 @@ type entry struct {
 func read(e store.AuditEntry) entry {
 	out := entry{AuditEntry: e}
 	if len(e.Detail) > 0 {
-		// What every event records was written by this program; one that cannot be read
-		// is told without its detail.
+		// This server wrote the detail. An entry whose detail cannot be read is shown without.
 		_ = json.Unmarshal(e.Detail, &out.detail)
 	}
 	return out
 }
 
-// outcome is how the wire tells what became of it.
+// outcome returns the outcome as the wire has it.
 func (e entry) outcome() string {
 	if e.Refused {
 		return api.OutcomeRefused
@@ -51,8 +50,7 @@ func (e entry) outcome() string {
 	return api.OutcomeDone
 }
 
-// action is the request that was signed or, where none was, what happened or where it was
-// refused.
+// action returns the signed request or, without one, the kind of event or the route that refused.
 func (e entry) action() string {
 	switch {
 	case e.Method != "":
@@ -63,18 +61,18 @@ func (e entry) action() string {
 	return e.Kind
 }
 
-// credential is the id of what it was done with, "" if that was no credential.
+// credential returns the id of the credential that was used, "" for none.
 func (e entry) credential() string {
 	switch {
 	case e.SignedWith != "":
 		return e.SignedWith
-	case words[e.Kind].used:
+	case sentences[e.Kind].used:
 		return e.CredentialID
 	}
 	return ""
 }
 
-// concerns reports whether a user did it or it is about them.
+// concerns reports whether a user is the actor or the subject of an entry. Every entry concerns "".
 func concerns(e store.AuditEntry, userID string) bool {
 	return userID == "" || e.ActorID == userID || e.SubjectID == userID
 }
@@ -88,7 +86,7 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.AuditLogReques
 	e := read(row)
 	out := api.AuditLog{ID: e.ID, Action: e.action(), UserID: orNull(e.ActorID), Username: orNull(e.ActorName),
 		DatePerformed: orNull(api.Time(e.At)), Summary: e.summary(), Outcome: e.outcome(),
-		Subject: named(e.SubjectID, e.SubjectName), Address: e.Address, Detail: e.detail}
+		Subject: namedID(e.SubjectID, e.SubjectName), Address: e.Address, Detail: e.detail}
 	if e.Refused {
 		out.SupportID = e.SupportID()
 		out.Detail = map[string]any{"code": e.Kind, "message": e.Message, "route": e.Route, "status": e.Status}
@@ -100,7 +98,7 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.AuditLogReques
 	return out, err
 }
 
-// factor is the credential that was used, with what it signed if that was kept.
+// factor returns the credential that was used, with what it signed if that is stored.
 func (s *Service) factor(ctx context.Context, e entry) (api.AuditLogFactor, error) {
 	if e.Method != "" {
 		a, err := s.DB.SignedAction(ctx, e.ActionID)
@@ -118,7 +116,7 @@ func (s *Service) factor(ctx context.Context, e entry) (api.AuditLogFactor, erro
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// orNull is nil for "", which the wire has as null.
+// orNull returns nil for "", which is null on the wire.
 func orNull(s string) *string {
 	if s == "" {
 		return nil
@@ -126,8 +124,8 @@ func orNull(s string) *string {
 	return &s
 }
 
-// named is nil for nobody.
-func named(id, name string) *api.NamedID {
+// namedID returns nil for an empty id.
+func namedID(id, name string) *api.NamedID {
 	if id == "" {
 		return nil
 	}

@@ -14,9 +14,8 @@ import (
 	"github.com/countersign/countersign/receipt"
 )
 
-// What was changed and what was refused can be read afterwards, with who did it and what
-// they signed.
-func TestWhoDidWhatIsTold(t *testing.T) {
+// The log has every change and every refusal, with who did it and what they signed.
+func TestLogSaysWhoDidWhat(t *testing.T) {
 	t.Parallel()
 	archives(t, func(t *testing.T, a *archive) {
 		ctx := context.Background()
@@ -81,7 +80,7 @@ func TestWhoDidWhatIsTold(t *testing.T) {
 		}
 		a.checkEvidence(t, log)
 
-		// What was refused tells as much as its caller was told.
+		// The log says as much about a refusal as its answer did.
 		log = a.get(t, entry(t, all, "permission_denied").ID)
 		if log.Action != "PUT /auth/users/{userId}/deactivate" || log.Outcome != "refused" || log.ActionToken != "" || log.Receipt != "" ||
 			log.Detail["code"] != "permission_denied" || !strings.HasPrefix(log.SupportID, "rf-") ||
@@ -89,23 +88,23 @@ func TestWhoDidWhatIsTold(t *testing.T) {
 			t.Errorf("%s", world.JSON(t, log))
 		}
 
-		told := world.JSON(t, all) + world.JSON(t, a.logs(t))
+		logged := world.JSON(t, all) + world.JSON(t, a.logs(t))
 		for _, e := range all {
-			told += world.JSON(t, a.get(t, e.ID))
+			logged += world.JSON(t, a.get(t, e.ID))
 		}
 		code := created.Invitation.RegistrationCode
 		for _, secret := range []string{code, strings.ReplaceAll(code, "-", ""), a.admin.Token, bobs.Token, action, "eyJ"} {
-			if secret == "" || strings.Contains(strings.ReplaceAll(told, clientDataStart, ""), secret) {
-				t.Errorf("the log tells %q", secret)
+			if secret == "" || strings.Contains(strings.ReplaceAll(logged, clientDataStart, ""), secret) {
+				t.Errorf("the log has %q", secret)
 			}
 		}
 	})
 }
 
-// clientDataStart is how client data begin in base64url, which looks like a token does.
+// clientDataStart is how client data begin in base64url, as tokens do too.
 var clientDataStart = base64.RawURLEncoding.EncodeToString([]byte(`{"type":"`))
 
-// checkEvidence verifies what an entry says was signed: by itself, and by its receipt.
+// checkEvidence verifies the signed evidence of an entry: by itself, and by its receipt.
 func (a *archive) checkEvidence(t *testing.T, log api.AuditLog) {
 	t.Helper()
 	f := log.FirstFactorCredential
@@ -136,7 +135,7 @@ func bytesOf(t *testing.T, text string) []byte {
 	return b
 }
 
-// A key has no authenticator data; what nobody signed has neither kind nor assertion.
+// A key has no authenticator data; without a signature there is neither kind nor assertion.
 func TestEvidenceOfKeysAndOfNothingSigned(t *testing.T) {
 	t.Parallel()
 	archives(t, func(t *testing.T, a *archive) {
@@ -210,8 +209,8 @@ func TestTheAuditLogNeedsThePermission(t *testing.T) {
 	})
 }
 
-// The log tells what somebody did from what a token of theirs did, and by which name a
-// thing is known from then on.
+// The log distinguishes what a person did from what their access token did, and uses the name that
+// a thing had then.
 func TestTheLogNamesTheToken(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {

@@ -15,7 +15,7 @@ import (
 	"github.com/countersign/countersign/internal/service/audit"
 )
 
-// A name may hold whatever can be seen, and a spreadsheet gets it as the text that it is.
+// A name may have any visible character, and a spreadsheet shows it as text.
 func TestNamesStandInTheCSVAsTheyAre(t *testing.T) {
 	t.Parallel()
 	archives(t, func(t *testing.T, a *archive) {
@@ -61,7 +61,7 @@ func TestNamesStandInTheCSVAsTheyAre(t *testing.T) {
 	})
 }
 
-// Whoever reads every answer as JSON gets the same text as a JSON string.
+// A client that reads every answer as JSON gets the same text as a JSON string.
 func TestTheLogAsJSON(t *testing.T) {
 	t.Parallel()
 	archives(t, func(t *testing.T, a *archive) {
@@ -115,7 +115,7 @@ func TestALongLogIsCutAndSaysSo(t *testing.T) {
 				}
 			}
 		}
-		// What the others did does not count.
+		// What others did does not count.
 		a.Audit.MaxRows = 3
 		if res := a.ask(t, a.admin.Token, logsPath, a.until(a.Clock.Now(), "userId", api.NewID(api.PrefixUser, a.since))); len(rows(t, res.Body)) > 0 || strings.Contains(res.Body, "TRUNC") {
 			t.Errorf("of nobody: %v", res)
@@ -128,8 +128,8 @@ func TestALongLogIsCutAndSaysSo(t *testing.T) {
 	})
 }
 
-// However long a log is, it is made in pieces of a thousand rows at most, oldest first,
-// with every row once.
+// A log of any length is sent in pieces of at most a thousand rows, oldest first, with every row
+// once.
 func TestALongLogIsMadeInPieces(t *testing.T) {
 	t.Parallel()
 	archives(t, func(t *testing.T, a *archive) {
@@ -171,7 +171,7 @@ func TestALongLogIsMadeInPieces(t *testing.T) {
 	})
 }
 
-// The range includes its start and not its end, to the millisecond.
+// The range includes its start and excludes its end, to the millisecond.
 func TestTheTimeOfALogIsKeptTo(t *testing.T) {
 	t.Parallel()
 	archives(t, func(t *testing.T, a *archive) {
@@ -244,7 +244,7 @@ func TestWhatALogIsNotAskedFor(t *testing.T) {
 	})
 }
 
-// Refusals are told at the time of the server's clock, like all else.
+// Refusals have the time of the server's clock, as events do.
 func TestEntriesAreInTheOrderOfTheClock(t *testing.T) {
 	clock := &countersigntest.Clock{}
 	a := newArchive(t, countersigntest.Start(t, countersigntest.At(clock)), "Engines")
@@ -267,7 +267,7 @@ func TestEntriesAreInTheOrderOfTheClock(t *testing.T) {
 	}
 }
 
-// The widths of letters that some spreadsheets take for the narrow ones begin no formula either.
+// Fullwidth letters, which some spreadsheets read as the narrow ones, begin no formula either.
 func TestWideFormulasInTheCSV(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t, countersigntest.Start(t), "Engines")

@@ -15,21 +15,20 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Export is the log of a time, oldest entry first, as the text of a CSV file that is made
-// piece by piece.
+// Export is the log of a time as CSV, oldest entry first. It is read piece by piece.
 type Export struct {
-	Truncated bool // there is more than an export may have
+	Truncated bool // there are more rows than an export may have
 
-	room   *Service
-	span   store.AuditSpan
-	userID string
-	left   int // rows that a truncated export may still have
-	begun  bool
-	ended  bool
-	piece  bytes.Buffer
+	service *Service
+	span    store.AuditSpan
+	userID  string
+	left    int // rows that the export may still have
+	begun   bool
+	ended   bool
+	piece   bytes.Buffer
 }
 
-// Export begins an export of what happened until now in the time that is asked for.
+// Export begins an export of the requested time, up to now.
 func (s *Service) Export(ctx context.Context, who api.Caller, in api.ListAuditLogsRequest) (*Export, error) {
 	if in.StartTime == "" {
 		return nil, missing("startTime")
@@ -44,10 +43,10 @@ func (s *Service) Export(ctx context.Context, who api.Caller, in api.ListAuditLo
 	if err != nil {
 		return nil, err
 	}
-	span.Before = min(span.Before, edge(s.Now().Add(time.Millisecond))) // so that it ends, however busy the server is
+	span.Before = min(span.Before, boundary(s.Now().Add(time.Millisecond))) // so that it ends even on a busy server
 	most := cmp.Or(s.MaxRows, MaxRows)
 	count, err := s.DB.AuditCount(ctx, span, in.UserID, most)
-	return &Export{Truncated: count > most, room: s, span: span, userID: in.UserID, left: most}, err
+	return &Export{Truncated: count > most, service: s, span: span, userID: in.UserID, left: most}, err
 }
 
 func missing(parameter string) error {
@@ -56,19 +55,19 @@ func missing(parameter string) error {
 
 var header = []string{"Date Performed", "Audit Log ID", "User ID", "Username", "Primary Credential ID", "Action Path", "Summary"}
 
-// Next returns the next piece, whole lines of it and perhaps none, which is good until the
-// next call. After the last it returns io.EOF.
+// Next returns the next piece: whole lines, perhaps none. The piece is valid until the next call.
+// After the last piece Next returns io.EOF.
 func (x *Export) Next(ctx context.Context) ([]byte, error) {
 	if x.ended {
 		return nil, io.EOF
 	}
-	rows, err := x.room.DB.AuditOldest(ctx, x.span, store.MaxPage)
+	rows, err := x.service.DB.AuditOldest(ctx, x.span, store.MaxPage)
 	if err != nil {
 		return nil, err
 	}
 	x.ended = len(rows) < store.MaxPage
 	x.piece.Reset()
-	w := csv.NewWriter(&x.piece) // whose errors are those of the buffer: none
+	w := csv.NewWriter(&x.piece) // a bytes.Buffer never fails
 	if !x.begun {
 		x.begun = true
 		w.Write(header)
@@ -91,14 +90,14 @@ func (x *Export) Next(ctx context.Context) ([]byte, error) {
 }
 
 func line(e entry) []string {
-	return []string{api.Time(e.At), e.ID, e.ActorID, plain(e.ActorName), e.credential(), e.action(), plain(e.summary())}
+	return []string{api.Time(e.At), e.ID, e.ActorID, withoutFormula(e.ActorName), e.credential(), e.action(), withoutFormula(e.summary())}
 }
 
-// formula is what a formula begins with; in some languages the wide letters do as well.
+// formula has the characters that a formula begins with; some spreadsheets take the wide ones too.
 const formula = "=+-@\t\r＝＋－＠"
 
-// plain keeps a spreadsheet from taking a text that begins like a formula for one.
-func plain(text string) string {
+// withoutFormula quotes a text that a spreadsheet would take for a formula.
+func withoutFormula(text string) string {
 	if begins, _ := utf8.DecodeRuneInString(text); text != "" && strings.ContainsRune(formula, begins) {
 		return "'" + text
 	}

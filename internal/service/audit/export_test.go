@@ -6,10 +6,10 @@ import "github.com/countersign/countersign/internal/store"
 func Summary(e store.AuditEntry) string { return read(e).summary() }
 
 // Known reports whether a kind of event has words.
-func Known(kind string) bool { _, known := words[kind]; return known }
+func Known(kind string) bool { _, known := sentences[kind]; return known }
 
-// Plain is how a text stands in a cell.
-var Plain = plain
+// Plain is a text as a cell has it.
+var Plain = withoutFormula
 
-// Edge lies before the entries from t on.
-var Edge = edge
+// Edge is an id before those of the entries from t on.
+var Edge = boundary

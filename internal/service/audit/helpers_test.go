@@ -23,7 +23,7 @@ const (
 
 var must = world.Must
 
-// archive is an organisation whose administrator reads what happened in it.
+// archive is an organisation whose administrator reads its log.
 type archive struct {
 	*world.Organisation
 	root  *countersigntest.Person
@@ -45,7 +45,7 @@ func archives(t *testing.T, test func(t *testing.T, a *archive)) {
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) { test(t, newArchive(t, srv, "Engines")) })
 }
 
-// ask reads something under a token. headers are names and values by turns.
+// ask sends a GET with a token. headers are names and values by turns.
 func (a *archive) ask(t *testing.T, token, path string, query url.Values, headers ...string) world.Answer {
 	t.Helper()
 	if len(query) > 0 {
@@ -59,8 +59,8 @@ func (a *archive) ask(t *testing.T, token, path string, query url.Values, header
 	return a.Send(t, "GET", path, header, nil)
 }
 
-// until is a query for all that has happened since the archive was there, changed by the
-// pairs of names and values.
+// until is a query for everything since the archive was created, changed by the pairs of names and
+// values.
 func (a *archive) until(end time.Time, pairs ...string) url.Values {
 	q := url.Values{"startTime": {api.Time(a.since)}, "endTime": {api.Time(end)}}
 	for i := 0; i < len(pairs); i += 2 {
@@ -69,7 +69,7 @@ func (a *archive) until(end time.Time, pairs ...string) url.Values {
 	return q
 }
 
-// rows reads a CSV answer and returns what stands below the header.
+// rows reads a CSV answer and returns the rows below the header.
 func rows(t *testing.T, text string) [][]string {
 	t.Helper()
 	const header = "Date Performed,Audit Log ID,User ID,Username,Primary Credential ID,Action Path,Summary\n"
@@ -84,7 +84,7 @@ func rows(t *testing.T, text string) [][]string {
 	return all
 }
 
-// logs is the CSV of all that has happened until now.
+// logs is the CSV of everything until now.
 func (a *archive) logs(t *testing.T, pairs ...string) [][]string {
 	t.Helper()
 	res := a.ask(t, a.admin.Token, logsPath, a.until(a.Clock.Now().Add(time.Hour), pairs...))
@@ -92,7 +92,7 @@ func (a *archive) logs(t *testing.T, pairs ...string) [][]string {
 	return rows(t, res.Body)
 }
 
-// search asks for one page.
+// search reads one page.
 func (a *archive) search(t *testing.T, pairs ...string) (page api.AuditPage) {
 	t.Helper()
 	q := url.Values{}
@@ -105,7 +105,7 @@ func (a *archive) search(t *testing.T, pairs ...string) (page api.AuditPage) {
 	return page
 }
 
-// searchAll asks for every page.
+// searchAll reads every page.
 func (a *archive) searchAll(t *testing.T, pairs ...string) (all []api.AuditEntry) {
 	t.Helper()
 	for token := ""; ; {
@@ -126,7 +126,7 @@ func (a *archive) get(t *testing.T, id string) (log api.AuditLog) {
 	return log
 }
 
-// colleague registers somebody with a key.
+// colleague registers a user with a key.
 func (a *archive) colleague(t *testing.T, name string) (*countersigntest.Person, *client.Session) {
 	t.Helper()
 	p := a.RegisterKey(t, a.Invite(t, a.Org.ID, name), "P-256")

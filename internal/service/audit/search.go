@@ -13,13 +13,13 @@ const (
 	defaultLimit = 50
 	maxText      = 200 // bytes
 
-	// With filters, so many entries are read at a time, and so many for one page.
+	// With filters, entries are read in steps, up to a maximum for one page.
 	searchStep = 500
 	searchMost = 2000
 )
 
-// Search lists a page of entries, newest first. Filters look at so many entries for one
-// page; where few match it may be short, or empty, and still not be the last.
+// Search lists a page of entries, newest first. Filters look at a limited number of entries for one
+// page. If few match, the page may be short or empty and still not be the last.
 func (s *Service) Search(ctx context.Context, who api.Caller, in api.SearchAuditRequest) (api.AuditPage, error) {
 	search, err := span(who.OrgID, in.StartTime, in.EndTime)
 	if err == nil {
@@ -49,14 +49,14 @@ func (s *Service) Search(ctx context.Context, who api.Caller, in api.SearchAudit
 	return out, nil
 }
 
-// query is what is looked for.
+// query is what Search looks for.
 type query struct {
-	text   string // in small letters
+	text   string // in lower case
 	userID string
 	limit  int
 }
 
-// find returns entries from before mark and, if there may be more, where to go on.
+// find returns entries from before mark and, if there may be more, the mark of the next page.
 func (s *Service) find(ctx context.Context, search store.AuditSpan, q query, mark string) (items []api.AuditEntry, next string, err error) {
 	items = []api.AuditEntry{}
 	step := q.limit + 1
@@ -101,7 +101,7 @@ func (q query) matches(e entry) bool {
 
 func shown(e entry) api.AuditEntry {
 	out := api.AuditEntry{ID: e.ID, At: api.Time(e.At), Kind: e.Kind, Outcome: e.outcome(), Summary: e.summary(),
-		Actor: named(e.ActorID, e.ActorName), Subject: named(e.SubjectID, e.SubjectName),
+		Actor: namedID(e.ActorID, e.ActorName), Subject: namedID(e.SubjectID, e.SubjectName),
 		CredentialUUID: e.credential(), Address: e.Address, SupportID: e.SupportID()}
 	if e.Method != "" {
 		out.Action = &api.AuditAction{ID: e.ActionID, Method: e.Method, Path: e.Path}

@@ -14,8 +14,8 @@ import (
 	"github.com/countersign/countersign/internal/testing/world"
 )
 
-// kindsOf are the kinds of entries, in the order of the alphabet: two that are of one
-// millisecond come either way.
+// kindsOf returns the kinds of entries in alphabetical order: two entries of one millisecond have
+// no fixed order.
 func kindsOf(all []api.AuditEntry) (kinds []string) {
 	for _, e := range all {
 		kinds = append(kinds, e.Kind)
@@ -108,8 +108,8 @@ func TestSearchGoesOnWhereItEnded(t *testing.T) {
 	})
 }
 
-// A search that finds little looks at so much at a time, and says that there is more to
-// look at.
+// A search that finds little reads a limited number of entries, and says that there is more to
+// read.
 func TestARareThingIsFoundInSteps(t *testing.T) {
 	t.Parallel()
 	archives(t, func(t *testing.T, a *archive) {
@@ -129,7 +129,7 @@ func TestARareThingIsFoundInSteps(t *testing.T) {
 		if len(found) != 1 || pages != 3 {
 			t.Errorf("%d found on %d pages", len(found), pages)
 		}
-		// Nothing is left out where a full page ends inside a step.
+		// No entry is missing if a full page ends inside a step.
 		if all := a.searchAll(t, "text", "changed", "endTime", api.Time(end), "startTime", api.Time(a.since), "limit", "199"); len(all) != 4500 {
 			t.Errorf("%d entries", len(all))
 		}

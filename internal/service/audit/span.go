@@ -7,8 +7,7 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// span reads the times between which the log is asked for: from start on and before end,
-// "" for no bound.
+// span reads the time that is asked for: from start and before end, "" for no bound.
 func span(orgID, start, end string) (s store.AuditSpan, err error) {
 	s.OrgID = orgID
 	from, err := parse("startTime", start)
@@ -23,10 +22,10 @@ func span(orgID, start, end string) (s store.AuditSpan, err error) {
 		return s, &api.Error{Kind: api.Invalid, Code: "parameter_invalid", Message: "The parameter endTime must be after startTime."}
 	}
 	if start != "" {
-		s.After = edge(from)
+		s.After = boundary(from)
 	}
 	if end != "" {
-		s.Before = edge(to)
+		s.Before = boundary(to)
 	}
 	return s, nil
 }
@@ -43,17 +42,17 @@ func parse(parameter, text string) (time.Time, error) {
 	return t, nil
 }
 
-// edge lies between the ids of entries from before t and of those since.
-func edge(t time.Time) string {
+// boundary returns an id between those of entries before t and those from t on.
+func boundary(t time.Time) string {
 	if t.Before(time.UnixMilli(0)) {
-		t = time.UnixMilli(0) // ids know no time before
+		t = time.UnixMilli(0) // the earliest time of an id
 	}
-	// Entries are told apart by the millisecond: one of t's own began before t.
+	// Ids have milliseconds: an entry in the millisecond of t may be from before t.
 	first := api.FirstID(api.PrefixAuditLog, t.Add(time.Millisecond-1))
 	return first[:len(first)-1]
 }
 
-// validUser refuses what cannot be a user's id.
+// validUser refuses a text that is not the id of a user.
 func validUser(id string) error {
 	if id != "" && !api.ValidID(api.PrefixUser, id) {
 		return &api.Error{Kind: api.Invalid, Code: "parameter_invalid", Message: "The parameter userId must be the id of a user, us-…."}

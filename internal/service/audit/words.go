@@ -9,17 +9,17 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// sentence tells of a kind of event. {actor} is who did it and {subject} whom it is about;
-// {credential} and {holder} are a credential and who was given a permission, in words. Any
-// other name is a member of the event's detail.
+// sentence describes a kind of event. {actor} is who did it and {subject} whom it is about;
+// {credential} is the kind of a credential, and {assignee} is who has a permission. Any other name
+// is a member of the event's detail.
 type sentence struct {
 	text string
-	used bool // the event's credential is what it was done with
+	used bool // the event's credential was used to do it
 }
 
-// words has a sentence for every kind of event that is recorded, and keeps it when a kind
-// is recorded no more: events last.
-var words = map[string]sentence{
+// sentences has a sentence for every kind of event. The sentence of a kind that is no longer
+// recorded stays: its events do.
+var sentences = map[string]sentence{
 	"organisation.created":      {text: "{actor} made the organisation"},
 	"organisation.updated":      {text: "{actor} set the organisation: name {name}, RP ID {rpId}, origins {origins}, attestation {attestation}"},
 	"organisation.policies_set": {text: "{actor} set the policies: sign count {signCount}, backup {backup}, second factor {secondFactor}"},
@@ -40,7 +40,7 @@ var words = map[string]sentence{
 	"registration.code_sent":    {text: "The registration code of {subject} was mailed"},
 	"registration.code_resent":  {text: "A new registration code was asked for in the name of {subject}"},
 	"registration.code_renewed": {text: "{actor} made a new registration code for {subject}"},
-	"registration.code_revoked": {text: "{actor} withdrew the registration code of {subject}"},
+	"registration.code_revoked": {text: "{actor} revoked the registration code of {subject}"},
 	"login.code_issued":         {text: "A login code was made for {subject}"},
 
 	"credential.recovery_added":         {text: "{subject} added a recovery key"},
@@ -75,18 +75,18 @@ var words = map[string]sentence{
 	"permission.updated":  {text: "{actor} changed the permission {name}"},
 	"permission.archived": {text: "{actor} archived the permission {name}"},
 	"permission.restored": {text: "{actor} brought the permission {name} back"},
-	"permission.assigned": {text: "{actor} gave the permission {name} to {holder}"},
-	"permission.revoked":  {text: "{actor} took the permission {name} from {holder}"},
+	"permission.assigned": {text: "{actor} gave the permission {name} to {assignee}"},
+	"permission.revoked":  {text: "{actor} took the permission {name} from {assignee}"},
 }
 
 var placeholder = regexp.MustCompile(`\{\w+\}`)
 
-// summary tells in a sentence what happened. A kind without one is told by its name.
+// summary says in a sentence what happened. A kind without a sentence is described by its name.
 func (e entry) summary() string {
 	if e.Refused {
 		return "Refused: " + e.Message
 	}
-	s, known := words[e.Kind]
+	s, known := sentences[e.Kind]
 	if !known {
 		return e.Kind
 	}
@@ -102,8 +102,8 @@ func (e entry) summary() string {
 			return e.subject()
 		case "credential":
 			return e.credentialKind()
-		case "holder":
-			return e.holder()
+		case "assignee":
+			return e.assignee()
 		}
 		return e.member(name)
 	})
@@ -111,7 +111,7 @@ func (e entry) summary() string {
 
 func (e entry) subject() string { return cmp.Or(e.SubjectName, e.SubjectID, "somebody") }
 
-// member is a member of the detail.
+// member returns a member of the detail as text, "" if it is missing.
 func (e entry) member(name string) string {
 	if v, there := e.detail[name]; there {
 		return fmt.Sprint(v)
@@ -119,8 +119,8 @@ func (e entry) member(name string) string {
 	return ""
 }
 
-// credentialKind tells what sort of credential the detail names: the one it was done with,
-// or the first of those that were registered.
+// credentialKind describes the credential that the detail names: the one that was used, or the
+// first of those that were registered.
 func (e entry) credentialKind() string {
 	kind := e.detail["kind"]
 	if all, _ := e.detail["credentials"].([]any); len(all) > 0 {
@@ -138,8 +138,8 @@ func (e entry) credentialKind() string {
 	return "a credential"
 }
 
-// holder tells to whom a permission was given, or what of theirs.
-func (e entry) holder() string {
+// assignee describes who has, or had, a permission: a user, or a token or an application.
+func (e entry) assignee() string {
 	id := e.member("identityId")
 	switch {
 	case strings.HasPrefix(id, api.PrefixToken+"-"):

@@ -16,7 +16,7 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// TestEveryKindOfEventHasWords reads the one file that names them all.
+// TestEveryKindOfEventHasWords reads the file that names all kinds.
 func TestEveryKindOfEventHasWords(t *testing.T) {
 	kinds := texts(t, filepath.Join("..", "..", "store", "eventkind.go"))
 	for _, kind := range kinds {
@@ -32,7 +32,7 @@ func TestEveryKindOfEventHasWords(t *testing.T) {
 }
 
 // TestKindsOfEventAreNamedOnce: a kind that is spelt out elsewhere is missing from that file, or
-// will be misspelt one day.
+// may be misspelt.
 func TestKindsOfEventAreNamedOnce(t *testing.T) {
 	kind := regexp.MustCompile(`^(organisation|user|session|registration|login|credential|service_account|token|application|permission|action)\.[a-z_]+$`)
 	for _, folder := range []string{"service", "auth", "server"} {

@@ -10,12 +10,12 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// CodeLifetime is how long a login code can be used. It buys a look at one's own key,
-// encrypted, not a login.
+// CodeLifetime is how long a login code can be used. It gets a user their own encrypted key, not a
+// session.
 const CodeLifetime = 15 * time.Minute
 
-// admit refuses a login code that came with a login unless it is the named user's and live.
-// The key is that of wrong tries for the name.
+// admit refuses a login code unless it is live and the named user's. wrong is the key that wrong
+// tries for the name are counted under.
 func (s *Service) admit(ctx context.Context, who api.Caller, state store.LoginState, wrong []byte) error {
 	now := s.Now()
 	if err := s.Codes.Wrong.CheckName(state.WrongTries, state.WrongTriesReset, now); err != nil {
@@ -41,33 +41,27 @@ func (s *Service) admit(ctx context.Context, who api.Caller, state store.LoginSt
 	return e
 }
 
-// SendCode mails a new login code to a registered user; the former one is void then. The
-// answer is the same whatever exists and whatever was done; mail goes out after it.
+// SendCode mails a new login code to a registered user; the old one is void. The answer is the same
+// whatever exists and whatever was done, and does not wait for the mail.
 func (s *Service) SendCode(ctx context.Context, who api.Caller, in api.SendLoginCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user can log in, a login code is on its way."}
-	if err := code.WellFormed(in.OrgID, in.Username, ""); err != nil {
-		return api.Message{}, err
+	var state store.LoginState
+	key, allowed, err := s.Codes.Request(who.Address, in.OrgID, in.Username, func(usernameKey string, key []byte) (int64, time.Time, error) {
+		var err error
+		state, err = s.DB.LoginState(ctx, in.OrgID, usernameKey, nil, key)
+		return state.WrongTries, state.WrongTriesReset, err
+	})
+	if err != nil || !allowed {
+		return same, err
 	}
 	now := s.Now()
-	if s.Codes.Asked.CountAddress(who.Address, now) != nil {
-		return same, nil
-	}
-	asked := s.Codes.Asked.Key(in.OrgID, in.Username)
-	state, err := s.DB.LoginState(ctx, in.OrgID, username.Key(in.Username), nil, asked)
-	if err != nil {
-		return api.Message{}, err
-	}
-	if s.Codes.Asked.CheckName(state.WrongTries, state.WrongTriesReset, now) != nil {
-		return same, nil
-	}
 	mails := s.receives(state)
 	issued := s.Codes.Make(state.User, CodeLifetime)
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		s.Codes.Asked.CountName(tx, asked, now) // for unknown names as well, or the difference would tell who exists
+		s.Codes.Requests.CountName(tx, key, now) // for unknown names too, or the limit would show who exists
 		if mails {
 			tx.IssueLoginCode(issued.Row)
-			tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: state.User.OrgID, At: now, Kind: store.EventLoginCodeIssued,
-				UserID: state.User.ID, CodeID: issued.Row.ID, Address: who.Address})
+			tx.Record(code.Event(api.Caller{OrgID: in.OrgID, Address: who.Address}, store.EventLoginCodeIssued, issued.Row, now, nil))
 		}
 		return nil
 	})
@@ -81,7 +75,7 @@ func (s *Service) receives(state store.LoginState) bool {
 	return state.Found && state.User.Active && !state.User.RegisteredAt.IsZero() && s.Codes.Outbox.Reaches(state.User.Username)
 }
 
-// IssueCode makes a login code for the operator to hand over, where no mail can.
+// IssueCode makes a login code that the operator gives to the user. No mail is sent.
 func (s *Service) IssueCode(ctx context.Context, orgID, name string) (code.Issued, error) {
 	state, err := s.DB.LoginState(ctx, orgID, username.Key(name), nil, nil)
 	if err != nil {
@@ -96,8 +90,7 @@ func (s *Service) IssueCode(ctx context.Context, orgID, name string) (code.Issue
 	return issued, s.DB.Write(ctx, func(tx *store.Tx) error {
 		s.Codes.Wrong.Clear(tx, orgID, name)
 		tx.IssueLoginCode(issued.Row)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now, Kind: store.EventLoginCodeIssued,
-			UserID: state.User.ID, CodeID: issued.Row.ID})
+		tx.Record(code.Event(api.Caller{OrgID: orgID}, store.EventLoginCodeIssued, issued.Row, now, nil))
 		return nil
 	})
 }

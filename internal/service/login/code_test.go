@@ -17,7 +17,7 @@ import (
 
 const encrypted = "an encrypted key that only its owner may see"
 
-// protected is somebody whose key is kept here, encrypted.
+// protected is a user whose key is stored here, encrypted.
 type protected struct {
 	*world.Invitee
 	key *authenticator.KeySigner
@@ -54,7 +54,7 @@ func (p protected) answer(t *testing.T, c api.SigningChallenge) api.SignedChalle
 	return in
 }
 
-// An encrypted key is shown for a live login code of its own user and for nothing else.
+// An encrypted key is shown only for a live login code of its own user.
 func TestLoginCodes(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
@@ -88,7 +88,7 @@ func TestLoginCodes(t *testing.T) {
 			}
 		}
 
-		// A newer code voids the older one, also for who began with it.
+		// A newer code voids the older one, even for a login that began with it.
 		begun := world.Read[api.SigningChallenge](t, ada.init(t, adas))
 		newer := ada.code(t)
 		h.RefusedAs(t, "replaced", ada.init(t, adas), 403, "login_code_invalid")
@@ -101,7 +101,7 @@ func TestLoginCodes(t *testing.T) {
 			t.Errorf("with a code: %+v", c.AllowCredentials)
 		}
 
-		// It is used once, whatever was begun with it, and at once by one.
+		// It is used once, whatever was begun with it, and by one of many at the same moment.
 		var calls []func() world.Answer
 		for range 8 {
 			in := ada.answer(t, world.Read[api.SigningChallenge](t, ada.init(t, newer)))
@@ -112,7 +112,7 @@ func TestLoginCodes(t *testing.T) {
 		}
 		h.RefusedAs(t, "used", ada.init(t, newer), 403, "login_code_invalid")
 
-		// It dies with its time and with its user.
+		// It ends with its lifetime and with its user.
 		last, bobLast := ada.code(t), bob.code(t)
 		must(t, h.Users.SetActive(context.Background(), bob.OrgID, bob.UserID, false))
 		h.RefusedAs(t, "of somebody deactivated", bob.init(t, bobLast), 403, "login_code_invalid")
@@ -131,9 +131,9 @@ func TestLoginCodes(t *testing.T) {
 	})
 }
 
-// Ten wrong codes close a name for codes, to the right one too and under every spelling;
-// others, and passkeys of the same name, stay open. The operator opens it again, and so
-// does time.
+// After ten wrong codes, a name is closed to all codes, even the right one, in every spelling.
+// Other names, and passkeys of the same name, are not. The operator opens it again, and so does
+// time.
 func TestGuessingLoginCodes(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/assertion"
 	"github.com/countersign/countersign/internal/auth/ceremony"
@@ -13,9 +11,10 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Complete opens a session for who signed the challenge of Init. The session, the use of
-// the credential and the event are one transaction. It decides that user and credential are
-// active, that the counter may pass and that the challenge was not answered before.
+// Complete opens a session for the user who signed the challenge of Init. The session, the use of
+// the credential and the event are one transaction. That transaction decides that the user and the
+// credential are active, that the counter is accepted and that the challenge was not answered
+// before.
 func (s *Service) Complete(ctx context.Context, who api.Caller, in api.SignedChallenge) (api.LoginResult, error) {
 	ticket, err := s.Ceremonies.OpenChallenge(ceremony.Login, in.ChallengeIdentifier)
 	if err != nil {
@@ -40,12 +39,12 @@ func (s *Service) Complete(ctx context.Context, who api.Caller, in api.SignedCha
 	return api.LoginResult{Token: token}, err
 }
 
-// refusalTime is how long a refused login takes at least. How long a signature takes to
-// verify depends on the key, from 0.03 ms for RSA to some for P-521, which would tell a
-// credential from an invented one to who asks often enough.
+// refusalTime is how long a refused login takes at least. Verifying a signature takes from 0.03 ms
+// with RSA to several ms with P-521, so without it, many tries would distinguish a real credential
+// from an invented one.
 const refusalTime = 25 * time.Millisecond
 
-// evenOut waits until the refusal of what was begun then is due.
+// evenOut waits until refusalTime has passed since begun.
 func evenOut(ctx context.Context, begun time.Time) {
 	due := time.NewTimer(refusalTime - time.Since(begun))
 	defer due.Stop()
@@ -55,9 +54,8 @@ func evenOut(ctx context.Context, begun time.Time) {
 	}
 }
 
-// owner returns a function that finds who answers: a credential of the named user, or the
-// user of a discoverable passkey. Before the user has registered, a credential answers for
-// nobody.
+// owner returns a function that finds the credential that answers: one of the named user, or a
+// discoverable passkey with its user. A user who has not registered has none.
 func (s *Service) owner(t ceremony.Ticket) func(context.Context, assertion.Factor) (store.Owner, error) {
 	return func(ctx context.Context, f assertion.Factor) (owner store.Owner, err error) {
 		switch {
@@ -76,23 +74,21 @@ func (s *Service) owner(t ceremony.Ticket) func(context.Context, assertion.Facto
 	}
 }
 
-// open is the one place where a session begins.
+// open opens the session.
 func (s *Service) open(ctx context.Context, who api.Caller, t ceremony.Ticket, verified assertion.Verified) (store.Session, error) {
 	now, u, first := s.Now(), verified.Owner.User, verified.Factors[0].Credential
 	session := store.Session{ID: api.NewID(api.PrefixSession, now), OrgID: u.OrgID, UserID: u.ID, CredentialID: first.ID,
 		Challenge: t.Challenge, CreatedAt: now, ExpiresAt: now.Add(s.Lifetime), Address: who.Address, UserAgent: who.UserAgent}
-	detail, err := json.Marshal(map[string]any{"sessionId": session.ID, "kind": first.Kind, "factors": len(verified.Factors)}, json.Deterministic(true))
-	if err != nil {
-		return session, err
-	}
+	e := store.NewEvent(api.Caller{OrgID: u.OrgID, UserID: u.ID, Address: who.Address}, store.EventUserLoggedIn, now,
+		map[string]any{"sessionId": session.ID, "kind": first.Kind, "factors": len(verified.Factors)})
+	e.UserID, e.CredentialID = u.ID, first.ID
 	return session, s.DB.Write(ctx, func(tx *store.Tx) error {
 		verified.RecordUse(tx)
 		tx.OpenSession(session, ceremony.ErrChallengeUsed)
 		if t.CodeID != "" && first.Kind == api.KindPasswordProtectedKey {
 			tx.SpendLoginCode(t.CodeID, now, errCodeUsed)
 		}
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: session.OrgID, At: now, Kind: store.EventUserLoggedIn,
-			UserID: session.UserID, ActorID: session.UserID, CredentialID: first.ID, Address: who.Address, Detail: detail})
+		tx.Record(e)
 		return nil
 	})
 }

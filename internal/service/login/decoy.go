@@ -9,9 +9,8 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// answers lists what may answer for a name: the user's credentials, whether or not the
-// user is active, and where there are none, decoys. Keys that are kept encrypted are listed for a
-// login code alone.
+// answers lists the credentials that may answer for a name: the user's, whether or not the user is
+// active, or decoys. Keys that are stored here, encrypted, are listed only with a login code.
 func (s *Service) answers(orgID, usernameKey string, state store.LoginState) api.AllowCredentials {
 	allow := assertion.Allowed(state.Credentials, state.CodeFound)
 	d := s.decoys(orgID, usernameKey)
@@ -24,7 +23,8 @@ func (s *Service) answers(orgID, usernameKey string, state store.LoginState) api
 	return allow
 }
 
-// decoy returns 66 bytes: up to 64 of a credential id, and two that choose.
+// decoy returns 66 bytes: up to 64 for a credential id, one for its length and one for how many
+// there are.
 func (s *Service) decoy(orgID, usernameKey, which string) []byte {
 	a := s.Codes.Ring.MAC(keyring.Decoy, orgID, usernameKey, which, "a")
 	b := s.Codes.Ring.MAC(keyring.Decoy, orgID, usernameKey, which, "b")
@@ -34,17 +34,17 @@ func (s *Service) decoy(orgID, usernameKey, which string) []byte {
 
 type decoys struct{ passkeys, keys []api.CredentialDescriptor }
 
-// decoyLengths are the lengths of real credential ids in bytes, common ones oftener.
+// decoyLengths are the lengths of real credential ids in bytes; common ones occur more often.
 var decoyLengths = []int{32, 16, 32, 20, 32, 48, 32, 64}
 
-// decoys are the credentials of a name that has none: always the same for the name, and
-// made under a key, so that nobody can tell them from real ones.
+// decoys returns credentials for a name that has none. They are derived from the name under a key:
+// always the same for one name, and indistinguishable from real ones.
 func (s *Service) decoys(orgID, usernameKey string) decoys {
-	return decoys{passkeys: s.some(orgID, usernameKey, "passkey"), keys: s.some(orgID, usernameKey, "key")}
+	return decoys{passkeys: s.decoysOf(orgID, usernameKey, "passkey"), keys: s.decoysOf(orgID, usernameKey, "key")}
 }
 
-// some returns one decoy, or two for one name in four.
-func (s *Service) some(orgID, usernameKey, kind string) []api.CredentialDescriptor {
+// decoysOf returns one decoy, or two for one name in four.
+func (s *Service) decoysOf(orgID, usernameKey, kind string) []api.CredentialDescriptor {
 	first := s.decoy(orgID, usernameKey, kind+" 1")
 	all := []api.CredentialDescriptor{descriptor(first[:decoyLengths[first[64]&7]])}
 	if first[65]&3 == 0 {

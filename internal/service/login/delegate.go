@@ -9,12 +9,12 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// errOutdated is a user who was deactivated or archived at this very moment.
+// errOutdated is returned if the user was deactivated or archived at the same moment.
 var errOutdated = &store.Outdated{Err: &api.Error{Kind: api.Conflict, Code: "user_changed",
 	Message: "The user was changed at the same moment; please try again."}}
 
-// Delegate opens a session for an end user on behalf of a service account. It lets read what
-// the user may read; what must be signed still takes the user's own credential.
+// Delegate opens a session of an end user for a service account. The session can read what the user
+// may read; what must be signed still takes the user's own credential.
 func (s *Service) Delegate(ctx context.Context, tx *store.Tx, who api.Caller, in api.DelegatedLoginRequest) (api.LoginResult, error) {
 	if in.Username == "" {
 		return api.LoginResult{}, api.Missing("username")
@@ -25,7 +25,8 @@ func (s *Service) Delegate(ctx context.Context, tx *store.Tx, who api.Caller, in
 	}
 	now := s.Now()
 	id := api.NewID(api.PrefixSession, now)
-	// Nobody answered a challenge. The text in its place is like none, and no other session's.
+	// Nobody answered a challenge, and the column is unique: this text is no challenge, and differs
+	// from that of any other session.
 	session := store.Session{ID: id, OrgID: u.OrgID, UserID: u.ID, CredentialID: api.FirstCredentialID(who.UserID), Challenge: "delegated " + id,
 		CreatedAt: now, ExpiresAt: now.Add(min(s.Lifetime, store.MaxDelegatedLife)), Address: who.Address, UserAgent: who.UserAgent}
 	event := store.NewEvent(who, store.EventUserLoggedInByDelegate, now, map[string]any{"sessionId": id})
@@ -36,8 +37,8 @@ func (s *Service) Delegate(ctx context.Context, tx *store.Tx, who api.Caller, in
 	return api.LoginResult{Token: token}, err
 }
 
-// endUser returns the end user of that name, who must be able to log in themselves. Nobody
-// else's session is opened by others.
+// endUser returns the end user of that name. Delegate opens sessions for nobody else, and only for
+// a user who could log in themselves.
 func (s *Service) endUser(ctx context.Context, who api.Caller, name string) (store.User, error) {
 	u, err := s.DB.UserByName(ctx, who.OrgID, username.Key(name))
 	unknown := &api.Error{Kind: api.Unauthenticated, Code: "user_not_found", Message: "User not found",

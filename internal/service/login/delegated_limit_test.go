@@ -14,8 +14,8 @@ import (
 	"github.com/countersign/countersign/internal/testing/world"
 )
 
-// What an administrator deactivated stays so: a pending challenge is void and no new one is
-// given, and whoever is logged in by others is out.
+// Deactivation holds against delegation: a pending challenge is void, there is no new one, and
+// sessions that a service account opened end.
 func TestDelegatedEndUserIsDeactivated(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
@@ -95,7 +95,7 @@ func TestDelegatedRegistrationRace(t *testing.T) {
 	})
 }
 
-// However a login by delegation and a deactivation fall together, no session is left.
+// No session is left of a login by delegation and a deactivation at the same moment.
 func TestDelegatedLoginRacesDeactivation(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
@@ -125,14 +125,14 @@ func TestDelegatedLoginRacesDeactivation(t *testing.T) {
 	})
 }
 
-// What changes between the look at a user and the change that it allows decides: the caller
-// wantActive told what the user has become, and nothing is left behind.
+// A change between reading a user and writing decides: the caller learns the new state, and
+// nothing is left behind.
 func TestDelegationSeesWhatHappensMeanwhile(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
 		d, ctx := newDelegation(t, srv), context.Background()
 		who := api.Caller{OrgID: d.Org.ID, UserID: d.serviceAccountID, Kind: api.CallerServiceAccount}
-		// The clock is asked after the user was looked at.
+		// The clock is read after the user was.
 		meanwhile := func(do func()) func() time.Time {
 			var once sync.Once
 			return func() time.Time { once.Do(do); return d.Clock.Now() }
@@ -173,8 +173,8 @@ func wantCode(t *testing.T, what string, err error, code string) {
 	}
 }
 
-// It takes a service account, the permission by either of its names, and one signature for
-// one effect.
+// It takes a service account, the permission by either of its names, and one signature for one
+// effect.
 func TestWhoMayDelegate(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
@@ -205,8 +205,8 @@ func TestWhoMayDelegate(t *testing.T) {
 	})
 }
 
-// spendsItsSignature holds it for the call that finds the name taken: its first write fails,
-// its second does not.
+// spendsItsSignature checks the same for the call that finds the name taken: its first write
+// fails, its second does not.
 func (d *delegation) spendsItsSignature(t *testing.T) {
 	t.Helper()
 	const body = `{"email":"new@example.org","kind":"EndUser"}`
@@ -226,7 +226,7 @@ func (d *delegation) spendsItsSignature(t *testing.T) {
 	}
 }
 
-// What cannot name an end user is refused, and makes nobody.
+// A text that cannot be the name of an end user is refused, and creates nobody.
 func TestDelegatedMembers(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
@@ -268,8 +268,8 @@ func signed[In, Out any](db *store.DB, do func(context.Context, *store.Tx, api.C
 	return store.Do(ctx, db, func(tx *store.Tx) (Out, error) { return do(ctx, tx, who, in) })
 }
 
-// A service account that is deactivated takes the sessions along that it opened: whoever had its key may
-// have opened any of them. The user's own stay.
+// Deactivating a service account also ends the sessions that it opened: whoever had its key may
+// have opened any of them. The user's own sessions stay.
 func TestSessionsThatAServiceAccountOpened(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
@@ -279,7 +279,7 @@ func TestSessionsThatAServiceAccountOpened(t *testing.T) {
 		var theirs api.LoginResult
 		must(t, other.DoSigned(ctx, http.MethodPost, delegatedLogin, api.DelegatedLoginRequest{Username: "kid"}, &theirs))
 		own := kid.LogIn(t)
-		for _, withdraw := range []func() error{
+		for _, end := range []func() error{
 			func() error { _, err := d.admin.DeactivateServiceAccount(ctx, d.serviceAccountID); return err },
 			func() error { return d.Users.SetActive(ctx, d.Org.ID, d.serviceAccountID, false) },
 			func() error {
@@ -292,7 +292,7 @@ func TestSessionsThatAServiceAccountOpened(t *testing.T) {
 			must(t, err)
 			_, err = d.client.Session(opened, nil).ListTokens(ctx)
 			must(t, err)
-			must(t, withdraw())
+			must(t, end())
 			_, err = d.client.Session(opened, nil).ListTokens(ctx)
 			world.Refused(t, "a session of a deactivated service account", err, 401, "token_invalid")
 			if _, err = d.admin.ActivateServiceAccount(ctx, d.serviceAccountID); err == nil {

@@ -20,8 +20,8 @@ const (
 	delegatedLogin = "/auth/login/delegated"
 )
 
-// delegation is an organisation with a service account that registers its end users and
-// logs them in. Every answer is held against the contract.
+// delegation is an organisation with a service account that registers its end users and logs them
+// in. Every answer is checked against the contract.
 type delegation struct {
 	*world.Organisation
 	client           *client.Client
@@ -41,11 +41,11 @@ func newDelegation(t *testing.T, srv *countersigntest.Server) *delegation {
 
 func (d *delegation) newServiceAccount(t *testing.T, name string, operations ...string) (id string, s *client.Session) {
 	t.Helper()
-	var given []string
+	var permissions []string
 	if len(operations) > 0 {
-		given = []string{d.Permission(t, d.Org.ID, name, operations...)}
+		permissions = []string{d.Permission(t, d.Org.ID, name, operations...)}
 	}
-	id, s = d.ServiceAccount(t, d.Org.ID, name, given...)
+	id, s = d.ServiceAccount(t, d.Org.ID, name, permissions...)
 	return id, d.client.Session(s.Token, s.Signer)
 }
 
@@ -59,7 +59,7 @@ func endUserNamed(name string) api.DelegatedRegistrationRequest {
 	return api.DelegatedRegistrationRequest{Email: name, Kind: api.EndUser}
 }
 
-// begin begins a registration that must be let begin.
+// begin begins a registration; it must succeed.
 func (d *delegation) begin(t *testing.T, name string) api.RegistrationChallenge {
 	t.Helper()
 	c, err := d.ask(delegatedPath, endUserNamed(name))
@@ -78,7 +78,7 @@ func (d *delegation) complete(c api.RegistrationChallenge) (*countersigntest.Per
 		Passkey: passkey, Origin: d.URL, Client: d.client}, err
 }
 
-// endUser is somebody whom the service account registered.
+// endUser is a user whom the service account registered.
 func (d *delegation) endUser(t *testing.T, name string) *countersigntest.Person {
 	t.Helper()
 	p, err := d.complete(d.begin(t, name))
@@ -92,8 +92,8 @@ func (d *delegation) logIn(name string) (string, error) {
 	return out.Token, err
 }
 
-// A service account registers somebody who then logs in alone, and it logs them in. What
-// they sign in the session that it opened takes their own passkey.
+// A service account registers an end user, who then logs in alone, and logs them in. In that
+// session, only the user's own passkey can sign.
 func TestDelegatedRegistrationAndLogin(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
@@ -155,8 +155,8 @@ func TestDelegatedRegistrationAndLogin(t *testing.T) {
 	})
 }
 
-// Who did not finish begins again, by either call, and the former challenges are void. Who
-// finished is refused.
+// An end user who did not finish begins again, by either call, and the old challenges are void.
+// One who finished is refused.
 func TestDelegatedRegistrationBeginsAgain(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
@@ -197,8 +197,8 @@ func TestDelegatedRegistrationBeginsAgain(t *testing.T) {
 	})
 }
 
-// Nobody's registration is taken over but an end user's, and not theirs either if they were
-// given more than the service account has.
+// Only the registration of an end user can be taken over, and not if they have more rights than
+// the service account.
 func TestDelegatedRegistrationTakesNobodyOver(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
@@ -223,7 +223,7 @@ func TestDelegatedRegistrationTakesNobodyOver(t *testing.T) {
 		d.Grant(t, d.Org.ID, more, rich.User.ID)
 		for _, path := range []string{delegatedPath, restartPath} {
 			_, err := d.ask(path, endUserNamed("rich@example.org"))
-			world.Refused(t, path+" for who was given more", err, 403, "permission_denied")
+			world.Refused(t, path+" for a user with more rights", err, 403, "permission_denied")
 		}
 		d.Grant(t, d.Org.ID, more, d.serviceAccountID)
 		d.begin(t, "rich@example.org")
@@ -244,8 +244,8 @@ func TestDelegatedRegistrationTakesNobodyOver(t *testing.T) {
 	})
 }
 
-// Anybody may ask for a new registration code. Where nobody was ever given one that does
-// nothing: the challenge stays good, and no mail goes to a name that looks like an address.
+// Anybody may ask for a new registration code. For a user who never had one, nothing happens: the
+// challenge stays valid, and no mail is sent even if the name is an address.
 func TestAskingForACodeLeavesADelegatedRegistrationAlone(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {

@@ -1,2 +1,2 @@
-// Package login is where people and machines log in with a credential, and out again.
+// Package login logs users in with a credential, and out again.
 package login

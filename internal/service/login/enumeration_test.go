@@ -16,7 +16,7 @@ import (
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
-// crowd is one name of each kind, all of the same length.
+// crowd has one name of each kind, all of the same length.
 func crowd(t *testing.T, h *world.Organisation) (names map[string]string, people map[string]*countersigntest.Person) {
 	t.Helper()
 	ctx := context.Background()
@@ -40,7 +40,7 @@ func crowd(t *testing.T, h *world.Organisation) (names map[string]string, people
 	return names, people
 }
 
-// looks is all of a login's challenge that a stranger could compare between names.
+// looks returns all of a login's challenge that a stranger could compare between names.
 func looks(t *testing.T, h *world.Organisation, name string) string {
 	t.Helper()
 	a := h.Post(t, loginInitPath, api.InitLoginRequest{OrgID: h.Org.ID, Username: name})
@@ -81,9 +81,8 @@ func looks(t *testing.T, h *world.Organisation, name string) string {
 	return fmt.Sprint(a.Status, a.Header, body)
 }
 
-// Who begins a login learns nothing of whether there is such a user, registered, active
-// and with what. Decoys stay the same for a name, under every spelling, and are another
-// name's in no case.
+// The answer to Init does not show whether there is such a user, registered, active and with which
+// credentials. Decoys are the same for a name in every spelling, and never those of another name.
 func TestLoginTellsNothingAtInit(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
@@ -120,7 +119,7 @@ func TestLoginTellsNothingAtInit(t *testing.T) {
 	})
 }
 
-// guesses are answers by who has not the credential of anybody.
+// guesses are answers without anybody's credential.
 var guesses = map[string]func(in *api.SignedChallenge, listed api.AllowCredentials){
 	"a listed passkey": func(in *api.SignedChallenge, listed api.AllowCredentials) { credID(in, listed.WebAuthn[0].ID) },
 	"a listed key":     func(in *api.SignedChallenge, listed api.AllowCredentials) { credID(in, listed.Key[0].ID) },
@@ -156,15 +155,15 @@ var guesses = map[string]func(in *api.SignedChallenge, listed api.AllowCredentia
 
 func credID(in *api.SignedChallenge, id string) { in.FirstFactor.CredentialAssertion.CredID = id }
 
-// oddities are assertions that are refused before a signature is looked at.
+// oddities are assertions that are refused before their signature is verified.
 var oddities = map[string]authenticator.Options{
 	"": {}, "no verification": world.Flipped(4), "no presence": world.Flipped(1), "backed up, not eligible": world.Flipped(0x10), "attested": world.Flipped(0x40),
 	"another origin": {Origin: "http://evil.example"}, "another party": {RPID: "evil.example"}, "counting": {SignCount: 7},
 	"eligible": {BackupEligible: true, BackupState: true}, "in a frame": {CrossOrigin: true},
 }
 
-// Who answers a login without the credential is refused in the same words, byte for byte
-// and whatever they got wrong, for every name, whether it was named or not.
+// A login without the credential is refused in the same words, byte for byte, for every name and
+// every mistake, whether the user was named or not.
 func TestLoginTellsNothingAtCompletion(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
@@ -202,17 +201,17 @@ func TestLoginTellsNothingAtCompletion(t *testing.T) {
 	})
 }
 
-// Who asks for a login code is told the same, whoever asks for whom, and however often.
+// A request for a login code has the same answer for every name, however often it is sent.
 func TestLoginCodesTellNothing(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
 		names, _ := crowd(t, h)
 		for range 7 {
-			asked, typed := map[string]string{}, map[string]string{}
+			requested, typed := map[string]string{}, map[string]string{}
 			for kind, name := range names {
 				a := h.Post(t, loginCodePath, api.SendLoginCodeRequest{OrgID: h.Org.ID, Username: name})
 				world.Read[api.Message](t, a)
-				asked[kind] = world.Shape(t, a)
+				requested[kind] = world.Shape(t, a)
 			}
 			for kind, name := range names {
 				a := h.Post(t, loginInitPath, api.InitLoginRequest{OrgID: h.Org.ID, Username: name, LoginCode: nobodysCode})
@@ -220,7 +219,7 @@ func TestLoginCodesTellNothing(t *testing.T) {
 				h.Refused(t, a, nil, name, nobodysCode)
 				typed[kind] = world.Shape(t, a)
 			}
-			world.Same(t, loginCodePath, asked)
+			world.Same(t, loginCodePath, requested)
 			world.Same(t, loginInitPath, typed)
 		}
 	})

@@ -8,7 +8,7 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Logout ends the session that asks, or all of its user's.
+// Logout ends the caller's session, or all of their sessions.
 func (s *Service) Logout(ctx context.Context, who api.Caller, in api.LogoutRequest) (api.Message, error) {
 	now := s.Now()
 	event := store.NewEvent(who, store.EventUserLoggedOut, now, map[string]any{"sessionId": who.SessionID, "allSessions": in.AllSessions})
@@ -29,5 +29,5 @@ func (s *Service) Logout(ctx context.Context, who api.Caller, in api.LogoutReque
 	return api.Message{Message: message}, err
 }
 
-// errEnded is a session that ended since the request was authenticated.
+// errEnded is returned if the session ended after the request was authenticated.
 var errEnded = auth.TokenEnded("one that has ended")

@@ -11,8 +11,8 @@ import (
 	"github.com/countersign/countersign/internal/testing/world"
 )
 
-// A passkey opens the organisation that it was made in and no other, named or not, and
-// whether or not they share a relying party.
+// A passkey logs in to the organisation where it was registered and to no other, whether or not
+// the user is named and the organisations share a relying party.
 func TestPasskeysElsewhere(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {

@@ -7,11 +7,11 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// keepEnded is how long a session that is over stays on record. It outlives by far every
-// challenge that could have opened it.
+// keepEnded is how long an ended session stays on record: far longer than any challenge that could
+// have opened it.
 const keepEnded = 90 * 24 * time.Hour
 
-// Prune removes sessions that were over long ago.
+// Prune removes sessions that ended long ago.
 func (s *Service) Prune(ctx context.Context) error {
 	return s.DB.Write(ctx, func(tx *store.Tx) error { tx.PruneSessions(s.Now().Add(-keepEnded)); return nil })
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Service is login with all that it needs.
+// Service logs users in and out.
 type Service struct {
 	DB         *store.DB
 	Ceremonies *ceremony.Issuer
@@ -26,9 +26,8 @@ type Service struct {
 	Lifetime   time.Duration // of a session
 }
 
-// Init begins a login. It writes nothing, unless it counts a wrong login code, and its
-// answer tells nobody whether there is a user of that name: who has nothing to log in with
-// gets credentials that nobody has.
+// Init begins a login. It writes nothing, except that it counts a wrong login code. Its answer does
+// not show whether there is a user of that name: a name without credentials gets decoys.
 func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitLoginRequest) (api.SigningChallenge, error) {
 	if in.Username == "" {
 		return s.initUnnamed(ctx, in)
@@ -57,7 +56,7 @@ func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitLoginRequ
 	return s.challenge(ticket, state.Organisation, allow)
 }
 
-// initUnnamed begins a login for whoever holds a discoverable passkey.
+// initUnnamed begins a login that any discoverable passkey may complete.
 func (s *Service) initUnnamed(ctx context.Context, in api.InitLoginRequest) (api.SigningChallenge, error) {
 	if in.LoginCode != "" {
 		return api.SigningChallenge{}, api.Missing("username")

@@ -1,8 +1,9 @@
-// Package organisation is the room in which organisations, the tenants of a server,
-// are made and listed.
+// Package organisation creates and lists organisations, the tenants of a server, and sets their
+// policies.
 package organisation
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -14,25 +15,24 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Service is organisations with all that it needs.
+// Service administers organisations.
 type Service struct {
 	DB   *store.DB
 	Site relyingparty.Site
 	Now  func() time.Time
 }
 
-// New is an organisation to be made. Without RPID it follows the server's public URL;
-// Origins are the pages besides the server's own that may make its passkeys.
+// New is an organisation to be created.
 type New struct {
 	Name        string
-	RPID        string
-	Origins     []string
-	Attestation string // none (the default), indirect, direct or enterprise
+	RPID        string   // "" for that of the server's public URL
+	Origins     []string // whose pages may create its passkeys, besides the server's own
+	Attestation string   // none (the default), indirect, direct or enterprise
 }
 
 const maxName = 100 // characters
 
-// Create makes an organisation after checking that browsers could work with it.
+// Create creates an organisation. It refuses one that browsers could not work with.
 func (s *Service) Create(ctx context.Context, n New) (store.Organisation, error) {
 	if err := checkName(n.Name); err != nil {
 		return store.Organisation{}, err
@@ -43,14 +43,11 @@ func (s *Service) Create(ctx context.Context, n New) (store.Organisation, error)
 	now := s.Now()
 	o := store.Organisation{
 		ID: api.NewID(api.PrefixOrganization, now), Name: n.Name, RPID: n.RPID, Origins: n.Origins,
-		Attestation: n.Attestation, UserVerification: "required", ResidentKey: "required", CreatedAt: now,
-	}
-	if o.Attestation == "" {
-		o.Attestation = "none"
+		Attestation: cmp.Or(n.Attestation, "none"), UserVerification: "required", ResidentKey: "required", CreatedAt: now,
 	}
 	err := s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.CreateOrganisation(o)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: o.ID, At: now, Kind: store.EventOrganisationCreated})
+		tx.Record(store.NewEvent(api.Caller{OrgID: o.ID}, store.EventOrganisationCreated, now, nil))
 		return nil
 	})
 	return o, err

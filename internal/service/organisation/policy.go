@@ -1,50 +1,44 @@
 package organisation
 
 import (
+	"cmp"
 	"context"
 	"slices"
-
-	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Words for a policy that is not set: what the server does by itself.
+// Names of a policy that is not set; the server decides.
 const (
 	PolicyAuto     = "auto"
 	FactorOptional = "optional"
 )
 
-// Policies are what an organisation asks for at logins and signatures. "" leaves a
-// policy as it is.
+// Policies are what an organisation asks for at logins and signatures. SetPolicies leaves a policy
+// that is "" as it is.
 type Policies struct {
 	SignCount    string `json:"signCount"`    // auto, refuse, alert or record: a counter that did not go up
 	Backup       string `json:"backup"`       // auto, refuse, alert or record: backup flags that changed
 	SecondFactor string `json:"secondFactor"` // optional or required
 }
 
-// PoliciesOf returns the policies that are in force, each by its word.
+// PoliciesOf returns the policies in force, each by its name.
 func PoliciesOf(o store.Organisation) Policies {
-	return Policies{SignCount: word(o.SignCountPolicy, PolicyAuto), Backup: word(o.BackupPolicy, PolicyAuto),
-		SecondFactor: word(o.SecondFactor, FactorOptional)}
+	return Policies{SignCount: cmp.Or(o.SignCountPolicy, PolicyAuto), Backup: cmp.Or(o.BackupPolicy, PolicyAuto),
+		SecondFactor: cmp.Or(o.SecondFactor, FactorOptional)}
 }
 
 // setPolicies changes the policies that are given, in o too, and adds the change to a unit with
 // its event.
-func (s *Service) setPolicies(tx *store.Tx, o *store.Organisation, p Policies) error {
+func (s *Service) setPolicies(tx *store.Tx, o *store.Organisation, p Policies) {
 	change(&o.SignCountPolicy, p.SignCount, PolicyAuto)
 	change(&o.BackupPolicy, p.Backup, PolicyAuto)
 	change(&o.SecondFactor, p.SecondFactor, FactorOptional)
-	now := s.Now()
-	detail, err := json.Marshal(PoliciesOf(*o))
-	if err != nil {
-		return err
-	}
+	set := PoliciesOf(*o)
+	detail := map[string]any{"signCount": set.SignCount, "backup": set.Backup, "secondFactor": set.SecondFactor}
 	tx.SetPolicies(o.ID, o.SignCountPolicy, o.BackupPolicy, o.SecondFactor, errNoSuchOrganisation)
-	tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: o.ID, At: now,
-		Kind: store.EventOrganisationPoliciesSet, Detail: detail})
-	return nil
+	tx.Record(store.NewEvent(api.Caller{OrgID: o.ID}, store.EventOrganisationPoliciesSet, s.Now(), detail))
 }
 
 // SetPolicies is Set for policies alone.
@@ -71,20 +65,13 @@ func unknownPolicy(of, words string) error {
 	return &api.Error{Kind: api.Invalid, Code: "policy_invalid", Message: "The policy for the " + of + " is " + words + "."}
 }
 
-// change sets a kept policy, which is "" where the server decides by itself.
-func change(kept *string, to, unset string) {
+// change changes a stored policy, which is "" if the server decides.
+func change(stored *string, to, unset string) {
 	switch to {
 	case "":
 	case unset:
-		*kept = ""
+		*stored = ""
 	default:
-		*kept = to
+		*stored = to
 	}
-}
-
-func word(kept, unset string) string {
-	if kept == "" {
-		return unset
-	}
-	return kept
 }

@@ -70,9 +70,9 @@ func TestPolicies(t *testing.T) {
 		if err != nil || len(events) != 6 {
 			t.Fatalf("%d events, %v", len(events), err)
 		}
-		var told organisation.Policies
-		if e := events[2]; e.Kind != "organisation.policies_set" || json.Unmarshal(e.Detail, &told) != nil ||
-			told != (organisation.Policies{SignCount: "refuse", Backup: "alert", SecondFactor: "required"}) {
+		var recorded organisation.Policies
+		if e := events[2]; e.Kind != "organisation.policies_set" || json.Unmarshal(e.Detail, &recorded) != nil ||
+			recorded != (organisation.Policies{SignCount: "refuse", Backup: "alert", SecondFactor: "required"}) {
 			t.Errorf("recorded %+v: %s", e, e.Detail)
 		}
 	})

@@ -47,9 +47,9 @@ func (s *Service) Set(ctx context.Context, orgID string, n Settings) (store.Orga
 			}
 		}
 		if policies {
-			err = s.setPolicies(tx, &o, n.Policies)
+			s.setPolicies(tx, &o, n.Policies)
 		}
-		return o, err
+		return o, nil
 	})
 }
 

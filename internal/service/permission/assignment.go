@@ -11,9 +11,9 @@ import (
 )
 
 var (
-	errHeld     = &api.Error{Kind: api.Conflict, Code: "permission_already_assigned", Message: "The permission is already assigned to that identity."}
-	errGone     = &api.Error{Kind: api.NotFound, Code: "assignment_not_found", Message: "There is no such assignment."}
-	errIdentity = &api.Error{Kind: api.NotFound, Code: "identity_not_found", Message: "This organisation has no such user, service account, access token or application."}
+	errAssigned     = &api.Error{Kind: api.Conflict, Code: "permission_already_assigned", Message: "The permission is already assigned to that identity."}
+	errNoAssignment = &api.Error{Kind: api.NotFound, Code: "assignment_not_found", Message: "There is no such assignment."}
+	errIdentity     = &api.Error{Kind: api.NotFound, Code: "identity_not_found", Message: "This organisation has no such user, service account, access token or application."}
 )
 
 // Assignments lists who has a permission.
@@ -26,12 +26,12 @@ func (s *Service) Assignments(ctx context.Context, who api.Caller, in api.ListAs
 			return s.DB.Assignments(ctx, in.PermissionID, after, limit)
 		},
 		Mark: func(a store.Assignment) string { return a.ID }}
-	items, next, err := pagination.Read(s.Pages, assignments, in.PaginationToken, size(in.Limit))
+	items, next, err := pagination.Read(s.Pages, assignments, in.PaginationToken, pageSize(in.Limit))
 	return api.AssignmentList{Items: items, NextPageToken: next}, err
 }
 
-// Assign gives a permission that the caller holds all of to an identity of the same
-// organisation.
+// Assign assigns a permission to an identity of the organisation. The caller must hold every
+// operation of it.
 func (s *Service) Assign(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreateAssignmentRequest) (api.Assignment, error) {
 	if in.IdentityID == "" {
 		return api.Assignment{}, api.Missing("identityId")
@@ -46,48 +46,47 @@ func (s *Service) Assign(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	}
 	now := s.Now()
 	a := store.Assignment{ID: api.NewID(api.PrefixAssignment, now), OrgID: who.OrgID, PermissionID: p.ID, IdentityID: in.IdentityID, CreatedAt: now}
-	tx.Assign(a, p.Version, errHeld, access.ErrChanged)
+	tx.Assign(a, p.Version, errAssigned, access.ErrChanged)
 	tx.Record(access.Assigned(who, p, a, subject))
 	tx.Committed(s.Access.Changed)
 	return assigned(a), nil
 }
 
-// identity finds an identity in the caller's organisation and returns the user behind it, ""
-// if there is none.
+// identity finds an identity in the caller's organisation and returns its user, "" for an
+// application.
 func (s *Service) identity(ctx context.Context, who api.Caller, id string) (userID string, err error) {
 	switch {
 	case api.ValidID(api.PrefixUser, id):
 		u, err := s.DB.User(ctx, id)
-		if err == nil && u.OrgID == who.OrgID && u.ArchivedAt.IsZero() {
+		if err == nil && u.OrgID == who.OrgID && !u.Archived() {
 			return u.ID, nil
 		}
-		return "", unless(err)
+		return "", orUnknown(err)
 	case api.ValidID(api.PrefixToken, id):
 		b, err := s.DB.TokenWithUser(ctx, id)
-		if err == nil && b.Found && b.Token.OrgID == who.OrgID && b.Token.ArchivedAt.IsZero() && b.Token.Kind == store.TokenPersonal {
+		if err == nil && b.Found && b.Token.OrgID == who.OrgID && !b.Token.Archived() && b.Token.Kind == store.TokenPersonal {
 			return b.Token.UserID, nil
 		}
-		return "", unless(err)
+		return "", orUnknown(err)
 	case api.ValidID(api.PrefixApplication, id):
 		a, err := s.DB.Application(ctx, who.OrgID, id)
-		if err == nil && a.ArchivedAt.IsZero() {
+		if err == nil && !a.Archived() {
 			return "", nil
 		}
-		return "", unless(err)
+		return "", orUnknown(err)
 	}
 	return "", errIdentity
 }
 
-// unless returns err unless it says that there is nothing.
-func unless(err error) error {
+// orUnknown returns err, or errIdentity if nothing was found or refused.
+func orUnknown(err error) error {
 	if err != nil && api.KindOf(err) != api.NotFound {
 		return err
 	}
 	return errIdentity
 }
 
-// Revoke takes a permission back; not the one to do everything from the last who can
-// administer the organisation.
+// Revoke revokes an assignment, unless it is what the organisation's last administrator needs.
 func (s *Service) Revoke(ctx context.Context, tx *store.Tx, who api.Caller, in api.DeleteAssignmentRequest) (api.Nothing, error) {
 	p, err := s.DB.Permission(ctx, who.OrgID, in.PermissionID)
 	if err != nil {
@@ -104,7 +103,7 @@ func (s *Service) Revoke(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	if p.Managed == store.ManagedAdministrator {
 		tx.KeepAnAdministrator(who.OrgID, a.IdentityID, access.ErrLastAdministrator)
 	}
-	tx.Revoke(a, errGone)
+	tx.Revoke(a, errNoAssignment)
 	tx.Record(access.Revoked(who, p, a, subject, s.Now()))
 	tx.Committed(s.Access.Changed)
 	return api.Nothing{}, nil

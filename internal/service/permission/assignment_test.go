@@ -8,7 +8,7 @@ import (
 	"github.com/countersign/countersign/internal/testing/world"
 )
 
-// A permission is given to whatever can hold one, once.
+// A permission is assigned once to each identity that can have one.
 func TestIdentitiesOfAssignments(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -57,7 +57,7 @@ func TestIdentitiesOfAssignments(t *testing.T) {
 	})
 }
 
-// What is given or taken holds at the next request.
+// An assignment or a revocation holds at the next request.
 func TestAssignmentsHoldAtOnce(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -82,7 +82,7 @@ func TestAssignmentsHoldAtOnce(t *testing.T) {
 			a, err = n.Admin.Assign(ctx, reader, ada.ID)
 			must(t, err)
 			if !n.May(t, ada.Token, "/auth/users") {
-				t.Error("what was given is refused")
+				t.Error("what was assignment is refused")
 			}
 			_, err = n.Admin.UpdatePermission(ctx, api.UpdatePermissionRequest{PermissionID: reader, Operations: []string{"Wallets:Read"}})
 			must(t, err)
@@ -90,8 +90,8 @@ func TestAssignmentsHoldAtOnce(t *testing.T) {
 	})
 }
 
-// Who may do every operation there is today may not make somebody an administrator, who may
-// do those of tomorrow as well.
+// A caller who may do every operation of today may not make an administrator, who may do future
+// ones too.
 func TestEveryOperationIsNotEverything(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {

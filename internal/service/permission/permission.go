@@ -1,8 +1,9 @@
-// Package permission administers permissions: they are made, changed and assigned. Nobody
-// assigns what they do not hold, and nobody revokes the last administrator's.
+// Package permission creates, changes and assigns permissions. Nobody can assign more than they
+// hold, or revoke the permission of the last administrator.
 package permission
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"slices"
@@ -16,7 +17,7 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Service is permissions with all that it needs.
+// Service administers permissions.
 type Service struct {
 	DB     *store.DB
 	Access *access.Checker
@@ -34,13 +35,13 @@ var (
 	errImmutable = &api.Error{Kind: api.Forbidden, Code: "permission_immutable", Message: "This permission cannot be changed; it can only be assigned and revoked."}
 )
 
-// Create makes a permission. It may list operations that the caller does not hold: they
+// Create creates a permission. It may list operations that the caller does not hold; the caller
 // cannot assign it then.
 func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreatePermissionRequest) (api.Permission, error) {
 	if err := username.CheckLabel("name", in.Name); err != nil {
 		return api.Permission{}, err
 	}
-	operations, err := checked(in.Operations)
+	operations, err := checkOperations(in.Operations)
 	if err != nil {
 		return api.Permission{}, err
 	}
@@ -48,12 +49,12 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	p := store.Permission{ID: api.NewID(api.PrefixPermission, now), OrgID: who.OrgID, Name: in.Name, NameKey: username.Key(in.Name),
 		Operations: operations, Version: 1, CreatedAt: now, UpdatedAt: now}
 	tx.CreatePermission(p, errName)
-	tx.Record(store.NewEvent(who, store.EventPermissionCreated, now, describe(p)))
+	tx.Record(store.NewEvent(who, store.EventPermissionCreated, now, eventDetail(p)))
 	return shown(p), nil
 }
 
-// checked returns the operations without repetition.
-func checked(operations []string) ([]string, error) {
+// checkOperations returns the operations without repetition. It refuses unknown ones.
+func checkOperations(operations []string) ([]string, error) {
 	switch {
 	case len(operations) == 0:
 		return nil, &api.Error{Kind: api.Invalid, Code: "operations_missing", Message: "The member /operations must list at least one operation."}
@@ -98,18 +99,15 @@ func (s *Service) List(ctx context.Context, who api.Caller, in api.ListPermissio
 			return s.DB.Permissions(ctx, who.OrgID, after, limit)
 		},
 		Mark: func(p store.Permission) string { return p.ID }}
-	items, next, err := pagination.Read(s.Pages, permissions, in.PaginationToken, size(in.Limit))
+	items, next, err := pagination.Read(s.Pages, permissions, in.PaginationToken, pageSize(in.Limit))
 	return api.PermissionList{Items: items, NextPageToken: next}, err
 }
 
-func size(limit int) int {
-	if limit == 0 {
-		return defaultPage
-	}
-	return min(limit, store.MaxPage-1)
+func pageSize(limit int) int {
+	return min(cmp.Or(limit, defaultPage), store.MaxPage-1)
 }
 
-// Get shows one.
+// Get shows a permission.
 func (s *Service) Get(ctx context.Context, who api.Caller, in api.PermissionRequest) (api.Permission, error) {
 	p, err := s.DB.Permission(ctx, who.OrgID, in.PermissionID)
 	if err != nil {
@@ -118,11 +116,11 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.PermissionRequ
 	return shown(p), nil
 }
 
-// Update changes a permission, and with it what all may do who have it. What it comes to
-// allow the caller must hold.
+// Update changes a permission, and with it the rights of everybody who has it. The caller must hold
+// every operation that it adds.
 func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in api.UpdatePermissionRequest) (api.Permission, error) {
 	p, err := s.changeable(ctx, who, in.PermissionID)
-	if err == nil && !p.ArchivedAt.IsZero() {
+	if err == nil && p.Archived() {
 		err = access.ErrArchived
 	}
 	if err != nil {
@@ -136,7 +134,7 @@ func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in a
 		p.Name, p.NameKey = *in.Name, username.Key(*in.Name)
 	}
 	if in.Operations != nil {
-		if p.Operations, err = checked(in.Operations); err != nil {
+		if p.Operations, err = checkOperations(in.Operations); err != nil {
 			return api.Permission{}, err
 		}
 	}
@@ -145,13 +143,13 @@ func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	}
 	now := s.Now()
 	tx.UpdatePermission(p, now, errName, access.ErrChanged)
-	tx.Record(store.NewEvent(who, store.EventPermissionUpdated, now, describe(p)))
+	tx.Record(store.NewEvent(who, store.EventPermissionUpdated, now, eventDetail(p)))
 	tx.Committed(s.Access.Changed)
 	p.UpdatedAt = now
 	return shown(p), nil
 }
 
-// added are the operations of now that are not among those before, by whatever name.
+// added returns the operations of now that are not among those before, by any name.
 func added(before, now []string) (more []string) {
 	known := map[string]bool{}
 	for _, o := range before {
@@ -166,7 +164,7 @@ func added(before, now []string) (more []string) {
 	return more
 }
 
-// changeable returns a permission that may be changed at all.
+// changeable returns a permission that can be changed.
 func (s *Service) changeable(ctx context.Context, who api.Caller, id string) (store.Permission, error) {
 	p, err := s.DB.Permission(ctx, who.OrgID, id)
 	if err == nil && p.Managed == store.ManagedAdministrator {
@@ -175,15 +173,15 @@ func (s *Service) changeable(ctx context.Context, who api.Caller, id string) (st
 	return p, err
 }
 
-// Archive archives a permission, which then allows nothing, or brings it back, which takes
-// somebody who holds all that it allows.
+// Archive archives a permission, which then allows nothing, or restores it. To restore it, the caller
+// must hold every operation of it.
 func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in api.ArchivePermissionRequest) (api.Permission, error) {
 	if in.IsArchived == nil {
 		return api.Permission{}, api.Missing("isArchived")
 	}
 	p, err := s.changeable(ctx, who, in.PermissionID)
-	if err != nil || p.ArchivedAt.IsZero() != *in.IsArchived {
-		return shown(p), err // as it is already
+	if err != nil || p.Archived() == *in.IsArchived {
+		return shown(p), err // nothing to change
 	}
 	now, kind := s.Now(), store.EventPermissionArchived
 	if !*in.IsArchived {
@@ -193,7 +191,7 @@ func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in 
 		}
 	}
 	tx.ArchivePermission(p, *in.IsArchived, now, errName, access.ErrChanged)
-	tx.Record(store.NewEvent(who, kind, now, describe(p)))
+	tx.Record(store.NewEvent(who, kind, now, eventDetail(p)))
 	tx.Committed(s.Access.Changed)
 	p.UpdatedAt, p.ArchivedAt = now, time.Time{}
 	if *in.IsArchived {
@@ -202,13 +200,13 @@ func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in 
 	return shown(p), nil
 }
 
-func describe(p store.Permission) map[string]any {
+func eventDetail(p store.Permission) map[string]any {
 	return map[string]any{"permissionId": p.ID, "name": p.Name, "operations": p.Operations}
 }
 
 func shown(p store.Permission) api.Permission {
 	out := api.Permission{ID: p.ID, Name: p.Name, Operations: p.Operations, Status: "Active",
-		IsImmutable: p.Managed == store.ManagedAdministrator, IsArchived: !p.ArchivedAt.IsZero(),
+		IsImmutable: p.Managed == store.ManagedAdministrator, IsArchived: p.Archived(),
 		DateCreated: api.Time(p.CreatedAt), DateUpdated: api.Time(p.UpdatedAt)}
 	if out.IsImmutable {
 		out.Operations = api.Operations

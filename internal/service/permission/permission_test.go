@@ -50,7 +50,7 @@ func TestOperationsOfPermissions(t *testing.T) {
 	})
 }
 
-// The older name of an operation and the newer one are one right.
+// The old and the new name of an operation are one right.
 func TestNamesOfOneOperation(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -61,12 +61,12 @@ func TestNamesOfOneOperation(t *testing.T) {
 			path := map[string]string{"Auth:Register:Delegated": "/auth/registration/delegated", "Auth:Login:Delegated": "/auth/login/delegated"}[older]
 			for _, name := range []string{older, newer} {
 				n.CallAs(t, engine, true, "POST", path, `{}`).Wants(t, path+" without", 403, "permission_denied")
-				given := n.Allow(t, id, name)
+				assignment := n.Allow(t, id, name)
 				n.CallAs(t, engine, true, "POST", path, `{}`).Wants(t, path+" with "+name, 400, "member_missing")
-				must(t, n.Admin.Revoke(t.Context(), given.PermissionID, given.ID))
+				must(t, n.Admin.Revoke(t.Context(), assignment.PermissionID, assignment.ID))
 			}
 		}
-		// Who holds the one gives the other.
+		// A caller who has it by one name may assign it by the other.
 		n.Allow(t, ada.ID, "Permissions:Archive", "PermissionAssignments:Create", "PermissionAssignments:Read", "PermissionAssignments:Revoke")
 		for _, newer := range []string{"Permissions:Delete", "Permissions:Assign", "Permissions:Assignments:Read", "Permissions:Revoke"} {
 			if _, err := ada.Assign(t.Context(), n.Permission(t, n.Org.ID, newer, newer), n.IDs["userId"]); err != nil {
@@ -105,8 +105,8 @@ func TestPermissionNames(t *testing.T) {
 	})
 }
 
-// The permission to do everything cannot be changed; the one of end users can, and then is
-// what they get.
+// The permission to do everything cannot be changed; that of end users can, and then end users
+// have the change.
 func TestManagedPermissions(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -131,7 +131,7 @@ func TestManagedPermissions(t *testing.T) {
 	})
 }
 
-// An archived permission allows nothing until it is back, and its assignments wait for that.
+// An archived permission allows nothing until it is restored; its assignments stay.
 func TestArchivedPermission(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {

@@ -1,7 +1,7 @@
-// Package refusal is the room that keeps refused requests and explains them to the
-// operator. What is kept of callers whom nobody knows is bounded in rate, number and age:
-// being refused costs an attacker nothing, so it must not fill a disk. What is kept of those
-// who are known is bounded in rate alone, for it belongs to the audit log.
+// Package refusal records refused requests and explains them to the operator. Refusals of
+// unauthenticated callers are limited in rate, number and age: a refusal costs an attacker
+// nothing, so it must not fill a disk. Refusals of authenticated callers belong to the audit log
+// and are limited in rate alone.
 package refusal
 
 import (
@@ -13,63 +13,63 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Limits of what is kept.
+// Limits on what is recorded of unauthenticated callers.
 const (
 	keepFor    = 90 * 24 * time.Hour
 	keepAtMost = 100_000
 )
 
-// How many refusals are kept at once and steadily, on one node, of callers whom nobody knows,
-// of those who are known, and of each of these; the log has the others. Those of known
-// callers stay for good, and nobody may fill the disk with theirs or crowd others out.
+// How many refusals one node records in a burst and per second: of unauthenticated callers, of
+// authenticated callers, and of each of these. The rest is in the log alone. Refusals of
+// authenticated callers are never removed, so nobody may fill the disk with theirs, or use up what
+// is for others.
 var (
-	ofStrangers = rate{burst: 1000, perSecond: 50}
-	ofCallers   = rate{burst: 10_000, perSecond: 200}
-	ofEach      = rate{burst: 1000, perSecond: 1}
+	anonymousRate = rate{burst: 1000, perSecond: 50}
+	callersRate   = rate{burst: 10_000, perSecond: 200}
+	callerRate    = rate{burst: 1000, perSecond: 1}
 )
 
-// mostCallers are told apart; with one more all are forgotten.
-const mostCallers = 10_000
+// maxCallers bounds the memory: with one caller more, all are forgotten.
+const maxCallers = 10_000
 
 type rate struct{ burst, perSecond float64 }
 
-// Service is refusals with all that it needs.
+// Service records refusals and shows them.
 type Service struct {
 	DB  *store.DB
 	Now func() time.Time
 
-	strangers, callers bucket
+	anonymous, callers bucket
 
 	mu   sync.Mutex
 	each map[string]*bucket // by caller
 }
 
-// bucket lets through as many as its rate allows.
+// bucket is a token bucket: take succeeds as often as a rate allows.
 type bucket struct {
 	mu     sync.Mutex
 	tokens float64
 	filled time.Time
 }
 
-// Keep stores a refusal, unless more are coming in than are worth a disk: those are
-// in the log alone, and Keep returns nil.
-func (s *Service) Keep(ctx context.Context, f store.Refusal) error {
+// Record stores a refusal. If there are too many, it does not, and returns nil.
+func (s *Service) Record(ctx context.Context, f store.Refusal) error {
 	now := s.Now()
-	worth := f.CallerID == "" && s.strangers.allow(ofStrangers, now) ||
-		f.CallerID != "" && s.of(f.CallerID).allow(ofEach, now) && s.callers.allow(ofCallers, now)
-	if !worth {
+	allowed := f.CallerID == "" && s.anonymous.take(anonymousRate, now) ||
+		f.CallerID != "" && s.of(f.CallerID).take(callerRate, now) && s.callers.take(callersRate, now)
+	if !allowed {
 		return nil
 	}
 	return s.DB.Write(ctx, func(tx *store.Tx) error { tx.RecordRefusal(f); return nil })
 }
 
-// of is the bucket of a caller.
+// of returns the bucket of a caller.
 func (s *Service) of(callerID string) *bucket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b, known := s.each[callerID]
 	if !known {
-		if s.each == nil || len(s.each) >= mostCallers {
+		if s.each == nil || len(s.each) >= maxCallers {
 			s.each = map[string]*bucket{}
 		}
 		b = &bucket{}
@@ -78,7 +78,7 @@ func (s *Service) of(callerID string) *bucket {
 	return b
 }
 
-func (b *bucket) allow(r rate, now time.Time) bool {
+func (b *bucket) take(r rate, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.filled.IsZero() {
@@ -103,7 +103,7 @@ func (s *Service) Show(ctx context.Context, id string) (store.Refusal, error) {
 	return s.DB.Refusal(ctx, id)
 }
 
-// Prune removes what is too old or too much.
+// Prune removes refusals that are too old or too many, and throttles that have ended.
 func (s *Service) Prune(ctx context.Context) error {
 	now := s.Now()
 	return s.DB.Write(ctx, func(tx *store.Tx) error {

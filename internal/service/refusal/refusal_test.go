@@ -15,7 +15,7 @@ import (
 
 var must = world.Must
 
-// A flood of refusals must not fill the store; once it is over, they are kept again.
+// A flood of refusals must not fill the store; after it, they are recorded again.
 func TestFloodIsNotKept(t *testing.T) {
 	t.Parallel()
 	ctx, now := context.Background(), time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
@@ -26,7 +26,7 @@ func TestFloodIsNotKept(t *testing.T) {
 	kept := func(n int) (count int) {
 		for range n {
 			id := api.NewID(api.PrefixRefusal, now)
-			must(t, service.Keep(ctx, store.Refusal{ID: id, At: now, Code: "x"}))
+			must(t, service.Record(ctx, store.Refusal{ID: id, At: now, Code: "x"}))
 			if _, err := service.Show(ctx, id); err == nil {
 				count++
 			} else if api.KindOf(err) != api.NotFound {
@@ -54,8 +54,8 @@ func TestSupportIDsThatAreNone(t *testing.T) {
 	}
 }
 
-// Refusals of who is known are kept permanently. So nobody fills the disk with their own, nor makes
-// those of others go unrecorded.
+// Refusals of authenticated callers are never removed. So nobody fills the disk with their own, or
+// keeps those of others from being recorded.
 func TestRefusalsOfOneCaller(t *testing.T) {
 	t.Parallel()
 	ctx, now := t.Context(), time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
@@ -66,7 +66,7 @@ func TestRefusalsOfOneCaller(t *testing.T) {
 	kept := func(caller string, n int) (count int) {
 		for range n {
 			id := api.NewID(api.PrefixRefusal, now)
-			must(t, service.Keep(ctx, store.Refusal{ID: id, At: now, Code: "x", CallerID: caller}))
+			must(t, service.Record(ctx, store.Refusal{ID: id, At: now, Code: "x", CallerID: caller}))
 			if _, err := service.Show(ctx, id); err == nil {
 				count++
 			}

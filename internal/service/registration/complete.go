@@ -4,19 +4,16 @@ import (
 	"context"
 	"errors"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/attestation"
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Complete registers the user with the credentials that answer the challenge of Init.
-// Everything that lasts happens in one transaction: the code is spent, the user is
-// registered, the credentials are stored and the event is recorded, or none of it. Of
-// any number of completions with one code exactly one wins; the winner may repeat its
-// call, byte for byte the same credentials, and gets the same answer.
+// Complete registers the user with the credentials that answer the challenge of Init. One
+// transaction spends the code, registers the user, stores the credentials and records the event.
+// Of any number of completions with one code exactly one wins. The winner may repeat its call with
+// the same credentials, byte for byte, and gets the same answer.
 func (s *Service) Complete(ctx context.Context, who api.Caller, in api.RegistrationRequest) (api.RegistrationResult, error) {
 	return s.complete(ctx, who, in, nil)
 }
@@ -49,8 +46,8 @@ func (s *Service) complete(ctx context.Context, who api.Caller, in api.Registrat
 	if session != nil {
 		*session = s.session(who, ticket, credentials[0])
 	}
-	if err := s.settle(ctx, who, inv, credentials, session); err != nil {
-		if errors.Is(err, errLost) { // somebody else was first, perhaps this very call sent twice
+	if err := s.register(ctx, who, inv, credentials, session); err != nil {
+		if errors.Is(err, errLost) { // another call was first, perhaps this one sent twice
 			if inv, err = s.resume(ctx, ticket); err == nil {
 				err = checkActive(inv, s.Now())
 			}
@@ -67,7 +64,7 @@ func (s *Service) complete(ctx context.Context, who api.Caller, in api.Registrat
 	return result(inv, credentials[0]), nil
 }
 
-// resume reads the state that decides, as it is now and not as it was at Init.
+// resume reads the user and the code as they are now.
 func (s *Service) resume(ctx context.Context, t ceremony.Ticket) (store.Invitation, error) {
 	inv, err := s.DB.RegistrationState(ctx, t.UserID, t.CodeID)
 	if err != nil {
@@ -84,8 +81,7 @@ func (s *Service) resume(ctx context.Context, t ceremony.Ticket) (store.Invitati
 var errLost = &api.Error{Kind: api.Conflict, Code: "registration_lost",
 	Message: "This registration code was used by another registration.", Rule: "one winner for one code"}
 
-// verify verifies what was offered. The first factor has the id that its user's first
-// credential always has.
+// verify verifies the offers. The first factor gets the id of a user's first credential.
 func (s *Service) verify(inv store.Invitation, t ceremony.Ticket, offers []attestation.Offer) ([]store.Credential, error) {
 	credentials, err := s.Verifier.VerifyAll(offers, request(inv, t))
 	if err != nil {
@@ -100,16 +96,11 @@ func request(inv store.Invitation, t ceremony.Ticket) attestation.Request {
 		Organisation: inv.Organisation, UserID: inv.User.ID, CodeID: inv.Code.ID}
 }
 
-// settle is the one place where a registration code is spent.
-func (s *Service) settle(ctx context.Context, who api.Caller, inv store.Invitation, credentials []store.Credential, session *store.Session) error {
+// register spends the code, registers the user and opens the session, if one is given.
+func (s *Service) register(ctx context.Context, who api.Caller, inv store.Invitation, credentials []store.Credential, session *store.Session) error {
 	now := s.Now()
-	e := s.event(store.EventUserRegistered, inv, who, now)
+	e := event(who, store.EventUserRegistered, inv, now, evidence(credentials))
 	e.CredentialID = credentials[0].ID
-	detail, err := json.Marshal(evidence(credentials))
-	if err != nil {
-		return err
-	}
-	e.Detail = detail
 	return s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.SpendCode(inv.Code.ID, inv.User.ID, now, errLost)
 		tx.RegisterUser(inv.User.ID, inv.User.OrgID, now, errLost)
@@ -125,9 +116,8 @@ func (s *Service) settle(ctx context.Context, who api.Caller, inv store.Invitati
 	})
 }
 
-// attempted records that a completion was tried and refused, which leaves the code as
-// good as it was. The refusal itself is what matters, so a failure to record it only
-// reaches the log of the store.
+// attempted records that a completion was tried and refused; the code stays valid. It returns the
+// refusal, joined with the error if it could not be recorded.
 func (s *Service) attempted(ctx context.Context, inv store.Invitation, refusal error) error {
 	if api.KindOf(refusal) != api.Internal && inv.Code.AttemptedAt.IsZero() {
 		now := s.Now()
@@ -139,9 +129,8 @@ func (s *Service) attempted(ctx context.Context, inv store.Invitation, refusal e
 	return refusal
 }
 
-// repeated answers a completion whose code is spent already: with the first answer if
-// it is the winner's own call again, with the ticket that it won with, otherwise with
-// why not.
+// repeated answers a completion whose code is spent: with the first answer if the winner repeats its
+// call with the same ticket, otherwise with why.
 func (s *Service) repeated(ctx context.Context, inv store.Invitation, ticket ceremony.Ticket, offers []attestation.Offer, why error) (api.RegistrationResult, error) {
 	if inv.Code.SpentAt.IsZero() || !inv.User.Active {
 		return api.RegistrationResult{}, why
@@ -174,7 +163,7 @@ func registered(c store.Credential) api.RegisteredCredential {
 	return api.RegisteredCredential{UUID: c.ID, Kind: c.Kind, Name: c.Name}
 }
 
-// evidence is what the event says of the credentials; the rest is in their rows.
+// evidence is what the event says of the credentials. The rest is in their rows.
 func evidence(credentials []store.Credential) map[string]any {
 	var all []map[string]any
 	for _, c := range credentials {

@@ -6,13 +6,14 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth"
+	"github.com/countersign/countersign/internal/auth/code"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Delegate begins the registration of an end user whom a service account knows. It makes
-// the user, or begins again with one who did not finish: their former challenge is void
-// then. Nothing is mailed. Of any number of calls for a new name one makes the user.
+// Delegate begins the registration of an end user for a service account. It creates the user or, if
+// there is one who did not finish, begins again, and the old challenge is void. It mails nothing.
+// Of any number of calls for a new name, one creates the user.
 func (s *Service) Delegate(ctx context.Context, tx *store.Tx, who api.Caller, in api.DelegatedRegistrationRequest) (api.RegistrationChallenge, error) {
 	if err := checkDelegated(in, api.EndUser); err != nil {
 		return api.RegistrationChallenge{}, err
@@ -36,8 +37,8 @@ func (s *Service) Delegate(ctx context.Context, tx *store.Tx, who api.Caller, in
 	return s.begin(tx, who, org, u)
 }
 
-// Redelegate begins it again, for older SDKs: they name the kind of user as it was, and only
-// an end user's registration can be begun by others.
+// Redelegate begins again with an end user who did not finish, for older SDKs. These send a kind of
+// user, which is ignored: only end users are registered by delegation.
 func (s *Service) Redelegate(ctx context.Context, tx *store.Tx, who api.Caller, in api.DelegatedRegistrationRequest) (api.RegistrationChallenge, error) {
 	if err := checkDelegated(in, api.EndUser, api.CustomerEmployee, "DfnsStaff"); err != nil {
 		return api.RegistrationChallenge{}, err
@@ -49,17 +50,17 @@ func (s *Service) Redelegate(ctx context.Context, tx *store.Tx, who api.Caller, 
 	return s.beginAgain(ctx, tx, who, org, in.Email)
 }
 
-// errOutdated is a user who was made, finished or was deactivated at this very moment.
+// errOutdated is returned if the user was created, registered or deactivated at the same moment.
 var errOutdated = &store.Outdated{Err: &api.Error{Kind: api.Conflict, Code: "user_changed",
 	Message: "The user was changed at the same moment; please try again."}}
 
-func checkDelegated(in api.DelegatedRegistrationRequest, mayBe ...string) error {
+func checkDelegated(in api.DelegatedRegistrationRequest, kinds ...string) error {
 	switch {
 	case in.Email == "":
 		return api.Missing("email")
 	case in.Kind == "":
 		return api.Missing("kind")
-	case !slices.Contains(mayBe, in.Kind):
+	case !slices.Contains(kinds, in.Kind):
 		return &api.Error{Kind: api.Invalid, Code: "user_kind_invalid", Message: "The member /kind must be EndUser."}
 	}
 	if err := username.Check(in.Email); err != nil {
@@ -78,8 +79,8 @@ func (s *Service) beginAgain(ctx context.Context, tx *store.Tx, who api.Caller, 
 	return s.begin(tx, who, org, u)
 }
 
-// unfinished returns the end user of that name who is still to register. Who was invited as
-// an employee is none: nobody else may register in their place.
+// unfinished returns the end user of that name who is still to register. It refuses an invited
+// employee: nobody else may register in their place.
 func (s *Service) unfinished(ctx context.Context, who api.Caller, name string) (store.User, error) {
 	u, err := s.DB.UserByName(ctx, who.OrgID, username.Key(name))
 	if err != nil {
@@ -97,7 +98,7 @@ func (s *Service) unfinished(ctx context.Context, who api.Caller, name string) (
 	case !u.RegisteredAt.IsZero():
 		return u, alreadyExists("a registered user", subject)
 	}
-	return u, s.Access.StandIn(ctx, who, u.ID) // whoever is handed the challenge will be them
+	return u, s.Access.MayActAs(ctx, who, u.ID) // whoever gets the challenge can register as this user
 }
 
 func alreadyExists(received string, subject api.Subject) error {
@@ -105,21 +106,18 @@ func alreadyExists(received string, subject api.Subject) error {
 		Rule: "the user is an end user who is still to register", Received: received, Subject: subject}
 }
 
-// begin makes the challenge and adds to the unit the code that Complete will spend, which lives
-// as long as the challenge does. It has no text and so no MAC: nobody can present it, and nobody
-// who asks for a new one by mail gets one in its place.
+// begin returns the challenge and adds to the unit the code that Complete will spend, which expires
+// with the challenge. The code has no MAC, since it has no text: nobody can send it, and Resend
+// does not replace it.
 func (s *Service) begin(tx *store.Tx, who api.Caller, org store.Organisation, u store.User) (api.RegistrationChallenge, error) {
-	code := s.Codes.Make(u, 0).Row
-	code.MAC = nil
-	inv := store.Invitation{Organisation: org, User: u, Code: code}
-	ticket, challenge, err := s.challenge(inv)
+	issued := s.Codes.Make(u, 0).Row
+	issued.MAC = nil
+	ticket, challenge, err := s.challenge(store.Invitation{Organisation: org, User: u, Code: issued})
 	if err != nil {
 		return api.RegistrationChallenge{}, err
 	}
-	code.ExpiresAt = ticket.Expires
-	tx.IssueCode(code)
-	e := s.event(store.EventUserDelegated, inv, who, s.Now())
-	e.ActorID = who.UserID
-	tx.Record(e)
+	issued.ExpiresAt = ticket.Expires
+	tx.IssueCode(issued)
+	tx.Record(code.Event(who, store.EventUserDelegated, issued, s.Now(), nil))
 	return challenge, nil
 }

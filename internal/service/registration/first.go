@@ -11,7 +11,7 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// FirstAdministrator is how the first administrator is to be named.
+// FirstAdministrator names the first administrator and their organisation.
 type FirstAdministrator struct {
 	Organisation string
 	Username     string
@@ -20,7 +20,7 @@ type FirstAdministrator struct {
 var errTaken = &api.Error{Kind: api.Conflict, Code: "first_administrator_invited",
 	Message: "The first administrator was invited already."}
 
-// settingFirst remembers who was invited first: the ids of organisation, user and code.
+// settingFirst has the ids of the first organisation, its administrator and their code.
 const settingFirst = "first_administrator"
 
 type firstIDs struct{ OrgID, UserID, CodeID string }
@@ -32,17 +32,17 @@ func parseFirst(text string) (f firstIDs) {
 	return f
 }
 
-// First returns the link with which the first administrator registers, or "" when
-// there is nobody to invite: organisations exist that others made, or the first
-// administrator has registered. On an empty store it makes the organisation and the
-// invitation; of several servers that start at once, one does and all print the same
-// link. A restart prints it again, with a new code once the old one has expired.
+// First returns the link with which the first administrator registers. It returns "" if there is
+// nobody to invite: the operator created the organisations, or the first administrator has
+// registered. On an empty store it creates the organisation and the invitation. Of several servers
+// that start at once one does so, and all print the same link. A restart prints it again, with a
+// new code once the old one has expired.
 func (s *Service) First(ctx context.Context, who FirstAdministrator) (link string, err error) {
-	kept, err := s.DB.Setting(ctx, settingFirst)
+	saved, err := s.DB.Setting(ctx, settingFirst)
 	if err != nil {
 		return "", err
 	}
-	if kept == "" {
+	if saved == "" {
 		empty, err := s.DB.IsEmpty(ctx)
 		if err != nil {
 			return "", err
@@ -52,13 +52,12 @@ func (s *Service) First(ctx context.Context, who FirstAdministrator) (link strin
 				return "", err
 			}
 		}
-		// Read again in any case: what made the store not empty may be another server's
-		// invitation of this very moment.
-		if kept, err = s.DB.Setting(ctx, settingFirst); err != nil || kept == "" {
+		// Read it again even if the store was not empty: another server may just have invited.
+		if saved, err = s.DB.Setting(ctx, settingFirst); err != nil || saved == "" {
 			return "", err
 		}
 	}
-	return s.firstLink(ctx, parseFirst(kept))
+	return s.firstLink(ctx, parseFirst(saved))
 }
 
 func (s *Service) inviteFirst(ctx context.Context, who FirstAdministrator) error {
@@ -78,8 +77,7 @@ func (s *Service) inviteFirst(ctx context.Context, who FirstAdministrator) error
 		tx.CreateUser(user, errTaken)
 		tx.MakeFirstAdministrator(org.ID, user.ID, api.NewID(api.PrefixAssignment, now), now)
 		tx.IssueCode(issued.Row)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: org.ID, At: now,
-			Kind: store.EventUserInvited, UserID: user.ID, CodeID: issued.Row.ID})
+		tx.Record(code.Event(api.Caller{OrgID: org.ID}, store.EventUserInvited, issued.Row, now, nil))
 		return nil
 	})
 }
@@ -103,7 +101,7 @@ func (s *Service) firstLink(ctx context.Context, first firstIDs) (string, error)
 		tx.IssueCode(issued.Row)
 		return nil
 	})
-	if errors.Is(err, errTaken) { // another server renewed it in this very moment
+	if errors.Is(err, errTaken) { // another server renewed it at the same moment
 		return s.First(ctx, FirstAdministrator{})
 	}
 	return issued.Link, err

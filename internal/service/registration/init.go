@@ -9,8 +9,8 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Init starts the ceremony for the holder of a registration code. It writes nothing:
-// not that it was called, and not the challenge, which travels in the token.
+// Init begins the ceremony for a user who has a registration code. It writes nothing: the challenge
+// travels in the token.
 func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitRegistrationRequest) (api.RegistrationChallenge, error) {
 	inv, err := s.admit(ctx, who, in)
 	if err != nil {
@@ -20,8 +20,8 @@ func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitRegistrat
 	return challenge, err
 }
 
-// challenge begins the ceremony in which a user answers with their first credential. It is
-// bound to the code that admitted them. Nothing is written.
+// challenge begins the ceremony in which a user answers with their first credential. It is bound to
+// the code that admitted them. It writes nothing.
 func (s *Service) challenge(inv store.Invitation) (ceremony.Ticket, api.RegistrationChallenge, error) {
 	o, party := inv.Organisation, s.Site.Of(inv.Organisation)
 	ticket, token, err := s.Ceremonies.Begin(ceremony.Ticket{
@@ -34,9 +34,9 @@ func (s *Service) challenge(inv store.Invitation) (ceremony.Ticket, api.Registra
 	return ticket, attestation.Challenge(ticket, token, party, o, inv.User), nil
 }
 
-// Open tells the holder of a code what it is for, and records that the link was
-// opened by a page that could show it. Unlike a GET of the link, no mail scanner's
-// fetch does this; one that runs scripts may, and harms nothing: the code stays good.
+// Open says what a code is for, and records that a page opened its link. A mail scanner that only
+// fetches the link does not cause this. One that runs scripts may, which is harmless: the code
+// stays valid.
 func (s *Service) Open(ctx context.Context, who api.Caller, in api.InitRegistrationRequest) (api.RegistrationInvitation, error) {
 	inv, err := s.admit(ctx, who, in)
 	if err != nil {

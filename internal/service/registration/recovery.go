@@ -14,10 +14,10 @@ import (
 var errRecoveryStored = &api.Error{Kind: api.Conflict, Code: "recovery_already_registered",
 	Message: "A recovery key was already stored with this registration.", Rule: "one recovery key for one registration"}
 
-// AddRecovery stores a recovery key beside the credential that this same ceremony has
-// just registered, so that a person can be offered one after the passkey is safe. It
-// asks for the ticket of that ceremony while it lives, and the key answers the same
-// challenge; a ticket of any other ceremony, even for the same code, is refused.
+// AddRecovery stores a recovery key beside the credential that the same ceremony has just
+// registered, so that a page can offer one once the passkey is stored. It takes the ticket of that
+// ceremony until it expires, and the key answers the same challenge. The ticket of any other
+// ceremony, even for the same code, is refused.
 func (s *Service) AddRecovery(ctx context.Context, who api.Caller, in api.AddRecoveryRequest) (api.AddRecoveryResult, error) {
 	ticket, err := s.Ceremonies.Open(ceremony.Registration, who.RawToken)
 	if err != nil {
@@ -51,14 +51,14 @@ func (s *Service) AddRecovery(ctx context.Context, who api.Caller, in api.AddRec
 		}
 	}
 	now := s.Now()
-	e := s.event(store.EventCredentialRecoveryAdded, inv, who, now)
+	e := event(who, store.EventCredentialRecoveryAdded, inv, now, nil)
 	e.CredentialID = c.ID
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		tx.AddCredential(c, attestation.ErrKnown)
 		tx.Record(e)
 		return nil
 	})
-	if errors.Is(err, attestation.ErrKnown) { // or this very call, sent twice, was first
+	if errors.Is(err, attestation.ErrKnown) { // perhaps by this call, sent twice
 		if stored, again := s.completedBy(ctx, inv, ticket); again == nil {
 			if result, done, err := recovered(inv, stored, o); done {
 				return result, err
@@ -71,8 +71,8 @@ func (s *Service) AddRecovery(ctx context.Context, who api.Caller, in api.AddRec
 	return api.AddRecoveryResult{Credential: registered(c)}, nil
 }
 
-// recovered answers for a registration that has its recovery key: with that key if it is
-// the one offered, as when a call is sent again, otherwise with a refusal.
+// recovered answers for a registration that has its recovery key: with that key if it is the one
+// offered, since the call was repeated, otherwise with a refusal.
 func recovered(inv store.Invitation, stored []store.Credential, o attestation.Offer) (result api.AddRecoveryResult, done bool, err error) {
 	for _, c := range stored {
 		if c.Factor != store.FactorRecovery {
@@ -86,8 +86,8 @@ func recovered(inv store.Invitation, stored []store.Credential, o attestation.Of
 	return result, false, nil
 }
 
-// completedBy returns the credentials that the ceremony of ticket has registered, or
-// refuses if it has not registered any.
+// completedBy returns the credentials that the ceremony of the ticket has registered. It refuses if
+// there are none.
 func (s *Service) completedBy(ctx context.Context, inv store.Invitation, ticket ceremony.Ticket) ([]store.Credential, error) {
 	refused := &api.Error{Kind: api.Unauthenticated, Code: "registration_not_completed",
 		Message: "A recovery key can only be added right after the registration it belongs to.",

@@ -10,8 +10,8 @@ import (
 	"github.com/countersign/countersign/countersigntest/authenticator"
 )
 
-// A client that sends its recovery key again before the first answer came must not be
-// told that somebody was faster.
+// A client that repeats its recovery key before the first answer came gets that answer, not a
+// conflict.
 func TestRecoveryKeySentTwiceAtOnce(t *testing.T) {
 	t.Parallel()
 	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {

@@ -30,9 +30,8 @@ type Service struct {
 	SessionTime time.Duration // how long a session lasts that opens with the registration
 }
 
-// admit finds the invitation that a code opens. Unknown user, wrong code and another
-// organisation's code are refused alike and at the same cost; only who holds the
-// right code learns more.
+// admit finds the invitation of a code. An unknown user, a wrong code and another organisation's code
+// are refused alike and at the same cost. Only a client with the right code learns more.
 func (s *Service) admit(ctx context.Context, who api.Caller, in api.InitRegistrationRequest) (store.Invitation, error) {
 	err := code.WellFormed(in.OrgID, in.Username, in.RegistrationCode)
 	if err == nil && in.RegistrationCode == "" {
@@ -71,8 +70,8 @@ func wrongCode(inv store.Invitation) error {
 	return e
 }
 
-// checkActive refuses a code that can no longer register its user. The caller holds the right
-// code (or a ticket that the code bought), so the truth may be told.
+// checkActive refuses a code that can no longer register its user. The client has the right code, or
+// a ticket for it, so it may learn why.
 func checkActive(inv store.Invitation, now time.Time) error {
 	c, u := inv.Code, inv.User
 	var e *api.Error
@@ -99,12 +98,13 @@ func checkActive(inv store.Invitation, now time.Time) error {
 	return about(inv, e)
 }
 
-// about returns err with whom the refusal concerns.
+// about returns err with the user and the code that it is about.
 func about(inv store.Invitation, err error) error {
 	return api.About(err, api.Subject{OrgID: inv.Organisation.ID, UserID: inv.User.ID, CodeID: inv.Code.ID})
 }
 
-func (s *Service) event(kind string, inv store.Invitation, who api.Caller, now time.Time) store.Event {
-	return store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: inv.User.OrgID, At: now, Kind: kind,
-		UserID: inv.User.ID, ActorID: inv.User.ID, CodeID: inv.Code.ID, Address: who.Address}
+// event returns an event caused by the invited user, from the address of who.
+func event(who api.Caller, kind string, inv store.Invitation, now time.Time, detail map[string]any) store.Event {
+	user := api.Caller{OrgID: inv.User.OrgID, UserID: inv.User.ID, Address: who.Address}
+	return code.Event(user, kind, inv.Code, now, detail)
 }

@@ -1,6 +1,6 @@
 // Package serviceaccount administers service accounts: users that sign with a key and carry an
-// access token instead of logging in. A new one may do nothing until it is assigned a
-// permission.
+// access token instead of logging in. A new one may do nothing until a permission is assigned to
+// it.
 package serviceaccount
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Service is service accounts with all that it needs.
+// Service administers service accounts.
 type Service struct {
 	DB     *store.DB
 	Access *access.Checker
@@ -24,66 +24,67 @@ type Service struct {
 }
 
 var (
-	errName = &api.Error{Kind: api.Conflict, Code: "service_account_name_taken", Message: "This organisation has a service account of that name."}
-	errGone = &api.Error{Kind: api.NotFound, Code: "service_account_not_found", Message: "There is no such service account."}
+	errName     = &api.Error{Kind: api.Conflict, Code: "service_account_name_taken", Message: "This organisation has a service account of that name."}
+	errNotFound = &api.Error{Kind: api.NotFound, Code: "service_account_not_found", Message: "There is no such service account."}
 )
 
-// nameKey makes names of service accounts unique among themselves: no person's key has capitals.
+// nameKey returns the key by which names of service accounts are unique. No person's key has
+// capitals.
 func nameKey(name string) string { return "SERVICE ACCOUNT " + username.Key(name) }
 
-// New is a service account to be made.
+// New is a service account to be created.
 type New struct {
 	Name, PublicKey, ExternalID string
 	DaysValid                   *int
-	Permissions                 []store.Permission // what it may do, as they were read
+	Permissions                 []store.Permission // as they were read
 }
 
-// Made is a service account that was just made. Its token's text exists only here.
-type Made struct {
+// Created is a new service account. The text of its token exists only here.
+type Created struct {
 	User        store.User
 	Token       accesstoken.Issued
 	Assignments []store.HeldPermission
 }
 
-// Create makes a service account in the caller's organisation.
+// Create creates a service account in the caller's organisation.
 func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreateServiceAccountRequest) (api.ServiceAccount, error) {
 	n := New{Name: in.Name, PublicKey: in.PublicKey, ExternalID: in.ExternalID, DaysValid: in.DaysValid}
 	if in.PermissionID != "" {
-		p, err := s.Access.Give(ctx, who, in.PermissionID)
+		p, err := s.Access.GrantNew(ctx, who, in.PermissionID)
 		if err != nil {
 			return api.ServiceAccount{}, err
 		}
 		n.Permissions = []store.Permission{p}
 	}
-	made, err := s.Make(tx, who, n)
+	created, err := s.CreateWith(tx, who, n)
 	if err != nil {
 		return api.ServiceAccount{}, err
 	}
-	out := shown(store.Member{User: made.User, CredentialID: made.Token.Credential.ID, Assignments: made.Assignments},
-		[]store.TokenEntry{made.Token.Entry(nil)})
-	out.AccessTokens[0].AccessToken = made.Token.Text
+	out := shown(store.Member{User: created.User, CredentialID: created.Token.Credential.ID, Assignments: created.Assignments},
+		[]store.TokenEntry{created.Token.Entry(nil)})
+	out.AccessTokens[0].AccessToken = created.Token.Text
 	return out, nil
 }
 
-// Make makes a service account in the organisation of who, who need be nobody else: the
-// operator at the command line assigns whatever permission they like.
-func (s *Service) Make(tx *store.Tx, who api.Caller, n New) (made Made, err error) {
+// CreateWith creates a service account in the organisation of who. It does not check whether who may
+// assign its permissions: the operator at the command line may assign any.
+func (s *Service) CreateWith(tx *store.Tx, who api.Caller, n New) (created Created, err error) {
 	now := s.Now()
-	made.User = store.User{ID: api.NewID(api.PrefixUser, now), OrgID: who.OrgID, Username: n.Name, UsernameKey: nameKey(n.Name),
+	created.User = store.User{ID: api.NewID(api.PrefixUser, now), OrgID: who.OrgID, Username: n.Name, UsernameKey: nameKey(n.Name),
 		Kind: store.KindServiceAccount, Active: true, ExternalID: n.ExternalID, CreatedAt: now, RegisteredAt: now}
-	made.Token, err = s.Tokens.Issue(made.User, accesstoken.Params{Kind: store.TokenServiceAccount, Name: n.Name, ExternalID: n.ExternalID,
-		PublicKey: n.PublicKey, DaysValid: n.DaysValid, CredentialUUID: api.FirstCredentialID(made.User.ID)})
+	created.Token, err = s.Tokens.Issue(created.User, accesstoken.Params{Kind: store.TokenServiceAccount, Name: n.Name, ExternalID: n.ExternalID,
+		PublicKey: n.PublicKey, DaysValid: n.DaysValid, CredentialUUID: api.FirstCredentialID(created.User.ID)})
 	if err != nil {
-		return made, err
+		return created, err
 	}
 	for _, p := range n.Permissions {
-		made.Assignments = append(made.Assignments, access.Held(p, made.User.ID, now))
+		created.Assignments = append(created.Assignments, access.Held(p, created.User.ID, now))
 	}
-	tx.CreateUser(made.User, errName)
-	made.Token.Keep(tx, errName, errGone)
-	access.Assign(tx, who, made.Assignments, made.User.ID, now)
-	tx.Record(event(who, store.EventServiceAccountCreated, store.Member{User: made.User}, now))
-	return made, nil
+	tx.CreateUser(created.User, errName)
+	created.Token.Store(tx, errName, errNotFound)
+	access.Assign(tx, who, created.Assignments, created.User.ID, now)
+	tx.Record(event(who, store.EventServiceAccountCreated, store.Member{User: created.User}, now))
+	return created, nil
 }
 
 // List lists the service accounts of the caller's organisation.
@@ -103,7 +104,7 @@ func (s *Service) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.
 	return list, nil
 }
 
-// Get shows one.
+// Get shows a service account.
 func (s *Service) Get(ctx context.Context, who api.Caller, in api.ServiceAccountRequest) (api.ServiceAccount, error) {
 	m, err := s.find(ctx, who, in.ServiceAccountID)
 	if err != nil {
@@ -116,61 +117,52 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.ServiceAccount
 func (s *Service) find(ctx context.Context, who api.Caller, id string) (store.Member, error) {
 	m, err := s.DB.ServiceAccount(ctx, who.OrgID, id)
 	if api.KindOf(err) == api.NotFound {
-		err = errGone
+		err = errNotFound
 	}
 	return m, err
 }
 
-// Update renames one.
+// Update renames a service account.
 func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in api.UpdateServiceAccountRequest) (api.ServiceAccount, error) {
 	if err := username.CheckRename(in.Rename); err != nil {
 		return api.ServiceAccount{}, err
 	}
 	return s.change(ctx, tx, who, in.ServiceAccountID, store.EventServiceAccountUpdated, func(m *store.Member, _ time.Time) {
-		name, key := "", "" // as they are
+		name, key := "", "" // unchanged
 		if in.Name != nil {
 			name, key, m.Username = *in.Name, nameKey(*in.Name), *in.Name
 		}
-		tx.RenameUser(m.ID, who.OrgID, name, key, in.ExternalID, errName, errGone)
+		tx.RenameUser(m.ID, who.OrgID, name, key, in.ExternalID, errName, errNotFound)
 	})
 }
 
-// Activate lets a deactivated one act again.
+// Activate activates a deactivated service account.
 func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in api.ServiceAccountRequest) (api.ServiceAccount, error) {
 	return s.change(ctx, tx, who, in.ServiceAccountID, store.EventServiceAccountActivated, func(m *store.Member, _ time.Time) {
-		tx.ActivateUser(m.ID, who.OrgID, errGone)
+		tx.ActivateUser(m.ID, who.OrgID, errNotFound)
 		m.Active = true
 	})
 }
 
-// Deactivate locks one out, as [store.Tx.DeactivateUser] says.
+// Deactivate deactivates a service account, as [store.Tx.DeactivateUser] does.
 func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, in api.DeactivateServiceAccountRequest) (api.ServiceAccount, error) {
 	return s.change(ctx, tx, who, in.ServiceAccountID, store.EventServiceAccountDeactivated, func(m *store.Member, now time.Time) {
-		tx.DeactivateUser(m.ID, who.OrgID, now, errGone)
+		tx.DeactivateUser(m.ID, who.OrgID, now, errNotFound)
 		m.Active = false
 	})
 }
 
-// Archive is Deactivate, permanently, with its access tokens.
+// Archive removes a service account permanently, with its access tokens.
 func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in api.ArchiveServiceAccountRequest) (api.ServiceAccount, error) {
 	return s.change(ctx, tx, who, in.ServiceAccountID, store.EventServiceAccountArchived, func(m *store.Member, now time.Time) {
-		tx.ArchiveUser(m.ID, who.OrgID, now, errGone)
+		tx.ArchiveUser(m.ID, who.OrgID, now, errNotFound)
 		m.Active = false
 	})
 }
 
 func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.Member, time.Time)) (api.ServiceAccount, error) {
-	r := resource.Resource[store.Member, api.ServiceAccount]{Find: s.present, Show: s.show, Event: event, Now: s.Now}
+	r := resource.Resource[store.Member, api.ServiceAccount]{Find: s.find, Gone: errNotFound, Show: s.show, Event: event, Now: s.Now}
 	return r.Change(ctx, tx, who, id, kind, do)
-}
-
-// present is find for those that are not archived.
-func (s *Service) present(ctx context.Context, who api.Caller, id string) (store.Member, error) {
-	m, err := s.find(ctx, who, id)
-	if err == nil && !m.ArchivedAt.IsZero() {
-		err = errGone
-	}
-	return m, err
 }
 
 func (s *Service) show(ctx context.Context, m store.Member) (api.ServiceAccount, error) {

@@ -18,7 +18,7 @@ import (
 
 const serviceAccounts = "/auth/service-accounts"
 
-// Keys of every type sign, and may be named by credential id or by uuid.
+// Keys of every type sign, and can be named by credential id or by uuid.
 func TestKeysOfServiceAccounts(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -91,7 +91,7 @@ func TestWrongServiceAccounts(t *testing.T) {
 	})
 }
 
-// signedOrTooLarge signs and sends as the administrator what may be too large to be signed.
+// signedOrTooLarge signs and sends, as the administrator, a request that may be too large to sign.
 func signedOrTooLarge(t *testing.T, n *world.Tenant, path, body string) world.Answer {
 	t.Helper()
 	action, err := n.Admin.SignFor(t.Context(), "POST", path, []byte(body))
@@ -102,7 +102,8 @@ func signedOrTooLarge(t *testing.T, n *world.Tenant, path, body string) world.An
 	return n.Call(t, "POST", path, n.Admin.Token, action, body)
 }
 
-// A service account's token ends by the clock, and what is done to the service account holds at once.
+// A service account's token expires by the clock, and every change of the service account holds at
+// once.
 func TestLifeOfServiceAccounts(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -127,7 +128,7 @@ func TestLifeOfServiceAccounts(t *testing.T) {
 			`{"accessToken":"x"}`} {
 			n.CallAs(t, n.Admin, true, "PUT", serviceAccounts+"/"+id, body).Wants(t, body, 400, "member_unknown")
 		}
-		// No more than that is left to a service account but what its permissions say.
+		// A service account may do only what its permissions say.
 		n.Call(t, "PUT", "/auth/logout", engine.Token, "", "{}").Wants(t, "logs out", 403, "permission_denied")
 		n.Call(t, "POST", "/auth/tokens", engine.Token, "", `{"target":"`+n.Org.ID+`"}`).Wants(t, "exchanges", 403, "permission_denied")
 		body := world.JSON(t, api.CreateServiceAccountRequest{Name: "child", PublicKey: key.PublicKeyPEM()})
@@ -168,7 +169,7 @@ func TestLifeOfServiceAccounts(t *testing.T) {
 	})
 }
 
-// Users are no service accounts, and service accounts no users, whatever the path says.
+// No route for users takes a service account, and no route for service accounts a user.
 func TestServiceAccountsAreNoUsers(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -186,7 +187,7 @@ func TestServiceAccountsAreNoUsers(t *testing.T) {
 	})
 }
 
-// A new token is shown once and kept nowhere.
+// A new token is shown once and stored nowhere.
 func TestTokensAreShownOnce(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {

@@ -1,6 +1,6 @@
-// Package token administers personal access tokens: a person makes one for a program, which
-// then may do what token and person both may. Nobody but the person, and who has one of their
-// tokens, sees them.
+// Package token administers personal access tokens. A person creates one for a program, which then
+// may do what both the token and the person may. Only the person and their tokens can see or change
+// them.
 package token
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Service is personal access tokens with all that it needs.
+// Service administers personal access tokens.
 type Service struct {
 	DB     *store.DB
 	Access *access.Checker
@@ -25,38 +25,38 @@ type Service struct {
 }
 
 var (
-	errName = &api.Error{Kind: api.Conflict, Code: "token_name_taken", Message: "You have an access token of that name."}
-	errGone = &api.Error{Kind: api.NotFound, Code: "token_not_found", Message: "There is no such access token."}
+	errName     = &api.Error{Kind: api.Conflict, Code: "token_name_taken", Message: "You have an access token of that name."}
+	errNotFound = &api.Error{Kind: api.NotFound, Code: "token_not_found", Message: "There is no such access token."}
 )
 
-// Create makes a personal access token of the caller's. Without a permission of its own it
-// is assigned all that the caller is assigned now; what the caller loses, it loses.
+// Create creates a personal access token of the caller's. If no permission is named, it is assigned
+// all that the caller has now. What the caller loses, the token loses too.
 func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreateTokenRequest) (api.AccessToken, error) {
 	u := store.User{ID: who.UserID, OrgID: who.OrgID, Username: who.Username}
-	made, err := s.Tokens.Issue(u, accesstoken.Params{Kind: store.TokenPersonal, Name: in.Name, ExternalID: in.ExternalID,
+	issued, err := s.Tokens.Issue(u, accesstoken.Params{Kind: store.TokenPersonal, Name: in.Name, ExternalID: in.ExternalID,
 		PublicKey: in.PublicKey, DaysValid: in.DaysValid, SecondsValid: in.SecondsValid})
 	if err != nil {
 		return api.AccessToken{}, err
 	}
-	given, err := s.given(ctx, who, in.PermissionID)
+	assignments, err := s.assignments(ctx, who, in.PermissionID)
 	if err != nil {
 		return api.AccessToken{}, err
 	}
 	now := s.Now()
-	for i, p := range given {
-		given[i] = access.Held(p.Permission, made.Token.ID, now)
+	for i, p := range assignments {
+		assignments[i] = access.Held(p.Permission, issued.Token.ID, now)
 	}
-	made.Keep(tx, errName, auth.ErrOwnerInactive)
-	access.Assign(tx, who, given, who.UserID, now)
-	entry := made.Entry(given)
+	issued.Store(tx, errName, auth.ErrOwnerInactive)
+	access.Assign(tx, who, assignments, who.UserID, now)
+	entry := issued.Entry(assignments)
 	tx.Record(event(who, store.EventTokenCreated, entry, now))
 	out := accesstoken.ToAPI(entry, true)
-	out.AccessToken = made.Text
+	out.AccessToken = issued.Text
 	return out, nil
 }
 
-// given is what the token is assigned: one permission, or all of the caller's.
-func (s *Service) given(ctx context.Context, who api.Caller, permissionID string) ([]store.HeldPermission, error) {
+// assignments returns what the token is assigned: one permission, or all of the caller's.
+func (s *Service) assignments(ctx context.Context, who api.Caller, permissionID string) ([]store.HeldPermission, error) {
 	if permissionID == "" {
 		return s.DB.Held(ctx, who.UserID, "")
 	}
@@ -79,7 +79,7 @@ func (s *Service) List(ctx context.Context, who api.Caller, _ api.Nothing) (api.
 	return list, nil
 }
 
-// Get shows one.
+// Get shows one of the caller's personal access tokens.
 func (s *Service) Get(ctx context.Context, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
 	t, err := s.find(ctx, who, in.TokenID)
 	if err != nil {
@@ -92,64 +92,55 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.TokenRequest) 
 func (s *Service) find(ctx context.Context, who api.Caller, id string) (store.TokenEntry, error) {
 	t, err := s.DB.AccessToken(ctx, who.UserID, id)
 	if err == nil && t.Kind != store.TokenPersonal {
-		err = errGone
+		err = errNotFound
 	}
 	return t, err
 }
 
-// Update renames one.
+// Update renames a personal access token.
 func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in api.UpdateTokenRequest) (api.AccessToken, error) {
 	if err := username.CheckRename(in.Rename); err != nil {
 		return api.AccessToken{}, err
 	}
 	return s.change(ctx, tx, who, in.TokenID, store.EventTokenUpdated, func(t *store.TokenEntry, _ time.Time) {
-		name := "" // as it is
+		name := "" // unchanged
 		if in.Name != nil {
 			name, t.Name = *in.Name, *in.Name
 		}
-		tx.RenameAccessToken(t.ID, who.UserID, name, username.Key(name), in.ExternalID, errName, errGone)
+		tx.RenameAccessToken(t.ID, who.UserID, name, username.Key(name), in.ExternalID, errName, errNotFound)
 	})
 }
 
-// Activate lets a deactivated one be used again.
+// Activate activates a deactivated personal access token.
 func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
 	return s.change(ctx, tx, who, in.TokenID, store.EventTokenActivated, func(t *store.TokenEntry, _ time.Time) {
-		tx.ActivateAccessToken(t.ID, who.UserID, errGone)
+		tx.ActivateAccessToken(t.ID, who.UserID, errNotFound)
 		t.Active = true
 	})
 }
 
-// Deactivate lets one be used no more, nor what it signed.
+// Deactivate deactivates a personal access token and what it signed.
 func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
 	return s.change(ctx, tx, who, in.TokenID, store.EventTokenDeactivated, func(t *store.TokenEntry, now time.Time) {
-		tx.DeactivateAccessToken(t.ID, who.UserID, now, errGone)
+		tx.DeactivateAccessToken(t.ID, who.UserID, now, errNotFound)
 		t.Active = false
 	})
 }
 
-// Archive is Deactivate, permanently.
+// Archive removes a personal access token permanently.
 func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in api.TokenRequest) (api.AccessToken, error) {
 	return s.change(ctx, tx, who, in.TokenID, store.EventTokenArchived, func(t *store.TokenEntry, now time.Time) {
-		tx.ArchiveAccessToken(t.ID, who.UserID, now, errGone)
+		tx.ArchiveAccessToken(t.ID, who.UserID, now, errNotFound)
 		t.Active = false
 	})
 }
 
 func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.TokenEntry, time.Time)) (api.AccessToken, error) {
-	r := resource.Resource[store.TokenEntry, api.AccessToken]{Find: s.present, Event: event, Now: s.Now,
+	r := resource.Resource[store.TokenEntry, api.AccessToken]{Find: s.find, Gone: errNotFound, Event: event, Now: s.Now,
 		Show: func(_ context.Context, t store.TokenEntry) (api.AccessToken, error) {
 			return accesstoken.ToAPI(t, true), nil
 		}}
 	return r.Change(ctx, tx, who, id, kind, do)
-}
-
-// present is find for those that are not archived.
-func (s *Service) present(ctx context.Context, who api.Caller, id string) (store.TokenEntry, error) {
-	t, err := s.find(ctx, who, id)
-	if err == nil && !t.ArchivedAt.IsZero() {
-		err = errGone
-	}
-	return t, err
 }
 
 func event(who api.Caller, kind string, t store.TokenEntry, now time.Time) store.Event {
@@ -158,8 +149,8 @@ func event(who api.Caller, kind string, t store.TokenEntry, now time.Time) store
 	return e
 }
 
-// Exchange gives the token of the caller's session for an organisation of theirs. A user
-// belongs to one, so it is the same session again, with the same end.
+// Exchange returns a token of the caller's session for one of their organisations. A user belongs to
+// one organisation, so it is the same session, with the same end.
 func (s *Service) Exchange(ctx context.Context, who api.Caller, in api.ExchangeTokenRequest) (api.LoginResult, error) {
 	if in.Target == "" {
 		return api.LoginResult{}, api.Missing("target")

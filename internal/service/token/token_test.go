@@ -15,14 +15,14 @@ import (
 
 const pats = "/auth/pats"
 
-// A token may do what it and its person both may, now.
+// A token may do what both it and its person may do now.
 func TestTokensMayNoMoreThanTheirPerson(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		ctx := t.Context()
 		ada := n.Employ(t, "ada@example.org", "Auth:Pats:Create")
 		reads := n.Permission(t, n.Org.ID, "reads", "Auth:Users:Read", "Permissions:Read")
-		given, err := n.Admin.Assign(ctx, reads, ada.ID)
+		assignment, err := n.Admin.Assign(ctx, reads, ada.ID)
 		must(t, err)
 		users := n.Permission(t, n.Org.ID, "users", "Auth:Users:Read")
 		copyID, copied := n.PersonalToken(t, ada.Session, "copy", "")
@@ -38,13 +38,13 @@ func TestTokensMayNoMoreThanTheirPerson(t *testing.T) {
 		if held := n.AssignmentsOf(t, copyID); len(held) != 2 {
 			t.Errorf("the copy holds %+v", held)
 		}
-		// What the person gains the token does not.
+		// The token does not gain what the person gains.
 		n.Promote(t, ada.ID)
 		may("the narrow one of an administrator", narrow, true, false)
 		n.Call(t, "GET", "/countersign/audit", copied.Token, "", "").Wants(t, "the copy of an administrator", 403, "permission_denied")
 		must(t, n.Admin.Revoke(ctx, n.Everything, n.AdministratorAssignment(t, ada.ID).ID))
-		// What they lose it loses, and has again when they do.
-		must(t, n.Admin.Revoke(ctx, reads, given.ID))
+		// It loses what the person loses, and regains it with them.
+		must(t, n.Admin.Revoke(ctx, reads, assignment.ID))
 		may("the copy of who lost it", copied, false, false)
 		may("the narrow one of who lost it", narrow, false, false)
 		n.Promote(t, narrowID)
@@ -113,7 +113,7 @@ func TestLifetimesOfTokens(t *testing.T) {
 	})
 }
 
-// Nobody else sees a person's tokens, administrators neither; their tokens do.
+// Nobody else, not even an administrator, sees a person's tokens; their tokens do.
 func TestTokensAreTheirPersonsOwn(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -150,7 +150,7 @@ func TestTokensAreTheirPersonsOwn(t *testing.T) {
 	})
 }
 
-// checkManages has a token rename, deactivate, activated and archive tokens of its person.
+// checkManages has a token rename, deactivate, activate and archive tokens of its person.
 func checkManages(t *testing.T, n *world.Tenant, ada world.Member, program *client.Session) {
 	t.Helper()
 	ctx := t.Context()
@@ -189,12 +189,12 @@ func checkManages(t *testing.T, n *world.Tenant, ada world.Member, program *clie
 	if list, err := program.ListTokens(ctx); err != nil || len(list.Items) != 1 {
 		t.Errorf("%+v, %v", list, err)
 	}
-	// Its name is free, and what it was is not what its namesake is.
+	// Its name is free, and a new token of that name has none of its rights.
 	_, namesake := n.PersonalToken(t, ada.Session, "other", "")
 	if n.Lives(t, other) || !n.Lives(t, namesake) {
 		t.Error("the archived token lives, or its namesake does not")
 	}
-	// A token may end itself; the answer is its last.
+	// A token may deactivate itself; the answer is its last.
 	all, err := n.DB.AccessTokens(ctx, ada.ID)
 	must(t, err)
 	self := all[slices.IndexFunc(all, func(e store.TokenEntry) bool { return e.Name == "Program" })].ID
@@ -203,7 +203,7 @@ func checkManages(t *testing.T, n *world.Tenant, ada world.Member, program *clie
 	}
 }
 
-// A deactivated token takes what it signed with it, and leaves its person's other signatures.
+// Deactivating a token also voids what it signed, but not what its person signed otherwise.
 func TestDeactivatedTokensVoidTheirSignatures(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -222,10 +222,10 @@ func TestDeactivatedTokensVoidTheirSignatures(t *testing.T) {
 		}
 		_, err := ada.DeactivateToken(ctx, id)
 		must(t, err)
-		n.Call(t, "POST", "/permissions", program.Token, signed[program], body(program)).Wants(t, "withdrawn", 401, "token_invalid")
+		n.Call(t, "POST", "/permissions", program.Token, signed[program], body(program)).Wants(t, "deactivated", 401, "token_invalid")
 		_, err = ada.ActivateToken(ctx, id)
 		must(t, err)
-		n.Call(t, "POST", "/permissions", program.Token, signed[program], body(program)).Wants(t, "put back", 403, "user_action_invalid")
+		n.Call(t, "POST", "/permissions", program.Token, signed[program], body(program)).Wants(t, "activated", 403, "user_action_invalid")
 		n.Call(t, "POST", "/permissions", other.Token, signed[other], body(other)).Wants(t, "another program", 200, "")
 		n.Call(t, "POST", "/permissions", ada.Token, signed[ada.Session], body(ada.Session)).Wants(t, "the person", 200, "")
 		must(t, ada.LogOut(ctx, true))
@@ -235,7 +235,7 @@ func TestDeactivatedTokensVoidTheirSignatures(t *testing.T) {
 	})
 }
 
-// What is not for end users is not for their tokens either.
+// What end users may not do, their tokens may not do either.
 func TestTokensOfEndUsers(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {

@@ -10,8 +10,8 @@ import (
 
 var errNoSuchUser = &api.Error{Kind: api.NotFound, Code: "user_not_found", Message: "This organisation has no such user."}
 
-// SetActive deactivates or activates the user of that name or id, for the operator.
-// [store.Tx.DeactivateUser] says what ends with it.
+// SetActive deactivates or activates the user of that name or id, for the operator, as
+// [store.Tx.DeactivateUser] and [store.Tx.ActivateUser] do.
 func (s *Service) SetActive(ctx context.Context, orgID, nameOrID string, active bool) error {
 	u, err := s.find(ctx, orgID, nameOrID)
 	if err != nil {
@@ -26,7 +26,7 @@ func (s *Service) SetActive(ctx context.Context, orgID, nameOrID string, active 
 			kind = store.EventUserDeactivated
 			tx.DeactivateUser(u.ID, orgID, now, errNoSuchUser)
 		}
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now, Kind: kind, UserID: u.ID})
+		tx.Record(event(api.Caller{OrgID: orgID}, kind, u.ID, now))
 		return nil
 	})
 }

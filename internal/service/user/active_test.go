@@ -195,7 +195,7 @@ func TestDeactivatedCredentialsLogNobodyIn(t *testing.T) {
 	})
 }
 
-// Whoever logs in at the very moment is logged out too, or was never in.
+// A login at the same moment as a deactivation ends with it, or fails.
 func TestNoSessionOutlivesADeactivation(t *testing.T) {
 	t.Parallel()
 	for name, deactivate := range map[string]func(d *fixture, u store.User, c store.Credential) error{

@@ -10,8 +10,8 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Update changes a user. There is nothing to change yet: single sign-on, the one member
-// that the contract has, is not offered.
+// Update changes nothing yet: the one member in the contract is for single sign-on, which is not
+// offered.
 func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in api.UpdateUserRequest) (api.User, error) {
 	switch {
 	case in.IsSSORequired == nil:
@@ -26,7 +26,7 @@ func (s *Service) Update(ctx context.Context, tx *store.Tx, who api.Caller, in a
 
 var errSSO = &api.Error{Kind: api.Invalid, Code: "sso_not_offered", Message: "Single sign-on is not offered; the member /isSSORequired must be false."}
 
-// Activate lets a deactivated user act again.
+// Activate activates a deactivated user.
 func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in api.UserRequest) (api.User, error) {
 	return s.change(ctx, tx, who, in.UserID, store.EventUserActivated, func(m *store.Member, _ time.Time) {
 		tx.ActivateUser(m.ID, who.OrgID, errNoSuchUser)
@@ -34,7 +34,7 @@ func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in
 	})
 }
 
-// Deactivate locks a user out, as [store.Tx.DeactivateUser] says. The last administrator stays.
+// Deactivate deactivates a user, as [store.Tx.DeactivateUser] does, but never the last administrator.
 func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, in api.UserRequest) (api.User, error) {
 	return s.change(ctx, tx, who, in.UserID, store.EventUserDeactivated, func(m *store.Member, now time.Time) {
 		tx.KeepAnAdministrator(who.OrgID, m.ID, access.ErrLastAdministrator)
@@ -43,7 +43,8 @@ func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, 
 	})
 }
 
-// Archive is Deactivate, permanently, with the user's access tokens. Their name is free again.
+// Archive removes a user permanently, with their access tokens, but never the last administrator. The
+// name is free again.
 func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in api.UserRequest) (api.User, error) {
 	return s.change(ctx, tx, who, in.UserID, store.EventUserArchived, func(m *store.Member, now time.Time) {
 		tx.KeepAnAdministrator(who.OrgID, m.ID, access.ErrLastAdministrator)
@@ -53,21 +54,20 @@ func (s *Service) Archive(ctx context.Context, tx *store.Tx, who api.Caller, in 
 }
 
 func (s *Service) change(ctx context.Context, tx *store.Tx, who api.Caller, id, kind string, do func(*store.Member, time.Time)) (api.User, error) {
-	r := resource.Resource[store.Member, api.User]{Find: s.present, Now: s.Now,
+	r := resource.Resource[store.Member, api.User]{Gone: errNoSuchUser, Now: s.Now,
+		Find: func(ctx context.Context, who api.Caller, id string) (store.Member, error) {
+			return s.DB.Member(ctx, who.OrgID, id)
+		},
 		Show: func(_ context.Context, m store.Member) (api.User, error) { return toAPI(m), nil },
 		Event: func(who api.Caller, kind string, m store.Member, now time.Time) store.Event {
-			e := store.NewEvent(who, kind, now, nil)
-			e.UserID = m.ID
-			return e
+			return event(who, kind, m.ID, now)
 		}}
 	return r.Change(ctx, tx, who, id, kind, do)
 }
 
-// present returns a user of the caller's organisation who is not archived.
-func (s *Service) present(ctx context.Context, who api.Caller, id string) (store.Member, error) {
-	m, err := s.DB.Member(ctx, who.OrgID, id)
-	if err == nil && !m.ArchivedAt.IsZero() {
-		err = errNoSuchUser
-	}
-	return m, err
+// event returns an event about a user, caused by who.
+func event(who api.Caller, kind, userID string, now time.Time) store.Event {
+	e := store.NewEvent(who, kind, now, nil)
+	e.UserID = userID
+	return e
 }

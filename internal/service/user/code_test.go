@@ -10,7 +10,7 @@ import (
 	"github.com/countersign/countersign/internal/testing/world"
 )
 
-// However many codes somebody had, the one that is live is deactivated.
+// The live code is revoked, however many codes the user had.
 func TestRevocationOfTheLatestOfManyCodes(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -30,8 +30,8 @@ func TestRevocationOfTheLatestOfManyCodes(t *testing.T) {
 	})
 }
 
-// A permission that is archived comes back to who has it. So nobody gets hold of a user who
-// has one that they could not give.
+// An archived permission may be restored. So nobody may register as a user who has one that the
+// caller could not assign.
 func TestCodesWhileAPermissionIsArchived(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -53,8 +53,8 @@ func TestCodesWhileAPermissionIsArchived(t *testing.T) {
 	})
 }
 
-// Who may renew registration codes is not told that of somebody who will be able to do more
-// than themselves: with it they would register in their place.
+// A caller who may renew codes does not see that of a user who will have more rights: with it they
+// could register as that user.
 func TestCodesDoNotRaiseRights(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {

@@ -20,8 +20,8 @@ func (s *Service) Credentials(ctx context.Context, orgID, nameOrID string) ([]st
 	return s.DB.CredentialsOfUser(ctx, u.ID)
 }
 
-// SetCredentialActive deactivates or activates a credential. [store.Tx.DeactivateCredential]
-// says what ends with it.
+// SetCredentialActive deactivates or activates a credential, as [store.Tx.DeactivateCredential] and
+// [store.Tx.ActivateCredential] do.
 func (s *Service) SetCredentialActive(ctx context.Context, orgID, id string, active bool) error {
 	if active {
 		return s.changeCredential(ctx, orgID, id, store.EventCredentialActivated, func(tx *store.Tx, c store.Credential, _ time.Time) {
@@ -33,15 +33,15 @@ func (s *Service) SetCredentialActive(ctx context.Context, orgID, id string, act
 	})
 }
 
-// ResetSignCount lets a credential count from the start again: for somebody who is locked out
-// because their authenticator does. It is for the operator to know that it is no copy.
+// ResetSignCount resets the counter of a credential, for a user who is locked out because their
+// authenticator started its own again. The operator must make sure that it is not a copy.
 func (s *Service) ResetSignCount(ctx context.Context, orgID, id string) error {
 	return s.changeCredential(ctx, orgID, id, store.EventCredentialCounterReset, func(tx *store.Tx, _ store.Credential, _ time.Time) {
 		tx.ResetSignCount(id, orgID, errNoSuchCredential)
 	})
 }
 
-// changeCredential makes a change and records it in one unit.
+// changeCredential changes a credential and records it in one unit.
 func (s *Service) changeCredential(ctx context.Context, orgID, id, kind string, change func(*store.Tx, store.Credential, time.Time)) error {
 	c, err := s.DB.Credential(ctx, id)
 	if err == nil && c.OrgID != orgID {
@@ -53,8 +53,9 @@ func (s *Service) changeCredential(ctx context.Context, orgID, id, kind string, 
 	now := s.Now()
 	return s.DB.Write(ctx, func(tx *store.Tx) error {
 		change(tx, c, now)
-		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: orgID, At: now, Kind: kind,
-			UserID: c.UserID, CredentialID: c.ID})
+		e := event(api.Caller{OrgID: orgID}, kind, c.UserID, now)
+		e.CredentialID = c.ID
+		tx.Record(e)
 		return nil
 	})
 }

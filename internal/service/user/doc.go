@@ -1,4 +1,3 @@
-// Package user is the room in which users are invited, listed and shown, deactivated, put
-// back and archived. How an invited person becomes a registered one is package
-// registration's.
+// Package user invites, lists, shows, deactivates, activates and archives users. Package registration
+// registers them.
 package user

@@ -42,8 +42,8 @@ func TestInviteTenantUser(t *testing.T) {
 	})
 }
 
-// Where mail brings a code, it is told to nobody else.
-func TestMailedCodesAreNotTold(t *testing.T) {
+// A code that is mailed is not in the answer.
+func TestMailedCodesAreNotInTheAnswer(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		clerk := n.Employ(t, "clerk", "Auth:Users:Create")
@@ -56,7 +56,7 @@ func TestMailedCodesAreNotTold(t *testing.T) {
 		if p, q := n.PersonNamed(t, "ada@example.org"), n.PersonNamed(t, "bob"); p.State != "sent" || q.State != "invited" {
 			t.Errorf("%s and %s", p.State, q.State)
 		}
-		// Then whoever may renew it may do so for everybody: they do not learn it.
+		// A caller who may only renew it does not see a code.
 		n.Promote(t, out.Items[0].UserID)
 		n.Promote(t, out.Items[1].UserID)
 		for i, want := range []int{200, 403} {

@@ -13,8 +13,8 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Create invites a user into the caller's organisation. The code goes out by mail or,
-// where no mail is configured, back to the caller.
+// Create invites a user into the caller's organisation. The code is mailed or, if no mail is
+// configured, returned to the caller.
 func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in api.CreateUserRequest) (api.User, error) {
 	if err := checkNew(in); err != nil {
 		return api.User{}, err
@@ -32,7 +32,7 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	return out, nil
 }
 
-// InviteTenant is Create for clients of several organisations, which name no kind of ours.
+// InviteTenant is Create for clients of several organisations, whose kind of user is TenantUser.
 func (s *Service) InviteTenant(ctx context.Context, tx *store.Tx, who api.Caller, in api.InviteUserRequest) (api.InvitedTenantUser, error) {
 	switch {
 	case in.Kind == "":
@@ -48,26 +48,26 @@ func issued(i code.Issued) *api.IssuedInvitation {
 	return &api.IssuedInvitation{RegistrationCode: i.Code, RegistrationURL: i.Link, ExpiresAt: api.Time(i.Row.ExpiresAt)}
 }
 
-// inviteFor adds new users to the unit, each with a code and a permission if there is one, and
-// mails the codes of who has an address once they are kept. Where a name is taken the unit fails
-// with taken.
-func (s *Service) inviteFor(ctx context.Context, tx *store.Tx, who api.Caller, users []store.User, given *store.Permission, taken error) ([]Invitation, error) {
+// inviteFor adds new users to the unit, each with a code and, unless it is nil, the permission. Once
+// the unit is committed it mails the codes of users who have an address. The unit fails with taken
+// if a name is taken.
+func (s *Service) inviteFor(ctx context.Context, tx *store.Tx, who api.Caller, users []store.User, permission *store.Permission, taken error) ([]Invitation, error) {
 	now := s.Now()
 	invited := make([]Invitation, len(users))
 	for i, u := range users {
 		invited[i] = Invitation{User: u, Issued: s.Codes.Make(u, code.DefaultLifetime), Mailed: s.Codes.Outbox.Reaches(u.Username)}
 	}
 	var org store.Organisation
-	if s.Codes.Outbox.Configured() { // now, so that nothing can fail once they are there
+	if s.Codes.Outbox.Configured() { // now, since nothing may fail after the commit
 		var err error
 		if org, err = s.DB.Organisation(ctx, who.OrgID); err != nil {
 			return nil, err
 		}
 	}
 	for _, i := range invited {
-		s.keep(tx, who, i, entry{user: i.User, isNew: true}, now, taken)
-		if given != nil && (given.Managed != store.ManagedEndUser || i.User.Kind != api.EndUser) { // who have it anyway
-			access.Assign(tx, who, []store.HeldPermission{access.Held(*given, i.User.ID, now)}, i.User.ID, now)
+		s.add(tx, who, i, entry{user: i.User, isNew: true}, now, taken)
+		if permission != nil && (permission.Managed != store.ManagedEndUser || i.User.Kind != api.EndUser) { // end users have it anyway
+			access.Assign(tx, who, []store.HeldPermission{access.Held(*permission, i.User.ID, now)}, i.User.ID, now)
 		}
 		if i.Mailed {
 			tx.Committed(func() { s.Codes.Post(org, i.User, i.Issued) })
@@ -107,7 +107,7 @@ func (s *Service) Get(ctx context.Context, who api.Caller, in api.UserRequest) (
 	return toAPI(m), nil
 }
 
-// Pages of users, when the caller does not say how long.
+// Lengths of a page, unless the caller names one.
 const (
 	defaultPage   = 100
 	defaultPeople = 50
@@ -124,13 +124,9 @@ func (s *Service) Page(ctx context.Context, who api.Caller, in api.ListUsersRequ
 	return api.UserList{Items: items, NextPageToken: next}, err
 }
 
-// toAPI shows a user as the contract has it.
+// toAPI returns a user as the contract has it.
 func toAPI(m store.Member) api.User {
-	u := api.User{Username: m.Username, Name: m.Username, UserID: m.ID, Kind: m.Kind, CredentialUUID: m.CredentialID,
-		OrgID: m.OrgID, Permissions: []string{}, IsActive: m.Active, IsRegistered: !m.RegisteredAt.IsZero(),
+	return api.User{Username: m.Username, Name: m.Username, UserID: m.ID, Kind: m.Kind,
+		CredentialUUID: cmp.Or(m.CredentialID, api.FirstCredentialID(m.ID)), OrgID: m.OrgID, Permissions: []string{}, IsActive: m.Active, IsRegistered: !m.RegisteredAt.IsZero(),
 		PermissionAssignments: access.Summaries(m.Assignments)}
-	if u.CredentialUUID == "" {
-		u.CredentialUUID = api.FirstCredentialID(m.ID)
-	}
-	return u
 }

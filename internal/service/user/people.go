@@ -43,7 +43,7 @@ func (s *Service) person(p store.Person) api.Person {
 	return out
 }
 
-// MaxInvited is how many people are invited at once.
+// MaxInvited is how many people one request may invite.
 const MaxInvited = 200
 
 // InvitePeople invites one or many, all or none of them.
@@ -57,44 +57,44 @@ func (s *Service) InvitePeople(ctx context.Context, tx *store.Tx, who api.Caller
 	}
 	keys, err := distinct(invitees)
 	if err == nil {
-		err = s.unknown(ctx, who, invitees, keys)
+		err = s.checkUnknown(ctx, who, invitees, keys)
 	}
 	if err != nil {
-		return api.InvitedPeople{}, named(err, invitees)
+		return api.InvitedPeople{}, explain(err, invitees)
 	}
-	var given *store.Permission
+	var permission *store.Permission
 	if in.PermissionID != "" {
-		p, err := s.Access.Give(ctx, who, in.PermissionID)
+		p, err := s.Access.GrantNew(ctx, who, in.PermissionID)
 		if err != nil {
 			return api.InvitedPeople{}, err
 		}
-		given = &p
+		permission = &p
 	}
 	now := s.Now()
 	users := make([]store.User, len(invitees))
-	for i, g := range invitees {
-		users[i] = newUser(who.OrgID, g, keys[i], now)
+	for i, invitee := range invitees {
+		users[i] = newUser(who.OrgID, invitee, keys[i], now)
 	}
-	invited, err := s.inviteFor(ctx, tx, who, users, given, errInvitedMeanwhile)
+	invited, err := s.inviteFor(ctx, tx, who, users, permission, errInvitedMeanwhile)
 	if err != nil {
 		return api.InvitedPeople{}, err
 	}
 	out := api.InvitedPeople{Items: make([]api.InvitedPerson, 0, len(invited))}
 	for _, i := range invited {
-		out.Items = append(out.Items, person(i))
+		out.Items = append(out.Items, invitedPerson(i))
 	}
 	return out, nil
 }
 
-// unknown refuses invitees of whom one is there already: the error names that one, where the
-// write could only say that there is one.
-func (s *Service) unknown(ctx context.Context, who api.Caller, invitees []Invitee, keys []string) error {
+// checkUnknown refuses if a user of one of the names exists. Unlike the statement that creates them,
+// it can say which.
+func (s *Service) checkUnknown(ctx context.Context, who api.Caller, invitees []Invitee, keys []string) error {
 	known, err := s.DB.UsersByKey(ctx, who.OrgID, keys)
 	if err != nil {
 		return err
 	}
 	for i, k := range keys {
-		if _, there := known[k]; there {
+		if _, exists := known[k]; exists {
 			return &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_already_exists",
 				Message: fmt.Sprintf("The user %q was invited already.", invitees[i].Username)}}
 		}
@@ -102,8 +102,8 @@ func (s *Service) unknown(ctx context.Context, who api.Caller, invitees []Invite
 	return nil
 }
 
-// named makes of the refusal of one of several a plain one, with the name that it is about.
-func named(err error, invitees []Invitee) error {
+// explain turns an EntryError into a refusal with the name that it is about.
+func explain(err error, invitees []Invitee) error {
 	e, ok := err.(*EntryError)
 	if !ok {
 		return err
@@ -116,7 +116,7 @@ func named(err error, invitees []Invitee) error {
 	return &c
 }
 
-func person(i Invitation) api.InvitedPerson {
+func invitedPerson(i Invitation) api.InvitedPerson {
 	out := api.InvitedPerson{UserID: i.User.ID, Username: i.User.Username, Mailed: i.Mailed, ExpiresAt: api.Time(i.Row.ExpiresAt)}
 	if !i.Mailed {
 		out.RegistrationCode, out.RegistrationURL = i.Code, i.Link
@@ -124,46 +124,43 @@ func person(i Invitation) api.InvitedPerson {
 	return out
 }
 
-// NewCode makes another registration code for somebody who is still to register; the old
-// one is void.
+// NewCode makes a new registration code for a user who is still to register; the old one is void.
 func (s *Service) NewCode(ctx context.Context, tx *store.Tx, who api.Caller, in api.PersonRequest) (api.InvitedPerson, error) {
 	m, org, err := s.invited(ctx, who, in.UserID)
 	if err != nil {
 		return api.InvitedPerson{}, err
 	}
 	i := Invitation{User: m.User, Issued: s.Codes.Make(m.User, code.DefaultLifetime), Mailed: s.Codes.Outbox.Reaches(m.Username)}
-	if !i.Mailed { // whoever is told the code can register in their place
-		if err := s.Access.StandIn(ctx, who, m.ID); err != nil {
+	if !i.Mailed { // whoever gets the code can register as this user
+		if err := s.Access.MayActAs(ctx, who, m.ID); err != nil {
 			return api.InvitedPerson{}, err
 		}
 	}
-	event := store.NewEvent(who, store.EventRegistrationCodeRenewed, s.Now(), nil)
-	event.UserID, event.CodeID = m.ID, i.Row.ID
 	tx.MustBeInvited(m.ID, who.OrgID, errRegistered)
 	s.Codes.Wrong.Clear(tx, m.OrgID, m.Username)
 	tx.IssueCode(i.Row)
-	tx.Record(event)
+	tx.Record(code.Event(who, store.EventRegistrationCodeRenewed, i.Row, s.Now(), nil))
 	if i.Mailed {
 		tx.Committed(func() { s.Codes.Post(org, m.User, i.Issued) })
 	}
-	return person(i), nil
+	return invitedPerson(i), nil
 }
 
 var errRegistered = &api.Error{Kind: api.Conflict, Code: "user_already_registered", Message: "This user has registered, or is deactivated; there is no code to renew."}
 
-// invited returns somebody of the caller's organisation who is still to register.
+// invited returns a user of the caller's organisation who is still to register.
 func (s *Service) invited(ctx context.Context, who api.Caller, userID string) (m store.Member, org store.Organisation, err error) {
 	if m, err = s.DB.Member(ctx, who.OrgID, userID); err != nil {
 		return m, org, err
 	}
-	if !m.Active || !m.RegisteredAt.IsZero() || !m.ArchivedAt.IsZero() {
+	if !m.Active || !m.RegisteredAt.IsZero() || m.Archived() {
 		return m, org, errRegistered
 	}
 	org, err = s.DB.Organisation(ctx, who.OrgID)
 	return m, org, err
 }
 
-// RevokeCode revokes the registration code of somebody.
+// RevokeCode revokes the registration code of a user.
 func (s *Service) RevokeCode(ctx context.Context, tx *store.Tx, who api.Caller, in api.PersonRequest) (api.Message, error) {
 	m, err := s.DB.Member(ctx, who.OrgID, in.UserID)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 
 const people = "/countersign/people"
 
-// invitePeople asks for people to be invited.
+// invitePeople invites people.
 func invitePeople(t *testing.T, n *world.Tenant, by *client.Session, in api.InvitePeopleRequest) (world.Answer, api.InvitedPeople) {
 	t.Helper()
 	var out api.InvitedPeople
@@ -34,7 +34,7 @@ func invitationOf(orgID string, p api.InvitedPerson) countersigntest.Invitation 
 	return countersigntest.Invitation{OrgID: orgID, UserID: p.UserID, Username: p.Username, RegistrationCode: p.RegistrationCode}
 }
 
-// Of many who are invited all are or none is, and the refusal says who is in the way.
+// All invitees are invited, or none; the refusal names the one at fault.
 func TestInviteManyOrNone(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -78,7 +78,7 @@ func TestInviteManyOrNone(t *testing.T) {
 	})
 }
 
-// Who is invited with a role gets it from somebody who could give it.
+// A new user gets a role only from a caller who may assign it.
 func TestInvitedWithRole(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -115,7 +115,7 @@ func TestInvitedWithRole(t *testing.T) {
 		}
 		n.Call(t, "GET", people, n.Member(t, n.RegisterKey(t, invitationOf(n.Org.ID, out.Items[1]), "P-256")).Token, "", "").Wants(t, "the invited", 200, "")
 
-		// End users have theirs anyway; to name it changes nothing.
+		// End users have it anyway; naming it changes nothing.
 		a, _ = invitePeople(t, n, n.Admin, api.InvitePeopleRequest{Usernames: []string{"customer"}, Kind: api.EndUser, PermissionID: endUsers})
 		a.Wants(t, "an end user with the role of end users", 200, "")
 		a, _ = invitePeople(t, n, n.Admin, api.InvitePeopleRequest{Usernames: []string{"reader"}, Kind: api.EndUser, PermissionID: role})
@@ -126,7 +126,7 @@ func TestInvitedWithRole(t *testing.T) {
 	})
 }
 
-// What administrators see of somebody follows what they do.
+// The state of a user, as administrators see it, follows what the user does.
 func TestStatesOfPeople(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -156,10 +156,10 @@ func TestStatesOfPeople(t *testing.T) {
 		openCode(t, n, ada, 400)
 		ada = renewCode(t, n, n.Admin, ada)
 		state("invited")
-		n.CallAs(t, n.Admin, true, "DELETE", code, "").Wants(t, "withdrawn", 200, "")
+		n.CallAs(t, n.Admin, true, "DELETE", code, "").Wants(t, "revoked", 200, "")
 		state("revoked")
 		openCode(t, n, ada, 401)
-		n.CallAs(t, n.Admin, true, "DELETE", code, "").Wants(t, "withdrawn again", 409, "registration_code_not_live")
+		n.CallAs(t, n.Admin, true, "DELETE", code, "").Wants(t, "revoked again", 409, "registration_code_not_live")
 		ada = renewCode(t, n, n.Admin, ada)
 		_, err := n.Admin.DeactivateUser(t.Context(), ada.UserID)
 		must(t, err)
@@ -170,7 +170,7 @@ func TestStatesOfPeople(t *testing.T) {
 		n.RegisterKey(t, ada, "P-256")
 		state("registered")
 		n.CallAs(t, n.Admin, true, "POST", code, "").Wants(t, "renewed once registered", 409, "user_already_registered")
-		n.CallAs(t, n.Admin, true, "DELETE", code, "").Wants(t, "withdrawn once registered", 409, "registration_code_not_live")
+		n.CallAs(t, n.Admin, true, "DELETE", code, "").Wants(t, "revoked once registered", 409, "registration_code_not_live")
 		want := []string{"user.invited", "registration.code_renewed", "registration.code_renewed", "registration.code_revoked", "registration.code_renewed"}
 		if got := n.EventsAbout(t, ada.UserID, "user.invited", "registration.code_renewed", "registration.code_revoked"); !slices.Equal(got, want) {
 			t.Errorf("the log has %v", got)
@@ -181,7 +181,7 @@ func TestStatesOfPeople(t *testing.T) {
 	})
 }
 
-// renewCode makes a new code for somebody.
+// renewCode makes a new code for a user.
 func renewCode(t *testing.T, n *world.Tenant, by *client.Session, of countersigntest.Invitation) countersigntest.Invitation {
 	t.Helper()
 	a := n.CallAs(t, by, true, "POST", people+"/"+of.UserID+"/code", "")
@@ -191,7 +191,7 @@ func renewCode(t *testing.T, n *world.Tenant, by *client.Session, of countersign
 	return invitationOf(n.Org.ID, p)
 }
 
-// openCode presents a code as the hosted page does.
+// openCode sends a code as the hosted page does.
 func openCode(t *testing.T, n *world.Tenant, i countersigntest.Invitation, status int) {
 	t.Helper()
 	in := api.InitRegistrationRequest{OrgID: i.OrgID, Username: i.Username, RegistrationCode: i.RegistrationCode}
@@ -200,7 +200,7 @@ func openCode(t *testing.T, n *world.Tenant, i countersigntest.Invitation, statu
 	}
 }
 
-// attemptCode begins a registration and completes it with what answers another challenge.
+// attemptCode begins a registration and completes it with an answer to another challenge.
 func attemptCode(t *testing.T, n *world.Tenant, i countersigntest.Invitation) {
 	t.Helper()
 	c, err := n.Client().InitRegistration(context.Background(), api.InitRegistrationRequest{OrgID: i.OrgID, Username: i.Username, RegistrationCode: i.RegistrationCode})
@@ -216,7 +216,7 @@ func attemptCode(t *testing.T, n *world.Tenant, i countersigntest.Invitation) {
 	}
 }
 
-// A name that is searched for is text and no pattern, and capitals do not matter.
+// A search is for a text and not a pattern, and ignores case.
 func TestPeopleByName(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -250,7 +250,7 @@ func TestPeopleByName(t *testing.T) {
 				}
 			}
 		}
-		// The longest names that there may be can be paged through.
+		// Pages of the longest names work.
 		for i := range 3 {
 			n.Invite(t, n.Org.ID, strings.Repeat("\u00fd", 159)+fmt.Sprint(i))
 		}

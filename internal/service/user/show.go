@@ -17,11 +17,10 @@ func (s *Service) List(ctx context.Context, orgID, after string, limit int) ([]s
 	return s.DB.Users(ctx, orgID, after, limit)
 }
 
-// State says how far a user is: registered, inactive, archived, or the state of the latest
-// code.
+// State returns registered, inactive, archived or, before registration, the state of the latest code.
 func State(u store.User, latest store.Code, now time.Time) string {
 	switch {
-	case !u.ArchivedAt.IsZero():
+	case u.Archived():
 		return "archived"
 	case !u.Active:
 		return "inactive"
@@ -40,17 +39,17 @@ type Shown struct {
 }
 
 // Show returns the user of that name or id.
-func (s *Service) Show(ctx context.Context, orgID, nameOrID string) (state Shown, err error) {
-	if state.User, err = s.find(ctx, orgID, nameOrID); err != nil {
-		return state, err
+func (s *Service) Show(ctx context.Context, orgID, nameOrID string) (shown Shown, err error) {
+	if shown.User, err = s.find(ctx, orgID, nameOrID); err != nil {
+		return shown, err
 	}
-	if state.Credentials, err = s.DB.CredentialsOfUser(ctx, state.User.ID); err != nil {
-		return state, err
+	if shown.Credentials, err = s.DB.CredentialsOfUser(ctx, shown.User.ID); err != nil {
+		return shown, err
 	}
-	state.Credentials = slices.DeleteFunc(state.Credentials, func(c store.Credential) bool { return c.TokenID != "" })
-	if state.Administrator, err = s.DB.IsAdministrator(ctx, state.User.ID); err != nil {
-		return state, err
+	shown.Credentials = slices.DeleteFunc(shown.Credentials, func(c store.Credential) bool { return c.TokenID != "" })
+	if shown.Administrator, err = s.DB.IsAdministrator(ctx, shown.User.ID); err != nil {
+		return shown, err
 	}
-	state.Codes, err = s.DB.Codes(ctx, orgID, state.User.ID, "", 1000)
-	return state, err
+	shown.Codes, err = s.DB.Codes(ctx, orgID, shown.User.ID, "", 1000)
+	return shown, err
 }

@@ -1,6 +1,7 @@
 package user
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,54 +16,52 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Service is users with all that it needs.
+// Service administers users. The operator's commands use neither Access nor Pages.
 type Service struct {
 	DB     *store.DB
-	Access *access.Checker   // the operator's commands need neither this
-	Pages  *pagination.Maker // nor this
+	Access *access.Checker
+	Pages  *pagination.Maker
 	Codes  *code.Issuer
 	Now    func() time.Time
 }
 
-// Invitee is somebody to be invited.
+// Invitee is a user to be invited.
 type Invitee struct {
 	Username string
 	Kind     string // CustomerEmployee (the default) or EndUser
 
-	// Administrator makes the user one. Who is invited by themselves into an organisation
-	// that has no user yet becomes one anyway.
+	// Administrator makes the user an administrator. The first user of an organisation becomes one
+	// anyway, if Invite invites them.
 	Administrator bool
 }
 
-// Invitation is what came of inviting an Invitee. Code and Link are shown here and never
-// again.
+// Invitation is the result of inviting an Invitee. Code and Link are shown only here.
 type Invitation struct {
 	User store.User
 	code.Issued
 	Mailed bool // the code was mailed as well
 }
 
-// batch is how many people are invited in one transaction: enough that a hundred
-// thousand take seconds, few enough that a running server hardly waits.
+// batch is how many users are invited in one transaction: enough that a hundred thousand take
+// seconds, few enough that a running server hardly waits.
 const batch = 500
 
-// Invite makes a user and a registration code, or a new code for a user who is still
-// to register; the old code is void from then on. If mail is configured and the name
-// is an address, the code is mailed too; an error of kind Unavailable then comes with
-// a valid Invitation whose code is good although its mail did not go.
-func (s *Service) Invite(ctx context.Context, orgID string, g Invitee, lifetime time.Duration) (Invitation, error) {
+// Invite creates a user and a registration code, or a new code for a user who is still to register;
+// the old code is void. If mail is configured and the name is an address, the code is mailed too. If
+// the mail fails, the error is Unavailable and the Invitation and its code are valid.
+func (s *Service) Invite(ctx context.Context, orgID string, invitee Invitee, lifetime time.Duration) (Invitation, error) {
 	org, err := s.DB.Organisation(ctx, orgID)
 	if err != nil {
 		return Invitation{}, err
 	}
-	entries, err := s.validate(ctx, org, []Invitee{g}, lifetime)
+	entries, err := s.validate(ctx, org, []Invitee{invitee}, lifetime)
 	if e := (*EntryError)(nil); errors.As(err, &e) {
 		err = e.Err
 	}
 	if err != nil {
 		return Invitation{}, err
 	}
-	entries[0].alone = true
+	entries[0].mayBeFirst = true
 	all, err := s.invite(ctx, orgID, entries, lifetime)
 	if err != nil {
 		return Invitation{}, err
@@ -78,10 +77,9 @@ func (s *Service) Invite(ctx context.Context, orgID string, g Invitee, lifetime 
 	return inv, nil
 }
 
-// InviteAll invites many people and calls each with every invitation once its batch is
-// durable. It mails nothing. If one of them cannot be invited nobody is, and the error
-// names the entry, counted from 1. Only what changes while it runs can stop it half
-// way; earlier batches then stand.
+// InviteAll invites many users and calls each with every invitation once its batch is stored. It
+// mails nothing. If one of them cannot be invited, nobody is, and the error is an EntryError. Only a
+// change at the same moment can stop it halfway; the users of earlier batches stay invited.
 func (s *Service) InviteAll(ctx context.Context, orgID string, invitees []Invitee, lifetime time.Duration, each func(Invitation) error) error {
 	org, err := s.DB.Organisation(ctx, orgID)
 	if err != nil {
@@ -105,7 +103,7 @@ func (s *Service) InviteAll(ctx context.Context, orgID string, invitees []Invite
 	return nil
 }
 
-// EntryError says which of several people could not be invited.
+// EntryError says which of several users could not be invited.
 type EntryError struct {
 	Entry int // counted from 1
 	Err   error
@@ -118,15 +116,15 @@ func (e *EntryError) Unwrap() error { return e.Err }
 
 // entry is an invitee who can be invited: a new user, or one who was invited before.
 type entry struct {
-	user  store.User
-	isNew bool
-	alone bool // not one of many: the first of an organisation administers it
+	user       store.User
+	isNew      bool
+	mayBeFirst bool // invited alone: an administrator if the organisation has no user yet
 
 	administrator bool
 }
 
-// validate looks at every invitee before anybody is invited. It reads all that is known of
-// them at once: while many are being written is no time to look them up.
+// validate checks every invitee before anybody is invited. It reads all their users at once, which is
+// faster than one by one and keeps the transactions short.
 func (s *Service) validate(ctx context.Context, org store.Organisation, invitees []Invitee, lifetime time.Duration) ([]entry, error) {
 	if lifetime < code.MinLifetime || lifetime > code.MaxLifetime {
 		return nil, &api.Error{Kind: api.Invalid, Code: "lifetime_invalid",
@@ -142,53 +140,53 @@ func (s *Service) validate(ctx context.Context, org store.Organisation, invitees
 	}
 	now := s.Now()
 	entries := make([]entry, len(invitees))
-	for i, g := range invitees {
+	for i, invitee := range invitees {
 		k, exists := known[keys[i]]
 		u := k.User
 		switch {
 		case !exists:
-			u = newUser(org.ID, g, keys[i], now)
+			u = newUser(org.ID, invitee, keys[i], now)
 		case !u.RegisteredAt.IsZero():
 			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_already_exists",
 				Message: fmt.Sprintf("The user %q is registered already.", u.Username)}}
-		case g.Administrator && !k.Administrator:
+		case invitee.Administrator && !k.Administrator:
 			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_not_administrator",
 				Message: fmt.Sprintf("The user %q was invited without administering the organisation.", u.Username)}}
-		case g.Kind != "" && g.Kind != u.Kind:
+		case invitee.Kind != "" && invitee.Kind != u.Kind:
 			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Conflict, Code: "user_kind_differs",
 				Message: fmt.Sprintf("The user %q was invited as %s before.", u.Username, u.Kind)}}
 		}
-		entries[i] = entry{user: u, isNew: !exists, administrator: g.Administrator}
+		entries[i] = entry{user: u, isNew: !exists, administrator: invitee.Administrator}
 	}
 	return entries, nil
 }
 
-// distinct checks every invitee by itself and returns their keys, all different.
+// distinct checks each invitee and returns their keys, which must differ.
 func distinct(invitees []Invitee) ([]string, error) {
 	keys := make([]string, len(invitees))
 	seen := make(map[string]int, len(invitees))
-	for i, g := range invitees {
-		if err := check(g); err != nil {
+	for i, invitee := range invitees {
+		if err := check(invitee); err != nil {
 			return nil, &EntryError{Entry: i + 1, Err: err}
 		}
-		keys[i] = username.Key(g.Username)
+		keys[i] = username.Key(invitee.Username)
 		if first, twice := seen[keys[i]]; twice {
 			return nil, &EntryError{Entry: i + 1, Err: &api.Error{Kind: api.Invalid, Code: "username_twice",
-				Message: fmt.Sprintf("The username %q is entry %d already.", g.Username, first)}}
+				Message: fmt.Sprintf("The username %q is entry %d already.", invitee.Username, first)}}
 		}
 		seen[keys[i]] = i + 1
 	}
 	return keys, nil
 }
 
-func check(g Invitee) error {
-	if err := username.Check(g.Username); err != nil {
+func check(i Invitee) error {
+	if err := username.Check(i.Username); err != nil {
 		return err
 	}
-	if g.Administrator && g.Kind == api.EndUser {
+	if i.Administrator && i.Kind == api.EndUser {
 		return &api.Error{Kind: api.Invalid, Code: "user_kind_invalid", Message: "An EndUser cannot be an administrator."}
 	}
-	if g.Kind != "" && g.Kind != api.CustomerEmployee && g.Kind != api.EndUser {
+	if i.Kind != "" && i.Kind != api.CustomerEmployee && i.Kind != api.EndUser {
 		return &api.Error{Kind: api.Invalid, Code: "user_kind_invalid",
 			Message: "The kind of a user is CustomerEmployee or EndUser."}
 	}
@@ -198,7 +196,7 @@ func check(g Invitee) error {
 var errInvitedMeanwhile = &api.Error{Kind: api.Conflict, Code: "user_invited_meanwhile",
 	Message: "Somebody else invited the same user at the same moment; try again."}
 
-// invite keeps the entries, each with a new code, in one transaction.
+// invite stores the entries, each with a new code, in one transaction.
 func (s *Service) invite(ctx context.Context, orgID string, entries []entry, lifetime time.Duration) ([]Invitation, error) {
 	now := s.Now()
 	operator := api.Caller{OrgID: orgID}
@@ -208,16 +206,16 @@ func (s *Service) invite(ctx context.Context, orgID string, entries []entry, lif
 	}
 	err := s.DB.Write(ctx, func(tx *store.Tx) error {
 		for i, inv := range invited {
-			s.keep(tx, operator, inv, entries[i], now, errInvitedMeanwhile)
+			s.add(tx, operator, inv, entries[i], now, errInvitedMeanwhile)
 		}
 		return nil
 	})
 	return invited, err
 }
 
-// keep keeps an entry with its code, invited by who. Where a new user's name is taken the
-// unit fails with taken.
-func (s *Service) keep(tx *store.Tx, who api.Caller, inv Invitation, e entry, now time.Time, taken error) {
+// add adds an entry with its code to the unit. The unit fails with taken if the name of a new user
+// is taken.
+func (s *Service) add(tx *store.Tx, who api.Caller, inv Invitation, e entry, now time.Time, taken error) {
 	if e.isNew {
 		tx.CreateUser(inv.User, taken)
 	}
@@ -227,31 +225,25 @@ func (s *Service) keep(tx *store.Tx, who api.Caller, inv Invitation, e entry, no
 		assign(tx, inv.User, api.AdministratorPermissionID(inv.User.OrgID), now)
 	case inv.User.Kind == api.EndUser:
 		assign(tx, inv.User, api.EndUserPermissionID(inv.User.OrgID), now)
-	case e.alone:
+	case e.mayBeFirst:
 		tx.MakeFirstAdministrator(inv.User.OrgID, inv.User.ID, api.NewID(api.PrefixAssignment, now), now)
 	}
-	// Whoever guessed at this name before there was a code must not have closed it.
+	// Wrong tries before there was a code do not count against it.
 	s.Codes.Wrong.Clear(tx, inv.User.OrgID, inv.User.Username)
 	tx.IssueCode(inv.Row)
 	var detail map[string]any
 	if e.isNew && e.administrator {
 		detail = map[string]any{"administrator": true}
 	}
-	invited := store.NewEvent(who, store.EventUserInvited, now, detail)
-	invited.UserID, invited.CodeID = inv.User.ID, inv.Row.ID
-	tx.Record(invited)
+	tx.Record(code.Event(who, store.EventUserInvited, inv.Row, now, detail))
 }
 
-// assign gives a new user a managed permission.
+// assign assigns a managed permission to a new user.
 func assign(tx *store.Tx, u store.User, permissionID string, now time.Time) {
 	tx.AssignManaged(api.NewID(api.PrefixAssignment, now), permissionID, u, now)
 }
 
-func newUser(orgID string, g Invitee, key string, now time.Time) store.User {
-	kind := g.Kind
-	if kind == "" {
-		kind = api.CustomerEmployee
-	}
-	return store.User{ID: api.NewID(api.PrefixUser, now), OrgID: orgID, Username: g.Username, UsernameKey: key,
-		Kind: kind, Active: true, CreatedAt: now}
+func newUser(orgID string, i Invitee, key string, now time.Time) store.User {
+	return store.User{ID: api.NewID(api.PrefixUser, now), OrgID: orgID, Username: i.Username, UsernameKey: key,
+		Kind: cmp.Or(i.Kind, api.CustomerEmployee), Active: true, CreatedAt: now}
 }

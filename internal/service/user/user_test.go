@@ -38,8 +38,8 @@ func TestUserUpdate(t *testing.T) {
 	})
 }
 
-// A deactivated user has lost all that they had at once, and gets back what is theirs, but
-// nothing that was already on its way.
+// A deactivated user loses all access at once. Activation restores it, but nothing that was under
+// way.
 func TestUserDeactivation(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -66,7 +66,7 @@ func TestUserDeactivation(t *testing.T) {
 			n.Call(t, "POST", "/auth/action/init", token, "", `{"userActionHttpMethod":"POST","userActionHttpPath":"/auth/users"}`).Wants(t, what+" signs", 400, "user_inactive")
 		}
 		n.Call(t, "POST", "/auth/users", ada.Token, signature, body).Wants(t, "signed before", 401, "user_inactive")
-		// The holder of the key is told; who guesses learns no more than of a name that nobody has.
+		// A user with the right key learns it; a guess is answered as for a name that nobody has.
 		_, err = n.Client().Login(ctx, api.SignedChallenge{ChallengeIdentifier: begun.ChallengeIdentifier, FirstFactor: ada.Person.Assert(t, begun)})
 		world.Refused(t, "login begun before", err, 400, "user_inactive")
 		_, err = n.Client().LogIn(ctx, n.Org.ID, ada.Name, ada.Signer)
@@ -88,7 +88,8 @@ func TestUserDeactivation(t *testing.T) {
 	})
 }
 
-// checkGuesses holds that who has not the user's key is answered as for a name nobody has.
+// checkGuesses requires that an answer without the user's key is refused as for a name that nobody
+// has.
 func checkGuesses(t *testing.T, n *world.Tenant, who world.Member) {
 	t.Helper()
 	var answers []world.Answer
@@ -105,7 +106,7 @@ func checkGuesses(t *testing.T, n *world.Tenant, who world.Member) {
 	}
 }
 
-// An archived user is gone permanently, and their name is free.
+// An archived user is archived permanently, and their name is free.
 func TestUserArchiving(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
@@ -183,7 +184,7 @@ func TestCodesOfWhoIsGone(t *testing.T) {
 	})
 }
 
-// Who may deactivate or archive may do so to themselves; that is the end of their session.
+// Users who may deactivate or archive may do so to themselves, which ends their session.
 func TestOneselfDeactivated(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {

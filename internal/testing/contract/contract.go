@@ -20,7 +20,7 @@ import (
 // design adds to it: a support id, a stable code, the HTTP status repeated, and the
 // message given twice. A JSON body must be strict: UTF-8, one value, no member twice.
 //
-// Not judged are successes outside /auth and preflights (see [Preflight]); of answers to
+// Not checked are successes outside /auth and preflights (see [Preflight]); of answers to
 // HEAD the body is not.
 func Check(method, path string, status int, header http.Header, body []byte) error {
 	doc, err := load()
@@ -68,7 +68,7 @@ func underAuth(path string) bool {
 	return path == "/auth" || strings.HasPrefix(path, "/auth/")
 }
 
-// check judges an answer that is not an error.
+// check compares an answer that is not an error.
 func (a answer) check(header http.Header, body []byte) error {
 	if len(a.content) == 0 {
 		// SDKs that read every answer as JSON want an object all the same.

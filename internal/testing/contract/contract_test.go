@@ -49,7 +49,7 @@ func TestEveryOperationOfTheContractIsKnown(t *testing.T) {
 	}
 }
 
-// Nothing that an answer is judged by is lost between the YAML and the schemas.
+// Nothing that an answer is checked by is lost between the YAML and the schemas.
 func TestConversionKeepsEveryKeyword(t *testing.T) {
 	spec, err := toJSON(text)
 	if err != nil {

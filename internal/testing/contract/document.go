@@ -25,7 +25,7 @@ const base = "https://countersign.invalid/auth.openapi.yaml"
 // load reads the document once; everything in it is compiled then.
 var load = sync.OnceValues(func() (*document, error) { return parse(text) })
 
-// document is the contract, ready to judge answers.
+// document is the contract, ready to check answers.
 type document struct {
 	operations  []operation
 	errorSchema *jsonschema.Schema
@@ -45,7 +45,7 @@ type answer struct {
 	content map[string]*jsonschema.Schema
 }
 
-// spec is the part of an OpenAPI document that answers are judged by. Everything else
+// spec is the part of an OpenAPI document that answers are checked by. Everything else
 // is read by the schema compiler, which follows the references itself.
 type openAPI struct {
 	Paths      map[string]map[string]json.RawMessage

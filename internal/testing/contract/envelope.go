@@ -10,7 +10,7 @@ import (
 // The reason code is for programs, so its shape is fixed too.
 var reasonCode = regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)*$`)
 
-// checkEnvelope judges what the design adds to the contract's Error schema.
+// checkEnvelope checks what the design adds to the contract's Error schema.
 func checkEnvelope(status int, body []byte) error {
 	var envelope struct {
 		Error struct {
