@@ -241,8 +241,7 @@ func refused(refusal *api.Error) web.Operation {
 	return web.Operation{Run: func(http.ResponseWriter, *http.Request, api.Caller) (any, error) { return nil, refusal }}
 }
 
-// mount puts the table and the pages on one mux. What no row matches is answered by
-// notFound.
+// mount puts the table and the pages on one mux. notFound answers what no row matches.
 func (s *Server) mount(pages http.Handler) *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, g := range s.routes() {

@@ -170,9 +170,9 @@ func wrongKind(row route, who api.Caller) error {
 		Rule:    "kind of caller", Received: kind, Expected: allowed, Subject: who.Subject()}
 }
 
-// runSigned runs an operation that its caller must have signed, body included. The signature
-// is used up in the unit of the operation's effect, so that there is one effect however often
-// it is sent; an operation with nothing to write uses it up all the same.
+// runSigned runs an operation that the caller must have signed, body included. The signature is used
+// up in the unit of the operation's effect, so that the effect happens once however often the request
+// is sent. An operation with nothing to write uses it up too.
 func (s *Server) runSigned(row route, x *exchange, r *http.Request, who api.Caller, body []byte) (any, error) {
 	token, err := userAction(r)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 // Factor is one assertion as it was sent: decoded and not yet verified.
 type Factor struct {
 	Kind              string // api.KindFido2, KindKey or KindPasswordProtectedKey, as it was sent; see standsFor
-	CredentialID      []byte // raw; nil when only UUID can name the credential
-	UUID              string // "cr-…" when the credential was named so, else ""
+	CredentialID      []byte // raw; nil if only UUID can name the credential
+	UUID              string // "cr-…" if the credential was named so, else ""
 	ClientData        []byte
 	AuthenticatorData []byte // Fido2 only
 	Signature         []byte

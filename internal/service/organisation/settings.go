@@ -50,7 +50,7 @@ func (s *Service) Set(ctx context.Context, orgID string, n Settings) (store.Orga
 		if policies {
 			s.setPolicies(tx, &o, n.Policies)
 		}
-		return o, err
+		return o, nil
 	})
 }
 

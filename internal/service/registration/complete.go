@@ -96,7 +96,7 @@ func request(inv store.Invitation, t ceremony.Ticket) attestation.Request {
 		Organisation: inv.Organisation, UserID: inv.User.ID, CodeID: inv.Code.ID}
 }
 
-// register spends the code and registers the user, and opens the session if there is one.
+// register spends the code, registers the user and opens the session, if one is given.
 func (s *Service) register(ctx context.Context, who api.Caller, inv store.Invitation, credentials []store.Credential, session *store.Session) error {
 	now := s.Now()
 	e := event(who, store.EventUserRegistered, inv, now, evidence(credentials))
