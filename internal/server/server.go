@@ -82,6 +82,7 @@ type Server struct {
 	now      func() time.Time
 	version  string
 
+	pages       *pages.Pages
 	handler     http.Handler
 	description func() []byte
 }
@@ -91,9 +92,10 @@ func New(c Config) *Server {
 	s := &Server{db: c.DB, services: c.Services, access: c.Access, tokens: c.Tokens, refusals: c.Refusals, site: c.Site, proxies: c.Proxies,
 		log: c.Log, now: c.Now, version: c.Version}
 	s.description = sync.OnceValue(s.describe)
-	s.handler = s.mount(pages.Handler(pages.Config{Version: c.Version,
-		NoMail: c.NoMail,
-		Refuse: func(w http.ResponseWriter, r *http.Request, e *api.Error) { s.refuse(w.(*exchange), r, e) }}))
+	s.pages = pages.Handler(pages.Config{Version: c.Version,
+		NoMail: c.NoMail, Recovery: offered("recover"),
+		Refuse: func(w http.ResponseWriter, r *http.Request, e *api.Error) { s.refuse(w.(*exchange), r, e) }})
+	s.handler = s.mount(s.pages)
 	return s
 }
 
