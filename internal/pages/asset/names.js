@@ -2,12 +2,13 @@
 // write them, or a table with a column of addresses.
 
 const address = /[^\s@<>()[\]",;:\u201c\u201d\u00ab\u00bb]+@[^\s@<>()[\]",;:\u201c\u201d\u00ab\u00bb]+/gu;
+const longest = 100_000; // characters that are looked at
+const longestField = 1000;
 const separators = ",\uff0c\u3001;\uff1b\t";
 
 // readNames returns the names in a text, each once, and the words beside them that were left out.
 export function readNames(text) {
-  const lines = text.replace(/^\ufeff/u, "").replace(/[\s\u200b]*\n\s*(?=<)/gu, " ")
-    .split(/[\n\r\v\f\u2028\u2029]/u).map(fields).filter((row) => row.length > 0);
+  const lines = linesOf(text).map(fields).filter((row) => row.length > 0);
   const column = columnOf(lines);
   const names = new Map();
   const left = [];
@@ -18,6 +19,17 @@ export function readNames(text) {
     }
   });
   return { names: [...names.values()], left };
+}
+
+// linesOf divides a text. A line that begins with an address in brackets goes on with the one
+// before.
+function linesOf(text) {
+  const lines = [];
+  for (const line of text.slice(0, longest).replaceAll(/[\ufeff\u200b]/gu, "").split(/[\n\r\v\f\u2028\u2029]/u).map((l) => l.trim())) {
+    if (line.startsWith("<") && lines.length > 0) lines.push(`${lines.pop()} ${line}`);
+    else if (line) lines.push(line);
+  }
+  return lines;
 }
 
 // chosen are the names of a row. It adds to left what is none.
@@ -53,10 +65,12 @@ function columnOf(lines) {
 
 // addressesIn are the addresses in a field, without the marks around them.
 function addressesIn(field) {
-  return (field.match(address) || []).map(bare);
+  if (!field.includes("@") || field.length > longestField) return [];
+  const inside = field.match(/<[^<>]*@[^<>]*>/gu)?.join(" ");
+  return ((inside || field).match(address) || []).map(bare);
 }
 
-const bare = (word) => word.replace(/^['\u2018`]+|['\u2019`.]+$/gu, "");
+const bare = (word) => word.replace(/^['\u2018\u201c\u00ab`]+|['\u2019\u201d\u00bb`.]+$/gu, "");
 
 // fields are the parts of a line. Names and comments in quotes or brackets are not divided. A row
 // is tabular if its fields stand as in a table, with semicolons or tabs between.
@@ -76,7 +90,7 @@ function divided(text, between) {
 }
 
 function unquoted(field) {
-  const trimmed = field.replace(/^[\s\u200b\ufeff]+|[\s\u200b\ufeff]+$/gu, "");
+  const trimmed = field.trim();
   const whole = /^"((?:\\.|""|[^"\\])*)"$/u.exec(trimmed);
   return whole ? whole[1].replace(/\\(.)|""/gu, (_, c) => c || '"').trim() : trimmed;
 }
