@@ -157,6 +157,7 @@ func TestSigningOutForgetsForms(t *testing.T) {
 	g.Click("#invite-submit")
 	g.back("/people", "form")
 	g.goTo("/account")
+	g.key.SetPresence(false)
 	g.Click("#out")
 	g.awaitLogin()
 	var text string

@@ -14,7 +14,7 @@ import (
 
 // module is an expression for a module of the open page.
 func module(name string) string {
-	return fmt.Sprintf(`await import(performance.getEntriesByType("resource").find((e) => e.name.includes("/assets/%s.")).name)`, name)
+	return fmt.Sprintf(`await import(performance.getEntriesByType("resource").find((e) => /\/assets\/%s\.[0-9a-f]+\.js/.test(e.name)).name)`, name)
 }
 
 // What people paste into the form for invitations becomes names, or is left out and said so.

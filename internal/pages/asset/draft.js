@@ -18,13 +18,17 @@ export function keep(userId) {
   if (userId) session.leaveDraft({ userId, path: location.pathname, ...typed() });
 }
 
-// take returns what was typed on this page: what its open form holds, or what was kept for this
-// user. It forgets what another user typed.
-export function take(userId) {
+// forgetOthers forgets what another user typed.
+export function forgetOthers(userId) {
   const kept = session.takeDraft();
+  if (kept?.userId === userId) session.leaveDraft(kept);
+}
+
+// take returns what was typed on this page: what its open form holds, or what was kept.
+export function take() {
   if (form) return typed();
-  if (!kept || kept.userId !== userId) return null;
-  if (kept.path === location.pathname) return kept;
+  const kept = session.takeDraft();
+  if (!kept || kept.path === location.pathname) return kept;
   session.leaveDraft(kept); // it is another page's
   return null;
 }

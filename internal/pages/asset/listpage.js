@@ -33,7 +33,7 @@ export class ListPage {
 
   open = async () => {
     if (!(await openPage(this.#title, this.#needs, this.open))) return;
-    const typed = draft.take(account.user.id);
+    const typed = draft.take();
     draft.closed();
     if (typed && $("find")) draft.fill(typed, $("find"));
     try {

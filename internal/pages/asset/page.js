@@ -23,6 +23,7 @@ export async function openPage(title, needs, reopen) {
     return notOpened(error, reopen);
   }
   session.remember(account.organisation);
+  draft.forgetOthers(account.user.id);
   showLinks();
   $("zone").textContent = words.text.zone(offset(new Date()));
   if (needs.length > 0 && !needs.some(may)) {
