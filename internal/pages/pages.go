@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,8 +20,11 @@ type Config struct {
 	// NoMail says that the server sends no mail. The registration page then offers no new code by
 	// mail, and refers people to whoever invited them.
 	NoMail bool
-	// Refuse writes an error in the server's form: an unknown path is NotFound, a method other
-	// than GET and HEAD is MethodNotAllowed. If it is nil, a bare status is written.
+	// Recovery says that the server accepts recovery keys. Without, none is offered.
+	Recovery bool
+	// Refuse writes an error in the server's own form: an unknown path is NotFound, a
+	// method other than GET and HEAD is MethodNotAllowed. When nil, a bare status is
+	// written.
 	Refuse func(http.ResponseWriter, *http.Request, *api.Error)
 }
 
@@ -68,20 +72,23 @@ func newTable(id, labelledBy, last string, columns ...string) table {
 
 // Handler serves the pages and, under /assets/, their styles, scripts and pictures. It answers GET and
 // HEAD only and changes nothing: it reads no code, so mail scanners may fetch links.
-func Handler(c Config) http.Handler {
-	h := &handler{config: c, pages: map[string][]byte{}}
+func Handler(c Config) *Pages {
+	h := &Pages{config: c, pages: map[string][]byte{}}
 	for path, name := range pageNames {
 		h.pages[path] = h.render(name, path)
 	}
+	h.missing = h.render("notfound", "")
 	return h
 }
 
-type handler struct {
-	config Config
-	pages  map[string][]byte
+// Pages are the pages of one server. Make them with Handler.
+type Pages struct {
+	config  Config
+	pages   map[string][]byte
+	missing []byte // says that there is nothing at an address
 }
 
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		h.refuse(w, r, &api.Error{Kind: api.MethodNotAllowed, Code: "method_not_allowed",
@@ -90,7 +97,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	path := r.URL.Path
 	if page, ok := h.pages[path]; ok {
-		h.page(w, r, page)
+		h.page(w, r, page, http.StatusOK)
 		return
 	}
 	if strings.HasPrefix(path, assetPath) {
@@ -102,7 +109,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // page answers with a page. No cache may store it: after an upgrade an old page would ask for styles
 // and scripts that no longer exist.
-func (h *handler) page(w http.ResponseWriter, r *http.Request, page []byte) {
+func (h *Pages) page(w http.ResponseWriter, r *http.Request, page []byte, status int) {
 	head := w.Header()
 	protect(head)
 	head.Set("Content-Type", "text/html; charset=utf-8")
@@ -111,10 +118,14 @@ func (h *handler) page(w http.ResponseWriter, r *http.Request, page []byte) {
 	head.Set("Cross-Origin-Opener-Policy", "same-origin")
 	head.Set("X-Frame-Options", "DENY") // for browsers without frame-ancestors
 	head.Set("Cache-Control", "no-store")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(page))
+	head.Set("Content-Length", strconv.Itoa(len(page)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		w.Write(page) // whoever no longer reads is gone
+	}
 }
 
-func (h *handler) asset(w http.ResponseWriter, r *http.Request, path string) {
+func (h *Pages) asset(w http.ResponseWriter, r *http.Request, path string) {
 	a, ok := assetsByPath[path]
 	if !ok {
 		h.notFound(w, r)
@@ -133,11 +144,11 @@ func protect(head http.Header) {
 	head.Set("Cross-Origin-Resource-Policy", "same-origin")
 }
 
-func (h *handler) notFound(w http.ResponseWriter, r *http.Request) {
+func (h *Pages) notFound(w http.ResponseWriter, r *http.Request) {
 	h.refuse(w, r, &api.Error{Kind: api.NotFound, Code: "not_found", Message: "There is nothing at this path."})
 }
 
-func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err *api.Error) {
+func (h *Pages) refuse(w http.ResponseWriter, r *http.Request, err *api.Error) {
 	if h.config.Refuse != nil {
 		h.config.Refuse(w, r, err)
 		return
@@ -151,7 +162,7 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err *api.Error)
 
 // render makes a page from its template. It panics if a template fails: they are part of the program,
 // and no request can cause it.
-func (h *handler) render(name, path string) []byte {
+func (h *Pages) render(name, path string) []byte {
 	t := template.New("").Funcs(template.FuncMap{"asset": assetURL, "table": newTable})
 	template.Must(t.ParseFS(templates, "template/layout.html"))
 	if slices.ContainsFunc(navLinks, func(l navLink) bool { return l.Path == path }) {
@@ -166,10 +177,10 @@ func (h *handler) render(name, path string) []byte {
 	var page bytes.Buffer
 	if err := t.ExecuteTemplate(&page, "layout.html", struct {
 		Version, Path, Script string
-		NoMail                bool
+		NoMail, Recovery      bool
 		NavLinks              []navLink
 		Own, Elsewhere        []operationGroup
-	}{h.config.Version, path, script, h.config.NoMail, navLinks, own, others}); err != nil {
+	}{h.config.Version, path, script, h.config.NoMail, h.config.Recovery, navLinks, own, others}); err != nil {
 		panic("pages: template " + name + ": " + err.Error())
 	}
 	return page.Bytes()

@@ -11,7 +11,7 @@ import (
 	"github.com/countersign/countersign/internal/pages"
 )
 
-func handler() http.Handler {
+func handler() *pages.Pages {
 	return pages.Handler(pages.Config{
 		Version: "1.2.3",
 		Refuse: func(w http.ResponseWriter, _ *http.Request, e *api.Error) {
@@ -161,7 +161,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	bare := pages.Handler(pages.Config{})
-	for path, status := range map[string]int{"/docs": 200, "/nothing": 404, "/": 200} {
+	for path, status := range map[string]int{"/docs": 200, "/nothing": 404, "/": 200} { // by a program
 		if r := get(t, bare, "GET", path); r.StatusCode != status {
 			t.Errorf("without a configuration %s: %d, want %d", path, r.StatusCode, status)
 		}
@@ -176,6 +176,21 @@ func TestPagesKnowWhetherMailIsSent(t *testing.T) {
 	}
 	if page := body(t, get(t, handler(), http.MethodGet, "/register")); strings.Contains(page, mark) {
 		t.Error("with mail the page is marked as without")
+	}
+}
+
+// Without recovery nobody is offered a key for it.
+func TestPagesOfferRecoveryWhereThereIsOne(t *testing.T) {
+	for _, path := range []string{"/register", "/account"} {
+		for _, is := range []bool{true, false} {
+			page := body(t, get(t, pages.Handler(pages.Config{Recovery: is}), http.MethodGet, path))
+			if strings.Contains(page, `data-recovery="offered"`) != is {
+				t.Errorf("%s with recovery %v is marked wrongly", path, is)
+			}
+			if path == "/account" && strings.Contains(page, "only a recovery key") != is {
+				t.Errorf("%s with recovery %v speaks of recovery keys wrongly", path, is)
+			}
+		}
 	}
 }
 
@@ -207,12 +222,18 @@ func TestRolesPageOffersEveryOperation(t *testing.T) {
 	page := body(t, get(t, handler(), http.MethodGet, "/roles"))
 	own, elsewhere, _ := strings.Cut(page, `<details id="other-services"`)
 	for _, name := range api.Operations {
+		if strings.HasPrefix(name, "Webhooks:") || name == "Auth:Delegated:Recover" {
+			if strings.Contains(page, `value="`+name+`"`) {
+				t.Errorf("%s is offered, which nothing asks for", name)
+			}
+			continue
+		}
 		box := `<label class="check"><input type="checkbox" value="` + name + `"> <span>`
 		if strings.Count(page, box) != 1 {
 			t.Errorf("%s is offered %d times", name, strings.Count(page, box))
 		}
 		group, _, _ := strings.Cut(name, ":")
-		ours := group == "Auth" || group == "Permissions" || group == "Webhooks"
+		ours := group == "Auth" || group == "Permissions"
 		if ours != strings.Contains(own, box) || ours == strings.Contains(elsewhere, box) {
 			t.Errorf("%s is in the wrong place", name)
 		}

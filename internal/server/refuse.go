@@ -22,6 +22,9 @@ func (s *Server) refuse(x *exchange, r *http.Request, err error) {
 			s.log.Error("a refusal could not be recorded", "id", x.id, "error", err)
 		}
 	}
+	if x.route == "" && (e.Kind == api.NotFound || e.Kind == api.MethodNotAllowed) && s.pages.Browse(x, r) {
+		return // a person is not shown JSON
+	}
 	web.WriteError(x, e, x.id)
 }
 

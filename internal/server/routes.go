@@ -232,6 +232,18 @@ var upstreamGroups = []string{
 
 type unserved struct{ pattern, id string }
 
+// offered reports whether an operation of the wire contract is served.
+func offered(id string) bool {
+	for _, n := range notOffered {
+		for _, o := range n.operations {
+			if o.id == id {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // pagePatterns are the hosted pages.
 var pagePatterns = []string{"GET /{$}", "GET /register", "GET /login", "GET /account", "GET /people", "GET /roles",
 	"GET /machines", "GET /audit", "GET /docs", "GET /assets/{name}"}

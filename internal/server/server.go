@@ -102,6 +102,7 @@ type Server struct {
 	stopDelay time.Duration
 	stopping  atomic.Bool // requests should go elsewhere
 
+	pages       *pages.Pages
 	handler     http.Handler
 	description func() []byte
 }
@@ -112,9 +113,10 @@ func New(c Config) *Server {
 		log: c.Log, now: c.Now, version: c.Version, hsts: !c.NoHSTS && strings.HasPrefix(c.Site.Origin(), "https:"),
 		maxConnections: cmp.Or(c.MaxConnections, DefaultMaxConnections), maxPerAddress: cmp.Or(c.MaxConnectionsPerAddress, DefaultMaxConnectionsPerAddress), stopDelay: c.StopDelay}
 	s.description = sync.OnceValue(s.describe)
-	s.handler = s.mount(pages.Handler(pages.Config{Version: c.Version,
-		NoMail: c.NoMail,
-		Refuse: func(w http.ResponseWriter, r *http.Request, e *api.Error) { s.refuse(w.(*exchange), r, e) }}))
+	s.pages = pages.Handler(pages.Config{Version: c.Version,
+		NoMail: c.NoMail, Recovery: offered("recover"),
+		Refuse: func(w http.ResponseWriter, r *http.Request, e *api.Error) { s.refuse(w.(*exchange), r, e) }})
+	s.handler = s.mount(s.pages)
 	return s
 }
 

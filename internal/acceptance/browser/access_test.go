@@ -30,6 +30,7 @@ var scriptsOff = chromedp.Func(func(ctx context.Context, _ *chromedp.Target) err
 func TestKeyboardOnly(t *testing.T) {
 	t.Parallel()
 	g := invite(t, countersigntest.Start(t))
+	g.BeforeLoad(withRecovery)
 	g.arrive()
 	g.wantFocus("title")
 	g.tabTo("create")
@@ -159,7 +160,7 @@ func names(t *testing.T, tab *chromium.Tab, state string) {
 		tree = got.Nodes
 		return err
 	}))
-	count := map[string]int{}
+	count, called := map[string]int{}, map[string]int{}
 	for _, n := range tree {
 		if n.Ignored || n.Role == nil {
 			continue
@@ -177,8 +178,22 @@ func names(t *testing.T, tab *chromium.Tab, state string) {
 			}
 		}
 		count[role]++
-		if slices.Contains([]string{"button", "link", "textbox", "checkbox", "h1", "navigation"}, role) && strings.TrimSpace(name) == "" {
+		if slices.Contains([]string{"button", "link", "textbox", "searchbox", "combobox", "checkbox", "heading", "h1", "navigation", "table", "dialog", "search", "Date"}, role) && strings.TrimSpace(name) == "" {
 			t.Errorf("%s: a %s has no name", state, role)
+		}
+		if role == "button" && !strings.HasPrefix(name, "Show date picker") { // the browser's own
+			if called[name]++; called[name] == 2 {
+				t.Errorf("%s: two buttons are called %q", state, name)
+			}
+		}
+	}
+	var levels []int
+	tab.Eval(`[...(document.querySelector("dialog[open]") || document.querySelector("main")).querySelectorAll("h1, h2, h3, h4, h5, h6")]
+		.filter((h) => h.checkVisibility()).map((h) => Number(h.tagName[1]))`, &levels)
+	for i, level := range levels {
+		if i > 0 && level > levels[i-1]+1 {
+			t.Errorf("%s: the headings are of the levels %d", state, levels)
+			break
 		}
 	}
 	want := map[string]int{"main": 1, "h1": 1, "banner": 1, "contentinfo": 1}
@@ -198,6 +213,7 @@ func TestEveryStateIsAccessible(t *testing.T) {
 
 	t.Run("registration", func(t *testing.T) {
 		g := invite(t, srv)
+		g.BeforeLoad(withRecovery)
 		g.arrive()
 		g.Click("summary")
 		check(t, g.Tab, "ready")
@@ -224,6 +240,22 @@ func TestEveryStateIsAccessible(t *testing.T) {
 		g.untroubled()
 	})
 
+	t.Run("registered", func(t *testing.T) {
+		g := invite(t, srv)
+		g.arrive()
+		g.key.SetPresence(false)
+		g.Click("#create")
+		g.WaitFor(`document.querySelector("#cancel").checkVisibility()`)
+		check(t, g.Tab, "asking")
+		g.Click("#cancel")
+		g.key.SetPresence(true)
+		g.Click("#create")
+		g.awaitState("done")
+		g.tabTo("done-sign-in")
+		check(t, g.Tab, "registered")
+		g.untroubled()
+	})
+
 	t.Run("about to end", func(t *testing.T) {
 		g := invite(t, srv)
 		g.inv = srv.InviteFor(t, g.inv.OrgID, "grace@example.org", 4*time.Minute)
@@ -241,7 +273,7 @@ func TestEveryStateIsAccessible(t *testing.T) {
 		check(t, g.Tab, "problem")
 	})
 
-	for _, path := range []string{"/", "/docs", "/register", "/login"} {
+	for _, path := range []string{"/", "/docs", "/register", "/login", "/nothing"} {
 		t.Run("page "+path, func(t *testing.T) {
 			g := &user{Tab: chromium.Open(t), t: t, srv: srv}
 			g.Open(srv.URL + path)
@@ -249,7 +281,7 @@ func TestEveryStateIsAccessible(t *testing.T) {
 				g.awaitState("ready") // its content comes from a script
 			}
 			check(t, g.Tab, "page"+path)
-			g.untroubled()
+			g.refusedWith("404")
 		})
 	}
 }

@@ -12,7 +12,9 @@ import (
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
 
+	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
+	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/receipt"
 )
 
@@ -122,4 +124,49 @@ func TestAdminAuditLog(t *testing.T) {
 	g.Click("#everybody")
 	g.awaitWords("#entries", "ada@example.org registered")
 	g.refusedWith("409")
+}
+
+// What asks for attention is not shown as something done, in green.
+func TestAdminAuditLogWarns(t *testing.T) {
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
+	g.write(func(tx *store.Tx) {
+		now := srv.Clock.Now()
+		tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, now), OrgID: g.inv.OrgID, At: now, Kind: store.EventCredentialSignCountOutOfLine,
+			UserID: g.inv.UserID, ActorID: g.inv.UserID})
+	})
+	g.goTo("/audit")
+	row := `[...document.querySelectorAll("#entries tbody")].find((b) => b.textContent.includes("out of step"))`
+	g.WaitFor(row)
+	var mark, kept string
+	g.Eval(row+`.querySelector(".badge").textContent`, &mark)
+	g.Eval(row+`.querySelector(".badge").dataset.kept || ""`, &kept)
+	if mark != "Warning" || kept != "bound" {
+		t.Errorf("the entry is marked %q as %q", mark, kept)
+	}
+	g.untroubled()
+}
+
+// What a list says when it is empty, or out of date, is said to those who do not see it too.
+func TestListsSayThatTheyAreEmpty(t *testing.T) {
+	t.Parallel()
+	g := adminIn(t, countersigntest.Start(t))
+	for path, ids := range map[string][]string{"/people": {"people-none", "stale"}, "/roles": {"roles-none"},
+		"/machines": {"service-accounts-none", "tokens-none"}, "/audit": {"entries-none"}} {
+		g.goTo(path)
+		for _, id := range ids {
+			var is bool
+			g.Eval(`(({role, hidden}) => role === "status" && !hidden)(document.querySelector(`+quote("#"+id)+`))`, &is)
+			if !is {
+				t.Errorf("%s: %s is no live region", path, id)
+			}
+		}
+	}
+	g.goTo("/people")
+	g.typeInto("name", "nobody")
+	g.awaitWords("#people-none", "Nobody’s name begins like that")
+	g.Eval(`document.querySelector("#name").value = ""; document.querySelector("#name").dispatchEvent(new Event("input", {bubbles: true}))`, nil)
+	g.WaitFor(`document.querySelector("#people-none").textContent === ""`)
+	g.untroubled()
 }

@@ -343,3 +343,38 @@ func TestAdminIsAskedToSignSomethingElse(t *testing.T) {
 		t.Errorf("after an honest answer: %+v", p)
 	}
 }
+
+// A long name in the dialog stays one name: it wraps in a place of its own, below the one before.
+func TestAdminSigningShowsOneNameALine(t *testing.T) {
+	t.Parallel()
+	g := adminIn(t, countersigntest.Start(t))
+	g.goTo("/people")
+	g.Click("#invite")
+	names := []string{strings.Repeat("m", 60) + "@example.org", "a name of many words that goes on and on until nobody reads it any more, grace",
+		"שלום עולם " + strings.Repeat("ש", 60), strings.Repeat("i", 64) + "@" + strings.Repeat("sub.", 20) + "example.org", "grace@example.org", "日本語" + strings.Repeat("語", 50)}
+	for i, name := range names { // commas would divide one
+		names[i] = strings.ReplaceAll(name, ",", "")
+	}
+	g.Eval(`document.querySelector("#names").value = `+quote(strings.Join(names, "\n")), nil)
+	g.press("#invite-submit", "Invite 6 people")
+	for _, width := range []int{1280, 360} {
+		g.Viewport(width, 740)
+		var rows []struct {
+			Text                     string
+			Left, Right, Top, Bottom float64
+			Clipped, Isolated        bool
+		}
+		g.Eval(`[...document.querySelectorAll("#signing-names li")].map((li) => { const r = li.getBoundingClientRect(), n = li.querySelector("bdi");
+			return {Text: n.textContent, Left: r.left, Right: r.right, Top: r.top, Bottom: r.bottom, Isolated: li.childNodes.length === 1,
+				Clipped: li.scrollWidth > li.clientWidth || getComputedStyle(n).textOverflow === "ellipsis"}; })`, &rows)
+		if len(rows) != len(names) {
+			t.Fatalf("%d lines for %d names", len(rows), len(names))
+		}
+		for i, r := range rows {
+			if r.Text != names[i] || r.Clipped || !r.Isolated || r.Left != rows[0].Left || r.Right != rows[0].Right || i > 0 && r.Top < rows[i-1].Bottom {
+				t.Errorf("at %d pixels the name %q has the place %+v", width, names[i], r)
+			}
+		}
+	}
+	g.untroubled()
+}

@@ -200,7 +200,7 @@ func TestLostAnswers(t *testing.T) {
 
 	t.Run("of the recovery key", func(t *testing.T) {
 		g := invite(t, srv)
-		g.BeforeLoad(fmt.Sprintf(lose, "/countersign/registration/recovery", 1))
+		g.BeforeLoad(fmt.Sprintf(lose, "/countersign/registration/recovery", 1) + withRecovery)
 		g.register()
 		g.Click("#make-recovery")
 		g.awaitState("recovery")

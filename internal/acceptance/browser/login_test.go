@@ -143,10 +143,8 @@ func TestFromRegistrationToLogin(t *testing.T) {
 		g := invite(t, srv)
 		g.BeforeLoad(recordPrompts)
 		g.register()
-		g.Click("#skip")
-		g.awaitState("finished")
 		g.key.SetPresence(false)
-		g.Click("#sign-in")
+		g.Click("#done-sign-in")
 		g.awaitLogin()
 		var username string
 		g.Eval(`document.querySelector("#username").value`, &username)

@@ -48,9 +48,10 @@ func TestRegister(t *testing.T) {
 		if url != srv.URL+"/register" {
 			t.Errorf("the address bar still shows %q", url)
 		}
-		g.Click("#skip")
-		g.awaitState("finished")
-		g.wantText("#finished", "Analytical Engines", "ada@example.org", "Chrome on Linux")
+		g.wantText("#done", "Analytical Engines", "ada@example.org", "Sign in")
+		if text := g.Text("#done"); strings.Contains(text, "recovery") {
+			t.Errorf("a recovery code is offered, which opens nothing: %q", text)
+		}
 		g.untroubled()
 	})
 
@@ -61,7 +62,7 @@ func TestRegister(t *testing.T) {
 		g.awaitState("done")
 		g.wantText("#passkey-name", "Security key")
 		g.wantText("#passkey-kept", "On one device only")
-		g.wantText("#passkey-why", "add a second one")
+		g.wantText("#passkey-why", "cannot be copied")
 		if kept := g.credentials(); len(kept) != 1 || strings.Join(kept[0].Transports, " ") != "usb" || kept[0].BackupEligible {
 			t.Errorf("kept %+v, want one device-bound credential reached by USB", kept)
 		}
@@ -104,10 +105,15 @@ func checkExtras(t *testing.T, g *user) {
 	}
 }
 
+// withRecovery is a page of a server that accepts recovery keys.
+const withRecovery = `document.addEventListener("readystatechange", () => {
+	if (document.readyState === "interactive") document.body.dataset.recovery = "offered";
+});`
+
 func TestRecoveryKey(t *testing.T) {
 	t.Parallel()
 	g := invite(t, countersigntest.Start(t))
-	g.BeforeLoad(recordCalls)
+	g.BeforeLoad(recordCalls + withRecovery)
 	g.register()
 	g.Click("#make-recovery")
 	g.awaitState("recovery")
@@ -239,8 +245,8 @@ func TestFetchingTheLinkChangesNothing(t *testing.T) {
 	g.register()
 }
 
-// Until the passkey is stored a reload must work; afterwards nothing may be left of the
-// code.
+// Until the passkey is stored a reload must work; afterwards it shows what was registered, and
+// nothing may be left of the code.
 func TestReload(t *testing.T) {
 	t.Parallel()
 	g := invite(t, countersigntest.Start(t))
@@ -249,12 +255,29 @@ func TestReload(t *testing.T) {
 	g.awaitState("ready")
 	g.Click("#create")
 	g.awaitState("done")
-	g.Do(reload)
-	g.awaitState("form")
+	shown := g.Text("#done")
+	for range 3 {
+		g.Do(reload)
+		g.awaitState("done")
+		g.wantText("h1", "Your passkey is ready")
+		if again := g.Text("#done"); again != shown {
+			t.Errorf("after a reload the page shows %q, before %q", again, shown)
+		}
+	}
+	g.wantFocus("title")
 	var held string
-	g.Eval(`JSON.stringify([location.href, document.documentElement.outerHTML, {...localStorage}, {...sessionStorage}])`, &held)
+	g.Eval(`JSON.stringify([location.href, document.documentElement.outerHTML, {...localStorage}, {...sessionStorage}, history.state])`, &held)
 	if strings.Contains(held, g.inv.RegistrationCode) {
 		t.Error("the code is still in the page, its address or its storage")
 	}
+	g.Click("#anew") // somebody else on the same device
+	g.awaitState("form")
+	g.wantFocus("orgId")
+	g.Do(reload)
+	g.awaitState("form")
+	other := g.srv.Invite(t, g.inv.OrgID, "grace@example.org")
+	g.inv = other
+	g.arrive() // a link in the tab where somebody has registered
+	g.wantText("#account", "grace@example.org")
 	g.untroubled()
 }

@@ -51,7 +51,7 @@ export function assignments({ id, name, assigned }, sign) {
     ...(may("Permissions:Revoke") ? [revokeButton(a, name, sign)] : []),
   ])), { class: "assignments", "aria-label": text.roles });
   return [
-    element("h4", text.roles),
+    element("h3", text.roles),
     assigned.length ? list : element("p", text.none, { class: "hint" }),
     ...(mayAssign() ? [assignForm(id, name, assigned, sign)] : []),
   ];
@@ -76,6 +76,6 @@ function assignForm(id, name, assigned, sign) {
       summary: text.assigning(choice.selectedOptions[0].textContent, name),
       method: "POST", path: `/permissions/${choice.value}/assignments`, body: { identityId: id },
     });
-  }, { key: "assign" });
+  }, { key: "assign", named: `${text.assign}: ${name}` });
   return element("div", [choice, assign], { class: "inline-form" });
 }

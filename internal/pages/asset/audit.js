@@ -6,6 +6,7 @@ import { save } from "./onetime.js";
 import { button, facts, label, mark, name, time } from "./parts.js";
 import { $, clearAlert, complain, element, phrase, say, schedule } from "./view.js";
 
+let nothing = ""; // what to say of an empty list
 const mostEmpty = 10; // answers in a row without an entry before people are asked whether to go on
 
 const page = new ListPage(text.title, ["Auth:Logs:Read"], () => {
@@ -19,6 +20,7 @@ const rows = page.table("entries", {
   manageNamed: text.detailsNamed,
   cells,
   panel,
+  none: () => nothing,
 });
 
 // ---- the search
@@ -46,6 +48,7 @@ function range() {
 async function find() {
   const times = range();
   const wrong = times.startTime && times.endTime && times.startTime >= times.endTime;
+  for (const id of ["from", "to"]) $(id).setAttribute("aria-invalid", String(Boolean(wrong)));
   if (complain("dates", wrong ? text.dates : "")) return $("to").focus();
   const asked = { text: $("text").value.trim(), outcome: $("outcome").value, userId: person().get("user"), ...times };
   return rows.show((part) => search({ ...asked, ...part }));
@@ -62,7 +65,7 @@ async function search(asked) {
   }
   const empty = answer.items.length === 0;
   $("entries-more").textContent = empty ? text.further : text.more;
-  $("entries-none").textContent = next ? text.goOn : text.none;
+  nothing = next ? text.goOn : text.none;
   return answer;
 }
 
@@ -81,10 +84,18 @@ function cells(e) {
     time(e.at),
     e.actor ? name(e.actor.name || e.actor.id) : text.nobody,
     [element("span", e.summary, { dir: "auto" })],
-    mark(text.outcomes[e.outcome] || e.outcome, e.outcome === "refused" ? "off" : ""),
+    outcome(e),
     e.action ? element("code", [`${e.action.method} `, label(e.action.path)]) : "",
     e.address || "",
   ];
+}
+
+// warnings are kinds of event of which nothing was done: they ask for somebody's attention.
+const warnings = new Set(["credential.sign_count_out_of_line"]);
+
+function outcome(e) {
+  if (e.outcome === "refused") return mark(text.outcomes.refused, "off");
+  return warnings.has(e.kind) ? mark(text.warning, "bound") : mark(text.outcomes[e.outcome] || e.outcome);
 }
 
 function panel(e) {
@@ -103,7 +114,7 @@ function panel(e) {
     element("dl", facts(pairs.filter(Boolean)), { class: "details" }),
     ...(e.action ? [
       element("p", [text.receiptHint, code("countersign receipt verify"), "."], { class: "hint" }),
-      element("div", button(text.receipt, () => receipt(e.action.id), { key: "receipt" }), { class: "row" }),
+      element("div", button(text.receipt, () => receipt(e.action.id), { key: "receipt", named: `${text.receipt}: ${e.summary}` }), { class: "row" }),
     ] : []),
   ];
 }

@@ -2,6 +2,7 @@
 export const text = {
   title: "Audit log",
   outcomes: { done: "Done", refused: "Refused" },
+  warning: "Warning",
   nobody: "Operator, or nobody signed in",
   details: "Details",
   detailsNamed: (summary) => `Details of ${summary}`,

@@ -2,14 +2,14 @@
 // the API's objects with their own, so no member or prototype is taken for granted.
 import { base64url, claimsOf, hex, unbase64url, utf8 } from "./format.js";
 
-// obstacle names what makes a passkey impossible on this page before anything is tried: "insecure", "framed", "unsupported", or "" when nothing does. method is what the
-// page will call, create or get. A device without a passkey provider of its own is no
+// obstacle names what makes a passkey impossible on this page before anything is tried:
+// "insecure", "framed", "unsupported", or "" when nothing does. method is what the page will call, create or get. A device without a passkey provider of its own is no
 // obstacle: phones and security keys still work.
 export function obstacle(method) {
   if (!window.isSecureContext) return "insecure";
   if (window.top !== window) return "framed";
-  if (typeof navigator.credentials?.[method] !== "function" || !window.PublicKeyCredential) return "unsupported";
-  return "";
+  const supported = attempt(() => typeof navigator.credentials[method] === "function" && Boolean(window.PublicKeyCredential));
+  return supported ? "" : "unsupported";
 }
 
 // outside tells whether this page's host is outside an RP ID: the RP ID must be the host
@@ -93,44 +93,69 @@ export function requestOptions(challenge, elsewhere) {
 
 // assertion is a passkey's answer as the completing call wants it.
 export function assertion(credential) {
-  const { response } = credential;
   return {
     kind: "Fido2",
     credentialAssertion: {
-      credId: credentialId(credential),
-      clientData: base64url(response.clientDataJSON),
-      authenticatorData: base64url(response.authenticatorData),
-      signature: base64url(response.signature),
-      userHandle: response.userHandle ? base64url(response.userHandle) : "",
+      credId: needed(credentialId(credential)),
+      clientData: needed(part(credential, "clientDataJSON")),
+      authenticatorData: needed(part(credential, "authenticatorData")),
+      signature: needed(part(credential, "signature")),
+      userHandle: part(credential, "userHandle"),
     },
   };
 }
 
-// prompt calls navigator.credentials.create or get, at once: the browser must be asked in
-// the very click. Whatever goes wrong, no credential included, rejects the promise.
-export async function prompt(method, options) {
-  const credential = await navigator.credentials[method](options);
+// prompt calls navigator.credentials.create or get with what options returns, at once: the
+// browser must be asked in the very click. Whatever goes wrong, no credential included, rejects
+// the promise. So does signal, even if the browser or an extension does not listen to it.
+export async function prompt(method, options, signal) {
+  const cancelled = new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(new DOMException("", "AbortError")));
+  });
+  const credential = await Promise.race([navigator.credentials[method]({ ...options(), signal }), cancelled]);
   if (!credential) throw new DOMException("", "NotAllowedError");
   return credential;
 }
 
-const credentialId = ({ rawId, id }) => (rawId ? base64url(rawId) : id);
+// part is a member of an authenticator's response in base64url, "" without it. Extensions may
+// give it as text, or only as JSON.
+function part(credential, name) {
+  return attempt(() => encoded(credential.response[name])) || attempt(() => encoded(credential.toJSON().response[name])) || "";
+}
+
+function credentialId(credential) {
+  return attempt(() => encoded(credential.rawId)) || attempt(() => encoded(credential.id))
+    || attempt(() => encoded(credential.toJSON().id)) || "";
+}
+
+function encoded(value) {
+  if (typeof value === "string") return base64url(unbase64url(value));
+  if (!value) return "";
+  return base64url(value.byteLength === undefined ? Uint8Array.from(Object.values(value)) : value);
+}
+
+// needed is a value without which there is nothing to send.
+function needed(value) {
+  if (value) return value;
+  const error = new Error("the authenticator's answer cannot be read");
+  error.name = "UnreadableError";
+  throw error;
+}
 
 // fromHere tells whether a passkey's user handle looks like this server's. Other servers
 // may share the RP ID, localhost above all.
-export function fromHere({ response }) {
-  return attempt(() => new TextDecoder().decode(response.userHandle).startsWith("us-")) === true;
+export function fromHere(credential) {
+  return attempt(() => new TextDecoder().decode(unbase64url(part(credential, "userHandle"))).startsWith("us-")) === true;
 }
 
 // firstFactor is a new passkey as the completing call wants it.
 export function firstFactor(credential, name) {
-  const { response } = credential;
   const factor = {
     credentialKind: "Fido2",
     credentialInfo: {
-      credId: credentialId(credential),
-      clientData: base64url(response.clientDataJSON),
-      attestationData: base64url(response.attestationObject),
+      credId: needed(credentialId(credential)),
+      clientData: needed(part(credential, "clientDataJSON")),
+      attestationData: needed(part(credential, "attestationObject")),
     },
     credentialName: name,
   };
@@ -142,17 +167,21 @@ export function firstFactor(credential, name) {
   return factor;
 }
 
+const mostTransports = 8;
+
 // transportsOf returns how the authenticator can be reached, or null when the browser
-// does not say.
+// does not say. What is no transport's name is left out: the server would refuse it.
 export function transportsOf(credential) {
-  const transports = attempt(() => credential.response.getTransports());
-  return Array.isArray(transports) ? transports.filter((t) => typeof t === "string") : null;
+  const said = attempt(() => Array.from(credential.response.getTransports()));
+  if (!said) return null;
+  const named = said.filter((t) => typeof t === "string" && /^[a-z][a-z0-9-]{0,30}$/u.test(t));
+  return [...new Set(named)].slice(0, mostTransports);
 }
 
 // traits reads from the authenticator data what is worth telling people: the AAGUID and
 // whether the passkey is synced (WebAuthn L3 §6.1). It returns null without the data.
 export function traits(credential) {
-  const data = authenticatorData(credential.response);
+  const data = attempt(() => authenticatorData(credential));
   if (!data || data.length < 37) return null;
   const flags = data[32];
   const hasCredential = (flags & 0x40) !== 0 && data.length >= 53;
@@ -165,10 +194,10 @@ export function traits(credential) {
 
 // forget tells the passkey provider that the server does not know this credential, so
 // that no useless passkey is left behind. Few browsers support it.
-export async function forget(challenge, credentialId) {
+export async function forget(challenge, credential) {
   await attempt(() => PublicKeyCredential.signalUnknownCredential?.({
     rpId: challenge.rp?.id || location.hostname,
-    credentialId,
+    credentialId: credentialId(credential),
   })?.catch(() => {}));
 }
 
@@ -182,12 +211,12 @@ export async function tellAccepted(rpId, userId, allAcceptedCredentialIds) {
   })?.catch(() => {}));
 }
 
-function authenticatorData(response) {
-  const direct = attempt(() => response.getAuthenticatorData());
-  if (direct) return new Uint8Array(direct);
+function authenticatorData(credential) {
+  const direct = attempt(() => new Uint8Array(credential.response.getAuthenticatorData()));
+  if (direct?.length) return direct;
   // Older browsers and some extensions have no such method. In the attestation object
   // the data is a CBOR byte string that follows the text "authData".
-  const object = new Uint8Array(response.attestationObject);
+  const object = unbase64url(part(credential, "attestationObject"));
   const label = [0x68, ...utf8("authData")];
   for (let at = 0; at + label.length + 2 < object.length; at++) {
     if (!label.every((b, i) => object[at + i] === b)) continue;
@@ -202,7 +231,8 @@ function uuid(bytes) {
   return hex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/u, "$1-$2-$3-$4-$5");
 }
 
-function attempt(f) {
+// attempt returns what f returns, undefined if it fails.
+export function attempt(f) {
   try {
     return f();
   } catch {

@@ -1,6 +1,7 @@
 // Creating a service account, or an access token of one's own: the form, and the token that
 // is shown once.
 import { offerRoles, withRole } from "./assignments.js";
+import * as draft from "./draft.js";
 import { askBeforeLeaving } from "./onetime.js";
 import { text } from "./serviceaccountsmessages.js";
 import { secret } from "./parts.js";
@@ -17,8 +18,10 @@ const kinds = {
 let kind = null;
 let back = null; // shows the lists again
 
-// openForm shows the form for a serviceAccount or a token. showLists shows the lists again.
+// openForm shows the form for a serviceAccount or a token. showLists shows the lists again. It
+// returns what is to be called once the form is filled in.
 export function openForm(what, showLists) {
+  draft.opened(what);
   kind = kinds[what];
   back = showLists;
   for (const id of ["thing-name", "public-key", "days"]) {
@@ -28,6 +31,7 @@ export function openForm(what, showLists) {
   $("form-lead").textContent = kind.lead;
   offerRoles("thing-role", kind.noRole);
   show("form", kind.title, $("thing-name"));
+  return () => {};
 }
 
 // problems are what is wrong with the form, by field.
@@ -55,6 +59,7 @@ async function submit(event) {
   const { accessToken, credId } = kind.token(answer);
   $("created-token").replaceChildren(secret(text.token, accessToken, name), secret(text.credential, credId, name));
   askBeforeLeaving(true);
+  draft.closed();
   return show("created", text.done(name));
 }
 

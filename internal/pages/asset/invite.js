@@ -1,37 +1,41 @@
 // Inviting one or many people, and the links and codes to hand over afterwards.
 import { moment } from "./format.js";
 import { offerRoles, withRole } from "./assignments.js";
+import * as draft from "./draft.js";
+import { readNames } from "./names.js";
 import { askBeforeLeaving, copy } from "./onetime.js";
 import { mark, name, secret } from "./parts.js";
 import { text } from "./peoplemessages.js";
 import { sign } from "./sign.js";
-import { $, complain, element, show } from "./view.js";
+import { $, complain, element, say, show } from "./view.js";
 
 const most = 200; // as many as the server takes at once
 
 let back = null; // shows the list again
 let links = ""; // all that are shown, with their names
 
-// openInvitation shows the form. showList shows the list again.
+// openInvitation shows the form. showList shows the list again. It returns what is to be called
+// once the form is filled in.
 export function openInvitation(showList) {
   back = showList;
+  draft.opened("invite");
   $("names").value = "";
   offerRoles("invite-role", text.noRole);
   typed();
   complain("names", "");
   show("form", text.inviting, $("names"));
+  return typed;
 }
 
-// typedNames are the names in the form: one a line, or with commas between.
-const typedNames = () => $("names").value.split(/[\n,;]/u).map((n) => n.trim()).filter(Boolean);
-
 function typed() {
-  $("invite-submit").textContent = text.invite(typedNames().length);
+  const { names, left } = readNames($("names").value);
+  $("invite-submit").textContent = text.invite(names.length);
+  say(left.length ? text.leftOut(left) : "", $("names-left"));
 }
 
 async function submit(event) {
   event.preventDefault();
-  const usernames = typedNames();
+  const { names: usernames } = readNames($("names").value);
   const problem = usernames.length === 0 ? text.required : usernames.length > most ? text.tooMany(usernames.length) : "";
   if (complain("names", problem)) return $("names").focus();
   const many = usernames.length > 1;
@@ -46,6 +50,7 @@ async function submit(event) {
 // showInvited shows new codes, or that they were mailed.
 export function showInvited(items, title, showList) {
   back = showList;
+  draft.closed();
   const shown = items.filter((i) => !i.mailed);
   const secrets = shown.length > 0;
   links = shown.map((i) => `${i.username}\t${i.registrationUrl}`).join("\n");
@@ -59,7 +64,7 @@ export function showInvited(items, title, showList) {
 function invitation(i) {
   const until = element("p", text.goodUntil(moment(new Date(i.expiresAt))), { class: "hint" });
   return element("li", [
-    element("h3", name(i.username), { class: "name" }),
+    element("h2", name(i.username), { class: "name" }),
     ...(i.mailed ? [mark(text.mailed)]
       : [secret(text.link, i.registrationUrl, i.username), secret(text.code, i.registrationCode, i.username)]),
     until,

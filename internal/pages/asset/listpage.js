@@ -1,23 +1,27 @@
 // A page where administrators see lists and, in most, sign changes to what is listed.
+import * as draft from "./draft.js";
 import * as words from "./pagemessages.js";
 import { account, openPage, showError, watchEnd } from "./page.js";
 import { Rows } from "./rows.js";
-import { alarm, show } from "./view.js";
+import { $, alarm, say, show } from "./view.js";
 
 export class ListPage {
   #title;
   #needs;
   #load;
   #sign;
+  #reopen;
   #tables = [];
 
   // needs are the operations of which the caller must hold one. load fills the tables. sign
-  // is sign.js's, for a page with the dialog for it.
-  constructor(title, needs, load, sign = null) {
+  // is sign.js's, for a page with the dialog for it. reopen opens the form that draft.opened was
+  // told of, and returns what is to be called once it is filled in.
+  constructor(title, needs, load, sign = null, reopen = null) {
     this.#title = title;
     this.#needs = needs;
     this.#load = load;
     this.#sign = sign;
+    this.#reopen = reopen;
   }
 
   // table makes the Rows of an id, which are then refreshed with the page.
@@ -29,6 +33,9 @@ export class ListPage {
 
   open = async () => {
     if (!(await openPage(this.#title, this.#needs, this.open))) return;
+    const typed = draft.take();
+    draft.closed();
+    if (typed && $("find")) draft.fill(typed, $("find"));
     try {
       await this.#load();
     } catch (error) {
@@ -38,13 +45,24 @@ export class ListPage {
     }
     this.#showList();
     watchEnd(this.open);
+    this.#resume(typed);
   };
+
+  // resume opens the form again that was open when the session ended.
+  #resume(typed) {
+    const filled = typed?.form && this.#reopen?.(typed.form);
+    if (!filled) return;
+    draft.fill(typed, $("form"));
+    filled();
+    say(words.text.typedKept);
+  }
 
   // failed says what went wrong.
   failed = (error) => showError(error, this.open);
 
   // back leaves a form and shows the lists again, as they are now.
   back = async () => {
+    draft.closed();
     this.#showList();
     await this.#refresh();
   };

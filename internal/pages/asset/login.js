@@ -18,6 +18,7 @@ const asked = new URLSearchParams(location.hash.slice(1)); // in the fragment, s
 let organisation = null; // where people sign in, once that is known
 let only = false; // the server has no other organisation
 let busy = false; // a prompt is open or its result is on its way
+let cancel = null; // cancels the open prompt
 
 // What an explanation may offer to do.
 const actions = {
@@ -165,9 +166,11 @@ async function prepare(otherDevice) {
 }
 
 function prompt(offer, otherDevice) {
-  const answer = ceremony.prompt("get", ceremony.requestOptions(offer.challenge, otherDevice));
+  cancel = new AbortController();
+  const answer = ceremony.prompt("get", () => ceremony.requestOptions(offer.challenge, otherDevice), cancel.signal);
   clearAlert();
   setBusy(true, text.waiting);
+  $("cancel").hidden = false;
   say(text.prompted);
   finish(offer, answer);
 }
@@ -190,10 +193,11 @@ async function send(offer, credential) {
   try {
     ({ token } = await api.login(offer.challenge.challengeIdentifier, ceremony.assertion(credential)));
   } catch (error) {
+    const unreachable = error instanceof api.Unreachable;
+    if (!unreachable && !(error instanceof api.Refusal)) return again(explainBrowser(error, words)); // nothing was sent
     offers.spend(offer);
-    if (unknown(error, offer, credential)) ceremony.forget(offer.challenge, credential.id);
-    if (error instanceof api.Unreachable) return again(obstacles.lost);
-    return refused(error);
+    if (unknown(error, offer, credential)) ceremony.forget(offer.challenge, credential);
+    return unreachable ? again(obstacles.lost) : refused(error);
   }
   if (!session.keep(token)) return halt(obstacles.storage, context());
   const id = session.organisationOf(token);
@@ -228,12 +232,12 @@ function again(explanation, error) {
 // stopped handles a failure before a prompt.
 function stopped(error) {
   if (error instanceof api.Unreachable) return halt(obstacles.offline, context());
-  if (!(error instanceof api.Refusal)) throw error;
   halt(explainServer(error, words), context(error));
 }
 
 function setBusy(on, label = text.signIn) {
   busy = on;
+  $("cancel").hidden = true;
   setWorking(on, "sign-in", ["elsewhere"]);
   $("sign-in-label").textContent = label;
 }
@@ -257,6 +261,7 @@ function typed() {
 
 $("login").addEventListener("submit", (event) => { event.preventDefault(); signIn(false); });
 $("elsewhere").addEventListener("click", () => signIn(true));
+$("cancel").addEventListener("click", () => cancel.abort());
 $("another").addEventListener("click", () => leaveOrganisation());
 for (const id of ["sign-in", "elsewhere"]) $(id).addEventListener("pointerdown", freeBrowser);
 for (const id of ["username", "orgId"]) $(id).addEventListener("input", typed);

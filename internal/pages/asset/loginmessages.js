@@ -1,5 +1,5 @@
 // Everything the login page says once its script runs, under the names of messages.js.
-import { noAnswer, onceMore, prompting, tooManyTries, useObstacles } from "./messages.js";
+import { noAnswer, onceMore, prompting, tooManyTries, unreadable, useObstacles } from "./messages.js";
 
 export const text = {
   title: "Sign in",
@@ -77,6 +77,7 @@ export const browserErrors = {
     title: "This page is not set up for passkeys",
     text: "The browser does not allow passkeys for this organisation on this address. It is not your fault. Show this message to your administrator.",
   },
+  UnreadableError: unreadable("You are not signed in."),
   OperationError: {
     title: "Another prompt is open",
     text: "The browser is still busy with an earlier question. Close it, or wait a moment, and try again.",

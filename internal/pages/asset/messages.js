@@ -35,6 +35,12 @@ export const tooManyTries = ({ wait }) => ({
   final: true,
 });
 
+// What is said when a passkey's answer has not the form of one.
+export const unreadable = (rest) => ({
+  title: "The answer could not be read",
+  text: `Your browser or password manager answered in a form that this page does not know. ${rest} Try again, or use another browser or device.`,
+});
+
 // What is said when a click came without a challenge.
 export const onceMore = "Everything is ready now. Please press the button once more.";
 
@@ -70,7 +76,7 @@ export const text = {
   bound: "On one device only",
   syncedWhy: "Your passkey provider keeps a copy, so it is there on your other devices too.",
   syncableWhy: "Your passkey provider can keep a copy. Turn on syncing there to have it on your other devices.",
-  boundWhy: "This passkey cannot be copied. When you can, add a second one on another device, so that losing this one does not lock you out.",
+  boundWhy: "This passkey cannot be copied. If you lose it, ask an administrator of your organisation for a new invitation.",
   securityKey: "Security key",
   passkey: "Passkey",
   on: (browser, system) => `${browser} on ${system}`,
@@ -97,7 +103,7 @@ export const text = {
   ].join("\r\n"),
   finished: "You are registered",
   withRecovery: "Passkey and recovery key are stored.",
-  withoutRecovery: "Your passkey is stored. You can add a recovery key later.",
+  withoutRecovery: "Your passkey is stored.",
 };
 
 // What to call things on more than one page.
@@ -163,6 +169,7 @@ export const browserErrors = {
     title: "This page is not set up for passkeys",
     text: "The browser does not allow passkeys for this organisation on this address. It is not your fault, and your code still works. Show this message to your administrator.",
   },
+  UnreadableError: unreadable("Nothing was saved and your code still works."),
 };
 
 export const otherBrowserError = (name) => ({
@@ -270,12 +277,12 @@ export const serverFailure = {
 
 export const recoveryFailed = {
   title: "The recovery key was not stored",
-  text: "Your passkey is safe and you are registered. You can try once more, or add a recovery key later.",
+  text: "Your passkey is safe and you are registered. You can try once more, or go on without.",
 };
 
 export const recoveryTooLate = {
   title: "It is too late to do this here",
-  text: "Your passkey is safe and you are registered. You can add a recovery key later.",
+  text: "Your passkey is safe and you are registered.",
 };
 
 // waitText is a number of seconds as people say it.

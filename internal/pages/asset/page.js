@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import * as session from "./session.js";
 import * as words from "./pagemessages.js";
+import * as draft from "./draft.js";
 import { explainServer } from "./explain.js";
 import { clock, offset } from "./format.js";
 import { $, alarm, halt, schedule, show, stopTimers } from "./view.js";
@@ -22,6 +23,7 @@ export async function openPage(title, needs, reopen) {
     return notOpened(error, reopen);
   }
   session.remember(account.organisation);
+  draft.forgetOthers(account.user.id);
   showLinks();
   $("zone").textContent = words.text.zone(offset(new Date()));
   if (needs.length > 0 && !needs.some(may)) {
@@ -76,10 +78,13 @@ function explained(error) {
 const context = (error, reopen) => ({ actions: { retry: [words.text.again, reopen] }, reference: error.id });
 
 // leave goes to the login page, which brings people back here. It clears the page, so that
-// nothing of it can be seen by going back in this tab.
+// nothing of it can be seen by going back in this tab. If the session has ended, what was typed
+// is kept.
 export function leave(notice) {
   stopTimers();
   session.drop();
+  if (notice === "ended") draft.keep(account?.user.id);
+  else if (notice) session.dropDraft();
   if (notice) session.leaveNotice(notice);
   for (const card of document.querySelectorAll(".card")) card.replaceChildren();
   location.replace(session.loginLink({ org: account?.organisation.id, next: location.pathname + location.search }));

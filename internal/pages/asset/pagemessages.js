@@ -19,6 +19,7 @@ export const text = {
     title: "You cannot sign changes here",
     text: "Changes are signed with a passkey, and your account has none: you registered with a key, which a browser cannot use. You can look around; make changes with the program that holds your key.",
   },
+  typedKept: "What you had typed is here again. Nothing of it was sent.",
   stale: "The server does not answer, so this may be out of date.",
 };
 

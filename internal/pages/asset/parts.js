@@ -30,7 +30,7 @@ export function facts(pairs) {
 // section is a heading with forms and a row of buttons, or nothing without either.
 export function section(title, buttons, ...forms) {
   const parts = [...forms, ...(buttons.length ? [element("div", buttons, { class: "row" })] : [])];
-  return parts.length ? [element("h4", title), ...parts] : [];
+  return parts.length ? [element("h3", title), ...parts] : [];
 }
 
 // roleList are the names of assigned roles.
@@ -57,15 +57,16 @@ export function button(words, run, { named, key, kind = "small" } = {}) {
 // request completes the change, key is as for button.
 export function changeButton(text, what, name, request, sign, key = what) {
   return button(text[what], () => sign({ summary: text.changes[what](name), warning: text.warnings[what], ...request }),
-    { key, kind: what === "archive" ? "small danger" : "small" });
+    { key, named: `${text[what]}: ${name}`, kind: what === "archive" ? "small danger" : "small" });
 }
 
-// card is an entry of a list: a picture, a title, a subtitle, marks, and details as pairs.
-export function card(glyph, title, subtitle, marks, details) {
+// card is an entry of a list: a picture, a title, a subtitle, marks, and details as pairs. level
+// is its heading's.
+export function card(glyph, title, subtitle, marks, details, level = 3) {
   return element("li", [
     element("span", null, { class: `glyph ${glyph}`, "aria-hidden": "true" }),
     element("div", [
-      element("h3", name(title), { class: "name" }),
+      element(`h${level}`, name(title), { class: "name" }),
       ...(subtitle ? [element("p", subtitle, { class: "hint", dir: "auto" })] : []),
     ]),
     ...(marks.length ? [element("p", marks, { class: "badges" })] : []),

@@ -2,7 +2,7 @@
 import { nameAgent } from "./agent.js";
 import { text } from "./messages.js";
 import { providers } from "./providers.js";
-import { traits, transportsOf } from "./ceremony.js";
+import { attempt, traits, transportsOf } from "./ceremony.js";
 
 // describe returns a passkey's name, and how far it is synced as "synced", "syncable",
 // "bound" or, when nothing is known, "".
@@ -27,7 +27,7 @@ function nameOf(credential, is) {
   const provider = is && providers[is.aaguid];
   if (provider) return provider;
   const transports = transportsOf(credential) || [];
-  const roams = credential.authenticatorAttachment === "cross-platform";
+  const roams = attempt(() => credential.authenticatorAttachment) === "cross-platform";
   if (transports.includes("hybrid") && roams) return text.passkey;
   if (roams || (transports.length > 0 && !transports.includes("internal") && !transports.includes("hybrid"))) {
     return text.securityKey;

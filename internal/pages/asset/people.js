@@ -16,11 +16,12 @@ const page = new ListPage(text.title, ["Auth:Users:Read"], async () => {
   $("invite").hidden = !may("Auth:Users:Create");
   await Promise.all([loadRoles(), find()]);
   watch();
-}, sign);
+}, sign, () => (may("Auth:Users:Create") ? openInvitation(page.back) : null));
 const rows = page.table("people", {
   id: (p) => p.userId,
   name: (p) => p.username,
   cells,
+  none: () => ($("name").value.trim() ? text.nobodyNamed : text.nobody),
   panel: (p) => panel(p, page.sign, newCode),
   changed: (before, after) => {
     if (stateWords(before) !== stateWords(after)) say(common.changed(after.username, stateWords(after)));
@@ -31,7 +32,6 @@ const rows = page.table("people", {
 
 function find() {
   const asked = { name: $("name").value.trim(), kind: $("kind").value };
-  $("people-none").textContent = asked.name ? text.nobodyNamed : text.nobody;
   return rows.show((part) => api.get("/countersign/people", { ...asked, ...part }));
 }
 

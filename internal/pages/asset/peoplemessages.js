@@ -55,6 +55,7 @@ export const text = {
   inviting: "Invite people",
   invite: (count) => (count > 1 ? `Invite ${count} people` : "Invite"),
   noRole: "No role",
+  leftOut: (words) => ["Only addresses are taken. Left out: ", ...words.slice(0, 5).flatMap((w, i) => (i ? [", ", w] : [w])), words.length > 5 ? ", \u2026" : "."],
   required: "Enter at least one name.",
   tooMany: (count) => `These are ${count} names; at most 200 can be invited at once.`,
   invited: (count) => (count > 1 ? `${count} people are invited` : "Invited"),

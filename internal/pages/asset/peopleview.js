@@ -39,7 +39,9 @@ export function panel(p, sign, newCode) {
     ...(live ? [[text.until, time(p.code.expiresAt)]] : []),
     [text.id, element("code", p.userId)],
   ];
-  const history = element("a", text.history, { href: `/audit#${new URLSearchParams({ user: p.userId, name: p.username })}` });
+  const history = element("a", text.history, {
+    href: `/audit#${new URLSearchParams({ user: p.userId, name: p.username })}`, "aria-label": `${text.history}: ${p.username}`,
+  });
   return [
     ...(why ? [element("p", why, { class: "hint" })] : []),
     element("dl", facts(known), { class: "details" }),

@@ -51,7 +51,7 @@ function table(heading, all) {
   if (!described) all.forEach((r) => r.lastChild.remove());
   const head = ["Member", "Type", described && "Meaning"].map((text) => text && element("th", { scope: "col" }, text));
   return [heading && element("h4", {}, heading),
-    element("table", { className: "members" }, element("thead", {}, element("tr", {}, head)), element("tbody", {}, all))];
+    element("table", { className: "members", ariaLabel: heading || "Error" }, element("thead", {}, element("tr", {}, head)), element("tbody", {}, all))];
 }
 
 // access says who may call, in words and by name.

@@ -6,11 +6,12 @@
 import * as api from "./api.js";
 import * as ceremony from "./ceremony.js";
 import { describe } from "./passkey.js";
-import { offerRecovery } from "./recoveryoffer.js";
+import { showDone, showRegistered } from "./done.js";
 import { explainBrowser, explainServer } from "./explain.js";
 import { clock, moment, tidyCode } from "./format.js";
 import { obstacles, text } from "./messages.js";
 import * as words from "./messages.js";
+import { complete, invitationIn } from "./link.js";
 import { lifeOf } from "./offer.js";
 import { loginLink } from "./session.js";
 import { $, alarm, clearAlert, complain, halt, say, schedule, setWorking, show, stopTimers } from "./view.js";
@@ -19,18 +20,11 @@ let invitation = { orgId: "", username: "", registrationCode: "" };
 let opened = null; // what the server told about the invitation
 let offer = null; // a challenge and how long it can be used
 let busy = false; // a prompt is open or its result is on its way
+let prompt = null; // cancels the open prompt
 let typed = false; // the invitation was entered by hand
 let fetching = null;
 
 const fields = ["orgId", "username", "registrationCode"];
-
-function fromFragment(fragment) {
-  const params = new URLSearchParams(fragment.replace(/^#/u, ""));
-  const get = (name) => (params.get(name) || "").trim();
-  return { orgId: get("org"), username: get("username"), registrationCode: get("code") };
-}
-
-const complete = (i) => fields.every((f) => i[f] !== "");
 
 // What an explanation may offer to do.
 const actions = {
@@ -50,6 +44,7 @@ async function start() {
   opened = offer = null;
   const blocked = ceremony.obstacle("create");
   if (blocked) return halt(obstacles[blocked], context());
+  if (history.state?.registered && !location.hash) return showRegistered(history.state.registered);
   if (!complete(invitation)) return showForm();
   show("loading", text.create, null);
   say(text.loading);
@@ -107,9 +102,11 @@ function create(elsewhere) {
     return;
   }
   const { challenge } = offer;
-  const asked = ceremony.prompt("create", ceremony.creationOptions(challenge, opened.organisation.name, elsewhere));
+  prompt = new AbortController();
+  const asked = ceremony.prompt("create", () => ceremony.creationOptions(challenge, opened.organisation.name, elsewhere), prompt.signal);
   clearAlert();
   setBusy(true, text.waiting);
+  $("cancel").hidden = false;
   say(text.prompted);
   finish(offer, asked);
 }
@@ -129,9 +126,11 @@ async function makeReadyAgain() {
 }
 
 async function finish(used, asked) {
-  let credential;
+  let credential, passkey, call;
   try {
     credential = await asked;
+    passkey = describe(credential);
+    call = api.completeRegistration(used.challenge.temporaryAuthenticationToken, ceremony.firstFactor(credential, passkey.name));
   } catch (error) {
     say("");
     const explanation = explainBrowser(error, words);
@@ -141,9 +140,6 @@ async function finish(used, asked) {
     renewQuietly(); // the old challenge was never sent, so it can be used until then
     return;
   }
-  const passkey = describe(credential);
-  const call = api.completeRegistration(
-    used.challenge.temporaryAuthenticationToken, ceremony.firstFactor(credential, passkey.name));
   await send(call, used, credential, passkey);
 }
 
@@ -166,15 +162,13 @@ async function send(call, used, credential, passkey) {
     // An earlier attempt may have succeeded although its answer was lost. What became of
     // the invitation is then the better answer.
     if (call.uncertain) return start();
-    if (error.code !== "credential_already_registered") ceremony.forget(used.challenge, credential.id);
+    if (error.code !== "credential_already_registered") ceremony.forget(used.challenge, credential);
     refusedAfterPrompt(error);
     return;
   }
   stopTimers();
   busy = false;
-  // The invitation is used. Neither history nor a shared screen needs to keep it.
-  history.replaceState(null, "", location.pathname);
-  offerRecovery({ result, passkey, invitation, opened, challenge: used.challenge, endsAt: used.endsAt });
+  showDone({ result, passkey, invitation, opened, challenge: used.challenge, endsAt: used.endsAt });
 }
 
 function refusedAfterPrompt(error) {
@@ -200,7 +194,6 @@ async function renewQuietly() {
 // stopped handles a failure before or between attempts.
 function stopped(error) {
   if (error instanceof api.Unreachable) return halt(obstacles.offline, context());
-  if (!(error instanceof api.Refusal)) throw error;
   const explanation = explainServer(error, words);
   if (typed && explanation.actions?.includes("form")) {
     showForm();
@@ -213,6 +206,7 @@ function stopped(error) {
 
 function setBusy(on, label = text.create) {
   busy = on;
+  $("cancel").hidden = true;
   setWorking(on, "create", ["elsewhere"]);
   $("create-label").textContent = label;
 }
@@ -253,6 +247,7 @@ function showForm() {
 function submit(event) {
   event.preventDefault();
   clearAlert();
+  fields.some((f) => fillFrom($(f).value));
   let first = null;
   for (const f of fields) {
     const value = f === "registrationCode" ? tidyCode($(f).value) : $(f).value.trim();
@@ -263,17 +258,26 @@ function submit(event) {
   else start();
 }
 
-// A whole link pasted into any field fills them all.
+// A whole link pasted into any field fills them all, whatever a mail program made of it.
 function paste(event) {
-  const link = event.clipboardData?.getData("text") || "";
-  const found = fromFragment(link.slice(link.indexOf("#") + 1));
-  if (!link.includes("#") || !complete(found)) return;
-  event.preventDefault();
+  if (fillFrom(event.clipboardData?.getData("text") || "")) event.preventDefault();
+}
+
+function fillFrom(value) {
+  const found = invitationIn(value);
+  if (!complete(found)) return false;
   for (const f of fields) $(f).value = found[f];
+  return true;
 }
 
 $("create").addEventListener("click", () => create(false));
 $("elsewhere").addEventListener("click", () => create(true));
+$("cancel").addEventListener("click", () => prompt.abort());
+$("anew").addEventListener("click", () => {
+  history.replaceState(null, "", location.pathname);
+  invitation = invitationIn("");
+  start();
+});
 $("manual").addEventListener("submit", submit);
 $("manual").addEventListener("paste", paste);
 $("registrationCode").addEventListener("change", (e) => { e.target.value = tidyCode(e.target.value); });
@@ -282,5 +286,5 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && offer && Date.now() > offer.renewAt) keepFresh();
 });
 
-invitation = fromFragment(location.hash);
+invitation = invitationIn(location.hash);
 start();

@@ -1,6 +1,7 @@
 // The roles page: permissions of the organisation, what each allows, and who has it.
 import * as api from "./api.js";
 import { assignees } from "./assignees.js";
+import * as draft from "./draft.js";
 import { ListPage } from "./listpage.js";
 import { may } from "./page.js";
 import { button, changeButton, facts, label, mark, section, time } from "./parts.js";
@@ -11,11 +12,13 @@ import { $, complain, element, show } from "./view.js";
 let editing = null; // the role in the form, null for a new one
 
 const page = new ListPage(text.title, ["Permissions:Read"], async () => {
-  $("roles-none").textContent = text.none;
   $("new").hidden = !may("Permissions:Create");
   await rows.show((part) => api.get("/permissions", part));
-}, sign);
-const rows = page.table("roles", { id: (r) => r.id, name: (r) => r.name, cells, panel });
+}, sign, ({ id }) => {
+  const role = rows.things.find((r) => r.id === id);
+  return role || !id ? edit(role || null) : null;
+});
+const rows = page.table("roles", { id: (r) => r.id, name: (r) => r.name, cells, panel, none: () => text.none });
 
 // ---- the list
 
@@ -32,11 +35,11 @@ function panel(r) {
   return [
     ...(r.isArchived ? [element("p", text.archivedWhy, { class: "hint" })] : []),
     element("dl", facts([[text.created, time(r.dateCreated)], [text.updated, time(r.dateUpdated)], [text.id, element("code", r.id)]]), { class: "details" }),
-    element("h4", text.operations),
+    element("h3", text.operations),
     r.isImmutable ? element("p", text.immutable, { class: "hint" })
       : element("ul", r.operations.map((o) => element("li", element("code", label(o)))), { class: "chips" }),
     ...section(text.doing, changeButtons(r)),
-    element("h4", text.assignees),
+    element("h3", text.assignees),
     assignees(r, page.sign),
   ];
 }
@@ -44,7 +47,7 @@ function panel(r) {
 function changeButtons(r) {
   if (r.isImmutable) return [];
   const all = [];
-  if (may("Permissions:Update") && !r.isArchived) all.push(button(text.edit, () => edit(r), { key: "edit" }));
+  if (may("Permissions:Update") && !r.isArchived) all.push(button(text.edit, () => edit(r), { key: "edit", named: `${text.edit}: ${r.name}` }));
   if (may("Permissions:Delete")) {
     const request = { method: "PUT", path: `/permissions/${r.id}/archive`, body: { isArchived: !r.isArchived } };
     all.push(changeButton(text, r.isArchived ? "restore" : "archive", r.name, request, page.sign, "archive"));
@@ -56,8 +59,10 @@ function changeButtons(r) {
 
 const boxes = () => [...document.querySelectorAll("#role [type=checkbox]")];
 
+// edit opens the form, and returns what is to be called once it is filled in.
 function edit(role) {
   editing = role;
+  draft.opened({ id: role?.id || "" });
   $("role-name").value = role?.name || "";
   $("save").textContent = role ? text.save : text.create;
   const chosen = new Set(role?.operations || []);
@@ -71,6 +76,7 @@ function edit(role) {
   complain("role-name", "");
   complain("operations", "");
   show("form", role ? text.editing(role.name) : text.creating, $("role-name"));
+  return count;
 }
 
 // box is a checkbox for an operation that the page does not list: an older name.
@@ -97,6 +103,7 @@ async function submit(event) {
     summary,
     warning: editing ? text.warnings.update : "",
     names: operations,
+    called: text.operations,
     method: editing ? "PUT" : "POST", path: editing ? `/permissions/${editing.id}` : "/permissions",
     body: { name: called, operations },
   });

@@ -19,8 +19,8 @@ export class Rows {
   #next = "";
 
   // The table is the one of that id; its "-more" button and "-none" sentence go with it. of
-  // has functions of a thing: its id, its name, its cells and its panel. failed is told of
-  // errors.
+  // has functions of a thing: its id, its name, its cells and its panel; and none, what to say
+  // when there is nothing. failed is told of errors.
   constructor(id, of, failed) {
     this.#table = $(id);
     this.#more = $(`${id}-more`);
@@ -75,7 +75,7 @@ export class Rows {
   #turn(token = "") {
     this.#next = token;
     if (this.#more) this.#more.hidden = !token;
-    if (this.#none) this.#none.hidden = this.#rows.size > 0;
+    this.#none.textContent = this.#rows.size > 0 ? "" : this.#of.none(); // a live region: it is never hidden
     this.#table.hidden = this.#rows.size === 0;
   }
 

@@ -14,18 +14,19 @@ const page = new ListPage(text.title, ["Auth:ServiceAccounts:Read", "Auth:Pats:C
   $("service-accounts-part").hidden = !may("Auth:ServiceAccounts:Read");
   $("new-service-account").hidden = !may("Auth:ServiceAccounts:Create");
   $("new-token").hidden = !may("Auth:Pats:Create");
-  $("service-accounts-none").textContent = text.noServiceAccounts;
-  $("tokens-none").textContent = text.noTokens;
   await Promise.all([
     loadRoles(),
     may("Auth:ServiceAccounts:Read") && accounts.show(() => api.get("/auth/service-accounts")),
     tokens.show(() => api.get("/auth/pats")),
   ]);
-}, sign);
+}, sign, (what) => openForm(what, page.back));
 const accounts = page.table("service-accounts", {
   id: (a) => a.userInfo.userId, name: (a) => a.userInfo.name, cells: accountCells, panel: accountPanel,
+  none: () => text.noServiceAccounts,
 });
-const tokens = page.table("tokens", { id: (t) => t.tokenId, name: (t) => t.name, cells: tokenCells, panel: tokenPanel });
+const tokens = page.table("tokens", {
+  id: (t) => t.tokenId, name: (t) => t.name, cells: tokenCells, panel: tokenPanel, none: () => text.noTokens,
+});
 
 // changes are the forms and buttons that change what is at a path. can says whether the
 // caller may activate, deactivate and so on; warnings are what else to say.
@@ -58,7 +59,7 @@ const accountNeeds = { activate: "Activate", deactivate: "Deactivate", archive: 
 function accountPanel({ userInfo: u, accessTokens }) {
   return [
     element("dl", facts([[text.id, element("code", u.userId)]]), { class: "details" }),
-    element("h4", text.tokens),
+    element("h3", text.tokens),
     element("ul", accessTokens.map(tokenCard), { class: "things" }),
     ...assignments({ id: u.userId, name: u.name, assigned: u.permissionAssignments }, page.sign),
     ...changes({

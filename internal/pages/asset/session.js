@@ -6,6 +6,7 @@ import { claimsOf } from "./format.js";
 
 const tokenKey = "countersign.session";
 const noticeKey = "countersign.notice";
+const draftKey = "countersign.draft";
 const organisationKey = "countersign.organisation";
 
 // keep stores the token of a new session; it returns false where the browser allows no
@@ -32,6 +33,25 @@ export function takeNotice() {
   const notice = read(() => sessionStorage, noticeKey);
   write(() => sessionStorage, noticeKey, "");
   return notice;
+}
+
+// leaveDraft keeps what was typed on a page, takeDraft returns that once, or null.
+export function leaveDraft(draft) {
+  write(() => sessionStorage, draftKey, JSON.stringify(draft));
+}
+
+export function takeDraft() {
+  const draft = read(() => sessionStorage, draftKey);
+  dropDraft();
+  try {
+    return draft ? JSON.parse(draft) : null;
+  } catch {
+    return null;
+  }
+}
+
+export function dropDraft() {
+  write(() => sessionStorage, draftKey, "");
 }
 
 // remember keeps the organisation for the next sign-in, but not the user name: others may

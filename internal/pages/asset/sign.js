@@ -21,15 +21,16 @@ let sent = false; // the signed request was sent and can no longer be cancelled
 
 // sign has a change signed and sent. It returns the server's answer, or null when the
 // change was not made. summary says what it is, in the form that phrase takes; names lists
-// what it is about where that is much; warning is what else to consider; the rest is the
-// request, its body an object or missing.
-export function sign({ summary, names = [], warning = "", method, path, body }) {
+// what it is about where that is much, and called says what they are; warning is what else to
+// consider; the rest is the request, its body an object or missing.
+export function sign({ summary, names = [], called = text.names, warning = "", method, path, body }) {
   return new Promise((resolve) => {
     change = { summary, method, path, body: body ? JSON.stringify(body) : "", resolve };
     offer = null;
     sent = false;
     $("signing-summary").replaceChildren(...phrase(summary));
     $("signing-names").replaceChildren(...names.map((n) => element("li", element("bdi", n))));
+    $("signing-names").setAttribute("aria-label", called);
     $("signing-names").hidden = names.length === 0;
     $("signing-warning").textContent = warning;
     $("signing-warning").hidden = !warning;
@@ -74,8 +75,8 @@ function ask(elsewhere) {
   clearAlert($("signing-alert"));
   if (!offer || Date.now() > offer.renewAt) return askLater(elsewhere);
   prompt = new AbortController();
-  const options = { ...ceremony.requestOptions(offer.challenge, elsewhere), signal: prompt.signal };
-  const answer = ceremony.prompt("get", options);
+  const { challenge } = offer;
+  const answer = ceremony.prompt("get", () => ceremony.requestOptions(challenge, elsewhere), prompt.signal);
   working(true, text.waiting);
   tell(text.prompted);
   finish(answer);
@@ -93,9 +94,9 @@ async function askLater(elsewhere) {
 async function finish(answer) {
   const mine = change;
   const { challengeIdentifier } = offer.challenge;
-  let credential;
+  let assertion;
   try {
-    credential = await answer;
+    assertion = ceremony.assertion(await answer);
   } catch (error) {
     if (change !== mine) return;
     const explanation = explainBrowser(error, words);
@@ -107,7 +108,7 @@ async function finish(answer) {
   working(true, text.waiting);
   tell(text.sending);
   try {
-    const { userAction } = await api.signAction(challengeIdentifier, ceremony.assertion(credential));
+    const { userAction } = await api.signAction(challengeIdentifier, assertion);
     if (change !== mine) return;
     sent = true;
     settle(await api.perform(mine, userAction));

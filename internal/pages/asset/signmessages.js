@@ -1,11 +1,12 @@
 // What is said while a change is signed, under the names of messages.js.
-import { onceMore, prompting, useObstacles } from "./messages.js";
+import { onceMore, prompting, unreadable, useObstacles } from "./messages.js";
 
 export const text = {
   sign: "Sign with your passkey",
   ...prompting,
   sending: "Signed. Waiting for the server\u2026",
   stale: onceMore,
+  names: "Names",
   cancel: "Cancel",
   close: "Close",
   done: ([first, ...rest]) => [`Signed and done: ${first}`, ...rest],
@@ -69,6 +70,7 @@ export const browserErrors = {
     title: "This page is not set up for passkeys",
     text: "The browser does not allow passkeys for this organisation on this address. It is not your fault, and nothing was changed. Tell whoever runs this server.",
   },
+  UnreadableError: unreadable("Nothing was changed."),
   OperationError: {
     title: "Another prompt is open",
     text: "The browser is still busy with an earlier question. Close it, or wait a moment, and try again. Nothing was changed.",

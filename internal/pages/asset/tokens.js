@@ -14,7 +14,7 @@ export const active = (is) => (is ? mark(text.active) : mark(text.inactive, "off
 
 // tokenCard is a service account's access token.
 export function tokenCard(t) {
-  return card("key", t.name, t.publicKey, [state(t)], details(t));
+  return card("key", t.name, t.publicKey, [state(t)], details(t), 4);
 }
 
 // tokenFacts is one's own access token in full.
@@ -37,7 +37,7 @@ const details = (t) => [
 export function renameForm(called, rename) {
   const field = element("input", null, { "aria-label": text.newName(called), "data-key": "name", autocomplete: "off", spellcheck: "false", dir: "auto" });
   field.value = called;
-  const form = element("form", [field, element("button", text.rename, { class: "small", "data-key": "rename" })], { class: "inline-form" });
+  const form = element("form", [field, element("button", text.rename, { class: "small", "data-key": "rename", "aria-label": `${text.rename}: ${called}` })], { class: "inline-form" });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const name = field.value.trim();

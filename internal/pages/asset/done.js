@@ -1,4 +1,5 @@
-// Once the passkey is stored: what it is, and the offer of a recovery key.
+// Once the passkey is stored: what it is, the way to the login, and the offer of a recovery key
+// where the server has a use for one.
 import { addRecoveryKey, Refusal } from "./api.js";
 import { makeRecoveryKey } from "./recovery.js";
 import { clock, moment } from "./format.js";
@@ -12,16 +13,34 @@ let registration = null;
 let code = "";
 let pending = null; // a recovery key that the server has not confirmed yet
 
-// offerRecovery shows the new passkey and offers a recovery key. It takes the registration:
-// the server's result, the passkey's name and how far it is synced, the invitation and what
-// the server told about it, the challenge and when its token expires.
-export function offerRecovery(done) {
+// showDone shows the new passkey. It takes the registration: the server's result, the passkey's
+// name and how far it is synced, the invitation and what the server told about it, the challenge
+// and when its token expires. The invitation is used: neither history nor a shared screen needs to
+// keep it. What was registered stays in the entry of the history, for a reload.
+export function showDone(done) {
   registration = done;
   const { kept, name } = done.passkey;
-  $("passkey-name").textContent = done.result.credential.name || name;
+  const registered = {
+    orgId: done.invitation.orgId, organisation: done.opened.organisation.name, username: done.result.user.username,
+    passkey: done.result.credential.name || name, kept,
+  };
+  history.replaceState({ registered }, "", location.pathname);
+  showRegistered(registered);
+  if (document.body.dataset.recovery !== "offered") return;
+  $("recovery-until").textContent = text.recoveryUntil(clock(new Date(done.endsAt)));
+  $("recovery-offer").hidden = false;
+  $("done-next").hidden = true;
+}
+
+// showRegistered shows what was registered, also after a reload.
+export function showRegistered({ orgId, organisation, username, passkey, kept }) {
+  $("passkey-name").textContent = passkey;
   badge($("passkey-kept"), kept);
   $("passkey-why").textContent = { synced: text.syncedWhy, syncable: text.syncableWhy, bound: text.boundWhy }[kept] || "";
-  $("recovery-until").textContent = text.recoveryUntil(clock(new Date(done.endsAt)));
+  $("done-organisation").textContent = $("final-organisation").textContent = organisation;
+  $("done-account").textContent = $("final-account").textContent = username;
+  $("final-passkey").textContent = passkey;
+  $("done-sign-in").href = $("sign-in").href = loginLink({ org: orgId, username });
   show("done", text.done);
 }
 
@@ -69,17 +88,12 @@ function download() {
 }
 
 function finish() {
-  const { opened, result, passkey } = registration;
   const withKey = code !== "";
   askBeforeLeaving(false);
   code = "";
   pending = null;
   $("code").replaceChildren();
   $("summary").textContent = withKey ? text.withRecovery : text.withoutRecovery;
-  $("final-organisation").textContent = opened.organisation.name;
-  $("final-account").textContent = result.user.username;
-  $("final-passkey").textContent = result.credential.name || passkey.name;
-  $("sign-in").href = loginLink({ org: registration.invitation.orgId, username: result.user.username });
   show("finished", text.finished);
 }
 
