@@ -492,7 +492,9 @@ func TestTokensForOtherServices(t *testing.T) {
 		{named, "https://pay.example.org" + path, "https://pay.example.org.evil.test", false},
 	} {
 		spent := f.spent()
-		token := f.token(t, func(cl *useraction.Claims) { cl.ID, cl.Path, cl.Audience = api.NewID(api.PrefixAction, time.Now()), c.path, c.to })
+		token := f.token(t, func(cl *useraction.Claims) {
+			cl.ID, cl.Path, cl.Audience = api.NewID(api.PrefixAction, time.Now()), c.path, c.to
+		})
 		if !c.accepted {
 			c.at.wantRefused(t, c.at.transfer(t, token), http.StatusForbidden, "user_action_invalid")
 			if f.spent() != spent {

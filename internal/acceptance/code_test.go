@@ -28,8 +28,6 @@ func TestCodesThatNoLongerWork(t *testing.T) {
 				func(inv invitation) { h.do("code", "revoke", "--org", org, inv.Username) }},
 			{"replaced", "registration_code_revoked", "Registration code revoked", 401, []string{"revokedAt", "replaced"}, "24h",
 				func(inv invitation) { h.invite(org, inv.Username) }},
-			{"resent", "registration_code_revoked", "Registration code revoked", 401, []string{"revokedAt", "replaced"}, "24h",
-				func(inv invitation) { n.resend(inv) }},
 			{"expired", "registration_code_expired", "Registration code expired", 400, []string{"expiredAt"}, "10s", // time enough to begin on a busy machine
 				func(inv invitation) { time.Sleep(time.Until(inv.ExpiresAt) + 50*time.Millisecond) }},
 			{"spent", "user_already_exists", "User already exists.", 401, []string{"registeredAt"}, "24h",

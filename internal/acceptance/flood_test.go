@@ -73,7 +73,7 @@ func TestHalfHeadersHoldLittleMemory(t *testing.T) {
 			})
 			close(stop)
 			watcher.Wait()
-			res, err := (&http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{}}).Get(n.URL + "/healthz")
+			res, err := (&http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{}}).Get(n.URL + "/healthz")
 			must(t, err)
 			res.Body.Close()
 			l.end()

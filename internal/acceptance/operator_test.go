@@ -149,6 +149,7 @@ func TestRotatingTheSigningKey(t *testing.T) {
 			}
 			return keys
 		}
+		h.organisation() // the first command that writes creates the database
 		before := list()
 		if len(before) != 1 || !before[0].Signs || len(before[0].X) != 43 {
 			h.Fatalf("the keys are %+v", before)

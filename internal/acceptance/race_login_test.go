@@ -121,9 +121,11 @@ func TestOneActionIsUsedOnce(t *testing.T) {
 			code, _, _ := strings.Cut(rest, `"`)
 			return &client.Error{ErrorDetail: api.ErrorDetail{Status: res.StatusCode, Code: code}}
 		}
-		consume := func(i int, action, _ string) error {
-			_, err := nodes[i%2].client.ConsumeAction(ctx, api.ConsumeActionRequest{UserAction: action})
-			return err
+		consume := func(path string) func(i int, action, body string) error {
+			return func(i int, action, body string) error {
+				_, err := nodes[i%2].client.ConsumeAction(ctx, api.ConsumeActionRequest{UserAction: action, Method: http.MethodPost, Path: path, Payload: &body})
+				return err
+			}
 		}
 		forward := func(path string) func(i int, action, body string) error {
 			return func(i int, action, body string) error { return nodes[i%2].forward(ctx, action, path, body) }
@@ -133,10 +135,10 @@ func TestOneActionIsUsedOnce(t *testing.T) {
 			do   func(i int, action, body string) error
 		}{
 			"POST /auth/users": {"/auth/users", create},
-			"consume":          {"/orders", consume},
+			"consume":          {"/orders", consume("/orders")},
 			"forward-auth":     {"/orders", forward("/orders")},
 			"all of them": {"/auth/users", func(i int, action, body string) error {
-				return []func(int, string, string) error{create, consume, forward("/auth/users")}[i%3](i/3, action, body)
+				return []func(int, string, string) error{create, consume("/auth/users"), forward("/auth/users")}[i%3](i/3, action, body)
 			}},
 		} {
 			body := fmt.Sprintf(`{"email":"made.%d@example.org","kind":"CustomerEmployee"}`, len(name))

@@ -156,10 +156,10 @@ func TestReceiptOfASignedAction(t *testing.T) {
 		must(h, os.WriteFile(keys, keySet.Bytes(), 0o600))
 
 		for kind, who := range people {
-			const payload = `{"amount":"1000000.01","to":"Zoë & Söhne <x>"}`
+			payload := `{"amount":"1000000.01","to":"Zoë & Söhne <x>"}`
 			token := who.LogIn(h)
 			signed := who.Sign(h, token, "POST", "https://bank.example.org/transfers?dry=false", payload)
-			consumed, err := n.client.ConsumeAction(h.Context(), api.ConsumeActionRequest{UserAction: signed})
+			consumed, err := n.client.ConsumeAction(h.Context(), api.ConsumeActionRequest{UserAction: signed, Method: "POST", Path: "https://bank.example.org/transfers?dry=false", Payload: &payload})
 			must(h, err)
 			shown, err := n.client.Receipt(h.Context(), token, consumed.ActionID)
 			must(h, err)

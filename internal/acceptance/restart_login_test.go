@@ -126,7 +126,7 @@ func TestOperatorDeactivates(t *testing.T) {
 			{{"credential", "deactivate", "--org", org, api.FirstCredentialID(admin.UserID)}, {"credential", "activate", "--org", org, api.FirstCredentialID(admin.UserID)}},
 		} {
 			token := admin.LogIn(h)
-			const body = `{"email":"grace@example.org","kind":"CustomerEmployee"}`
+			body := `{"email":"grace@example.org","kind":"CustomerEmployee"}`
 			action := admin.Sign(h, token, http.MethodPost, "/auth/users", body)
 			c, err := nodes[0].client.InitLogin(ctx, api.InitLoginRequest{OrgID: org, Username: admin.Username})
 			must(h, err)
@@ -136,7 +136,7 @@ func TestOperatorDeactivates(t *testing.T) {
 				if _, err := n.client.Login(ctx, in); refusal(h, err).Code != "user_inactive" && refusal(h, err).Code != "credential_inactive" {
 					h.Errorf("%v: login: %v", withdraw[0], err)
 				}
-				_, err = n.client.ConsumeAction(ctx, api.ConsumeActionRequest{UserAction: action})
+				_, err = n.client.ConsumeAction(ctx, api.ConsumeActionRequest{UserAction: action, Method: http.MethodPost, Path: "/auth/users", Payload: &body})
 				refused(h, err, 403, "user_action_invalid")
 				if _, err := n.client.ListUsers(ctx, token, api.ListUsersRequest{}); err == nil {
 					h.Errorf("%v: the session lives on", withdraw[0])
@@ -146,7 +146,7 @@ func TestOperatorDeactivates(t *testing.T) {
 			for _, n := range nodes {
 				_, err := n.client.ListUsers(ctx, token, api.ListUsersRequest{})
 				refused(h, err, 401, "token_invalid")
-				_, err = n.client.ConsumeAction(ctx, api.ConsumeActionRequest{UserAction: action})
+				_, err = n.client.ConsumeAction(ctx, api.ConsumeActionRequest{UserAction: action, Method: http.MethodPost, Path: "/auth/users", Payload: &body})
 				refused(h, err, 403, "user_action_invalid")
 			}
 			if _, err := nodes[1].client.Login(ctx, in); err != nil {

@@ -231,7 +231,6 @@ func TestDroppedLinesAreCounted(t *testing.T) {
 	_, url := serveWith(t, h, func(cmd *exec.Cmd) { cmd.Stderr = w })
 	w.Close()
 	c := &http.Client{Timeout: 10 * time.Second}
-	deadline := time.Now().Add(60 * time.Second)
 	var text bytes.Buffer
 	var mu sync.Mutex
 	send := func(n int) {
@@ -245,6 +244,7 @@ func TestDroppedLinesAreCounted(t *testing.T) {
 		})
 	}
 	send(4000) // 32,000 lines of some 150 bytes: more than pipe and buffer hold
+	deadline := time.Now().Add(60 * time.Second)
 	go func() {
 		b := make([]byte, 1<<16)
 		for {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"crypto/subtle"
 	"io"
 	"net/http"
@@ -97,12 +98,14 @@ func (s *Server) identify(r *http.Request, who api.Caller, inactive *api.Error) 
 	who.OrgID, who.UserID = t.OrgID, t.UserID
 	var user store.User
 	var found, live bool
+	var opener string // the service account that opened the session, "" for none
 	if t.Kind == bearer.KindSession {
 		b, err := s.db.SessionWithUser(ctx, t.ID)
 		if err != nil {
 			return who, err
 		}
 		found = b.Found && b.Session.UserID == t.UserID && b.Session.OrgID == t.OrgID
+		opener = b.Session.OpenedBy()
 		user, live, who.SessionID, who.Kind = b.User, b.Session.Live(s.now()), t.ID, api.CallerKind(b.User.Kind)
 	} else {
 		b, err := s.db.TokenWithUser(ctx, t.ID)
@@ -122,7 +125,20 @@ func (s *Server) identify(r *http.Request, who api.Caller, inactive *api.Error) 
 		return who, api.About(auth.TokenEnded("one that has ended"), who.Subject())
 	}
 	who.Username, who.UserKind = user.Username, user.Kind
+	if opener != "" {
+		return who, s.stillDelegated(ctx, who, opener)
+	}
 	return who, nil
+}
+
+// stillDelegated refuses a session that a service account opened for an end user, unless the service
+// account may still open one.
+func (s *Server) stillDelegated(ctx context.Context, who api.Caller, serviceAccountID string) error {
+	rights, err := s.access.Of(ctx, api.Caller{OrgID: who.OrgID, UserID: serviceAccountID, Kind: api.CallerServiceAccount})
+	if err == nil && !rights.Hold("Auth:Login:Delegated") {
+		err = api.About(auth.TokenEnded("one opened by a service account that may no longer open any"), who.Subject())
+	}
+	return err
 }
 
 // kinds has the bit of each kind of caller.

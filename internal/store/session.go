@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/countersign/countersign/api"
@@ -61,8 +62,24 @@ func (tx *Tx) OpenSession(s Session, lost error) {
 // account opened for an end user.
 const MaxDelegatedLife = time.Hour
 
+// delegated begins the Challenge of a delegated session. Nobody answered a challenge, and the column is
+// unique: the text is no challenge, and differs from that of any other session.
+const delegated = "delegated "
+
+// DelegatedChallenge returns the Challenge of the delegated session with that id.
+func DelegatedChallenge(id string) string { return delegated + id }
+
+// OpenedBy returns the service account that opened a session for an end user, "" if the user logged in
+// themselves.
+func (s Session) OpenedBy() string {
+	if !strings.HasPrefix(s.Challenge, delegated) || !strings.HasPrefix(s.CredentialID, api.PrefixCredential) {
+		return ""
+	}
+	return api.PrefixUser + s.CredentialID[len(api.PrefixCredential):] // see api.FirstCredentialID
+}
+
 // OpenDelegatedSession adds a live session that a service account opens for an end user; it
-// ignores EndedAt. The CredentialID is the service account's. Unless the user is an active,
+// ignores EndedAt. The CredentialID is the service account's first, the Challenge DelegatedChallenge. Unless the user is an active,
 // registered end user of that organisation, the unit fails with lost.
 func (tx *Tx) OpenDelegatedSession(s Session, lost error) {
 	tx.inTurn(s.UserID)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/internal/service/organisation"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testing/world"
@@ -222,7 +223,7 @@ func TestGuessingManyNames(t *testing.T) {
 // everybody is stopped as well.
 func TestResendLimits(t *testing.T) {
 	t.Parallel()
-	h := world.Open(t)
+	h := world.Open(t, countersigntest.Mail())
 	g, late := h.Invitee(t), h.Invitee(t)
 	resend := func(name string) {
 		if a := h.Send(t, "PUT", resendPath, nil, api.ResendRegistrationCodeRequest{OrgID: h.Org.ID, Username: name}); a.Status != http.StatusOK {

@@ -25,9 +25,7 @@ func (s *Service) Delegate(ctx context.Context, tx *store.Tx, who api.Caller, in
 	}
 	now := s.Now()
 	id := api.NewID(api.PrefixSession, now)
-	// Nobody answered a challenge, and the column is unique: this text is no challenge, and differs
-	// from that of any other session.
-	session := store.Session{ID: id, OrgID: u.OrgID, UserID: u.ID, CredentialID: api.FirstCredentialID(who.UserID), Challenge: "delegated " + id,
+	session := store.Session{ID: id, OrgID: u.OrgID, UserID: u.ID, CredentialID: api.FirstCredentialID(who.UserID), Challenge: store.DelegatedChallenge(id),
 		CreatedAt: now, ExpiresAt: now.Add(min(s.Lifetime, store.MaxDelegatedLife)), Address: who.Address, UserAgent: who.UserAgent}
 	event := store.NewEvent(who, store.EventUserLoggedInByDelegate, now, map[string]any{"sessionId": id})
 	event.UserID, event.CredentialID = session.UserID, session.CredentialID

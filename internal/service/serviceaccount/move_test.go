@@ -131,7 +131,8 @@ func TestReissue(t *testing.T) {
 		if _, err := robot.CreatePermission(ctx, api.CreatePermissionRequest{Name: "y", Operations: []string{"Wallets:Read"}}); err != nil {
 			t.Errorf("the key and permissions: %v", err)
 		}
-		_, err = srv.Client().ConsumeAction(ctx, api.ConsumeActionRequest{UserAction: unused})
+		payload := `{"name":"x","operations":["Wallets:Read"]}`
+		_, err = srv.Client().ConsumeAction(ctx, api.ConsumeActionRequest{UserAction: unused, Method: http.MethodPost, Path: "/auth/permissions", Payload: &payload})
 		world.Refused(t, "what was signed under the former token", err, http.StatusForbidden, "user_action_invalid")
 		for name, at := range map[string][2]string{"another organisation": {other.ID, id}, "nobody": {org.ID, "us-none"}} {
 			if _, err := reissue(at[0], at[1]); api.CodeOf(err) != "service_account_not_found" {
