@@ -66,7 +66,7 @@ func command(t testing.TB, stdin string, args ...string) (stdout, stderr string,
 }
 
 // patience is how long a command may take on a busy machine before it counts as hung.
-const patience = 100 * time.Second
+const patience = 300 * time.Second
 
 // do runs a command that must succeed, and returns what it printed.
 func (h *installation) do(args ...string) string {

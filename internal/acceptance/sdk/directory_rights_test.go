@@ -87,8 +87,10 @@ func (d *directory) programs(t *testing.T) {
 		t.Run(string(m), func(t *testing.T) {
 			t.Run("permissions", program.permissions)
 			t.Run("audit log", program.auditLog)
-			other, script := ada.makeToken(t, program.unique("script"), "")
-			program.managesToken(t, other, script)
+			other, _ := ada.makeToken(t, program.unique("script"), "")
+			id := req{"tokenId": other.TokenID}
+			wantRefused(t, "another token's name", program.do(t, "auth.updatePersonalAccessToken", merged(id, body(req{"name": "mine"}))), 403, "permission_denied")
+			wantRefused(t, "another token", program.do(t, "auth.deactivatePersonalAccessToken", id), 403, "permission_denied")
 			bob := req{"userId": d.Invite(t, d.org.ID, program.unique("bob")).UserID}
 			wantWrongKind(t, "Pat", "createUser", program.do(t, "auth.createUser", body(req{"email": "eve@example.org", "kind": api.CustomerEmployee})))
 			wantWrongKind(t, "Pat", "deactivateUser", program.do(t, "auth.deactivateUser", bob))

@@ -18,7 +18,7 @@ func TestUnusedActionsAreLimited(t *testing.T) {
 		mallory, ada := n.Employ(t, "mallory@example.org"), n.Employ(t, "ada@example.org")
 		used, err := ada.SignFor(t.Context(), "POST", "/elsewhere", nil)
 		must(t, err)
-		_, err = n.Client().ConsumeAction(t.Context(), api.ConsumeActionRequest{UserAction: used, Method: "POST", Path: "/elsewhere"})
+		_, err = n.Client().ConsumeAction(t.Context(), api.ConsumeActionRequest{UserAction: used, Method: "POST", Path: "/elsewhere", Payload: new(string)})
 		must(t, err)
 		payload, began := []byte(strings.Repeat("x", 32000)), time.Now()
 		signed := 0
@@ -56,7 +56,7 @@ func TestUnusedActionsAreLimited(t *testing.T) {
 		}
 		_, err = n.Member(t, mallory.Person).SignFor(t.Context(), "POST", "/elsewhere", payload)
 		must(t, err)
-		if _, err := n.Client().ConsumeAction(t.Context(), api.ConsumeActionRequest{UserAction: last, Method: "POST", Path: "/elsewhere"}); err == nil {
+		if _, err := n.Client().ConsumeAction(t.Context(), api.ConsumeActionRequest{UserAction: last, Method: "POST", Path: "/elsewhere", Payload: new(string)}); err == nil {
 			t.Error("a pruned action is used")
 		}
 	})

@@ -32,7 +32,7 @@ func TestTheClockIsSetBack(t *testing.T) {
 			check("a session", n.Call(t, "GET", "/countersign/caller", ada.Token, "", ""))
 			check("a login that was begun", n.Post(t, loginPath, world.Signed(t, ada.Person, begun)))
 			check("an action that was begun", n.Call(t, "POST", "/auth/action", ada.Token, "", world.JSON(t, world.Signed(t, ada.Person, action))))
-			check("a signed action", n.Post(t, "/countersign/actions/consume", api.ConsumeActionRequest{UserAction: signed, Method: "POST", Path: "/elsewhere"}))
+			check("a signed action", n.Post(t, "/countersign/actions/consume", api.ConsumeActionRequest{UserAction: signed, Method: "POST", Path: "/elsewhere", Payload: new(string)}))
 			n.Clock.Advance(c.back)
 		}
 	})

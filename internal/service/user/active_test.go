@@ -63,7 +63,7 @@ func (d *fixture) registered(name string) (store.User, store.Credential) {
 	u := store.User{ID: api.NewID(api.PrefixUser, d.now), OrgID: d.org, Username: name, UsernameKey: username.Key(name),
 		Kind: api.CustomerEmployee, Active: true, CreatedAt: d.now}
 	c := store.Credential{ID: api.NewID(api.PrefixCredential, d.now), OrgID: d.org, UserID: u.ID, Kind: api.KindKey, Factor: store.FactorFirst,
-		Name: "key", Realm: "keys", CredentialID: []byte{d.count}, PublicKey: []byte{1}, Algorithm: "ES256", SignCount: 7, CreatedAt: d.now}
+		Name: "key", Realm: "keys", CredentialID: []byte{d.count}, PublicKey: []byte{d.count}, Algorithm: "ES256", SignCount: 7, CreatedAt: d.now}
 	d.write(func(tx *store.Tx) {
 		tx.CreateUser(u, errLost)
 		tx.RegisterUser(u.ID, d.org, d.now, errLost)
