@@ -147,6 +147,8 @@ function settle(answer) {
   prompt = null;
   sent = false;
   if (dialog.open) dialog.close();
+  // A list that was loaded meanwhile may have removed what had the focus.
+  if (document.activeElement === document.body) $("title").focus();
   if (answer) tellDone(summary);
   resolve(answer);
 }
