@@ -234,6 +234,10 @@ func connect(t *testing.T, url string) *sql.DB {
 	driver, dsn := "pgx", url
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		driver, dsn = "sqlite", path
+	} else if strings.Contains(dsn, "?") {
+		dsn += "&default_query_exec_mode=exec" // a pooler may change the connection between statements
+	} else {
+		dsn += "?default_query_exec_mode=exec"
 	}
 	db, err := sql.Open(driver, dsn)
 	if err != nil {
