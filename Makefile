@@ -38,7 +38,7 @@ test:
 ## race: the packages with concurrency, under the race detector (needs a C compiler)
 race:
 	internal/scripts/need postgresql pgbouncer openssl
-	CGO_ENABLED=1 internal/scripts/in-memory internal/scripts/with-postgres $(STRICT) -race -timeout 30m ./api/... ./client/... ./guard/... ./internal/auth/... ./internal/keyring/... ./internal/server/... ./internal/service/... ./internal/store/... ./internal/verify/webauthn/... ./internal/acceptance/attack
+	CGO_ENABLED=1 internal/scripts/in-memory internal/scripts/with-postgres $(STRICT) -race -timeout 60m ./api/... ./client/... ./guard/... ./internal/auth/... ./internal/keyring/... ./internal/server/... ./internal/service/... ./internal/store/... ./internal/verify/webauthn/... ./internal/acceptance/attack
 
 ## lint: gofmt, vet, staticcheck
 lint:
