@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/countersign/countersign/internal/testing/database"
 	"github.com/countersign/countersign/internal/verify/webauthn"
 )
 
@@ -36,11 +37,11 @@ func TestFloorStoresWhatItAnswers(t *testing.T) {
 	for _, kind := range []string{"sqlite", "postgres"} {
 		t.Run(kind, func(t *testing.T) {
 			ctx := t.Context()
-			set := settings{concurrency: []int{1, 16}, n: 200, rounds: 2, work: t.TempDir(), postgres: os.Getenv("COUNTERSIGN_TEST_POSTGRES")}
-			if kind == "postgres" && set.postgres == "" {
-				t.Skip("COUNTERSIGN_TEST_POSTGRES names no PostgreSQL server, so nothing is tested on PostgreSQL; `make test` starts one.")
+			set := settings{concurrency: []int{1, 16}, n: 200, rounds: 2, work: t.TempDir()}
+			if kind == "postgres" {
+				set.postgres = database.Need(t)
 			}
-			database, drop, err := newDatabase(ctx, set, kind, "floor")
+			url, drop, err := newDatabase(ctx, set, kind, "floor")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,7 +50,7 @@ func TestFloorStoresWhatItAnswers(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			bare, err := newFloor(ctx, set, database, set.total())
+			bare, err := newFloor(ctx, set, url, set.total())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,10 +75,10 @@ func TestFloorStoresWhatItAnswers(t *testing.T) {
 			if _, err := bare.drive(ctx, 1, 1); err == nil || !strings.Contains(err.Error(), "401") {
 				t.Errorf("a spent code: %v, want 401", err)
 			}
-			if rate, err := rawRate(ctx, database, 16, 200); err != nil || rate <= 0 {
+			if rate, err := rawRate(ctx, url, 16, 200); err != nil || rate <= 0 {
 				t.Errorf("raw store: %v, %v", rate, err)
 			}
-			if n, err := countRows(ctx, database, "credentials"); err != nil || n != 400 {
+			if n, err := countRows(ctx, url, "credentials"); err != nil || n != 400 {
 				t.Errorf("%d credentials, %v; want 400", n, err)
 			}
 		})

@@ -46,14 +46,22 @@ func InTurn(t *testing.T, test func(t *testing.T, url string)) {
 	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
 }
 
-// Postgres creates an empty database and returns its URL. It is dropped after the test,
-// whoever may still be connected. The test is skipped if no server is named, and only then.
-func Postgres(t testing.TB) string {
+// Need returns the value of Server. The test is skipped, aloud, if there is none; a run of all
+// tests fails then, because it allows no skip.
+func Need(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv(Server)
 	if server == "" {
 		t.Skipf("%s names no PostgreSQL server, so nothing is tested on PostgreSQL; `make test` starts one.", Server)
 	}
+	return server
+}
+
+// Postgres creates an empty database and returns its URL. It is dropped after the test,
+// whoever may still be connected. The test is skipped if no server is named, and only then.
+func Postgres(t testing.TB) string {
+	t.Helper()
+	server := Need(t)
 	at, err := url.Parse(server)
 	if err != nil {
 		t.Fatalf("%s is not a URL.", Server)

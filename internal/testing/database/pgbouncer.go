@@ -17,10 +17,7 @@ import (
 // The test is skipped if Server names no server.
 func PgBouncer(t testing.TB) string {
 	t.Helper()
-	server := os.Getenv(Server)
-	if server == "" {
-		t.Skipf("%s names no PostgreSQL server, so nothing is tested through PgBouncer; `make test` starts one.", Server)
-	}
+	server := Need(t)
 	at, err := url.Parse(server)
 	if err != nil {
 		t.Fatalf("%s is not a URL.", Server)
