@@ -1,7 +1,6 @@
 package browser_test
 
 import (
-	"context"
 	"encoding/csv"
 	"os"
 	"path/filepath"
@@ -9,27 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/browser"
-	"github.com/chromedp/chromedp"
-
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/receipt"
 )
-
-// downloads has the tab keep files in a folder, which it returns.
-func (g *user) downloads() string {
-	g.t.Helper()
-	dir := g.t.TempDir()
-	g.Do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		_, err := chromedp.CallBrowser(ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
-			Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: dir,
-			BrowserContextID: chromedp.FromContext(ctx).BrowserContextID})
-		return err
-	}))
-	return dir
-}
 
 // await waits for a file whose name matches, and returns what is in it.
 func await(t *testing.T, dir, pattern string) []byte {
@@ -65,7 +48,7 @@ func TestAdminAuditLog(t *testing.T) {
 	g.Click("#signing-close")
 	grace := g.person("grace@example.org").UserID
 
-	dir := g.downloads()
+	dir := g.Downloads()
 	g.goTo("/audit")
 	g.wantText("#entries", "ada@example.org", "PUT /auth/users/"+grace+"/deactivate", "127.0.0.1")
 	g.wantText("#zone", "UTC")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,8 +28,9 @@ const patience = 30 * time.Second
 // (testing.TB.Fatal) when the browser cannot do what is asked, so they are called from
 // the test's own goroutine.
 type Tab struct {
-	t   testing.TB
-	ctx context.Context
+	t       testing.TB
+	ctx     context.Context
+	profile profile
 
 	mu       sync.Mutex
 	problems []string
@@ -52,23 +55,30 @@ func Path() (string, error) {
 var browser struct {
 	sync.Mutex
 	tabs int
+	idle []profile // whose tests have ended
 	ctx  context.Context
 	stop func()
+
+	// blank is the URL of an empty page where an idle tab waits. It is of the same site as the servers under
+	// test: Chromium starts a process for a tab that goes from one site to another.
+	blank string
 }
 
-// Open returns a new tab with cookies, storage and authenticators of its own. It closes
-// when t, a test or a subtest, ends. Tests with tabs of their own may run in parallel.
+// Open returns a tab with cookies, storage and authenticators of its own. It ends with t, a test or a
+// subtest. Tests with tabs of their own may run in parallel.
 func Open(t testing.TB) *Tab {
 	t.Helper()
-	parent, err := acquire()
+	parent, p, err := acquire()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(release)
-	tab := &Tab{t: t}
-	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext(), chromedp.WithListener(tab.listen))
-	t.Cleanup(cancel)
+	tab := &Tab{t: t, profile: p}
+	ctx, detach := p.attach(parent, chromedp.WithListener(tab.listen))
 	tab.ctx = ctx
+	t.Cleanup(func() {
+		detach()
+		release(p, p.reset(parent))
+	})
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("open a tab of Chromium: %v", err)
 	}
@@ -76,23 +86,40 @@ func Open(t testing.TB) *Tab {
 }
 
 // acquire counts one more tab and returns the context of the browser, which it starts if
-// there is none.
-func acquire() (context.Context, error) {
+// there is none, and a profile for the tab.
+func acquire() (context.Context, profile, error) {
 	browser.Lock()
 	defer browser.Unlock()
 	if browser.tabs == 0 {
 		if err := launch(); err != nil {
-			return nil, err
+			return nil, profile{}, err
 		}
 	}
+	var p profile
+	var err error
+	if n := len(browser.idle); n > 0 {
+		p, browser.idle = browser.idle[n-1], browser.idle[:n-1]
+	} else if p, err = newProfile(browser.ctx); err != nil {
+		if browser.tabs == 0 {
+			browser.stop()
+		}
+		return nil, profile{}, err
+	}
 	browser.tabs++
-	return browser.ctx, nil
+	return browser.ctx, p, nil
 }
 
-func release() {
+// release counts one tab less. The profile serves another test if it could be reset.
+func release(p profile, unclean error) {
 	browser.Lock()
 	defer browser.Unlock()
+	if unclean == nil {
+		browser.idle = append(browser.idle, p)
+	} else {
+		p.close(browser.ctx)
+	}
 	if browser.tabs--; browser.tabs == 0 {
+		browser.idle = nil
 		browser.stop()
 	}
 }
@@ -112,9 +139,13 @@ func launch() error {
 		// chromedp's own, and no process kept ready for a page that no test will open.
 		chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,SpareRendererForSitePerProcess"),
 	)
+	blank := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+	}))
+	browser.blank = strings.Replace(blank.URL, "127.0.0.1", "localhost", 1)
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
-	browser.ctx, browser.stop = ctx, func() { cancel(); stop() }
+	browser.ctx, browser.stop = ctx, func() { cancel(); stop(); blank.Close() }
 	if err := chromedp.Do(ctx); err != nil {
 		browser.stop()
 		return fmt.Errorf("start Chromium: %w", err)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -73,4 +74,16 @@ func (tab *Tab) Press(keys ...string) {
 		// The page handles the key in a task of its own; a person is slower than this.
 		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// Downloads has the tab keep what it downloads in a folder, which it returns.
+func (tab *Tab) Downloads() string {
+	tab.t.Helper()
+	dir := tab.t.TempDir()
+	tab.Do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		return tab.profile.download(ctx, cdpbrowser.SetDownloadBehaviorParams{
+			Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllow, DownloadPath: dir,
+		})
+	}))
+	return dir
 }
