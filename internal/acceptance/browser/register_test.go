@@ -18,6 +18,8 @@ import (
 	"github.com/countersign/countersign/internal/testing/chromium"
 )
 
+func TestMain(m *testing.M) { chromium.Main(m) }
+
 func TestRegister(t *testing.T) {
 	t.Parallel()
 	srv := countersigntest.Start(t)

@@ -19,7 +19,11 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest"
+
+	"github.com/countersign/countersign/internal/testing/chromium"
 )
+
+func TestMain(m *testing.M) { chromium.Main(m) }
 
 // front is where clients send their requests: the example service or the proxy before
 // it. Whoever signs, signs for prefix followed by path and query.

@@ -11,7 +11,11 @@ import (
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testing/contract"
+
+	"github.com/countersign/countersign/internal/testing/chromium"
 )
+
+func TestMain(m *testing.M) { chromium.Main(m) }
 
 // checkedServer is a running server with a proxy before it that holds every answer
 // against the contract.

@@ -19,8 +19,8 @@ type profile struct {
 	tab target.ID
 }
 
-func newProfile(parent context.Context) (p profile, err error) {
-	ctx, cancel := context.WithTimeout(parent, patience)
+func newProfile() (p profile, err error) {
+	ctx, cancel := context.WithTimeout(browser.ctx, patience)
 	defer cancel()
 	made, err := chromedp.CallBrowser(ctx, target.CreateBrowserContext, target.CreateBrowserContextParams{})
 	if err != nil {
@@ -39,9 +39,9 @@ func (p profile) attach(parent context.Context, options ...chromedp.ContextOptio
 }
 
 // reset makes the profile as good as new: no page, no history, no further tab, nothing stored.
-func (p profile) reset(parent context.Context) error {
+func (p profile) reset() error {
 	var ctx context.Context
-	ctx, detach := p.attach(parent, chromedp.WithListener(func(event any) {
+	ctx, detach := p.attach(browser.ctx, chromedp.WithListener(func(event any) {
 		if _, asks := event.(*page.EventJavascriptDialogOpening); asks { // whether to leave the page
 			go func() {
 				_, _ = chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
@@ -102,7 +102,13 @@ func (p profile) download(ctx context.Context, how cdpbrowser.SetDownloadBehavio
 	return err
 }
 
-// close ends the profile and its tabs.
-func (p profile) close(parent context.Context) {
-	_, _ = chromedp.CallBrowser(parent, target.DisposeBrowserContext, target.DisposeBrowserContextParams{BrowserContextID: p.id})
+// release lets another test have the profile if it could be reset, and ends it otherwise.
+func (p profile) release() {
+	if err := p.reset(); err != nil {
+		_, _ = chromedp.CallBrowser(browser.ctx, target.DisposeBrowserContext, target.DisposeBrowserContextParams{BrowserContextID: p.id})
+		return
+	}
+	browser.Lock()
+	defer browser.Unlock()
+	browser.idle = append(browser.idle, p)
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/countersign/countersign/internal/testing/chromium"
 )
 
+func TestMain(m *testing.M) { chromium.Main(m) }
+
 // A test finds nothing of the test before it, whose tab it may have got.
 func TestTabsAreAsGoodAsNew(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -18,8 +20,6 @@ func TestTabsAreAsGoodAsNew(t *testing.T) {
 	}))
 	t.Cleanup(srv.Close)
 	url := strings.Replace(srv.URL, "127.0.0.1", "localhost", 1)
-	chromium.Open(t) // so that the browser stays
-
 	for _, name := range []string{"first", "second"} {
 		t.Run(name, func(t *testing.T) {
 			tab := chromium.Open(t)

@@ -50,34 +50,43 @@ func Path() (string, error) {
 	return "", fmt.Errorf("no Chromium found: run `make test`, which installs what the browser tests need, or name one in COUNTERSIGN_CHROMIUM")
 }
 
-// browser is the Chromium that the tabs of this process share. It starts with the first
-// tab and ends with the last, so that no test process leaves one behind.
+// browser is the Chromium that the tabs of this process share. It starts with the first tab.
 var browser struct {
 	sync.Mutex
-	tabs int
 	idle []profile // whose tests have ended
 	ctx  context.Context
-	stop func()
+	stop func() // nil when it does not run
 
 	// blank is the URL of an empty page where an idle tab waits. It is of the same site as the servers under
 	// test: Chromium starts a process for a tab that goes from one site to another.
 	blank string
 }
 
+// Main runs the tests of a package and then ends the browser, so that no test process leaves one behind. It
+// is all that TestMain of a package with such tests does.
+func Main(m *testing.M) {
+	status := m.Run()
+	browser.Lock()
+	if browser.stop != nil {
+		browser.stop()
+	}
+	os.Exit(status)
+}
+
 // Open returns a tab with cookies, storage and authenticators of its own. It ends with t, a test or a
-// subtest. Tests with tabs of their own may run in parallel.
+// subtest. Tests with tabs of their own may run in parallel. [Main] runs the tests.
 func Open(t testing.TB) *Tab {
 	t.Helper()
-	parent, p, err := acquire()
+	p, err := acquire()
 	if err != nil {
 		t.Fatal(err)
 	}
 	tab := &Tab{t: t, profile: p}
-	ctx, detach := p.attach(parent, chromedp.WithListener(tab.listen))
+	ctx, detach := p.attach(browser.ctx, chromedp.WithListener(tab.listen))
 	tab.ctx = ctx
 	t.Cleanup(func() {
 		detach()
-		release(p, p.reset(parent))
+		p.release()
 	})
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("open a tab of Chromium: %v", err)
@@ -85,43 +94,21 @@ func Open(t testing.TB) *Tab {
 	return tab
 }
 
-// acquire counts one more tab and returns the context of the browser, which it starts if
-// there is none, and a profile for the tab.
-func acquire() (context.Context, profile, error) {
+// acquire returns a profile for a tab. It starts the browser if it does not run.
+func acquire() (profile, error) {
 	browser.Lock()
 	defer browser.Unlock()
-	if browser.tabs == 0 {
+	if browser.stop == nil {
 		if err := launch(); err != nil {
-			return nil, profile{}, err
+			return profile{}, err
 		}
 	}
-	var p profile
-	var err error
 	if n := len(browser.idle); n > 0 {
-		p, browser.idle = browser.idle[n-1], browser.idle[:n-1]
-	} else if p, err = newProfile(browser.ctx); err != nil {
-		if browser.tabs == 0 {
-			browser.stop()
-		}
-		return nil, profile{}, err
+		p := browser.idle[n-1]
+		browser.idle = browser.idle[:n-1]
+		return p, nil
 	}
-	browser.tabs++
-	return browser.ctx, p, nil
-}
-
-// release counts one tab less. The profile serves another test if it could be reset.
-func release(p profile, unclean error) {
-	browser.Lock()
-	defer browser.Unlock()
-	if unclean == nil {
-		browser.idle = append(browser.idle, p)
-	} else {
-		p.close(browser.ctx)
-	}
-	if browser.tabs--; browser.tabs == 0 {
-		browser.idle = nil
-		browser.stop()
-	}
+	return newProfile()
 }
 
 // launch starts a headless Chromium with an empty profile.
@@ -145,11 +132,12 @@ func launch() error {
 	browser.blank = strings.Replace(blank.URL, "127.0.0.1", "localhost", 1)
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
-	browser.ctx, browser.stop = ctx, func() { cancel(); stop(); blank.Close() }
+	end := func() { cancel(); stop(); blank.Close() }
 	if err := chromedp.Do(ctx); err != nil {
-		browser.stop()
+		end()
 		return fmt.Errorf("start Chromium: %w", err)
 	}
+	browser.ctx, browser.stop = ctx, end
 	return nil
 }
 
