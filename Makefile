@@ -27,7 +27,7 @@ release:
 # Most tests wait, for disks, timers and browsers: more of them run at once than there are
 # processors. No test may be skipped.
 STRICT := $(GO) run ./internal/scripts/strict
-ATONCE ?= -p 4 -parallel 8
+ATONCE ?= -p 2 -parallel 6
 
 ## test: everything: unit, SQLite, PostgreSQL, official SDKs, real Chromium
 test:

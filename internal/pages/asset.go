@@ -1,12 +1,13 @@
 package pages
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"path"
+	"regexp"
 	"strings"
+	"sync"
 )
 
 //go:embed asset/*
@@ -47,18 +48,25 @@ var contentTypes = map[string]string{
 	".svg": "image/svg+xml",
 }
 
-var assets, assetsByPath = loadAssets()
+// reference is how an asset names another.
+var reference = regexp.MustCompile(`"\./[a-z]+\.[a-z]+"`)
 
-func loadAssets() (byName, byPath map[string]*asset) {
-	byName, byPath = map[string]*asset{}, map[string]*asset{}
+type assetIndex struct{ byName, byPath map[string]*asset }
+
+// assets is made when it is first asked for: most commands serve no page.
+var assets = sync.OnceValue(func() assetIndex {
+	index := assetIndex{byName: map[string]*asset{}, byPath: map[string]*asset{}}
 	for _, name := range assetOrder {
 		content, err := assetFiles.ReadFile("asset/" + name)
 		if err != nil {
 			panic("pages: " + err.Error())
 		}
-		for other, a := range byName {
-			content = bytes.ReplaceAll(content, []byte(`"./`+other+`"`), []byte(`"`+a.url+`"`))
-		}
+		content = reference.ReplaceAllFunc(content, func(quoted []byte) []byte {
+			if a := index.byName[string(quoted[len(`"./`):len(quoted)-1])]; a != nil {
+				return []byte(`"` + a.url + `"`)
+			}
+			return quoted
+		})
 		sum := sha256.Sum256(content)
 		ext := path.Ext(name)
 		a := &asset{
@@ -66,14 +74,14 @@ func loadAssets() (byName, byPath map[string]*asset) {
 			contentType: contentTypes[ext],
 			content:     content,
 		}
-		byName[name], byPath[a.url] = a, a
+		index.byName[name], index.byPath[a.url] = a, a
 	}
-	return byName, byPath
-}
+	return index
+})
 
 // assetURL returns the path that serves an asset.
 func assetURL(name string) (string, error) {
-	a, ok := assets[name]
+	a, ok := assets().byName[name]
 	if !ok {
 		return "", unknownAsset(name)
 	}

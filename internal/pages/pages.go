@@ -126,7 +126,7 @@ func (h *Pages) page(w http.ResponseWriter, r *http.Request, page []byte, status
 }
 
 func (h *Pages) asset(w http.ResponseWriter, r *http.Request, path string) {
-	a, ok := assetsByPath[path]
+	a, ok := assets().byPath[path]
 	if !ok {
 		h.notFound(w, r)
 		return
@@ -170,7 +170,7 @@ func (h *Pages) render(name, path string) []byte {
 	}
 	template.Must(t.ParseFS(templates, "template/"+name+".html"))
 	script := name + ".js"
-	if assets[script] == nil {
+	if assets().byName[script] == nil {
 		script = ""
 	}
 	own, others := operationGroups()

@@ -27,6 +27,17 @@ func (tx *Tx) EndDelegatedSessions(credentialID string, now time.Time) {
 	tx.endDelegatedSessions(credentialID, now)
 }
 
+// CopyAction adds n copies of an unused action, without looking at any limit: signing thousands takes long.
+func (tx *Tx) CopyAction(id string, n int) {
+	const same = `org_id, user_id, credential_id, session_id, method, path, payload, statement, client_data,
+		authenticator_data, signature, second_factor, signed_at, expires_at, used_for, address, size`
+	tx.may(`
+		WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < $2)
+		INSERT INTO actions (id, challenge, `+same+`)
+		SELECT id || '-' || CAST(n AS TEXT), challenge || '-' || CAST(n AS TEXT), `+same+`
+		FROM actions, number WHERE id = $1`, id, n)
+}
+
 // Plan is how a database would run a statement.
 type Plan struct {
 	SQL   string
