@@ -28,7 +28,7 @@ func underLoad(t testing.TB, url string) *load {
 	l := &load{stop: make(chan struct{})}
 	transport := &http.Transport{MaxIdleConnsPerHost: 8}
 	t.Cleanup(transport.CloseIdleConnections)
-	c := &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	c := &http.Client{Transport: transport, Timeout: 30 * time.Second}
 	for range 4 {
 		l.callers.Go(func() {
 			for {
