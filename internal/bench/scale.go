@@ -141,7 +141,6 @@ func (f *stocked) register(ctx context.Context) error {
 	pairs := " AS m CROSS JOIN users AS u JOIN registration_codes AS c ON c.user_id = u.id WHERE u.registered_at IS NULL AND m.user_id = (SELECT id FROM users WHERE registered_at IS NOT NULL)"
 	statements := []string{
 		credential + pairs,
-		"INSERT INTO credential_ids (credential_id, passkey) SELECT credential_id, 1 FROM credentials WHERE true ON CONFLICT DO NOTHING",
 		event + pairs + " AND m.id = (SELECT max(id) FROM events WHERE credential_id <> '')",
 		"UPDATE registration_codes SET spent_at = created_at WHERE spent_at IS NULL",
 		"UPDATE users SET registered_at = created_at WHERE registered_at IS NULL",

@@ -64,26 +64,24 @@ func (db *DB) CredentialsOfCode(ctx context.Context, codeID string) ([]Credentia
 // key of its registration code. A key may not have the CredentialID of any passkey of the server,
 // nor a passkey that of any key.
 func (tx *Tx) AddCredential(c Credential, duplicate error) {
-	tx.must(duplicate, `
-		INSERT INTO credential_ids (credential_id, passkey) VALUES ($1, $2)
-		ON CONFLICT (credential_id) DO UPDATE SET passkey = excluded.passkey
-			WHERE credential_ids.passkey = excluded.passkey`,
-		notNull(c.CredentialID), flag(c.Kind == api.KindFido2))
+	tx.inTurn(string(c.CredentialID)) // a passkey and a key of one id at once collide in no index
 	tx.must(duplicate, `
 		INSERT INTO credentials (id, org_id, user_id, code_id, kind, factor, name, realm,
 			credential_id, public_key, algorithm, rp_id, origin, aaguid, sign_count,
 			user_verified, backup_eligible, backup_state, format, attestation_type, transports,
 			client_extensions, encrypted_private_key, created_at, client_data, attestation_object,
 			token_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-			$19, $20, $21, $22, $23, $24, $25, $26, $27)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+			$19, $20, $21, $22, $23, $24, $25, $26, $27
+		WHERE NOT EXISTS (SELECT 1 FROM credentials o WHERE o.credential_id = $9
+			AND CASE WHEN o.kind = 'Fido2' THEN 1 ELSE 0 END <> $28)
 		ON CONFLICT DO NOTHING`,
 		c.ID, c.OrgID, c.UserID, c.CodeID, c.Kind, c.Factor, c.Name, c.Realm,
 		notNull(c.CredentialID), notNull(c.PublicKey), c.Algorithm, c.RPID, c.Origin, c.AAGUID, c.SignCount,
 		flag(c.UserVerified), flag(c.BackupEligible), flag(c.BackupState), c.Format,
 		c.AttestationType, jsonList(c.Transports), jsonText(c.ClientExtensions),
 		c.EncryptedPrivateKey, c.CreatedAt.UnixMilli(), c.ClientData, c.AttestationObject,
-		c.TokenID)
+		c.TokenID, flag(c.Kind == api.KindFido2))
 }
 
 // AddRecoveryKey is AddCredential for a recovery key of the registration that created first. If

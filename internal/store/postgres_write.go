@@ -98,7 +98,7 @@ func (p *postgresDB) attempt(units []*unit) (failed []*unit, err error) {
 // transaction, so it finds only one of those.
 func send(ctx context.Context, c *pgxpool.Conn, units []*unit) (failed []*unit, err error) {
 	batch := &pgx.Batch{}
-	batch.Queue(`begin`)
+	batch.Queue(`begin isolation level read committed`) // each statement sees what was committed before the locks were had
 	turns := turnsOf(units)
 	if turns != nil {
 		batch.Queue(`SELECT pg_advisory_xact_lock(turn) FROM unnest($1::BIGINT[]) AS turn`, turns)

@@ -45,8 +45,8 @@ func (tx *Tx) may(sql string, args ...any) {
 
 // inTurn names something that several units may want to change at the same moment. A group
 // locks all that its units named before it runs them, always in the same order: PostgreSQL
-// would take a second to notice that two groups wait for each other. Nothing depends on these
-// locks but speed.
+// would take a second to notice that two groups wait for each other. What a unit reads after that
+// was committed by the groups before, also where no row or index would have stopped it.
 func (tx *Tx) inTurn(name string) { tx.turns = append(tx.turns, name) }
 
 // unit is what one caller of Write wants written, all or nothing.
