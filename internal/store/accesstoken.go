@@ -56,20 +56,22 @@ func (db *DB) AccessTokens(ctx context.Context, userID string) ([]TokenEntry, er
 
 func (e *TokenEntry) assigned() (string, *[]HeldPermission) { return e.ID, &e.Assignments }
 
-// CreateAccessToken adds an access token. If its NameKey is taken, the unit fails with
-// duplicate; unless its user is active and registered, with lost.
+// CreateAccessToken adds an access token. If its NameKey is taken, or a name that looks like its, the
+// unit fails with duplicate; unless its user is active and registered, with lost.
 func (tx *Tx) CreateAccessToken(t AccessToken, duplicate, lost error) {
 	tx.inTurn(t.UserID)
 	tx.must(lost, `
 		UPDATE users SET active = active
 		WHERE id = $1 AND org_id = $2 AND active = 1 AND registered_at IS NOT NULL`, t.UserID, t.OrgID)
+	l := lookOf(t.NameKey)
 	tx.must(duplicate, `
 		INSERT INTO access_tokens (id, org_id, user_id, kind, name, name_key, external_id, credential_id,
-			digest, active, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+			digest, active, created_at, expires_at, look)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+		WHERE `+l.noTwin("access_tokens", "name_key", "o.user_id = $3 AND o.archived_at IS NULL", "$14")+`
 		ON CONFLICT DO NOTHING`,
 		t.ID, t.OrgID, t.UserID, t.Kind, t.Name, t.NameKey, t.ExternalID, t.CredentialID,
-		notNull(t.Digest), flag(t.Active), t.CreatedAt.UnixMilli(), t.ExpiresAt.UnixMilli())
+		notNull(t.Digest), flag(t.Active), t.CreatedAt.UnixMilli(), t.ExpiresAt.UnixMilli(), l.stored(), l.text)
 }
 
 // RenameAccessToken gives an access token of the user another name, unless it is "", and

@@ -31,17 +31,19 @@ func (db *DB) Applications(ctx context.Context, orgID string) ([]Application, er
 		ORDER BY a.id`, orgID)
 }
 
-// CreateApplication adds an application. If its NameKey is taken, the unit fails with
-// duplicate.
+// CreateApplication adds an application. If its NameKey is taken, or a name that looks like its, the
+// unit fails with duplicate.
 func (tx *Tx) CreateApplication(a Application, duplicate error) {
 	tx.inTurn(a.OrgID)
+	l := lookOf(a.NameKey)
 	tx.must(duplicate, `
 		INSERT INTO applications (id, org_id, kind, name, name_key, rp_id, origin, external_id,
-			credential_id, public_key, active, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+			credential_id, public_key, active, created_at, look)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+		WHERE `+l.noTwin("applications", "name_key", "o.org_id = $2 AND o.archived_at IS NULL", "$14")+`
 		ON CONFLICT DO NOTHING`,
 		a.ID, a.OrgID, a.Kind, a.Name, a.NameKey, a.RPID, a.Origin, a.ExternalID, a.CredentialID,
-		notNull(a.PublicKey), flag(a.Active), a.CreatedAt.UnixMilli())
+		notNull(a.PublicKey), flag(a.Active), a.CreatedAt.UnixMilli(), l.stored(), l.text)
 }
 
 // RenameApplication gives an application of the organisation another name, unless it is "",

@@ -12,18 +12,22 @@ var (
 )
 
 // rename gives a row another name, unless it is "", and another external id, unless that is
-// nil. If the row is archived, the unit fails with lost; if the name is taken, with
-// duplicate.
+// nil. If the row is archived, the unit fails with lost; if the name or one that looks like it is
+// taken, with duplicate.
 func (n named) rename(tx *Tx, id, ownerID, name, nameKey string, externalID *string, duplicate, lost error) {
 	tx.inTurn(ownerID)
 	tx.must(lost, `
 		UPDATE `+n.table+` SET name = CASE WHEN $1 = '' THEN name ELSE $1 END
 		WHERE id = $2 AND `+n.owner+` = $3 AND archived_at IS NULL`, name, id, ownerID)
-	tx.must(duplicate, `
-		UPDATE `+n.table+` SET name_key = CASE WHEN $1 = '' THEN name_key ELSE $1 END
-		WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM `+n.table+` o
-			WHERE o.`+n.owner+` = $3 AND o.name_key = $1 AND o.archived_at IS NULL AND o.id <> $2)`,
-		nameKey, id, ownerID)
+	if name != "" {
+		l := lookOf(nameKey)
+		tx.must(duplicate, `
+			UPDATE `+n.table+` SET name_key = $1, look = $4
+			WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM `+n.table+` o
+					WHERE o.`+n.owner+` = $3 AND o.name_key = $1 AND o.archived_at IS NULL AND o.id <> $2)
+				AND `+l.noTwin(n.table, "name_key", "o."+n.owner+" = $3 AND o.archived_at IS NULL AND o.id <> $2", "$5"),
+			nameKey, id, ownerID, l.stored(), l.text)
+	}
 	if externalID != nil {
 		tx.may(`UPDATE `+n.table+` SET external_id = $1 WHERE id = $2`, *externalID, id)
 	}

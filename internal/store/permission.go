@@ -113,19 +113,21 @@ func (db *DB) Assignments(ctx context.Context, permissionID, afterID string, lim
 }
 
 // CreatePermission adds a permission of Version 1 that is not archived. If its NameKey is
-// taken, the unit fails with duplicate.
+// taken, or a name that looks like its, the unit fails with duplicate.
 func (tx *Tx) CreatePermission(p Permission, duplicate error) {
+	l := lookOf(p.NameKey)
 	tx.inTurn(p.OrgID)
 	tx.must(duplicate, `
-		INSERT INTO permissions (id, org_id, name, name_key, operations, managed, version, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7)
+		INSERT INTO permissions (id, org_id, name, name_key, operations, managed, version, created_at, updated_at, look)
+		SELECT $1, $2, $3, $4, $5, $6, 1, $7, $7, $8
+		WHERE `+l.noTwin("permissions", "name_key", "o.org_id = $2 AND o.archived_at IS NULL", "$9")+`
 		ON CONFLICT DO NOTHING`,
-		p.ID, p.OrgID, p.Name, p.NameKey, jsonList(p.Operations), p.Managed, p.CreatedAt.UnixMilli())
+		p.ID, p.OrgID, p.Name, p.NameKey, jsonList(p.Operations), p.Managed, p.CreatedAt.UnixMilli(), l.stored(), l.text)
 }
 
 // UpdatePermission gives a permission another name and other operations. If it has another
-// Version by now, or is archived, the unit fails with lost; if the NameKey is taken, with
-// duplicate.
+// Version by now, or is archived, the unit fails with lost; if the NameKey is taken, or a name that
+// looks like its, with duplicate.
 func (tx *Tx) UpdatePermission(p Permission, now time.Time, duplicate, lost error) {
 	tx.inTurn(p.ID)
 	tx.must(lost, `
@@ -136,12 +138,14 @@ func (tx *Tx) UpdatePermission(p Permission, now time.Time, duplicate, lost erro
 }
 
 func (tx *Tx) takePermissionName(p Permission, duplicate error) {
+	l := lookOf(p.NameKey)
 	tx.inTurn(p.OrgID)
 	tx.must(duplicate, `
-		UPDATE permissions SET name_key = $1
+		UPDATE permissions SET name_key = $1, look = $4
 		WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM permissions o
-			WHERE o.org_id = $3 AND o.name_key = $1 AND o.archived_at IS NULL AND o.id <> $2)`,
-		p.NameKey, p.ID, p.OrgID)
+				WHERE o.org_id = $3 AND o.name_key = $1 AND o.archived_at IS NULL AND o.id <> $2)
+			AND `+l.noTwin("permissions", "name_key", "o.org_id = $3 AND o.archived_at IS NULL AND o.id <> $2", "$5"),
+		p.NameKey, p.ID, p.OrgID, l.stored(), l.text)
 }
 
 // ArchivePermission archives or restores a permission. An archived permission allows nothing,

@@ -64,16 +64,19 @@ func (db *DB) IsAdministrator(ctx context.Context, userID string) (bool, error) 
 	return is, err
 }
 
-// CreateUser adds a user. If the UsernameKey is taken in the organisation, the unit fails with
-// duplicate.
+// CreateUser adds a user. If the UsernameKey is taken in the organisation, or a name that looks like
+// this one, the unit fails with duplicate.
 func (tx *Tx) CreateUser(u User, duplicate error) {
+	l := lookOf(u.UsernameKey)
+	tx.inTurn(u.OrgID + l.text)
 	tx.must(duplicate, `
 		INSERT INTO users (id, org_id, username, username_key, kind, active,
-			external_id, created_at, registered_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+			external_id, created_at, registered_at, look)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+		WHERE `+l.noTwin("users", "username_key", "o.org_id = $2", "$11")+`
 		ON CONFLICT (org_id, username_key) DO NOTHING`,
 		u.ID, u.OrgID, u.Username, u.UsernameKey, u.Kind, flag(u.Active),
-		u.ExternalID, u.CreatedAt.UnixMilli(), millis(u.RegisteredAt))
+		u.ExternalID, u.CreatedAt.UnixMilli(), millis(u.RegisteredAt), l.stored(), l.text)
 }
 
 // RegisterUser marks a user of the organisation as registered. Unless they are active and not
@@ -127,7 +130,7 @@ func (tx *Tx) ArchiveUser(userID, orgID string, now time.Time, lost error) {
 	tx.inTurn(userID)
 	// No username has such a key: a normalised one has no capital letter.
 	tx.must(lost, `
-		UPDATE users SET active = 0, archived_at = $1, username_key = 'ARCHIVED ' || id
+		UPDATE users SET active = 0, archived_at = $1, username_key = 'ARCHIVED ' || id, look = NULL
 		WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`, now.UnixMilli(), userID, orgID)
 	tx.stopLogins(userID)
 	tx.may(`
@@ -141,17 +144,22 @@ func (tx *Tx) ArchiveUser(userID, orgID string, now time.Time, lost error) {
 
 // RenameUser gives a user or service account of the organisation another name, unless it is
 // "", and another external id, unless that is nil. Without that user, or if they are archived,
-// the unit fails with lost; if the name is taken, with duplicate.
+// the unit fails with lost; if the name or one that looks like it is taken, with duplicate.
 func (tx *Tx) RenameUser(userID, orgID, name, nameKey string, externalID *string, duplicate, lost error) {
 	tx.inTurn(userID)
 	tx.inTurn(orgID) // for the name
 	tx.must(lost, `
 		UPDATE users SET username = CASE WHEN $1 = '' THEN username ELSE $1 END
 		WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`, name, userID, orgID)
-	tx.must(duplicate, `
-		UPDATE users SET username_key = CASE WHEN $1 = '' THEN username_key ELSE $1 END
-		WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM users o WHERE o.org_id = $3 AND o.username_key = $1 AND o.id <> $2)`,
-		nameKey, userID, orgID)
+	if name != "" {
+		l := lookOf(nameKey)
+		tx.inTurn(orgID + l.text)
+		tx.must(duplicate, `
+			UPDATE users SET username_key = $1, look = $4
+			WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM users o WHERE o.org_id = $3 AND o.username_key = $1 AND o.id <> $2)
+				AND `+l.noTwin("users", "username_key", "o.org_id = $3 AND o.id <> $2", "$5"),
+			nameKey, userID, orgID, l.stored(), l.text)
+	}
 	if externalID != nil {
 		tx.may(`UPDATE users SET external_id = $1 WHERE id = $2`, *externalID, userID)
 	}

@@ -11,8 +11,8 @@ import (
 // mixed says how a name could be taken for another because of its scripts, or "". The rules are
 // those of UTS 39 that need no other name to compare with: a word is of one script, or of those
 // that Japanese, Chinese and Korean write together with Latin; and a word of look-alikes alone
-// does not stand beside Latin ones. A name that is wholly of one script passes whatever it
-// resembles, and so do two names in ASCII (user1, userl).
+// does not stand beside Latin ones. A name that is wholly of one script passes; whether it looks like
+// another of the organisation is for Look to tell.
 func mixed(name string) string {
 	if isASCII(name) {
 		return ""

@@ -27,7 +27,7 @@ func Check(name string) error {
 	switch fault := fault(name); {
 	case fault != "":
 		return refused("The username " + fault + ".")
-	case len(Key(name)) > MaxBytes: // one character may become eighteen
+	case len(Key(name)) > MaxBytes || looksTooLong(name): // one character may become eighteen
 		return refused("The username is longer than 320 bytes after normalisation.")
 	}
 	return nil
@@ -88,7 +88,7 @@ func CheckLabel(member, label string) error {
 }
 
 func labelFault(label string) string {
-	if utf8.RuneCountInString(label) > maxLabel || len(Key(label)) > maxLabelKey {
+	if utf8.RuneCountInString(label) > maxLabel || len(Key(label)) > maxLabelKey || looksTooLong(label) {
 		return "is too long"
 	}
 	return fault(label)

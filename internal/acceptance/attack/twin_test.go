@@ -108,6 +108,48 @@ func TestInvisibleTwins(t *testing.T) {
 	})
 }
 
+// Nothing gets a name that looks like another's although each is of one script, whichever was first.
+func TestLookalikes(t *testing.T) {
+	t.Parallel()
+	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
+		ctx := context.Background()
+		calls := giveNames(t, n)[2:]
+		people := func(name string) any {
+			return map[string]any{"usernames": []string{name}, "kind": api.CustomerEmployee}
+		}
+		calls = append([]named{{"invited people", "POST", "/countersign/people", "", people}}, calls...)
+		_, service := n.ServiceAccount(t, n.Org.ID, "registrar", n.Permission(t, n.Org.ID, "registrar", "Auth:Register:Delegated"))
+		for _, pair := range [][2]string{
+			{"capo", "саро"},   // Cyrillic
+			{"хор", "xop"},     // Cyrillic first
+			{"ορο", "оро"},     // Greek and Cyrillic
+			{"sopa", "ѕора"},   // a letter of Macedonian
+			{"pop 0", "рор о"}, // 0 and o
+		} {
+			for _, c := range calls {
+				if c.method == "POST" && c.path != "/auth/apps/"+n.IDs["appId"] {
+					if a := n.CallAs(t, n.Admin, true, c.method, c.path, world.JSON(t, c.body(pair[0]))); a.Status != http.StatusOK {
+						t.Fatalf("%s %q: answered %d %s", c.what, pair[0], a.Status, a.Code)
+					}
+				}
+				before := n.State(t)
+				if a := n.CallAs(t, n.Admin, true, c.method, c.path, world.JSON(t, c.body(pair[1]))); a.Status != http.StatusConflict {
+					t.Errorf("%s %q beside %q: answered %d %s", c.what, pair[1], pair[0], a.Status, a.Code)
+				}
+				n.Unchanged(t, c.what+" "+pair[1], before)
+			}
+			a := n.CallAs(t, service, true, "POST", "/auth/registration/delegated", world.JSON(t, api.DelegatedRegistrationRequest{Email: pair[1], Kind: api.EndUser}))
+			a.Wants(t, "an end user "+pair[1], http.StatusConflict, "username_confusable")
+			if _, err := n.Users.Invite(ctx, n.Org.ID, user.Invitee{Username: pair[1]}, code.DefaultLifetime); api.CodeOf(err) != "username_confusable" {
+				t.Errorf("a user of the operator's, %s: %v", pair[1], err)
+			}
+		}
+		if _, err := n.Users.Invite(ctx, n.Org.ID, user.Invitee{Username: "Сара"}, code.DefaultLifetime); err != nil {
+			t.Errorf("a name that resembles nobody's: %v", err)
+		}
+	})
+}
+
 // The names of credentials are as visible.
 func TestInvisibleCredentialNames(t *testing.T) {
 	t.Parallel()

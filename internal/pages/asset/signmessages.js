@@ -152,6 +152,10 @@ export const refusals = {
     title: "A name is there twice",
     text: `Nobody was invited. Names count as the same when only capitals differ${who ? `; look for ${who}` : ""}.`,
   }),
+  username_confusable: ({ who, sentence }) => ({
+    title: "A name looks like another",
+    text: who ? `Nobody was invited, because of ${who}. ${sentence}` : `Nobody was invited. ${sentence}`,
+  }),
   username_invalid: ({ who, sentence }) => ({
     title: "A name cannot be used",
     text: who ? `Nobody was invited, because of ${who}. ${sentence}` : `Nobody was invited. ${sentence}`,
@@ -176,8 +180,8 @@ export const refusals = {
   permission_immutable: changed("This role cannot be changed", "It comes with the organisation; it can only be given and taken away."),
   operations_missing: changed("The role allows nothing", "Choose at least one thing that it allows."),
 
-  service_account_name_taken: changed("There is a service account of that name", "Choose another name. Nothing was changed."),
-  token_name_taken: changed("You have an access token of that name", "Choose another name. Nothing was changed."),
+  service_account_name_taken: changed("There is a service account of that name, or of one that looks the same", "Choose another name. Nothing was changed."),
+  token_name_taken: changed("You have an access token of that name, or of one that looks the same", "Choose another name. Nothing was changed."),
   name_invalid: changed("This name cannot be used", "A name has 1 to 100 visible characters, without a space at either end, and no word of it mixes Latin with letters that look alike."),
   public_key_invalid: changed("This is not a public key that can be used",
     "Paste all of the public key, from BEGIN PUBLIC KEY to END PUBLIC KEY: P-256, P-384, P-521, secp256k1, Ed25519, or RSA of 2048 bits and more."),

@@ -23,7 +23,7 @@ type Service struct {
 }
 
 var (
-	errName     = &api.Error{Kind: api.Conflict, Code: "application_name_taken", Message: "This organisation has an application of that name."}
+	errName     = &api.Error{Kind: api.Conflict, Code: "application_name_taken", Message: "This organisation has an application of that name, or of one that looks the same."}
 	errNotFound = &api.Error{Kind: api.NotFound, Code: "application_not_found", Message: "application not found"}
 )
 

@@ -31,7 +31,7 @@ const (
 )
 
 var (
-	errName      = &api.Error{Kind: api.Conflict, Code: "permission_name_taken", Message: "This organisation has a permission of that name."}
+	errName      = &api.Error{Kind: api.Conflict, Code: "permission_name_taken", Message: "This organisation has a permission of that name, or of one that looks the same."}
 	errImmutable = &api.Error{Kind: api.Forbidden, Code: "permission_immutable", Message: "This permission cannot be changed; it can only be assigned and revoked."}
 )
 

@@ -29,6 +29,13 @@ func (s *Service) Delegate(ctx context.Context, tx *store.Tx, who api.Caller, in
 	case api.KindOf(err) != api.NotFound:
 		return api.RegistrationChallenge{}, err
 	}
+	twins, err := s.DB.Twins(ctx, org.ID, []string{in.Email})
+	if err != nil {
+		return api.RegistrationChallenge{}, err
+	}
+	if twin, alike := twins[in.Email]; alike {
+		return api.RegistrationChallenge{}, username.Confusable(in.Email, twin)
+	}
 	now := s.Now()
 	u := store.User{ID: api.NewID(api.PrefixUser, now), OrgID: org.ID, Username: in.Email, UsernameKey: key,
 		Kind: api.EndUser, Active: true, ExternalID: in.ExternalID, CreatedAt: now}

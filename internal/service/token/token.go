@@ -25,7 +25,7 @@ type Service struct {
 }
 
 var (
-	errName     = &api.Error{Kind: api.Conflict, Code: "token_name_taken", Message: "You have an access token of that name."}
+	errName     = &api.Error{Kind: api.Conflict, Code: "token_name_taken", Message: "You have an access token of that name, or of one that looks the same."}
 	errNotFound = &api.Error{Kind: api.NotFound, Code: "token_not_found", Message: "There is no such access token."}
 )
 

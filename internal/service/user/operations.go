@@ -64,6 +64,17 @@ func (s *Service) inviteFor(ctx context.Context, tx *store.Tx, who api.Caller, u
 			return nil, err
 		}
 	}
+	names := make([]string, len(users))
+	for i, u := range users {
+		names[i] = u.Username
+	}
+	twins, err := s.DB.Twins(ctx, who.OrgID, names)
+	if err != nil {
+		return nil, err
+	}
+	for name, twin := range twins {
+		return nil, username.Confusable(name, twin)
+	}
 	for _, i := range invited {
 		s.add(tx, who, i, entry{user: i.User, isNew: true}, now, taken)
 		if permission != nil && (permission.Managed != store.ManagedEndUser || i.User.Kind != api.EndUser) { // end users have it anyway

@@ -138,9 +138,22 @@ func (s *Service) validate(ctx context.Context, org store.Organisation, invitees
 	if err != nil {
 		return nil, err
 	}
+	var fresh []string
+	for i, invitee := range invitees {
+		if _, exists := known[keys[i]]; !exists {
+			fresh = append(fresh, invitee.Username)
+		}
+	}
+	twins, err := s.DB.Twins(ctx, org.ID, fresh)
+	if err != nil {
+		return nil, err
+	}
 	now := s.Now()
 	entries := make([]entry, len(invitees))
 	for i, invitee := range invitees {
+		if twin, alike := twins[invitee.Username]; alike {
+			return nil, &EntryError{Entry: i + 1, Err: username.Confusable(invitee.Username, twin)}
+		}
 		k, exists := known[keys[i]]
 		u := k.User
 		switch {
@@ -165,6 +178,7 @@ func (s *Service) validate(ctx context.Context, org store.Organisation, invitees
 func distinct(invitees []Invitee) ([]string, error) {
 	keys := make([]string, len(invitees))
 	seen := make(map[string]int, len(invitees))
+	looks := make(map[string]string, len(invitees))
 	for i, invitee := range invitees {
 		if err := check(invitee); err != nil {
 			return nil, &EntryError{Entry: i + 1, Err: err}
@@ -175,6 +189,11 @@ func distinct(invitees []Invitee) ([]string, error) {
 				Message: fmt.Sprintf("The username %q is entry %d already.", invitee.Username, first)}}
 		}
 		seen[keys[i]] = i + 1
+		look, _ := username.Look(invitee.Username)
+		if other, alike := looks[look]; alike && username.Twins(invitee.Username, other) {
+			return nil, &EntryError{Entry: i + 1, Err: username.Confusable(invitee.Username, other)}
+		}
+		looks[look] = invitee.Username
 	}
 	return keys, nil
 }
