@@ -27,12 +27,12 @@ release:
 # Most tests wait, for disks, timers and browsers: more of them run at once than there are
 # processors. No test may be skipped.
 STRICT := $(GO) run ./internal/scripts/strict
-ATONCE ?= -p 2 -parallel 6
+ATONCE ?= -p 3 -parallel 6
 
 ## test: everything: unit, SQLite, PostgreSQL, official SDKs, real Chromium
 test:
 	internal/scripts/need chromium postgresql pgbouncer openssl nginx-light caddy
-	internal/scripts/in-memory internal/scripts/with-postgres $(STRICT) -timeout 30m $(ATONCE) ./...
+	internal/scripts/gently internal/scripts/in-memory internal/scripts/with-postgres $(STRICT) -timeout 30m $(ATONCE) ./...
 	@$(GO) test -v -run TestEveryOperationIsAccountedFor ./internal/server | sed -n 's/.*: \([0-9]* operations: .*\)/wire contract: \1/p'
 
 ## race: the packages with concurrency, under the race detector (needs a C compiler)

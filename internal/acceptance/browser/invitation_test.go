@@ -18,8 +18,14 @@ func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b)
 
 func (g *user) wantFocus(id string) {
 	g.t.Helper()
-	var focus string
-	g.Eval(`document.activeElement.id || document.activeElement.tagName`, &focus)
+	var focus string // within two seconds: a page sets it once it has shown what was done
+	g.Eval(fmt.Sprintf(`new Promise((done) => {
+		const end = performance.now() + 2000;
+		(function look() {
+			const at = document.activeElement.id || document.activeElement.tagName;
+			at === %q || performance.now() > end ? done(at) : setTimeout(look, 20);
+		})();
+	})`, id), &focus)
 	if focus != id {
 		g.t.Errorf("the focus is on %q, want %q", focus, id)
 	}
