@@ -48,6 +48,7 @@ func TestNoStatementScansATable(t *testing.T) {
 		"people, kind":     func(db *store.DB) { db.People(ctx, "or-1", "EndUser", "", "", 10) },
 		"users":            func(db *store.DB) { db.Users(ctx, "or-1", "", 10) },
 		"users by key":     func(db *store.DB) { db.UsersByKey(ctx, "or-1", []string{"ada", "bob"}) },
+		"twins":            func(db *store.DB) { db.Twins(ctx, "or-1", []string{"ada", "боб"}) },
 		"refusal":          func(db *store.DB) { db.Refusal(ctx, "rf-1") },
 
 		"people by name":       func(db *store.DB) { db.People(ctx, "or-1", "", "ada", "", 10) },
@@ -74,6 +75,12 @@ func TestNoStatementScansATable(t *testing.T) {
 		"deactivation": func(tx *store.Tx) { tx.SetUserActive("us-1", "or-1", false, errLost) },
 		"first user":   func(tx *store.Tx) { tx.MakeFirstAdministrator("or-1", "us-1", "as-1", epoch) },
 		"pruning":      store.PruneSteps,
+		"user named": func(tx *store.Tx) {
+			tx.CreateUser(store.User{UsernameKey: "ada"}, errDuplicate)
+			tx.CreateUser(store.User{UsernameKey: "боб"}, errDuplicate)
+			tx.RenameUser("us-1", "or-1", "Боб", "боб", nil, errDuplicate, errLost)
+		},
+		"credential written": func(tx *store.Tx) { tx.AddCredential(store.Credential{}, errDuplicate) },
 		"permission written": func(tx *store.Tx) {
 			tx.CreatePermission(store.Permission{}, errDuplicate)
 			tx.UpdatePermission(store.Permission{}, epoch, errDuplicate, errLost)
@@ -132,6 +139,9 @@ func TestNoStatementScansATable(t *testing.T) {
 					t.Errorf("%s looks nothing up: %s\n%s", name, plan.SQL, strings.Join(plan.Steps, "\n"))
 				}
 			}
+		}
+		if steps := strings.Join(plans["twins"][0].Steps, "\n"); !strings.Contains(steps, "users_look") {
+			t.Error(steps)
 		}
 		if steps := strings.Join(plans["members, kind"][0].Steps, "\n"); !strings.Contains(steps, "users_kind") {
 			t.Error(steps)

@@ -24,7 +24,7 @@ type Service struct {
 }
 
 var (
-	errName     = &api.Error{Kind: api.Conflict, Code: "service_account_name_taken", Message: "This organisation has a service account or user of that name, or of one that looks the same."}
+	errName     = &api.Error{Kind: api.Conflict, Code: "service_account_name_taken", Message: "This organisation has a service account of that name, or of one that looks the same."}
 	errNotFound = &api.Error{Kind: api.NotFound, Code: "service_account_not_found", Message: "There is no such service account."}
 )
 

@@ -40,16 +40,16 @@ func (p profile) attach(parent context.Context, options ...chromedp.ContextOptio
 
 // reset makes the profile as good as new: no page, no history, no further tab, nothing stored.
 func (p profile) reset() error {
-	var ctx context.Context
-	ctx, detach := p.attach(browser.ctx, chromedp.WithListener(func(event any) {
+	var tab context.Context
+	tab, detach := p.attach(browser.ctx, chromedp.WithListener(func(event any) {
 		if _, asks := event.(*page.EventJavascriptDialogOpening); asks { // whether to leave the page
 			go func() {
-				_, _ = chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
+				_, _ = chromedp.Call(tab, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
 			}()
 		}
 	}))
 	defer detach()
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(tab, patience)
 	defer cancel()
 	return chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		targets, err := chromedp.Targets(ctx)
