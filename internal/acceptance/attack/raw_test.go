@@ -330,7 +330,7 @@ func TestHugeBodies(t *testing.T) {
 	t.Parallel()
 	h := world.Open(t)
 	g := h.Invitee(t)
-	huge := strings.Repeat("a", 4<<20)
+	huge := strings.Repeat("a", 10<<20)
 	attacks := map[string]struct{ head, body, code string }{
 		"announced":            {fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", initPath, len(huge)), huge, "body_too_large"},
 		"in chunks":            {fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", initPath), chunk(huge) + "0\r\n\r\n", "body_too_large"},
@@ -353,7 +353,7 @@ func TestHugeBodies(t *testing.T) {
 			bytes  string
 			status int
 		}{
-			"after broken head": {"POST / HTTP/1.1\r\nContent-Length: 4000000\r\n\r\n" + huge, http.StatusBadRequest},
+			"after broken head": {"POST / HTTP/1.1\r\nContent-Length: 10000000\r\n\r\n" + huge, http.StatusBadRequest},
 			"in the head":       {"GET / HTTP/1.1\r\nHost: x\r\nX-A: " + huge, http.StatusRequestHeaderFieldsTooLarge},
 		} {
 			t.Run(name, func(t *testing.T) {
