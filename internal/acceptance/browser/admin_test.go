@@ -281,3 +281,22 @@ func TestAdminInvitesMany(t *testing.T) {
 	}
 	g.untroubled()
 }
+
+// A name that looks like somebody's is refused with both names, and nobody is invited.
+func TestAdminInvitesALookalike(t *testing.T) {
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
+	srv.Invite(t, g.inv.OrgID, "capo") // in Latin letters
+	g.goTo("/people")
+	g.Click("#invite")
+	g.Eval(`document.querySelector("#names").value = "саро"`, nil)
+	g.choose("#invite-kind", "Member of the organisation")
+	g.press("#invite-submit", "саро")
+	g.Click("#signing-go")
+	g.awaitWords("body", `The username "саро" looks like "capo"`)
+	picture(g.Tab, "lookalike")
+	if p := g.person("саро"); p.UserID != "" {
+		t.Errorf("the server has %+v", p)
+	}
+}
