@@ -31,7 +31,7 @@ func Twins(a, b string) bool {
 // Confusable is what somebody gets who gives a name that could be taken for another's.
 func Confusable(name, existing string) *api.Error {
 	return &api.Error{Kind: api.Conflict, Code: "username_confusable",
-		Message: fmt.Sprintf("The username %q looks like %q, which there is already. Choose one that nobody can mistake for it.", name, existing),
+		Message: fmt.Sprintf("The username %q looks like %q, which there is already, in other letters. Choose one that nobody can mistake for it.", name, existing),
 		Rule:    "names of an organisation can be told apart (UTS 39 skeleton)"}
 }
 
