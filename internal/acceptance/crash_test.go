@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	kills   = 50
-	callers = 8 // who register at once
+	kills       = 50
+	callers     = 8  // who register at once
+	completions = 16 // sent at most before a kill
 )
 
 // The server is killed fifty times at random moments while people register. Whoever
@@ -24,7 +25,7 @@ func TestKilledServerLosesNothing(t *testing.T) {
 	each(t, func(h *installation) {
 		org := h.organisation()
 		n := h.serve()
-		crowd := &crowd{installation: h}
+		crowd := &crowd{installation: h, sent: make(chan struct{}, callers)}
 		cut := 0
 		for range kills {
 			if len(crowd.waiting) < 2000 {
@@ -36,7 +37,8 @@ func TestKilledServerLosesNothing(t *testing.T) {
 			for range callers {
 				callersDone.Go(func() { crowd.register(n, stop) })
 			}
-			time.Sleep(10*time.Millisecond + rand.N(240*time.Millisecond))
+			crowd.underWay(1 + rand.N(completions))
+			time.Sleep(rand.N(10 * time.Millisecond))
 			n.Kill()
 			close(stop)
 			callersDone.Wait()
@@ -57,12 +59,28 @@ func TestKilledServerLosesNothing(t *testing.T) {
 // crowd is many invited people who register, and what they were told.
 type crowd struct {
 	installation *installation
-	invited      int // times that people were invited
+	invited      int           // times that people were invited
+	sent         chan struct{} // one for each person whose completion is about to be sent
 
 	mu         sync.Mutex
 	waiting    []invitation
 	unanswered [][]attempt                       // of one person each, completions without an answer
 	registered map[string]api.RegistrationResult // by user id, as answered
+}
+
+// underWay waits until so many more completions are sent. Kills that follow a number of
+// them hit a slow machine's server under the same load as a fast one's.
+func (c *crowd) underWay(completions int) {
+	for len(c.sent) > 0 {
+		<-c.sent // of before the last kill
+	}
+	for range completions {
+		select {
+		case <-c.sent:
+		case <-time.After(time.Minute):
+			c.installation.Fatal("nobody registers")
+		}
+	}
 }
 
 // register registers one person after another until the server is gone. Every fourth
@@ -109,6 +127,10 @@ func (c *crowd) next() (inv invitation, ok bool) {
 
 // complete sends the attempts of one person, all at once, and keeps what came of them.
 func (c *crowd) complete(n *node, tries []attempt) {
+	select {
+	case c.sent <- struct{}{}:
+	default: // nobody waits
+	}
 	results, errs := race([]*node{n}, tries)
 	c.mu.Lock()
 	defer c.mu.Unlock()
