@@ -9,8 +9,8 @@ const (
 
 	selectInvitation = `SELECT ` + invitationColumns + `, t.count, t.resets_at
 		FROM (SELECT 1 AS here) x
+		LEFT JOIN organisations o ON o.id = $1
 		LEFT JOIN users u ON u.org_id = $1 AND u.username_key = $2
-		LEFT JOIN organisations o ON o.id = u.org_id
 		LEFT JOIN registration_codes c ON c.user_id = u.id AND c.mac = $3
 		LEFT JOIN throttles t ON t.key = $4`
 

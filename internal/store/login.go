@@ -147,17 +147,23 @@ func owner(ctx context.Context, db *DB, credentialID []byte, sql string, args ..
 	}), nil
 }
 
-// IssueLoginCode adds a login code. It replaces the user's earlier one, live or not.
+// IssueLoginCode adds a login code. The user's earlier ones stay good, but those that are spent or
+// expired by then are removed.
 func (tx *Tx) IssueLoginCode(c Code) {
 	tx.inTurn(c.UserID)
+	tx.may(`DELETE FROM login_codes WHERE user_id = $1 AND (spent_at IS NOT NULL OR expires_at <= $2)`,
+		c.UserID, c.CreatedAt.UnixMilli())
 	tx.must(nil, `
 		INSERT INTO login_codes (id, org_id, user_id, mac, created_at, expires_at, sent_at, spent_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (user_id) DO UPDATE SET id = excluded.id, org_id = excluded.org_id,
-			mac = excluded.mac, created_at = excluded.created_at, expires_at = excluded.expires_at,
-			sent_at = excluded.sent_at, spent_at = excluded.spent_at`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		c.ID, c.OrgID, c.UserID, notNull(c.MAC), c.CreatedAt.UnixMilli(), c.ExpiresAt.UnixMilli(),
 		millis(c.SentAt), millis(c.SpentAt))
+}
+
+// VoidLoginCodes removes all login codes of a user.
+func (tx *Tx) VoidLoginCodes(userID string) {
+	tx.inTurn(userID)
+	tx.may(`DELETE FROM login_codes WHERE user_id = $1`, userID)
 }
 
 // LoginCodeSent records when a login code was first mailed.
@@ -165,11 +171,13 @@ func (tx *Tx) LoginCodeSent(id string, now time.Time) {
 	tx.may(`UPDATE login_codes SET sent_at = $1 WHERE id = $2 AND sent_at IS NULL`, now.UnixMilli(), id)
 }
 
-// SpendLoginCode spends a login code. Of several callers one succeeds. If the code is spent,
-// replaced or expired at now, the unit fails with lost.
-func (tx *Tx) SpendLoginCode(id string, now time.Time, lost error) {
+// SpendLoginCode spends a login code and removes the user's others. Of several callers one succeeds. If
+// the code is spent, removed or expired at now, the unit fails with lost.
+func (tx *Tx) SpendLoginCode(id, userID string, now time.Time, lost error) {
+	tx.inTurn(userID)
 	tx.must(lost, `
 		UPDATE login_codes SET spent_at = $1
-		WHERE id = $2 AND spent_at IS NULL AND expires_at > $1`,
-		now.UnixMilli(), id)
+		WHERE id = $2 AND user_id = $3 AND spent_at IS NULL AND expires_at > $1`,
+		now.UnixMilli(), id, userID)
+	tx.may(`DELETE FROM login_codes WHERE user_id = $1 AND id <> $2`, userID, id)
 }

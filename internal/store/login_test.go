@@ -179,7 +179,7 @@ func TestLoginCodes(t *testing.T) {
 			return s.Code, s.CodeFound
 		}
 		spend := func(id string, now time.Time) error {
-			return try(db, func(tx *store.Tx) { tx.SpendLoginCode(id, now, errLost) })
+			return try(db, func(tx *store.Tx) { tx.SpendLoginCode(id, ada.u.ID, now, errLost) })
 		}
 		first, theirs := newLoginCode(ada), newLoginCode(bob)
 		write(t, db, func(tx *store.Tx) { tx.IssueLoginCode(first); tx.IssueLoginCode(theirs) })
@@ -205,13 +205,36 @@ func TestLoginCodes(t *testing.T) {
 		second := newLoginCode(ada)
 		write(t, db, func(tx *store.Tx) { tx.IssueLoginCode(second) })
 		if _, found = read(ada, first); found {
-			t.Error("a replaced code is found")
+			t.Error("a spent code is still kept when there is another")
 		}
 		wantError(t, spend(first.ID, epoch), errLost)
 		got, _ = read(ada, second)
 		equal(t, "second", got, second)
 		if !second.Live(second.ExpiresAt.Add(-time.Millisecond)) || second.Live(second.ExpiresAt) {
 			t.Error("a code is not live just before its expiry, or is at it")
+		}
+		third, fourth := newLoginCode(ada), newLoginCode(ada)
+		write(t, db, func(tx *store.Tx) { tx.IssueLoginCode(third); tx.IssueLoginCode(fourth) })
+		for _, c := range []store.Code{second, third, fourth} {
+			if got, found = read(ada, c); !found || !got.Live(epoch) {
+				t.Errorf("a newer code voided an older: %+v", got)
+			}
+		}
+		wantError(t, spend(theirs.ID, epoch), errLost)
+		if err := spend(third.ID, epoch); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []store.Code{second, fourth} {
+			if _, found = read(ada, c); found {
+				t.Error("a code outlives the use of another")
+			}
+			wantError(t, spend(c.ID, epoch), errLost)
+		}
+		fifth := newLoginCode(ada)
+		write(t, db, func(tx *store.Tx) { tx.IssueLoginCode(fifth) })
+		write(t, db, func(tx *store.Tx) { tx.VoidLoginCodes(ada.u.ID) })
+		if _, found = read(ada, fifth); found {
+			t.Error("a code that was voided is found")
 		}
 		if got, found = read(bob, theirs); !found || !got.Live(epoch) {
 			t.Errorf("another's code: %+v", got)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"maps"
 	"slices"
 	"strings"
@@ -30,6 +31,59 @@ func (l look) stored() any {
 		return nil
 	}
 	return l.text
+}
+
+// sqlDB is what fillLooks needs of a database.
+type sqlDB interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// fillLooks stores the looks of all names that are not in ASCII and have none, because they are older than
+// the column.
+func fillLooks(ctx context.Context, db sqlDB) error {
+	for _, t := range []struct{ table, key string }{
+		{"users", "username_key"}, {"permissions", "name_key"}, {"access_tokens", "name_key"}, {"applications", "name_key"},
+	} {
+		for after, more := "", true; more; {
+			names, err := namesWithoutLook(ctx, db, t.table, t.key, after)
+			if err != nil {
+				return err
+			}
+			for _, n := range names {
+				after = n.id
+				l := lookOf(n.key)
+				if len(l.text) > username.MaxLook {
+					continue
+				}
+				if _, err := db.ExecContext(ctx, `UPDATE `+t.table+` SET look = $1 WHERE id = $2`, l.text, n.id); err != nil {
+					return err
+				}
+			}
+			more = len(names) > 0
+		}
+	}
+	return nil
+}
+
+type idAndKey struct{ id, key string }
+
+// namesWithoutLook returns the next of the names that fillLooks is about.
+func namesWithoutLook(ctx context.Context, db sqlDB, table, key, after string) (names []idAndKey, err error) {
+	rows, err := db.QueryContext(ctx, `SELECT id, `+key+` FROM `+table+`
+		WHERE id > $1 AND look IS NULL AND length(`+key+`) <> octet_length(`+key+`) ORDER BY id LIMIT 1000`, after)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n idAndKey
+		if err := rows.Scan(&n.id, &n.key); err != nil {
+			return nil, err
+		}
+		names = append(names, n)
+	}
+	return names, rows.Err()
 }
 
 // noTwin is a condition: no row o of that condition looks like the name. text is the parameter of the

@@ -136,6 +136,9 @@ func (l sqliteLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 	var version int64
 	err := conn.QueryRowContext(ctx, sqliteVersion).Scan(&version)
 	if err == nil && version == l.newest {
+		err = fillLooks(ctx, conn)
+	}
+	if err == nil && version == l.newest {
 		_, err = conn.ExecContext(ctx, `COMMIT`)
 		return err
 	}
@@ -151,9 +154,25 @@ func migratePostgres(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
+	version, err := provider.GetDBVersion(ctx)
+	if err != nil {
+		return err
+	}
+	// Each migration commits alone here. Once one after looksVersion has, all looks are there.
+	if version <= looksVersion {
+		if _, err := provider.UpTo(ctx, looksVersion); err != nil {
+			return err
+		}
+		if err := fillLooks(ctx, db); err != nil {
+			return err
+		}
+	}
 	_, err = provider.Up(ctx)
 	return err
 }
+
+// looksVersion is the version of the tables that first had looks.
+const looksVersion = 8
 
 // advisoryKey is the advisory lock under which PostgreSQL is migrated: the first eight bytes
 // of "countersign", which no other program is likely to use.

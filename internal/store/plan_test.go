@@ -63,7 +63,7 @@ func TestNoStatementScansATable(t *testing.T) {
 		"login": func(tx *store.Tx) {
 			tx.UseCredential(store.CredentialUse{ID: "cr-1", At: epoch}, errLost)
 			tx.OpenSession(store.Session{UserID: "us-1"}, errLost)
-			tx.SpendLoginCode("lc-1", epoch, errLost)
+			tx.SpendLoginCode("lc-1", "us-1", epoch, errLost)
 		},
 		"logout":     func(tx *store.Tx) { tx.EndSession("se-1", "us-1", epoch, errLost); tx.EndSessions("us-1", epoch) },
 		"delegation": func(tx *store.Tx) { tx.EndDelegatedSessions("cr-1", epoch) },
@@ -71,7 +71,7 @@ func TestNoStatementScansATable(t *testing.T) {
 			tx.SignAction(store.Action{}, errLost)
 			tx.UseAction("ua-1", "us-1", "", epoch, errLost)
 		},
-		"code":         func(tx *store.Tx) { tx.IssueLoginCode(store.Code{}); tx.LoginCodeSent("lc-1", epoch) },
+		"code":         func(tx *store.Tx) { tx.IssueLoginCode(store.Code{}); tx.LoginCodeSent("lc-1", epoch); tx.VoidLoginCodes("us-1") },
 		"deactivation": func(tx *store.Tx) { tx.SetUserActive("us-1", "or-1", false, errLost) },
 		"first user":   func(tx *store.Tx) { tx.MakeFirstAdministrator("or-1", "us-1", "as-1", epoch) },
 		"pruning":      store.PruneSteps,

@@ -129,16 +129,24 @@ func TestOneLoginCodeIsSpentOnce(t *testing.T) {
 		c := newLoginCode(ada)
 		write(t, dbs[0], func(tx *store.Tx) { tx.IssueLoginCode(c) })
 		errs := parallel(50, func(i int) error {
-			return try(dbs[i%2], func(tx *store.Tx) { tx.SpendLoginCode(c.ID, at(1), errLost) })
+			return try(dbs[i%2], func(tx *store.Tx) { tx.SpendLoginCode(c.ID, ada.u.ID, at(1), errLost) })
 		})
 		if n := wins(t, errs, errLost); n != 1 {
 			t.Errorf("%d of 50 won", n)
 		}
-		errs = parallel(30, func(i int) error { // of codes that are issued at once one is left
-			return try(dbs[i%2], func(tx *store.Tx) { tx.IssueLoginCode(newLoginCode(ada)) })
+		codes := make([]store.Code, 30)
+		errs = parallel(len(codes), func(i int) error {
+			codes[i] = newLoginCode(ada)
+			return try(dbs[i%2], func(tx *store.Tx) { tx.IssueLoginCode(codes[i]) })
 		})
 		if n := wins(t, errs, nil); n != 30 {
 			t.Errorf("%d of 30 were issued", n)
+		}
+		errs = parallel(len(codes), func(i int) error { // of several codes of a user one is spent
+			return try(dbs[i%2], func(tx *store.Tx) { tx.SpendLoginCode(codes[i].ID, ada.u.ID, at(1), errLost) })
+		})
+		if n := wins(t, errs, errLost); n != 1 {
+			t.Errorf("%d of 30 codes were spent", n)
 		}
 	})
 }

@@ -222,10 +222,10 @@ const (
 )
 
 // Invitation is all that decides whether a user may register, read at one instant. Without
-// that user Found is false and Organisation and User are zero.
+// that user Found is false and User is zero.
 type Invitation struct {
 	Found        bool
-	Organisation Organisation
+	Organisation Organisation // by name even without the user; zero if it does not exist
 	User         User
 
 	CodeFound bool // a code with that MAC (or id) was issued to this user, live or not

@@ -9,8 +9,8 @@ import (
 	"github.com/countersign/countersign/api"
 )
 
-// maxLook is the greatest length of a look in bytes: databases limit what they index.
-const maxLook = 2000
+// MaxLook is the greatest length of a look in bytes: databases limit what they index.
+const MaxLook = 2000
 
 // Look returns what a name looks like: two names with the same look could be taken for one another. It is
 // the skeleton of UTS 39 §4, of the name's key and in small letters. plain is whether the name is in ASCII.
@@ -37,5 +37,5 @@ func Confusable(name, existing string) *api.Error {
 
 func looksTooLong(name string) bool {
 	look, _ := Look(name)
-	return len(look) > maxLook
+	return len(look) > MaxLook
 }

@@ -91,12 +91,20 @@ func (i *Issuer) link(u store.User, code string) string {
 	return i.Site.Origin() + i.kind.page + "#" + strings.ReplaceAll(v.Encode(), "+", "%20")
 }
 
+// Asked is what Request reads about a name: its organisation, "" if that does not exist, and how often
+// a code was asked for.
+type Asked struct {
+	OrgID    string
+	Count    int64
+	ResetsAt time.Time
+}
+
 // Request checks that a new code may be mailed to the user of a name because somebody at the
 // address asks for one. read reads that user, and how often the name was counted under the key;
 // the caller counts it with CountRequest when it writes. If it was asked for too often, allowed is
 // false: nothing is mailed then, but the answer must be the same, or the limit would tell who
 // exists.
-func (i *Issuer) Request(address, orgID, name string, read func(usernameKey string, key []byte) (count int64, resetsAt time.Time, err error)) (allowed bool, err error) {
+func (i *Issuer) Request(address, orgID, name string, read func(usernameKey string, key []byte) (Asked, error)) (allowed bool, err error) {
 	if err := WellFormed(orgID, name, ""); err != nil {
 		return false, err
 	}
@@ -104,9 +112,9 @@ func (i *Issuer) Request(address, orgID, name string, read func(usernameKey stri
 	if i.Requests.CountAddress(address, now) != nil {
 		return false, nil
 	}
-	key := i.Requests.Key(orgID, name)
-	count, resetsAt, err := read(username.Key(name), key)
-	return err == nil && i.Requests.CheckName(count, resetsAt, now) == nil, err
+	asked, err := read(username.Key(name), i.Requests.Key(orgID, name))
+	return err == nil && i.Requests.CheckName(asked.Count, asked.ResetsAt, now) == nil &&
+		i.Requests.CountOrganisation(asked.OrgID, now) == nil, err
 }
 
 // ErrTooOften fails a unit with CountRequest in which too many codes were asked for by now.

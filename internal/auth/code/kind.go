@@ -24,17 +24,25 @@ type Kind struct {
 	unsent string                                          // the log line when none could be sent
 }
 
-// Limits on trying codes and on asking for them. After too many wrong codes for a name, even the
-// right one is refused until the window ends, and a client address that keeps guessing must wait.
-// A code has 100 bits, so these limits are not what protects it: they make guessing visible and
-// slow. Asking too often, for one name or for many, gets the same answer, but no mail is sent.
+// Limits on trying codes and on asking for them. After too many wrong codes for a name, from an address
+// or in an organisation, wrong ones are refused as too many. The right one is let in all the same: nobody
+// may close a name for its owner. A code has 100 bits, so these limits are not what protects it: they make
+// guessing visible and bound what strangers write. Asking too often, for one name or for many, gets the
+// same answer, but no mail is sent.
 const (
-	maxWrong      = 10
-	maxRequests   = 5
-	maxForAddress = 1000
-	window        = 15 * time.Minute
-	maxMails      = 20 // for one name in a day, of all kinds together
+	maxWrong           = 10
+	maxRequests        = 5
+	maxForAddress      = 1000
+	maxForOrganisation = 10_000
+	window             = 15 * time.Minute
+	maxMails           = 20 // for one name in a day, of all kinds together
 )
+
+// limit returns a limit on codes.
+func limit(name string, perName int, rule, message string) throttle.Limit {
+	return throttle.Limit{Name: name, PerName: perName, PerAddress: maxForAddress, PerOrganisation: maxForOrganisation,
+		Window: window, Rule: rule, Message: message}
+}
 
 // mails limits the mails that anybody can have sent to one name, whatever kinds of code they ask for.
 var mails = throttle.Limit{Name: "codes asked for in a day", PerName: maxMails, Window: 24 * time.Hour}
@@ -50,9 +58,9 @@ const (
 var Registration = Kind{
 	prefix: api.PrefixCode,
 	page:   "/register",
-	wrong: throttle.Limit{Name: "wrong registration codes", PerName: maxWrong, PerAddress: maxForAddress, Window: window,
-		Rule: "wrong codes", Message: "Too many wrong registration codes; try again later or ask for a new code."},
-	requests: throttle.Limit{Name: "resent registration codes", PerName: maxRequests, PerAddress: maxForAddress, Window: window},
+	wrong: limit("wrong registration codes", maxWrong, "wrong codes",
+		"Too many wrong registration codes; try again later or ask for a new code."),
+	requests: limit("resent registration codes", maxRequests, "", ""),
 	mail: func(ctx context.Context, s *mail.Sender, org store.Organisation, u store.User, c Issued) error {
 		return s.Invite(ctx, mail.Invitation{To: u.Username, Organisation: org.Name, Username: u.Username,
 			Code: c.Code, Link: c.Link, ExpiresAt: c.Row.ExpiresAt})
@@ -68,9 +76,9 @@ var Registration = Kind{
 var Login = Kind{
 	prefix: api.PrefixLoginCode,
 	label:  []string{"login"},
-	wrong: throttle.Limit{Name: "wrong login codes", PerName: maxWrong, PerAddress: maxForAddress, Window: window,
-		Rule: "wrong login codes", Message: "Too many wrong login codes; try again later."},
-	requests: throttle.Limit{Name: "login codes asked for", PerName: maxRequests, PerAddress: maxForAddress, Window: window},
+	wrong: limit("wrong login codes", maxWrong, "wrong login codes",
+		"Too many wrong login codes; try again later."),
+	requests: limit("login codes asked for", maxRequests, "", ""),
 	mail: func(ctx context.Context, s *mail.Sender, org store.Organisation, u store.User, c Issued) error {
 		return s.LogIn(ctx, mail.LoginCode{To: u.Username, Organisation: org.Name, Username: u.Username,
 			Code: c.Code, ExpiresAt: c.Row.ExpiresAt})

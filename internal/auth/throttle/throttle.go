@@ -11,13 +11,14 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
-// Limit says what is limited, and how often it may be done in a window: PerName times for a name
-// and PerAddress times by an address.
+// Limit says what is limited, and how often it may be done in a window: PerName times for a name,
+// PerAddress times by an address and PerOrganisation times for the names of an organisation.
 type Limit struct {
-	Name       string // part of the keys in the store; under a new one all counts begin at zero
-	PerName    int
-	PerAddress int
-	Window     time.Duration
+	Name            string // part of the keys in the store; under a new one all counts begin at zero
+	PerName         int
+	PerAddress      int
+	PerOrganisation int
+	Window          time.Duration
 
 	Rule    string // what is counted, as refusals call it: "wrong login codes"
 	Message string // for the client that is over the limit
@@ -26,8 +27,9 @@ type Limit struct {
 // Counter counts what one Limit limits.
 type Counter struct {
 	Limit
-	ring      *keyring.Ring
-	addresses addresses
+	ring          *keyring.Ring
+	addresses     tally
+	organisations tally
 }
 
 // New returns a counter. The ring has the key that its keys in the store are derived from.
@@ -47,11 +49,23 @@ func (c *Counter) CheckName(count int64, resetsAt, now time.Time) error {
 	return c.tooMany("for this name", c.PerName, resetsAt.Sub(now))
 }
 
-// CountAddress counts an address and refuses it over the limit. IPv6 clients are counted by /64,
-// the smallest network that a provider assigns.
+// CountAddress counts an address and refuses it over the limit. IPv6 clients are counted by /64.
 func (c *Counter) CountAddress(address string, now time.Time) error {
-	if wait := c.addresses.count(address, c.PerAddress, c.Window, now); wait > 0 {
+	from := network(address)
+	if from == "" {
+		return nil
+	}
+	if wait := c.addresses.count(from, c.PerAddress, c.Window, now); wait > 0 {
 		return c.tooMany("from this address", c.PerAddress, wait)
+	}
+	return nil
+}
+
+// CountOrganisation counts an organisation and refuses it over the limit. All that do not exist are
+// one: "".
+func (c *Counter) CountOrganisation(orgID string, now time.Time) error {
+	if wait := c.organisations.count(orgID, c.PerOrganisation, c.Window, now); wait > 0 {
+		return c.tooMany("for this organisation", c.PerOrganisation, wait)
 	}
 	return nil
 }
@@ -64,11 +78,14 @@ func (c *Counter) CountWithin(tx *store.Tx, key []byte, now time.Time, over erro
 	tx.HitWithin(key, now, c.Window, c.PerName, over)
 }
 
-// CountWrong counts a wrong try by its address and for the name of the key. A try from an address
-// over its limit is refused and not stored: each name is a row, and invented names must not fill
-// the disk.
-func (c *Counter) CountWrong(ctx context.Context, db *store.DB, key []byte, address string, now time.Time) error {
+// CountWrong counts a wrong try by its address, by its organisation ("" if that does not exist) and for
+// the name of the key. A try over the limit of its address or organisation is refused and not stored:
+// each name is a row, and invented names from however many addresses must not fill the disk.
+func (c *Counter) CountWrong(ctx context.Context, db *store.DB, orgID string, key []byte, address string, now time.Time) error {
 	if err := c.CountAddress(address, now); err != nil {
+		return err
+	}
+	if err := c.CountOrganisation(orgID, now); err != nil {
 		return err
 	}
 	return db.Write(ctx, func(tx *store.Tx) error { c.CountName(tx, key, now); return nil })

@@ -20,7 +20,7 @@ const orgID = "or-00000-00000-0000000000000000"
 
 var (
 	start = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
-	limit = throttle.Limit{Name: "wrong login codes", PerName: 3, PerAddress: 5, Window: 15 * time.Minute,
+	limit = throttle.Limit{Name: "wrong login codes", PerName: 3, PerAddress: 5, PerOrganisation: 100, Window: 15 * time.Minute,
 		Rule: "wrong codes", Message: "Too many wrong codes."}
 )
 
@@ -67,7 +67,7 @@ func TestNameIsClosedForTheWindow(t *testing.T) {
 		if err := check(start); err != nil {
 			t.Fatalf("try %d: %v", i+1, err)
 		}
-		if err := c.CountWrong(t.Context(), db, key, fmt.Sprintf("192.0.2.%d", i), start); err != nil {
+		if err := c.CountWrong(t.Context(), db, orgID, key, fmt.Sprintf("192.0.2.%d", i), start); err != nil {
 			t.Fatalf("try %d: %v", i+1, err)
 		}
 	}
@@ -95,7 +95,7 @@ func TestAddressOverItsLimitWritesNothing(t *testing.T) {
 	try := func(name, address string, now time.Time) (int64, error) {
 		t.Helper()
 		key := c.Key(orgID, name)
-		refused := c.CountWrong(context.Background(), db, key, address, now)
+		refused := c.CountWrong(context.Background(), db, orgID, key, address, now)
 		n, _, err := db.Throttled(t.Context(), key)
 		if err != nil {
 			t.Fatal(err)
@@ -116,6 +116,43 @@ func TestAddressOverItsLimitWritesNothing(t *testing.T) {
 		t.Errorf("another address: counted %d, %v", n, err)
 	}
 	if n, err := try("nobody6", "192.0.2.1", start.Add(15*time.Minute)); n != 1 || err != nil {
+		t.Errorf("after the window: counted %d, %v", n, err)
+	}
+}
+
+// However many addresses try the names of one organisation, rows are bounded, and other organisations
+// are not concerned. Organisations that do not exist are one.
+func TestOrganisationOverItsLimitWritesNothing(t *testing.T) {
+	db, ring := open(t)
+	limit := limit
+	limit.PerOrganisation = 10
+	c := throttle.New(ring, limit)
+	try := func(orgID string, i int, now time.Time) (int64, error) {
+		t.Helper()
+		key := c.Key(orgID, fmt.Sprint("name", i))
+		refused := c.CountWrong(t.Context(), db, orgID, key, fmt.Sprintf("192.0.%d.%d", i/250, i%250), now)
+		n, _, err := db.Throttled(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n, refused
+	}
+	for _, org := range []string{orgID, ""} {
+		for i := range 10 {
+			if n, err := try(org, i, start); n != 1 || err != nil {
+				t.Fatalf("try %d in %q: counted %d, %v", i+1, org, n, err)
+			}
+		}
+		n, err := try(org, 10, start.Add(time.Minute))
+		if e := api.AsError(err); n != 0 || e.Code != "too_many_tries" || e.RetryAfter != 14*time.Minute ||
+			e.Rule != "limit on wrong codes for this organisation" {
+			t.Errorf("the eleventh try in %q was counted %d and refused as %+v", org, n, e)
+		}
+	}
+	if n, err := try("or-another", 11, start); n != 1 || err != nil {
+		t.Errorf("another organisation: counted %d, %v", n, err)
+	}
+	if n, err := try(orgID, 12, start.Add(15*time.Minute)); n != 1 || err != nil {
 		t.Errorf("after the window: counted %d, %v", n, err)
 	}
 }

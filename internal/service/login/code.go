@@ -20,13 +20,13 @@ const CodeLifetime = 15 * time.Minute
 // tries for the name are counted under.
 func (s *Service) admit(ctx context.Context, who api.Caller, state store.LoginState, wrong []byte) error {
 	now := s.Now()
-	if err := s.Codes.Wrong.CheckName(state.WrongTries, state.WrongTriesReset, now); err != nil {
-		return err
-	}
 	if state.CodeFound && state.Code.Live(now) && state.User.Active {
 		return nil
 	}
-	if err := s.Codes.Wrong.CountWrong(ctx, s.DB, wrong, who.Address, now); err != nil {
+	if err := s.Codes.Wrong.CheckName(state.WrongTries, state.WrongTriesReset, now); err != nil {
+		return err
+	}
+	if err := s.Codes.Wrong.CountWrong(ctx, s.DB, state.Organisation.ID, wrong, who.Address, now); err != nil {
 		return err
 	}
 	e := &api.Error{Kind: api.Forbidden, Code: "login_code_invalid", Message: "Invalid code",
@@ -43,16 +43,16 @@ func (s *Service) admit(ctx context.Context, who api.Caller, state store.LoginSt
 	return e
 }
 
-// SendCode mails a new login code to a registered user who has a password-protected key; the old one is
-// void. The answer is the same
-// whatever exists and whatever was done, and does not wait for the mail.
+// SendCode mails a new login code to a registered user who has a password-protected key. Anybody may ask,
+// so earlier codes stay good until one is used. The answer is the same whatever exists and whatever was
+// done, and does not wait for the mail.
 func (s *Service) SendCode(ctx context.Context, who api.Caller, in api.SendLoginCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user can log in, a login code is on its way."}
 	var state store.LoginState
-	allowed, err := s.Codes.Request(who.Address, in.OrgID, in.Username, func(usernameKey string, key []byte) (int64, time.Time, error) {
+	allowed, err := s.Codes.Request(who.Address, in.OrgID, in.Username, func(usernameKey string, key []byte) (code.Asked, error) {
 		var err error
 		state, err = s.DB.LoginState(ctx, in.OrgID, usernameKey, nil, key)
-		return state.WrongTries, state.WrongTriesReset, err
+		return code.Asked{OrgID: state.Organisation.ID, Count: state.WrongTries, ResetsAt: state.WrongTriesReset}, err
 	})
 	if err != nil || !allowed {
 		return same, err
@@ -84,7 +84,7 @@ func (s *Service) receives(state store.LoginState) bool {
 		slices.ContainsFunc(state.Credentials, func(k store.Credential) bool { return k.Active && k.Kind == api.KindPasswordProtectedKey })
 }
 
-// IssueCode makes a login code that the operator gives to the user. No mail is sent.
+// IssueCode makes a login code that the operator gives to the user, and voids all others. No mail is sent.
 func (s *Service) IssueCode(ctx context.Context, orgID, name string) (code.Issued, error) {
 	state, err := s.DB.LoginState(ctx, orgID, username.Key(name), nil, nil)
 	if err != nil {
@@ -98,6 +98,7 @@ func (s *Service) IssueCode(ctx context.Context, orgID, name string) (code.Issue
 	issued := s.Codes.Make(state.User, CodeLifetime)
 	return issued, s.DB.Write(ctx, func(tx *store.Tx) error {
 		s.Codes.Wrong.Clear(tx, orgID, name)
+		tx.VoidLoginCodes(state.User.ID)
 		tx.IssueLoginCode(issued.Row)
 		tx.Record(code.Event(api.Caller{OrgID: orgID}, store.EventLoginCodeIssued, issued.Row, now, nil))
 		return nil

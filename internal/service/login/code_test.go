@@ -3,6 +3,7 @@ package login_test
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,6 +15,8 @@ import (
 	"github.com/countersign/countersign/internal/service/login"
 	"github.com/countersign/countersign/internal/testing/world"
 )
+
+var codePattern = regexp.MustCompile(`[0-9A-Z]{4}(-[0-9A-Z]{4}){4}`)
 
 const encrypted = "an encrypted key that only its owner may see"
 
@@ -131,9 +134,9 @@ func TestLoginCodes(t *testing.T) {
 	})
 }
 
-// After ten wrong codes, a name is closed to all codes, even the right one, in every spelling.
-// Other names, and passkeys of the same name, are not. The operator opens it again, and so does
-// time.
+// After ten wrong codes, a name is closed to guesses, in every spelling. The right code is let in all
+// the same, or anybody could lock its owner out; and so are other names, and passkeys of the same name.
+// The operator opens it again, and so does time.
 func TestGuessingLoginCodes(t *testing.T) {
 	t.Parallel()
 	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
@@ -148,12 +151,18 @@ func TestGuessingLoginCodes(t *testing.T) {
 			}
 		}
 		for _, name := range names {
-			for _, try := range []string{nobodysCode, code} {
+			for _, try := range []string{nobodysCode, bobs} {
 				a := h.Post(t, loginInitPath, api.InitLoginRequest{OrgID: ada.OrgID, Username: name, LoginCode: try})
 				h.RefusedAs(t, name, a, 429, "too_many_tries")
 				if s := a.Header.Get("Retry-After"); s == "" || s == "0" {
 					t.Errorf("Retry-After %q", s)
 				}
+			}
+		}
+		for _, name := range names[:2] {
+			c := world.Read[api.SigningChallenge](t, h.Post(t, loginInitPath, api.InitLoginRequest{OrgID: ada.OrgID, Username: name, LoginCode: code}))
+			if k := c.AllowCredentials.PasswordProtectedKey; len(k) != 1 || k[0].EncryptedPrivateKey != encrypted {
+				t.Errorf("with the right code for %s: %+v", name, c.AllowCredentials)
 			}
 		}
 		world.Read[api.SigningChallenge](t, bob.init(t, bobs))
@@ -166,6 +175,39 @@ func TestGuessingLoginCodes(t *testing.T) {
 		h.Clock.Advance(15 * time.Minute)
 		h.RefusedAs(t, "later", ada.init(t, nobodysCode), 403, "login_code_invalid")
 	})
+}
+
+// Whoever knows a name can have a login code mailed to its owner. That voids no code that the owner has,
+// nor a login that began with it; of all of them one is used.
+func TestAskingForALoginCodeVoidsNone(t *testing.T) {
+	t.Parallel()
+	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
+		h := world.On(t, srv, srv.Organisation(t, "Engines"))
+		h.Employee(t)
+		ada := protect(t, h, h.Invitee(t))
+		codes := []string{ada.code(t)}
+		begun := world.Read[api.SigningChallenge](t, ada.init(t, codes[0]))
+		for range 3 {
+			h.Send(t, "POST", loginCodePath, nil, map[string]string{"orgId": h.Org.ID, "username": ada.Username}).Wants(t, "asked", 200, "")
+			srv.Outbox.Finish()
+			m := srv.Mailbox.Messages()
+			codes = append(codes, codePattern.FindString(string(m[len(m)-1].Data)))
+		}
+		var calls []func() world.Answer
+		for i, code := range codes {
+			in := ada.answer(t, world.Read[api.SigningChallenge](t, ada.init(t, code)))
+			if i == 0 {
+				in = ada.answer(t, begun)
+			}
+			calls = append(calls, func() world.Answer { return h.Post(t, loginPath, in) })
+		}
+		if won := h.Race(t, calls, "login_code_invalid"); won != 1 {
+			t.Errorf("%d logins by four codes of one user", won)
+		}
+		for _, code := range codes {
+			h.RefusedAs(t, "after one was used", ada.init(t, code), 403, "login_code_invalid")
+		}
+	}, countersigntest.Mail())
 }
 
 // A key that is kept here, encrypted, may answer as Key, as the browser signer of the SDK does.

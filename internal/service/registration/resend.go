@@ -16,10 +16,10 @@ import (
 func (s *Service) Resend(ctx context.Context, who api.Caller, in api.ResendRegistrationCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user is still to register, a new registration code is on its way."}
 	var inv store.Invitation
-	allowed, err := s.Codes.Request(who.Address, in.OrgID, in.Username, func(usernameKey string, key []byte) (int64, time.Time, error) {
+	allowed, err := s.Codes.Request(who.Address, in.OrgID, in.Username, func(usernameKey string, key []byte) (code.Asked, error) {
 		var err error
 		inv, err = s.DB.Invitation(ctx, in.OrgID, usernameKey, nil, key)
-		return inv.WrongTries, inv.WrongTriesReset, err
+		return code.Asked{OrgID: inv.Organisation.ID, Count: inv.WrongTries, ResetsAt: inv.WrongTriesReset}, err
 	})
 	if err != nil || !allowed {
 		return same, err

@@ -46,16 +46,16 @@ func (s *Service) admit(ctx context.Context, who api.Caller, in api.InitRegistra
 		return inv, err
 	}
 	now := s.Now()
+	if inv.CodeFound {
+		return inv, checkActive(inv, now)
+	}
 	if err := s.Codes.Wrong.CheckName(inv.WrongTries, inv.WrongTriesReset, now); err != nil {
 		return inv, about(inv, err)
 	}
-	if !inv.CodeFound {
-		if err := s.Codes.Wrong.CountWrong(ctx, s.DB, wrong, who.Address, now); err != nil {
-			return inv, about(inv, err)
-		}
-		return inv, about(inv, wrongCode(inv))
+	if err := s.Codes.Wrong.CountWrong(ctx, s.DB, inv.Organisation.ID, wrong, who.Address, now); err != nil {
+		return inv, about(inv, err)
 	}
-	return inv, checkActive(inv, now)
+	return inv, about(inv, wrongCode(inv))
 }
 
 func wrongCode(inv store.Invitation) error {

@@ -1,6 +1,3 @@
--- +goose NO TRANSACTION
--- All pending migrations run inside one transaction that package store opens.
-
 -- +goose Up
 -- 1 while a code that somebody asked for is on its way by mail. It is good, and so is the one before
 -- it until the mail server has accepted it.

@@ -1,6 +1,3 @@
--- +goose NO TRANSACTION
--- All pending migrations run inside one transaction that package store opens.
-
 -- +goose Up
 -- Whether an id belongs to a passkey or to a key is read from the credentials themselves, so each
 -- registration writes one index less.

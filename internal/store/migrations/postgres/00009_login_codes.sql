@@ -1,0 +1,4 @@
+-- +goose Up
+-- A user may have several login codes: anybody can ask for one, and that voids no other.
+DROP INDEX login_codes_user;
+CREATE INDEX login_codes_user ON login_codes (user_id);
