@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"strconv"
@@ -34,6 +36,24 @@ func schemaVersion(kind string) (int64, error) {
 		newest = max(newest, version)
 	}
 	return newest, nil
+}
+
+// Tables identifies the tables that this program makes, in 64 characters: two programs with the same have
+// the same migrations.
+func Tables() string {
+	digest := sha256.New()
+	err := fs.WalkDir(migrations, ".", func(path string, file fs.DirEntry, err error) error {
+		if err != nil || file.IsDir() {
+			return err
+		}
+		text, err := migrations.ReadFile(path)
+		fmt.Fprintf(digest, "%s %d\n%s", path, len(text), text)
+		return err
+	})
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return hex.EncodeToString(digest.Sum(nil))
 }
 
 // current reports whether a database at version needs no migration. It refuses a database of

@@ -87,7 +87,7 @@ func older(t *testing.T, db *sql.DB) oldOrganisation {
 
 func TestADatabaseOfTheSecondVersionKeepsItsAdministrators(t *testing.T) {
 	t.Parallel()
-	database.Each(t, func(t *testing.T, url string) {
+	database.EachEmpty(t, func(t *testing.T, url string) {
 		ctx := context.Background()
 		migrateTo(t, url, 2)
 		before := connect(t, url)

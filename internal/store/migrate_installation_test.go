@@ -30,7 +30,7 @@ func addRaw(t *testing.T, db *sql.DB, c store.Credential, extensions any) {
 func TestUpgradeRemovesSecretsFromClientExtensions(t *testing.T) {
 	t.Parallel()
 	const secret = "c2VjcmV0IG9mIFBSRg"
-	database.Each(t, func(t *testing.T, url string) {
+	database.EachEmpty(t, func(t *testing.T, url string) {
 		ctx := context.Background()
 		migrateTo(t, url, 3)
 		raw := connect(t, url)
@@ -91,7 +91,7 @@ func fillOwner(t *testing.T, db *sql.DB, o store.Organisation, u store.User) {
 // What was registered twice when that was allowed stays and works; nothing more is added to it.
 func TestUpgradeKeepsKeysThatWereRegisteredTwice(t *testing.T) {
 	t.Parallel()
-	database.Each(t, func(t *testing.T, url string) {
+	database.EachEmpty(t, func(t *testing.T, url string) {
 		ctx := context.Background()
 		migrateTo(t, url, 3)
 		raw := connect(t, url)
@@ -127,7 +127,7 @@ func TestUpgradeKeepsKeysThatWereRegisteredTwice(t *testing.T) {
 // whoever registers, with whatever else, and also at the same moment.
 func TestAKeyIsRegisteredOnce(t *testing.T) {
 	t.Parallel()
-	database.Each(t, func(t *testing.T, url string) {
+	database.EachEmpty(t, func(t *testing.T, url string) {
 		db := open(t, url)
 		o, ada, _ := invite(t, db)
 		_, stranger, _ := invite(t, db)

@@ -160,7 +160,7 @@ func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {
 
 func TestBothDatabasesHaveTheSameTables(t *testing.T) {
 	t.Parallel()
-	sqlite, postgres := database.SQLite(t), database.Postgres(t)
+	sqlite, postgres := database.EmptySQLite(t), database.EmptyPostgres(t)
 	open(t, sqlite)
 	open(t, postgres)
 	columns := func(url, query string) string {

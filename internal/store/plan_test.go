@@ -71,7 +71,11 @@ func TestNoStatementScansATable(t *testing.T) {
 			tx.SignAction(store.Action{}, errLost)
 			tx.UseAction("ua-1", "us-1", "", epoch, errLost)
 		},
-		"code":         func(tx *store.Tx) { tx.IssueLoginCode(store.Code{}); tx.LoginCodeSent("lc-1", epoch); tx.VoidLoginCodes("us-1") },
+		"code": func(tx *store.Tx) {
+			tx.IssueLoginCode(store.Code{})
+			tx.LoginCodeSent("lc-1", epoch)
+			tx.VoidLoginCodes("us-1")
+		},
 		"deactivation": func(tx *store.Tx) { tx.SetUserActive("us-1", "or-1", false, errLost) },
 		"first user":   func(tx *store.Tx) { tx.MakeFirstAdministrator("or-1", "us-1", "as-1", epoch) },
 		"pruning":      store.PruneSteps,

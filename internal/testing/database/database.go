@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,24 +19,29 @@ import (
 const Server = "COUNTERSIGN_TEST_POSTGRES"
 
 // Each runs test once on SQLite and once on PostgreSQL, as parallel subtests of those names,
-// each with the URL of a fresh, empty database. They begin when the calling test returns.
+// each with the URL of a database of its own that has all tables and no rows. They begin when
+// the calling test returns.
 func Each(t *testing.T, test func(t *testing.T, url string)) {
+	t.Helper()
+	each(t, test, SQLite, Postgres)
+}
+
+// EachEmpty is Each with databases that have no tables.
+func EachEmpty(t *testing.T, test func(t *testing.T, url string)) {
+	t.Helper()
+	each(t, test, EmptySQLite, EmptyPostgres)
+}
+
+func each(t *testing.T, test func(t *testing.T, url string), sqlite, postgres func(testing.TB) string) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		test(t, SQLite(t))
+		test(t, sqlite(t))
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		test(t, Postgres(t))
+		test(t, postgres(t))
 	})
-}
-
-// SQLite returns the URL of a database file that does not exist yet, in a folder that is
-// removed after the test.
-func SQLite(t testing.TB) string {
-	t.Helper()
-	return "sqlite:" + filepath.Join(t.TempDir(), "countersign.db")
 }
 
 // InTurn is Each without parallel subtests: for tests that change the environment or the
@@ -44,6 +50,25 @@ func InTurn(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
 	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
+}
+
+// SQLite returns the URL of a database that has all tables and no rows, in a folder that is
+// removed after the test.
+func SQLite(t testing.TB) string {
+	t.Helper()
+	url := EmptySQLite(t)
+	if err := os.WriteFile(strings.TrimPrefix(url, "sqlite:"), sqliteTemplate(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	distinguish(t, "sqlite", url)
+	return url
+}
+
+// EmptySQLite returns the URL of a database file that does not exist yet, in a folder that is
+// removed after the test.
+func EmptySQLite(t testing.TB) string {
+	t.Helper()
+	return "sqlite:" + filepath.Join(t.TempDir(), "countersign.db")
 }
 
 // Need returns the value of Server. The test is skipped, aloud, if there is none; a run of all
@@ -57,22 +82,46 @@ func Need(t testing.TB) string {
 	return server
 }
 
-// Postgres creates an empty database and returns its URL. It is dropped after the test,
-// whoever may still be connected. The test is skipped if no server is named, and only then.
+// Postgres creates a database that has all tables and no rows, and returns its URL. It is
+// dropped after the test, whoever may still be connected. The test is skipped if no server is
+// named, and only then.
 func Postgres(t testing.TB) string {
 	t.Helper()
+	url := postgres(t, " TEMPLATE "+postgresTemplate(t, Need(t)))
+	distinguish(t, "pgx", url)
+	return url
+}
+
+// EmptyPostgres is Postgres for a database without tables.
+func EmptyPostgres(t testing.TB) string {
+	t.Helper()
+	return postgres(t, "")
+}
+
+func postgres(t testing.TB, like string) string {
+	t.Helper()
 	server := Need(t)
+	name := "countersign_test_" + random()
+	execute(t, server, "CREATE DATABASE "+name+like)
+	t.Cleanup(func() { execute(t, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	return named(t, server, name)
+}
+
+// named returns the URL of a database of the server.
+func named(t testing.TB, server, name string) string {
+	t.Helper()
 	at, err := url.Parse(server)
 	if err != nil {
 		t.Fatalf("%s is not a URL.", Server)
 	}
-	var random [8]byte
-	rand.Read(random[:])
-	name := "countersign_test_" + hex.EncodeToString(random[:])
-	execute(t, server, "CREATE DATABASE "+name)
-	t.Cleanup(func() { execute(t, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
 	at.Path = "/" + name
 	return at.String()
+}
+
+func random() string {
+	var b [8]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
 }
 
 func execute(t testing.TB, server, sql string) {

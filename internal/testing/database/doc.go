@@ -1,3 +1,4 @@
-// Package database makes fresh databases for tests: a file for SQLite, a database of its
-// own on a running server for PostgreSQL. What is in them is left to package store.
+// Package database makes databases for tests: a file for SQLite, a database of its own on a
+// running server for PostgreSQL. They have the tables of package store, which are made once and
+// copied, and no rows.
 package database
