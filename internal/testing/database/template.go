@@ -44,15 +44,15 @@ var (
 	sqliteFile []byte
 )
 
-// postgresTemplate returns the name of a database of the server that has all tables. All test processes
-// use the same one, which stays there for the next run; nobody connects to it.
+// postgresTemplate returns the name of a database of the server that has all tables, and how it is copied.
+// All test processes use the same one, which stays there for the next run; nobody connects to it.
 func postgresTemplate(t testing.TB, server string) string {
 	t.Helper()
 	name := "countersign_template_" + store.Tables()[:16]
 	postgresMu.Lock()
 	defer postgresMu.Unlock()
-	if postgresMade[server+name] {
-		return name
+	if made := postgresMade[server]; made != "" {
+		return made
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -64,8 +64,10 @@ func postgresTemplate(t testing.TB, server string) string {
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(7308)"); err != nil {
 		t.Fatal(err)
 	}
-	var exists bool
-	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)", name).Scan(&exists); err != nil {
+	var exists, strategies bool
+	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1),
+		current_setting('server_version_num')::int >= 150000`, name).Scan(&exists, &strategies)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if !exists {
@@ -76,16 +78,19 @@ func postgresTemplate(t testing.TB, server string) string {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
-	if postgresMade == nil {
-		postgresMade = map[string]bool{}
+	if strategies { // the default since then writes the whole copy to the log
+		name += " STRATEGY file_copy"
 	}
-	postgresMade[server+name] = true
+	if postgresMade == nil {
+		postgresMade = map[string]string{}
+	}
+	postgresMade[server] = name
 	return name
 }
 
 var (
 	postgresMu   sync.Mutex
-	postgresMade map[string]bool // by server and name
+	postgresMade map[string]string // by server
 )
 
 // renamed renames a database, unless connections to it have not ended yet.
