@@ -9,6 +9,8 @@ import (
 const (
 	PurposeRegistration = "registration"
 	PurposeLogin        = "login"
+	PurposeCredential   = "credential"
+	PurposeRecovery     = "recovery"
 	PurposeAction       = "action"
 )
 

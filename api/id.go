@@ -20,6 +20,8 @@ const (
 	PrefixSession      = "se" // ours
 	PrefixAction       = "ua" // signed user action; ours
 	PrefixLoginCode    = "lc" // ours
+	PrefixRecoveryCode = "vc" // ours
+	PrefixAddingCode   = "cc" // code that adds a credential from another device; ours
 	PrefixToken        = "to" // access token
 	PrefixPermission   = "pm"
 	PrefixAssignment   = "as"

@@ -12,6 +12,7 @@ var Operations = []string{
 	"Auth:Users:Activate",
 	"Auth:Users:Deactivate",
 	"Auth:Users:Delete",
+	"Auth:Users:Recover", // ours
 	"Auth:ServiceAccounts:Create",
 	"Auth:ServiceAccounts:Read",
 	"Auth:ServiceAccounts:Update",

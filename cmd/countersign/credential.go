@@ -14,6 +14,7 @@ type credentialCommands struct {
 	List         credentialList         `cmd:"" help:"List a user's credentials: synced or not, counter, last use."`
 	Deactivate   credentialDeactivate   `cmd:"" help:"Deactivate a credential and end its user's sessions."`
 	Activate     credentialActivate     `cmd:"" help:"Activate a deactivated credential."`
+	Remove       credentialRemove       `cmd:"" help:"Remove a credential for good and end its user's sessions."`
 	ResetCounter credentialResetCounter `cmd:"" name:"reset-counter" help:"Let a credential's counter start again, for a user who is locked out because their authenticator started its own again. First make sure that it is not a copy."`
 }
 

@@ -196,3 +196,44 @@ func TestInvitingAnotherAdministrator(t *testing.T) {
 		}
 	})
 }
+
+// The operator gives somebody who lost everything a new start, and removes a credential for good.
+func TestRecoveringAUser(t *testing.T) {
+	t.Parallel()
+	each(t, func(h *installation) {
+		ada := h.invite(h.organisation(), "ada@example.org")
+		n := h.serve()
+		before := n.register(ada)
+		out := h.do("user", "recover", "--org", ada.OrgID, "--username", "ADA@example.org", "--expires-in", "1h", "--json")
+		wantMembers(h, json.RawMessage(out), "orgId", "userId", "username", "registrationCode", "registrationUrl", "expiresAt")
+		again := read[invitation](h, out)
+		if again.UserID != ada.UserID || again.Username != ada.Username {
+			h.Errorf("ada was %+v and is %+v", ada, again)
+		}
+		for _, who := range []string{ada.Username, "nobody@example.org"} {
+			_, stderr, status := h.command("", "user", "recover", "--org", ada.OrgID, "--username", who)
+			if status != 1 || strings.Count(stderr, "\n") != 1 {
+				h.Errorf("recover %s: status %d: %s", who, status, stderr)
+			}
+		}
+		after := n.register(again)
+		if after.User.ID != before.User.ID || after.Credential.UUID == before.Credential.UUID {
+			h.Errorf("registered as %+v, and again as %+v", before, after)
+		}
+		h.wantState(ada, "registered")
+		if text := h.do("credential", "remove", "--org", ada.OrgID, after.Credential.UUID); !strings.Contains(text, "removed") {
+			h.Errorf("told %q", text)
+		}
+		if all := items(h, h.do("credential", "list", "--org", ada.OrgID, "--username", ada.Username, "--json")); len(all) != 0 {
+			h.Errorf("left are %s", all)
+		}
+		for _, command := range []string{"activate", "remove"} {
+			if _, stderr, status := h.command("", "credential", command, "--org", ada.OrgID, after.Credential.UUID); status != 1 {
+				h.Errorf("%s one that was removed: status %d: %s", command, status, stderr)
+			}
+		}
+		if text := h.do("user", "recover", "--org", ada.OrgID, "--username", ada.UserID); !strings.Contains(text, again.RegistrationURL[:20]) || !strings.Contains(text, "registers again") {
+			h.Errorf("told %q", text)
+		}
+	})
+}

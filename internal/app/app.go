@@ -25,9 +25,11 @@ import (
 	"github.com/countersign/countersign/internal/service/action"
 	"github.com/countersign/countersign/internal/service/application"
 	"github.com/countersign/countersign/internal/service/audit"
+	"github.com/countersign/countersign/internal/service/credential"
 	"github.com/countersign/countersign/internal/service/login"
 	"github.com/countersign/countersign/internal/service/organisation"
 	"github.com/countersign/countersign/internal/service/permission"
+	"github.com/countersign/countersign/internal/service/recovery"
 	"github.com/countersign/countersign/internal/service/refusal"
 	"github.com/countersign/countersign/internal/service/registration"
 	"github.com/countersign/countersign/internal/service/serviceaccount"
@@ -145,6 +147,7 @@ func build(c Config, db *store.DB, ring *keyring.Ring, installation string, site
 	registrationCodes, loginCodes := code.NewIssuer(code.Registration, deps), code.NewIssuer(code.Login, deps)
 	tokens := bearer.New(ring, installation, site.Origin(), c.Now)
 	accessTokens := &accesstoken.Issuer{Bearer: tokens, Now: c.Now}
+	attestations := &attestation.Verifier{Site: site, Now: c.Now}
 	verifier := &assertion.Verifier{DB: db, Site: site, Now: c.Now, Log: c.Log}
 	checker := access.New(db)
 	pages := pagination.New(ring)
@@ -153,13 +156,17 @@ func build(c Config, db *store.DB, ring *keyring.Ring, installation string, site
 		Outbox: outbox, Codes: registrationCodes, Bearer: tokens, Access: checker,
 		Services: server.Services{
 			Registration: &registration.Service{DB: db, Access: checker, Ceremonies: ceremonies, Codes: registrationCodes,
-				Verifier: &attestation.Verifier{Site: site, Now: c.Now}, Tokens: tokens, Site: site, Now: c.Now, SessionTime: c.SessionTime},
+				Verifier: attestations, Tokens: tokens, Site: site, Now: c.Now, SessionTime: c.SessionTime},
 			Login: &login.Service{DB: db, Ceremonies: ceremonies, Codes: loginCodes, Verifier: verifier, Tokens: tokens, Site: site,
 				Now: c.Now, Lifetime: c.SessionTime},
 			Action: &action.Service{DB: db, Access: checker, Ceremonies: ceremonies, Verifier: verifier, Tokens: tokens, Site: site,
 				Now: c.Now},
 			Account: &account.Service{DB: db, Access: checker, Site: site, Now: c.Now},
-			Users:   &user.Service{DB: db, Access: checker, Codes: registrationCodes, Pages: pages, Now: c.Now},
+			Credentials: &credential.Service{DB: db, Ceremonies: ceremonies, Codes: code.NewIssuer(code.Adding, deps), Verifier: attestations,
+				Site: site, Outbox: outbox, Now: c.Now, Log: c.Log},
+			Recovery: &recovery.Service{DB: db, Ceremonies: ceremonies, Codes: code.NewIssuer(code.Recovery, deps), Assertions: verifier,
+				Verifier: attestations, Site: site, Now: c.Now, Log: c.Log},
+			Users: &user.Service{DB: db, Access: checker, Codes: registrationCodes, Pages: pages, Now: c.Now},
 
 			ServiceAccounts: &serviceaccount.Service{DB: db, Access: checker, Tokens: accessTokens, Now: c.Now},
 			Tokens:          &token.Service{DB: db, Access: checker, Tokens: accessTokens, Now: c.Now},

@@ -37,6 +37,7 @@ var operationWords = map[string]string{
 	"Auth:Users:Activate":             "Activate people again",
 	"Auth:Users:Deactivate":           "Deactivate people",
 	"Auth:Users:Delete":               "Archive people",
+	"Auth:Users:Recover":              "Give people a new start, without their former credentials",
 	"Auth:ServiceAccounts:Create":     "Create service accounts",
 	"Auth:ServiceAccounts:Read":       "See service accounts",
 	"Auth:ServiceAccounts:Update":     "Rename service accounts",
@@ -46,6 +47,7 @@ var operationWords = map[string]string{
 	"Auth:Pats:Create":                "Create access tokens for one’s own programs",
 	"Auth:Delegated:Register":         "Register end users",
 	"Auth:Delegated:Login":            "Log end users in",
+	"Auth:Delegated:Recover":          "Recover end users",
 	"Permissions:Create":              "Create roles",
 	"Permissions:Read":                "See roles",
 	"Permissions:Update":              "Change roles",
@@ -58,13 +60,12 @@ var operationWords = map[string]string{
 // unservedOperations are those of this server's own that nothing asks for yet. The roles page does
 // not offer them. A role that was given one keeps it.
 var unservedOperations = map[string]bool{
-	"Auth:Delegated:Recover": true,
-	"Webhooks:Create":        true,
-	"Webhooks:Read":          true,
-	"Webhooks:Update":        true,
-	"Webhooks:Delete":        true,
-	"Webhooks:Ping":          true,
-	"Webhooks:Events:Read":   true,
+	"Webhooks:Create":      true,
+	"Webhooks:Read":        true,
+	"Webhooks:Update":      true,
+	"Webhooks:Delete":      true,
+	"Webhooks:Ping":        true,
+	"Webhooks:Events:Read": true,
 }
 
 // operationGroups returns all operations in the order of the contract: this server's own, and those

@@ -98,7 +98,7 @@ func TestOurOwnRoutesAreNotTheContracts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs := map[string]bool{}
+	theirs := map[string]bool{"PUT /auth/recover/user/code": true} // as the contract's note says, for clients of older documents
 	for _, o := range operations {
 		theirs[o.Method+" "+o.Path] = true
 	}

@@ -28,7 +28,7 @@ func (s *Server) describe() []byte {
 	r.Spec.Info.WithTitle("Countersign").WithVersion(s.version).WithDescription(
 		"Registers people and service accounts by passkey or key. The operations under /auth speak the Dfns auth API; those under /countersign are this server's own.")
 	r.Spec.WithServers(openapi31.Server{URL: s.site.Origin()})
-	r.Spec.SetHTTPBearerTokenSecurity(registrationScheme, "JWT", "temporaryAuthenticationToken of a registration challenge")
+	r.Spec.SetHTTPBearerTokenSecurity(registrationScheme, "JWT", "temporaryAuthenticationToken of a registration or recovery challenge")
 	r.Spec.SetHTTPBearerTokenSecurity(bearerScheme, "JWT", "token of a session or access token")
 	r.Spec.SetAPIKeySecurity(actionScheme, api.HeaderUserAction, openapi.InHeader, "userAction that was signed for this very request")
 	r.DefaultOptions = append(r.DefaultOptions,

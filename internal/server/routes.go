@@ -7,7 +7,7 @@ import (
 	"github.com/countersign/countersign/internal/server/web"
 )
 
-// callers says what authenticates a route: nothing, the token of a registration challenge,
+// callers says what authenticates a route: nothing, the token of a registration or recovery challenge,
 // or the bearer token of one of these kinds of caller, as the wire contract's x-callers has
 // them.
 type callers uint8
@@ -17,7 +17,7 @@ const (
 	endUser
 	serviceAccount
 	personal // somebody's personal access token
-	ticket   // of a registration challenge
+	ticket   // of a registration or recovery challenge
 
 	open      callers = 0 // anybody; a bearer token is ignored, whatever it is
 	person            = employee | endUser
@@ -80,6 +80,25 @@ func (s *Server) routes() []group {
 			{"POST /auth/tokens", person, anySite, "", web.Op(r.Tokens.Exchange), "exchangeAccessToken"},
 			{"GET /countersign/caller", anyone, anySite, "", web.Op(r.Account.Caller), "getCaller"},
 		}},
+		{"credentials", []route{
+			{"GET /auth/credentials", person | personal, anySite, "", web.Op(r.Credentials.List), "listCredentials"},
+			{"POST /auth/credentials/init", person, anySite, "", web.Op(r.Credentials.Init), "createCredentialChallenge"},
+			{"POST /auth/credentials", person, anySite, "", web.Signed(r.Credentials.Create), "createCredential"},
+			{"DELETE /auth/credentials/{credentialUuid}", person, anySite, "", web.Signed(r.Credentials.Delete), "deleteCredential"},
+			{"PUT /auth/credentials/activate", person, anySite, "", web.Signed(r.Credentials.Activate), "activateCredential"},
+			{"PUT /auth/credentials/deactivate", person, anySite, "", web.Signed(r.Credentials.Deactivate), "deactivateCredential"},
+			{"POST /auth/credentials/code", person, anySite, "", web.Signed(r.Credentials.CreateCode), "createCredentialCode"},
+			{"POST /auth/credentials/code/init", open, anySite, "", web.Op(r.Credentials.InitWithCode), "createCredentialChallengeWithCode"},
+			{"POST /auth/credentials/code/verify", open, anySite, "", web.Op(r.Credentials.CreateWithCode), "createCredentialWithCode"},
+		}},
+		{"recovery", []route{
+			{"POST /auth/recover/user/code", open, anySite, "", web.Op(r.Recovery.SendCode), "sendRecoveryCode"},
+			{"PUT /auth/recover/user/code", open, anySite, "", web.Op(r.Recovery.SendCode), "sendRecoveryCodeLegacy"},
+			{"POST /auth/recover/user/init", open, anySite, "", web.Op(r.Recovery.Init), "createRecoveryChallenge"},
+			{"POST /auth/recover/user/delegated", serviceAccount, anySite, "Auth:Recover:Delegated",
+				web.Signed(r.Recovery.Delegate), "createDelegatedRecoveryChallenge"},
+			{"POST /auth/recover/user", ticket, anySite, "", web.Op(r.Recovery.Complete), "recover"},
+		}},
 		{"user actions", []route{
 			{"POST /auth/action/init", anyone, anySite, "", web.Op(r.Action.Init), "createUserActionChallenge"},
 			{"POST /auth/action", anyone, anySite, "", web.Op(r.Action.Sign), "createUserActionSignature"},
@@ -99,6 +118,7 @@ func (s *Server) routes() []group {
 			{"POST /auth/users/invite", staff, anySite, "Auth:Users:Create", web.Signed(r.Users.InviteTenant), "inviteTenantUser"},
 			{"GET /countersign/people", noEndUser, anySite, "Auth:Users:Read", web.Op(r.Users.People), "listPeople"},
 			{"POST /countersign/people", staff, anySite, "Auth:Users:Create", web.Exact(r.Users.InvitePeople), "invitePeople"},
+			{"POST /countersign/people/{userId}/recover", staff, anySite, "Auth:Users:Recover", web.Signed(r.Users.Recover), "recoverUser"},
 			{"POST /countersign/people/{userId}/code", staff, anySite, "Auth:Users:Create", web.Signed(r.Users.NewCode), "renewRegistrationCode"},
 			{"DELETE /countersign/people/{userId}/code", staff, anySite, "Auth:Users:Create", web.Signed(r.Users.RevokeCode), "revokeRegistrationCode"},
 		}},
@@ -152,6 +172,7 @@ func (s *Server) routes() []group {
 		{"hosted pages", []route{
 			{"POST /countersign/registration/open", open, ownSite, "", web.Op(r.Registration.Open), "openRegistration"},
 			{"POST /countersign/registration/recovery", ticket, ownSite, "", web.Op(r.Registration.AddRecovery), "addRegistrationRecovery"},
+			{"POST /countersign/recovery/open", open, ownSite, "", web.Op(r.Recovery.Open), "openRecovery"},
 			{"GET /countersign/site", open, ownSite, "", web.Op(r.Account.SiteInfo), "siteInfo"},
 			{"GET /countersign/account", person, ownSite, "", web.Op(r.Account.Show), "getAccount"},
 			{"DELETE /countersign/sessions/{sessionId}", person, ownSite, "", web.Op(r.Account.EndSession), "endSession"},
@@ -182,23 +203,6 @@ var notOffered = []struct {
 	}},
 	{"it would tell anybody who has an account where; the organisation is named in the invitation", []unserved{
 		{"POST /auth/login/orgs", "listAvailableOrgs"},
-	}},
-	{"managing one's own credentials is not built yet; the account page shows them, and the operator deactivates one with countersign credential", []unserved{
-		{"GET /auth/credentials", "listCredentials"},
-		{"POST /auth/credentials", "createCredential"},
-		{"POST /auth/credentials/init", "createCredentialChallenge"},
-		{"DELETE /auth/credentials/{credentialUuid}", "deleteCredential"},
-		{"PUT /auth/credentials/activate", "activateCredential"},
-		{"PUT /auth/credentials/deactivate", "deactivateCredential"},
-		{"POST /auth/credentials/code", "createCredentialCode"},
-		{"POST /auth/credentials/code/init", "createCredentialChallengeWithCode"},
-		{"POST /auth/credentials/code/verify", "createCredentialWithCode"},
-	}},
-	{"recovery is not built yet; an administrator archives the user and invites them again", []unserved{
-		{"POST /auth/recover/user", "recover"},
-		{"POST /auth/recover/user/code", "sendRecoveryCode"},
-		{"POST /auth/recover/user/delegated", "createDelegatedRecoveryChallenge"},
-		{"POST /auth/recover/user/init", "createRecoveryChallenge"},
 	}},
 	{"approval policies are not built yet; each change takes the signature of one user who may make it", []unserved{
 		{"GET /v2/policies", "listPolicies"},
@@ -245,7 +249,7 @@ func offered(id string) bool {
 }
 
 // pagePatterns are the hosted pages.
-var pagePatterns = []string{"GET /{$}", "GET /register", "GET /login", "GET /account", "GET /people", "GET /roles",
+var pagePatterns = []string{"GET /{$}", "GET /register", "GET /login", "GET /recover", "GET /account", "GET /people", "GET /roles",
 	"GET /machines", "GET /audit", "GET /docs", "GET /assets/{name}"}
 
 // refused is an operation that always refuses.

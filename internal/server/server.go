@@ -22,8 +22,10 @@ import (
 	"github.com/countersign/countersign/internal/service/action"
 	"github.com/countersign/countersign/internal/service/application"
 	"github.com/countersign/countersign/internal/service/audit"
+	"github.com/countersign/countersign/internal/service/credential"
 	"github.com/countersign/countersign/internal/service/login"
 	"github.com/countersign/countersign/internal/service/permission"
+	"github.com/countersign/countersign/internal/service/recovery"
 	"github.com/countersign/countersign/internal/service/refusal"
 	"github.com/countersign/countersign/internal/service/registration"
 	"github.com/countersign/countersign/internal/service/serviceaccount"
@@ -49,6 +51,8 @@ type Services struct {
 	Action       *action.Service
 	Account      *account.Service
 	Users        *user.Service
+	Credentials  *credential.Service
+	Recovery     *recovery.Service
 
 	ServiceAccounts *serviceaccount.Service
 	Tokens          *token.Service

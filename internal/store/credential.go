@@ -13,7 +13,7 @@ const (
 	k.realm, k.credential_id, k.public_key, k.algorithm, k.rp_id, k.origin, k.aaguid,
 	k.sign_count, k.user_verified, k.backup_eligible, k.backup_state, k.format,
 	k.attestation_type, k.transports, k.client_extensions, k.encrypted_private_key,
-	k.created_at, k.active, k.last_used_at, k.token_id`
+	k.created_at, k.active, k.last_used_at, k.token_id, k.archived_at`
 
 	wholeCredentialColumns = credentialColumns + `, k.client_data, k.attestation_object`
 )
@@ -27,7 +27,7 @@ func (r *row) credential() Credential {
 		UserVerified: r.bool(), BackupEligible: r.bool(), BackupState: r.bool(),
 		Format: r.text(), AttestationType: r.text(), Transports: r.list(),
 		ClientExtensions: r.json(), EncryptedPrivateKey: r.text(), CreatedAt: r.time(),
-		Active: r.bool(), LastUsedAt: r.time(), TokenID: r.text(),
+		Active: r.bool(), LastUsedAt: r.time(), TokenID: r.text(), ArchivedAt: r.time(),
 	}
 }
 
@@ -43,10 +43,10 @@ func (db *DB) Credential(ctx context.Context, id string) (Credential, error) {
 		`SELECT `+wholeCredentialColumns+` FROM credentials k WHERE k.id = $1`, id)
 }
 
-// CredentialsOfUser returns the credentials of a user, oldest first.
+// CredentialsOfUser returns the credentials of a user that were not removed, oldest first.
 func (db *DB) CredentialsOfUser(ctx context.Context, userID string) ([]Credential, error) {
 	return all(ctx, db, (*row).wholeCredential,
-		`SELECT `+wholeCredentialColumns+` FROM credentials k WHERE k.user_id = $1 ORDER BY k.id`, userID)
+		`SELECT `+wholeCredentialColumns+` FROM credentials k WHERE k.user_id = $1 AND k.archived_at IS NULL ORDER BY k.id`, userID)
 }
 
 // CredentialsOfCode returns the credentials that were created with a registration code,
@@ -142,7 +142,7 @@ func (tx *Tx) DeactivateCredential(c Credential, now time.Time, lost error) {
 }
 
 func (tx *Tx) setCredentialActive(id, orgID string, active bool, lost error) {
-	tx.must(lost, `UPDATE credentials SET active = $1 WHERE id = $2 AND org_id = $3`,
+	tx.must(lost, `UPDATE credentials SET active = $1 WHERE id = $2 AND org_id = $3 AND archived_at IS NULL`,
 		flag(active), id, orgID)
 }
 

@@ -20,11 +20,11 @@ const (
 		LEFT JOIN users u ON u.org_id = $1 AND u.username_key = $2
 		LEFT JOIN login_codes l ON l.user_id = u.id AND l.mac = $3
 		LEFT JOIN throttles t ON t.key = $4
-		LEFT JOIN credentials k ON k.user_id = u.id AND k.token_id = ''`
+		LEFT JOIN credentials k ON k.user_id = u.id AND k.token_id = '' AND k.archived_at IS NULL`
 
 	selectSignerState = `SELECT ` + organisationColumns + `, ` + userColumns + `, ` + credentialColumns + `
 		FROM users u JOIN organisations o ON o.id = u.org_id
-		LEFT JOIN credentials k ON k.user_id = u.id AND k.token_id = $2
+		LEFT JOIN credentials k ON k.user_id = u.id AND k.token_id = $2 AND k.archived_at IS NULL
 		WHERE u.id = $1`
 
 	// The organisation is read even without the user, so that the server can demand the same
@@ -147,37 +147,43 @@ func owner(ctx context.Context, db *DB, credentialID []byte, sql string, args ..
 	}), nil
 }
 
-// IssueLoginCode adds a login code. The user's earlier ones stay good, but those that are spent or
-// expired by then are removed.
-func (tx *Tx) IssueLoginCode(c Code) {
+// Purposes of codes that a user is mailed.
+const (
+	CodeForLogin    = "login"
+	CodeForRecovery = "recovery"
+)
+
+// IssueLoginCode adds a code for a purpose. The user's earlier ones stay good, but those that are spent
+// or expired by then are removed.
+func (tx *Tx) IssueLoginCode(purpose string, c Code) {
 	tx.inTurn(c.UserID)
 	tx.may(`DELETE FROM login_codes WHERE user_id = $1 AND (spent_at IS NOT NULL OR expires_at <= $2)`,
 		c.UserID, c.CreatedAt.UnixMilli())
 	tx.must(nil, `
-		INSERT INTO login_codes (id, org_id, user_id, mac, created_at, expires_at, sent_at, spent_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		INSERT INTO login_codes (id, org_id, user_id, mac, created_at, expires_at, sent_at, spent_at, purpose)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		c.ID, c.OrgID, c.UserID, notNull(c.MAC), c.CreatedAt.UnixMilli(), c.ExpiresAt.UnixMilli(),
-		millis(c.SentAt), millis(c.SpentAt))
+		millis(c.SentAt), millis(c.SpentAt), purpose)
 }
 
-// VoidLoginCodes removes all login codes of a user.
-func (tx *Tx) VoidLoginCodes(userID string) {
+// VoidLoginCodes removes all codes of a user for a purpose.
+func (tx *Tx) VoidLoginCodes(purpose, userID string) {
 	tx.inTurn(userID)
-	tx.may(`DELETE FROM login_codes WHERE user_id = $1`, userID)
+	tx.may(`DELETE FROM login_codes WHERE user_id = $1 AND purpose = $2`, userID, purpose)
 }
 
-// LoginCodeSent records when a login code was first mailed.
+// LoginCodeSent records when a code was first mailed.
 func (tx *Tx) LoginCodeSent(id string, now time.Time) {
 	tx.may(`UPDATE login_codes SET sent_at = $1 WHERE id = $2 AND sent_at IS NULL`, now.UnixMilli(), id)
 }
 
-// SpendLoginCode spends a login code and removes the user's others. Of several callers one succeeds. If
-// the code is spent, removed or expired at now, the unit fails with lost.
-func (tx *Tx) SpendLoginCode(id, userID string, now time.Time, lost error) {
+// SpendLoginCode spends a code for a purpose and removes the user's others. Of several callers one
+// succeeds. If the code is spent, removed or expired at now, the unit fails with lost.
+func (tx *Tx) SpendLoginCode(purpose, id, userID string, now time.Time, lost error) {
 	tx.inTurn(userID)
 	tx.must(lost, `
 		UPDATE login_codes SET spent_at = $1
-		WHERE id = $2 AND user_id = $3 AND spent_at IS NULL AND expires_at > $1`,
-		now.UnixMilli(), id, userID)
-	tx.may(`DELETE FROM login_codes WHERE user_id = $1 AND id <> $2`, userID, id)
+		WHERE id = $2 AND user_id = $3 AND purpose = $4 AND spent_at IS NULL AND expires_at > $1`,
+		now.UnixMilli(), id, userID, purpose)
+	tx.may(`DELETE FROM login_codes WHERE user_id = $1 AND purpose = $2 AND id <> $3`, userID, purpose, id)
 }

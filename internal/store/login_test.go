@@ -35,7 +35,7 @@ func TestLoginStateReadsWhatExists(t *testing.T) {
 		write(t, db, func(tx *store.Tx) {
 			tx.AddCredential(second, errDuplicate)
 			tx.SetCredentialActive(second.ID, ada.o.ID, false, errLost)
-			tx.IssueLoginCode(code)
+			tx.IssueLoginCode(store.CodeForLogin, code)
 			tx.CreateUser(idle, errDuplicate)
 			tx.Hit(key, epoch, time.Hour)
 			tx.Hit(key, epoch, time.Hour)
@@ -179,10 +179,13 @@ func TestLoginCodes(t *testing.T) {
 			return s.Code, s.CodeFound
 		}
 		spend := func(id string, now time.Time) error {
-			return try(db, func(tx *store.Tx) { tx.SpendLoginCode(id, ada.u.ID, now, errLost) })
+			return try(db, func(tx *store.Tx) { tx.SpendLoginCode(store.CodeForLogin, id, ada.u.ID, now, errLost) })
 		}
 		first, theirs := newLoginCode(ada), newLoginCode(bob)
-		write(t, db, func(tx *store.Tx) { tx.IssueLoginCode(first); tx.IssueLoginCode(theirs) })
+		write(t, db, func(tx *store.Tx) {
+			tx.IssueLoginCode(store.CodeForLogin, first)
+			tx.IssueLoginCode(store.CodeForLogin, theirs)
+		})
 		for i := range 2 {
 			write(t, db, func(tx *store.Tx) { tx.LoginCodeSent(first.ID, at(i+1)); tx.LoginCodeSent("lc-none", at(1)) })
 		}
@@ -203,7 +206,7 @@ func TestLoginCodes(t *testing.T) {
 		}
 
 		second := newLoginCode(ada)
-		write(t, db, func(tx *store.Tx) { tx.IssueLoginCode(second) })
+		write(t, db, func(tx *store.Tx) { tx.IssueLoginCode(store.CodeForLogin, second) })
 		if _, found = read(ada, first); found {
 			t.Error("a spent code is still kept when there is another")
 		}
@@ -214,7 +217,10 @@ func TestLoginCodes(t *testing.T) {
 			t.Error("a code is not live just before its expiry, or is at it")
 		}
 		third, fourth := newLoginCode(ada), newLoginCode(ada)
-		write(t, db, func(tx *store.Tx) { tx.IssueLoginCode(third); tx.IssueLoginCode(fourth) })
+		write(t, db, func(tx *store.Tx) {
+			tx.IssueLoginCode(store.CodeForLogin, third)
+			tx.IssueLoginCode(store.CodeForLogin, fourth)
+		})
 		for _, c := range []store.Code{second, third, fourth} {
 			if got, found = read(ada, c); !found || !got.Live(epoch) {
 				t.Errorf("a newer code voided an older: %+v", got)
@@ -231,8 +237,8 @@ func TestLoginCodes(t *testing.T) {
 			wantError(t, spend(c.ID, epoch), errLost)
 		}
 		fifth := newLoginCode(ada)
-		write(t, db, func(tx *store.Tx) { tx.IssueLoginCode(fifth) })
-		write(t, db, func(tx *store.Tx) { tx.VoidLoginCodes(ada.u.ID) })
+		write(t, db, func(tx *store.Tx) { tx.IssueLoginCode(store.CodeForLogin, fifth) })
+		write(t, db, func(tx *store.Tx) { tx.VoidLoginCodes(store.CodeForLogin, ada.u.ID) })
 		if _, found = read(ada, fifth); found {
 			t.Error("a code that was voided is found")
 		}

@@ -53,6 +53,7 @@ func TestNoStatementScansATable(t *testing.T) {
 
 		"people by name":       func(db *store.DB) { db.People(ctx, "or-1", "", "ada", "", 10) },
 		"people by name, kind": func(db *store.DB) { db.People(ctx, "or-1", "EndUser", "ada", "", 10) },
+		"credential code":      func(db *store.DB) { db.CredentialCode(ctx, "cc-1"); db.CredentialCodeByMAC(ctx, []byte("x")) },
 		"audit entry":          func(db *store.DB) { db.AuditEntry(ctx, "or-1", api.NewID(api.PrefixAuditLog, epoch)) },
 		"audit, oldest":        func(db *store.DB) { db.AuditOldest(ctx, store.AuditSpan{OrgID: "or-1"}, 10) },
 		"audit, newest":        func(db *store.DB) { db.AuditNewest(ctx, store.AuditSpan{OrgID: "or-1"}, 10) },
@@ -63,7 +64,7 @@ func TestNoStatementScansATable(t *testing.T) {
 		"login": func(tx *store.Tx) {
 			tx.UseCredential(store.CredentialUse{ID: "cr-1", At: epoch}, errLost)
 			tx.OpenSession(store.Session{UserID: "us-1"}, errLost)
-			tx.SpendLoginCode("lc-1", "us-1", epoch, errLost)
+			tx.SpendLoginCode(store.CodeForLogin, "lc-1", "us-1", epoch, errLost)
 		},
 		"logout":     func(tx *store.Tx) { tx.EndSession("se-1", "us-1", epoch, errLost); tx.EndSessions("us-1", epoch) },
 		"delegation": func(tx *store.Tx) { tx.EndDelegatedSessions("cr-1", epoch) },
@@ -72,13 +73,23 @@ func TestNoStatementScansATable(t *testing.T) {
 			tx.UseAction("ua-1", "us-1", "", epoch, errLost)
 		},
 		"code": func(tx *store.Tx) {
-			tx.IssueLoginCode(store.Code{})
+			tx.IssueLoginCode(store.CodeForLogin, store.Code{})
 			tx.LoginCodeSent("lc-1", epoch)
-			tx.VoidLoginCodes("us-1")
+			tx.VoidLoginCodes(store.CodeForLogin, "us-1")
 		},
 		"deactivation": func(tx *store.Tx) { tx.SetUserActive("us-1", "or-1", false, errLost) },
 		"first user":   func(tx *store.Tx) { tx.MakeFirstAdministrator("or-1", "us-1", "as-1", epoch) },
-		"pruning":      store.PruneSteps,
+		"own credential": func(tx *store.Tx) {
+			c := store.Credential{ID: "cr-1", OrgID: "or-1", UserID: "us-1"}
+			tx.KeepFirstFactor("us-1", "cr-1", true, errLost)
+			tx.DeactivateOwnCredential(c, epoch, errLost)
+			tx.ArchiveCredential(c, epoch, errLost)
+			tx.AddAnotherCredential(c, 100, errLost, errDuplicate)
+			tx.IssueCredentialCode(store.CredentialCode{})
+			tx.SpendCredentialCode("cc-1", "us-1", epoch, errLost)
+		},
+		"recovery": func(tx *store.Tx) { tx.Recover("us-1", "or-1", "cr-1", epoch, errLost) },
+		"pruning":  store.PruneSteps,
 		"user named": func(tx *store.Tx) {
 			tx.CreateUser(store.User{UsernameKey: "ada"}, errDuplicate)
 			tx.CreateUser(store.User{UsernameKey: "боб"}, errDuplicate)

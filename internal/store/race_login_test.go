@@ -127,9 +127,9 @@ func TestOneLoginCodeIsSpentOnce(t *testing.T) {
 	pair(t, func(t *testing.T, dbs [2]*store.DB) {
 		ada := newPerson(t, dbs[0])
 		c := newLoginCode(ada)
-		write(t, dbs[0], func(tx *store.Tx) { tx.IssueLoginCode(c) })
+		write(t, dbs[0], func(tx *store.Tx) { tx.IssueLoginCode(store.CodeForLogin, c) })
 		errs := parallel(50, func(i int) error {
-			return try(dbs[i%2], func(tx *store.Tx) { tx.SpendLoginCode(c.ID, ada.u.ID, at(1), errLost) })
+			return try(dbs[i%2], func(tx *store.Tx) { tx.SpendLoginCode(store.CodeForLogin, c.ID, ada.u.ID, at(1), errLost) })
 		})
 		if n := wins(t, errs, errLost); n != 1 {
 			t.Errorf("%d of 50 won", n)
@@ -137,13 +137,13 @@ func TestOneLoginCodeIsSpentOnce(t *testing.T) {
 		codes := make([]store.Code, 30)
 		errs = parallel(len(codes), func(i int) error {
 			codes[i] = newLoginCode(ada)
-			return try(dbs[i%2], func(tx *store.Tx) { tx.IssueLoginCode(codes[i]) })
+			return try(dbs[i%2], func(tx *store.Tx) { tx.IssueLoginCode(store.CodeForLogin, codes[i]) })
 		})
 		if n := wins(t, errs, nil); n != 30 {
 			t.Errorf("%d of 30 were issued", n)
 		}
 		errs = parallel(len(codes), func(i int) error { // of several codes of a user one is spent
-			return try(dbs[i%2], func(tx *store.Tx) { tx.SpendLoginCode(codes[i].ID, ada.u.ID, at(1), errLost) })
+			return try(dbs[i%2], func(tx *store.Tx) { tx.SpendLoginCode(store.CodeForLogin, codes[i].ID, ada.u.ID, at(1), errLost) })
 		})
 		if n := wins(t, errs, errLost); n != 1 {
 			t.Errorf("%d of 30 codes were spent", n)
@@ -315,7 +315,7 @@ func TestManyLoginsOfTheSameFewUsers(t *testing.T) {
 				}
 				if err := try(dbs[g%2], func(tx *store.Tx) {
 					tx.Hit([]byte(p.u.Username), epoch, time.Hour)
-					tx.IssueLoginCode(newLoginCode(p))
+					tx.IssueLoginCode(store.CodeForLogin, newLoginCode(p))
 				}); err != nil {
 					return err
 				}

@@ -43,6 +43,7 @@ type User struct {
 	CreatedAt    time.Time
 	RegisteredAt time.Time // zero: invited, not registered
 	ArchivedAt   time.Time // zero: not archived; an archived user is inactive permanently
+	RestartedAt  time.Time // zero: never given a new start
 }
 
 // KindServiceAccount is the kind of a user that is a service account.
@@ -157,6 +158,7 @@ type Credential struct {
 
 	Active     bool      // an inactive credential proves nothing
 	LastUsedAt time.Time // zero: never
+	ArchivedAt time.Time // removed; such a credential is inactive for good
 }
 
 // Factors of a credential.

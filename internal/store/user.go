@@ -9,7 +9,7 @@ import (
 
 const (
 	userColumns = `u.id, u.org_id, u.username, u.username_key, u.kind, u.active,
-	u.external_id, u.created_at, u.registered_at, u.archived_at`
+	u.external_id, u.created_at, u.registered_at, u.archived_at, u.restarted_at`
 
 	// isPerson leaves out service accounts and archived users, as the index users_page does.
 	isPerson = `u.kind <> 'ServiceAccount' AND u.archived_at IS NULL`
@@ -23,7 +23,7 @@ func (r *row) user() User {
 	return User{
 		ID: r.text(), OrgID: r.text(), Username: r.text(), UsernameKey: r.text(), Kind: r.text(),
 		Active: r.bool(), ExternalID: r.text(),
-		CreatedAt: r.time(), RegisteredAt: r.time(), ArchivedAt: r.time(),
+		CreatedAt: r.time(), RegisteredAt: r.time(), ArchivedAt: r.time(), RestartedAt: r.time(),
 	}
 }
 
@@ -49,7 +49,7 @@ func (db *DB) UserByName(ctx context.Context, orgID, usernameKey string) (User, 
 func (db *DB) Users(ctx context.Context, orgID, afterID string, limit int) ([]UserSummary, error) {
 	return all(ctx, db, (*row).userSummary, `
 		SELECT `+userColumns+`, CASE WHEN `+isAdministrator+` THEN 1 ELSE 0 END,
-			(SELECT COUNT(*) FROM credentials k WHERE k.user_id = u.id AND k.token_id = ''), `+codeColumns+`
+			(SELECT COUNT(*) FROM credentials k WHERE k.user_id = u.id AND k.token_id = '' AND k.archived_at IS NULL), `+codeColumns+`
 		FROM users u
 		LEFT JOIN registration_codes c ON c.id =
 			(SELECT MAX(l.id) FROM registration_codes l WHERE l.user_id = u.id)
@@ -87,6 +87,18 @@ func (tx *Tx) RegisterUser(userID, orgID string, now time.Time, lost error) {
 		UPDATE users SET registered_at = $1
 		WHERE id = $2 AND org_id = $3 AND registered_at IS NULL AND active = 1`,
 		now.UnixMilli(), userID, orgID)
+}
+
+// RestartUser makes a registered user of the organisation one who is still to register. Everything that
+// they proved themselves with is removed, as Recover does; their id, name and rights stay. Without that
+// user, or unless they are active and registered, the unit fails with lost.
+func (tx *Tx) RestartUser(userID, orgID string, now time.Time, lost error) {
+	tx.inTurn(userID)
+	tx.must(lost, `
+		UPDATE users SET registered_at = NULL, restarted_at = $1
+		WHERE id = $2 AND org_id = $3 AND active = 1 AND registered_at IS NOT NULL AND kind <> 'ServiceAccount'`,
+		now.UnixMilli(), userID, orgID)
+	tx.removeAll(userID, now)
 }
 
 // ActivateUser activates a user or service account of the organisation. Without that user, or

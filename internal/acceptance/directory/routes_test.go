@@ -276,6 +276,8 @@ func TestIdsInBodiesDoNotCross(t *testing.T) {
 			{"POST", "/auth/service-accounts", `{"name":"m","publicKey":"` + pem + `","permissionId":"` + theirs.Everything + `"}`},
 			{"POST", "/auth/pats", `{"name":"p","publicKey":"` + pem + `","permissionId":"` + theirs.Everything + `"}`},
 			{"POST", "/auth/apps", `{"name":"a","kind":"ClientSideApplication","permissionId":"` + theirs.Everything + `"}`},
+			{"PUT", "/auth/credentials/deactivate", `{"credentialUuid":"` + theirs.IDs["credentialUuid"] + `"}`},
+			{"PUT", "/auth/credentials/activate", `{"credentialUuid":"` + theirs.IDs["credentialUuid"] + `"}`},
 			{"POST", "/countersign/people", `{"usernames":["x@example.org"],"permissionId":"` + theirs.Everything + `"}`},
 		} {
 			if a := ours.CallAs(t, ours.Admin, true, c.method, c.path, c.body); a.Status != 404 {

@@ -46,8 +46,9 @@ func TestEveryAnswerIsJSON(t *testing.T) {
 		addresses[o[1]] = true
 		served[o[0]+" "+o[1]] = true
 	}
-	// As the id of an action, or of a user, which they are not.
-	for _, o := range []string{"GET /countersign/actions/consume", "GET /auth/users/invite", "PUT /auth/users/invite", "DELETE /auth/users/invite"} {
+	// As the id of an action, a user or a credential, which they are not.
+	for _, o := range []string{"GET /countersign/actions/consume", "GET /auth/users/invite", "PUT /auth/users/invite", "DELETE /auth/users/invite",
+		"DELETE /auth/credentials/init", "DELETE /auth/credentials/activate", "DELETE /auth/credentials/deactivate", "DELETE /auth/credentials/code"} {
 		served[o] = true
 	}
 	for path, called := range addresses {

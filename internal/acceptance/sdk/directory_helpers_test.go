@@ -54,7 +54,7 @@ func openDirectory(t *testing.T, h *checkedServer, v version) *directory {
 var clerical = []string{"Auth:Users:Create", "Auth:Users:Read", "Auth:Users:Update", "Auth:Users:Activate", "Auth:Users:Deactivate",
 	"Auth:Users:Delete", "Auth:ServiceAccounts:Read", "Auth:ServiceAccounts:Update", "Auth:ServiceAccounts:Activate",
 	"Auth:ServiceAccounts:Deactivate", "Auth:ServiceAccounts:Delete", "Auth:Apps:Create", "Auth:Apps:Update", "Auth:Logs:Read",
-	"Auth:Register:Delegated", "Auth:Delegated:Login", "Permissions:Create", "Permissions:Read", "Permissions:Update", "Permissions:Archive",
+	"Auth:Register:Delegated", "Auth:Delegated:Login", "Auth:Recover:Delegated", "Permissions:Create", "Permissions:Read", "Permissions:Update", "Permissions:Archive",
 	"Permissions:Assign", "PermissionAssignments:Read", "PermissionAssignments:Revoke"}
 
 // watch notes which methods did what they are for, or were refused because this server
@@ -144,6 +144,11 @@ var formerly = map[string]string{
 	"auth.register":                               "auth.createUserRegistration",
 	"auth.createUserActionChallenge":              "auth.createUserActionSignatureChallenge",
 	"auth.getPersonalAccessToken":                 "auth.getPersonalAccessTokens",
+	"auth.listCredentials":                        "auth.listUserCredentials",
+	"auth.createCredential":                       "auth.createUserCredential",
+	"auth.createCredentialChallenge":              "auth.createUserCredentialChallenge",
+	"auth.createDelegatedRecoveryChallenge":       "auth.createDelegatedUserRecovery",
+	"auth.recover":                                "auth.createUserRecovery",
 	"permissions.getPermission":                   "permissions.getPermissionById",
 }
 

@@ -42,7 +42,8 @@ func TestDirectoryByOlderSDKs(t *testing.T) {
 }
 
 // elsewhere are the operations that the SDKs of other languages have, and this one not.
-var elsewhere = []string{"POST /auth/tokens", "POST /auth/users/invite"}
+var elsewhere = []string{"POST /auth/tokens", "POST /auth/users/invite", "DELETE /auth/credentials/{credentialUuid}",
+	"PUT /auth/recover/user/code"}
 
 func (h *checkedServer) everyOperation(t *testing.T) {
 	var description struct {
@@ -97,6 +98,8 @@ func (d *directory) everyMethod(t *testing.T) {
 	}
 	t.Run("key by uuid", d.keyByUUID)
 	for _, m := range []manner{direct, former, application, formerApplication} {
+		t.Run("credentials/"+string(m), d.actor(d.admin, m).credentials)
+		t.Run("recovery/"+string(m), d.actor(d.admin, m).recoveries)
 		t.Run("sessions/"+string(m), d.actor(d.admin, m).sessions)
 		t.Run("end users/"+string(m), d.actor(d.serviceAccount, m).endUsers)
 	}

@@ -1,6 +1,8 @@
 package attestation
 
 import (
+	"encoding/base64"
+
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/relyingparty"
@@ -42,4 +44,16 @@ func Challenge(ticket ceremony.Ticket, token string, party relyingparty.Party, o
 		PubKeyCredParams:   credParams,
 		ExcludeCredentials: []api.CredentialDescriptor{},
 	}
+}
+
+// Exclude lists the passkeys of a relying party among a user's credentials, which an authenticator that
+// has one of them does not register again (WebAuthn L3 §5.4).
+func Exclude(own []store.Credential, rpID string) []api.CredentialDescriptor {
+	all := []api.CredentialDescriptor{}
+	for _, c := range own {
+		if c.Kind == api.KindFido2 && c.RPID == rpID {
+			all = append(all, api.CredentialDescriptor{Type: "public-key", ID: base64.RawURLEncoding.EncodeToString(c.CredentialID)})
+		}
+	}
+	return all
 }

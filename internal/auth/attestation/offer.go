@@ -39,9 +39,12 @@ const (
 
 // Read decodes the credentials of a request, first factor first. Each must have a credential ID
 // of its own.
-func Read(in api.RegistrationRequest) ([]Offer, error) {
+func Read(in api.RegistrationRequest) ([]Offer, error) { return ReadAt("", in) }
+
+// ReadAt is Read for credentials that are a member of the request, by its JSON pointer.
+func ReadAt(within string, in api.RegistrationRequest) ([]Offer, error) {
 	if in.FirstFactorCredential == nil {
-		return nil, api.Missing("firstFactorCredential")
+		return nil, api.Missing(strings.TrimPrefix(within+"/firstFactorCredential", "/"))
 	}
 	var offers []Offer
 	for _, f := range []struct {
@@ -55,7 +58,7 @@ func Read(in api.RegistrationRequest) ([]Offer, error) {
 		if f.credential == nil {
 			continue
 		}
-		o, err := ReadOne(f.factor, f.member, f.credential)
+		o, err := ReadOne(f.factor, within+f.member, f.credential)
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +79,7 @@ func NotDistinct(property string) error {
 }
 
 // ReadOne decodes a credential that is offered as a factor. member is its JSON pointer in the
-// request, for refusals.
+// request, "" for the request itself, for refusals.
 func ReadOne(factor, member string, c *api.CredentialAttestation) (o Offer, err error) {
 	o = Offer{Factor: factor, Kind: c.CredentialKind, Name: c.CredentialName,
 		EncryptedPrivateKey: c.EncryptedPrivateKey, Transports: c.Transports}
@@ -124,13 +127,13 @@ func checkKind(factor, member string, c *api.CredentialAttestation) error {
 			return bad("credential_kind_not_allowed", "A RecoveryKey can only be the recovery credential.")
 		}
 	case "":
-		return api.Missing(member[1:] + "/credentialKind")
+		return api.Missing(strings.TrimPrefix(member+"/credentialKind", "/"))
 	default:
 		return bad("credential_kind_not_supported", "The member "+member+"/credentialKind must be Fido2, Key, PasswordProtectedKey or, for recovery, RecoveryKey.")
 	}
 	switch {
 	case c.CredentialKind == api.KindPasswordProtectedKey && c.EncryptedPrivateKey == "":
-		return api.Missing(member[1:] + "/encryptedPrivateKey")
+		return api.Missing(strings.TrimPrefix(member+"/encryptedPrivateKey", "/"))
 	case c.EncryptedPrivateKey != "" && (c.CredentialKind == api.KindFido2 || c.CredentialKind == api.KindKey):
 		return bad("encrypted_key_not_allowed", "A credential of kind "+c.CredentialKind+" has no encryptedPrivateKey.")
 	case len(c.EncryptedPrivateKey) > maxEncryptedKey:

@@ -21,6 +21,8 @@ const (
 	Registration Purpose = api.PurposeRegistration // POST /auth/registration/init
 	Login        Purpose = api.PurposeLogin        // POST /auth/login/init
 	Action       Purpose = api.PurposeAction       // POST /auth/action/init
+	Credential   Purpose = api.PurposeCredential   // POST /auth/credentials/init and /auth/credentials/code/init
+	Recovery     Purpose = api.PurposeRecovery     // POST /auth/recover/user/init and /auth/recover/user/delegated
 )
 
 // Lifetimes of a ticket. Less than five minutes would lock out people with slow authenticators or
@@ -47,10 +49,15 @@ type Ticket struct {
 	// Username is the name that a login was begun for, as the client sent it; "" if any
 	// discoverable passkey may answer.
 	Username string
-	// CodeID is the registration or login code that admitted the user; "" without one.
+	// CodeID is the code that admitted the user; "" without one.
 	CodeID string
-	// SessionOrTokenID is the session or access token that an action was begun under.
+	// SessionOrTokenID is the session or access token that an action, or a new credential of one's
+	// own, was begun under.
 	SessionOrTokenID string
+	// Kind is the kind of credential that a ceremony to add one was begun for.
+	Kind string
+	// RecoveryKeyID is the recovery key ("cr-…") that a recovery was begun with.
+	RecoveryKeyID string
 
 	RPID       string // the relying party that credentials are made for
 	Challenge  string // unpadded base64url of 32 bytes, see api.ChallengeOf
@@ -94,6 +101,8 @@ type claims struct {
 	Username   string   `json:"username,omitempty"`
 	CodeID     string   `json:"codeId,omitempty"`
 	BearerID   string   `json:"bearerId,omitempty"`
+	Kind       string   `json:"kind,omitempty"`
+	RecoveryID string   `json:"recoveryKeyId,omitempty"`
 	RPID       string   `json:"rpId"`
 	Challenge  string   `json:"challenge"`
 	Algorithms []int    `json:"algs,omitempty"`
@@ -140,6 +149,8 @@ func (i *Issuer) Begin(t Ticket) (Ticket, string, error) {
 		Username:   t.Username,
 		CodeID:     t.CodeID,
 		BearerID:   t.SessionOrTokenID,
+		Kind:       t.Kind,
+		RecoveryID: t.RecoveryKeyID,
 		RPID:       t.RPID,
 		Challenge:  t.Challenge,
 		Algorithms: t.Algorithms,
@@ -171,7 +182,7 @@ func (i *Issuer) Open(purpose Purpose, token string) (Ticket, error) {
 		return Ticket{}, invalid("our claims", err)
 	}
 	t := Ticket{Purpose: c.Purpose, OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, Username: c.Username,
-		CodeID: c.CodeID, SessionOrTokenID: c.BearerID, RPID: c.RPID, Challenge: c.Challenge, Algorithms: c.Algorithms,
+		CodeID: c.CodeID, SessionOrTokenID: c.BearerID, Kind: c.Kind, RecoveryKeyID: c.RecoveryID, RPID: c.RPID, Challenge: c.Challenge, Algorithms: c.Algorithms,
 		Statement: c.Statement, Payload: c.Payload}
 	switch {
 	case c.Issuer != issuer || c.Subject != t.OrgID || c.Metadata.TokenKind != tokenKind:

@@ -75,6 +75,14 @@ func (i *Issuer) make(u store.User, id, code string, lifetime time.Duration) Iss
 	}
 }
 
+// MakeShort returns a code of nine characters that is presented without a name, and what it is stored and
+// found by. It has 45 bits, so it must live for a minute at most.
+func (i *Issuer) MakeShort() (text string, mac []byte) {
+	text = newCode()
+	text = text[:3] + "-" + text[5:8] + "-" + text[10:13]
+	return text, i.MAC("", "", text)
+}
+
 // MAC returns what a code is stored and found by. It depends on the organisation and the user, so
 // a code matches nothing for anybody else, and on the kind.
 func (i *Issuer) MAC(orgID, usernameKey, code string) []byte {

@@ -72,6 +72,31 @@ var Registration = Kind{
 	unsent: "a registration code could not be mailed; invite the user again once mail works",
 }
 
+// Recovery is the code with which a user begins to recover, besides their recovery key.
+var Recovery = Kind{
+	prefix: api.PrefixRecoveryCode,
+	label:  []string{"recovery"},
+	wrong: limit("wrong recovery codes", maxWrong, "wrong recovery codes",
+		"Too many wrong recovery codes; try again later."),
+	requests: limit("recovery codes asked for", maxRequests, "", ""),
+	mail: func(ctx context.Context, s *mail.Sender, org store.Organisation, u store.User, c Issued) error {
+		return s.Recover(ctx, mail.RecoveryCode{To: u.Username, Organisation: org.Name, Username: u.Username,
+			Code: c.Code, ExpiresAt: c.Row.ExpiresAt})
+	},
+	sent:   func(tx *store.Tx, c store.Code, now time.Time) { tx.LoginCodeSent(c.ID, now) },
+	unsent: "a recovery code could not be mailed",
+}
+
+// Adding is the code with which a user adds a credential from another device. It is shown and never
+// mailed, lives a minute at most and is presented without a name: wrong ones are counted by address and,
+// all together, on this node.
+var Adding = Kind{
+	prefix: api.PrefixAddingCode,
+	label:  []string{"adding a credential"},
+	wrong: limit("wrong codes that add a credential", 0, "wrong codes",
+		"Too many wrong codes; try again later."),
+}
+
 // Login is the code with which a user who logs in gets their own encrypted key.
 var Login = Kind{
 	prefix: api.PrefixLoginCode,

@@ -10,6 +10,15 @@ import (
 	"github.com/countersign/countersign/internal/username"
 )
 
+// CheckLifetime refuses a lifetime that no registration code has.
+func CheckLifetime(d time.Duration) error {
+	if d < MinLifetime || d > MaxLifetime {
+		return &api.Error{Kind: api.Invalid, Code: "lifetime_invalid",
+			Message: "A registration code lives between one second and 90 days."}
+	}
+	return nil
+}
+
 // List returns a page of an organisation's registration codes in the order they were
 // issued, after the code with id after.
 func List(ctx context.Context, db *store.DB, orgID, after string, limit int) ([]store.CodeEntry, error) {

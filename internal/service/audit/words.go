@@ -42,7 +42,15 @@ var sentences = map[string]sentence{
 	"registration.code_renewed": {text: "{actor} made a new registration code for {subject}"},
 	"registration.code_revoked": {text: "{actor} revoked the registration code of {subject}"},
 	"login.code_issued":         {text: "A login code was made for {subject}"},
+	"recovery.code_issued":      {text: "A recovery code was asked for in the name of {subject}"},
 
+	"user.delegated_recovery_begun": {text: "{actor} began the recovery of {subject}"},
+	"user.restarted":                {text: "{actor} gave {subject} a new start: credentials removed, new registration code"},
+	"user.recovered":                {text: "{subject} recovered with a recovery key; everything from before was removed"},
+
+	"credential.added":                  {text: "{subject} added a credential"},
+	"credential.removed":                {text: "{actor} removed a credential of {subject}"},
+	"credential.code_issued":            {text: "{subject} made a code to add a credential from another device"},
 	"credential.recovery_added":         {text: "{subject} added a recovery key"},
 	"credential.activated":              {text: "{actor} activated a credential of {subject}"},
 	"credential.deactivated":            {text: "{actor} deactivated a credential of {subject}"},

@@ -63,7 +63,7 @@ func (s *Service) SendCode(ctx context.Context, who api.Caller, in api.SendLogin
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		s.Codes.CountRequest(tx, in.OrgID, in.Username, now)
 		if mails {
-			tx.IssueLoginCode(issued.Row)
+			tx.IssueLoginCode(store.CodeForLogin, issued.Row)
 			tx.Record(code.Event(api.Caller{OrgID: in.OrgID, Address: who.Address}, store.EventLoginCodeIssued, issued.Row, now, nil))
 		}
 		return nil
@@ -98,8 +98,8 @@ func (s *Service) IssueCode(ctx context.Context, orgID, name string) (code.Issue
 	issued := s.Codes.Make(state.User, CodeLifetime)
 	return issued, s.DB.Write(ctx, func(tx *store.Tx) error {
 		s.Codes.Wrong.Clear(tx, orgID, name)
-		tx.VoidLoginCodes(state.User.ID)
-		tx.IssueLoginCode(issued.Row)
+		tx.VoidLoginCodes(store.CodeForLogin, state.User.ID)
+		tx.IssueLoginCode(store.CodeForLogin, issued.Row)
 		tx.Record(code.Event(api.Caller{OrgID: orgID}, store.EventLoginCodeIssued, issued.Row, now, nil))
 		return nil
 	})

@@ -86,7 +86,7 @@ func (s *Service) open(ctx context.Context, who api.Caller, t ceremony.Ticket, v
 		verified.RecordUse(tx)
 		tx.OpenSession(session, ceremony.ErrChallengeUsed)
 		if t.CodeID != "" && first.Kind == api.KindPasswordProtectedKey {
-			tx.SpendLoginCode(t.CodeID, u.ID, now, errCodeUsed)
+			tx.SpendLoginCode(store.CodeForLogin, t.CodeID, u.ID, now, errCodeUsed)
 		}
 		tx.Record(e)
 		return nil

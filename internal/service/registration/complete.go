@@ -81,13 +81,16 @@ func (s *Service) resume(ctx context.Context, t ceremony.Ticket) (store.Invitati
 var errLost = &api.Error{Kind: api.Conflict, Code: "registration_lost",
 	Message: "This registration code was used by another registration.", Rule: "one winner for one code"}
 
-// verify verifies the offers. The first factor gets the id of a user's first credential.
+// verify verifies the offers. The first factor gets the id of a user's first credential, unless the user
+// had one before a new start.
 func (s *Service) verify(inv store.Invitation, t ceremony.Ticket, offers []attestation.Offer) ([]store.Credential, error) {
 	credentials, err := s.Verifier.VerifyAll(offers, request(inv, t))
 	if err != nil {
 		return nil, about(inv, err)
 	}
-	credentials[0].ID = api.FirstCredentialID(inv.User.ID)
+	if inv.User.RestartedAt.IsZero() {
+		credentials[0].ID = api.FirstCredentialID(inv.User.ID)
+	}
 	return credentials, nil
 }
 

@@ -33,6 +33,14 @@ func (s *Service) SetCredentialActive(ctx context.Context, orgID, id string, act
 	})
 }
 
+// RemoveCredential removes a credential for good and ends everything that its user opened and signed.
+func (s *Service) RemoveCredential(ctx context.Context, orgID, id string) error {
+	return s.changeCredential(ctx, orgID, id, store.EventCredentialRemoved, func(tx *store.Tx, c store.Credential, now time.Time) {
+		tx.DeactivateCredential(c, now, errNoSuchCredential)
+		tx.ArchiveCredential(c, now, errNoSuchCredential)
+	})
+}
+
 // ResetSignCount resets the counter of a credential, for a user who is locked out because their
 // authenticator started its own again. The operator must make sure that it is not a copy.
 func (s *Service) ResetSignCount(ctx context.Context, orgID, id string) error {

@@ -126,9 +126,8 @@ type entry struct {
 // validate checks every invitee before anybody is invited. It reads all their users at once, which is
 // faster than one by one and keeps the transactions short.
 func (s *Service) validate(ctx context.Context, org store.Organisation, invitees []Invitee, lifetime time.Duration) ([]entry, error) {
-	if lifetime < code.MinLifetime || lifetime > code.MaxLifetime {
-		return nil, &api.Error{Kind: api.Invalid, Code: "lifetime_invalid",
-			Message: "A registration code lives between one second and 90 days."}
+	if err := code.CheckLifetime(lifetime); err != nil {
+		return nil, err
 	}
 	keys, err := distinct(invitees)
 	if err != nil {

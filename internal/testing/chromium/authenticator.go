@@ -3,6 +3,7 @@ package chromium
 import (
 	"context"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 )
@@ -98,6 +99,29 @@ func (a *Authenticator) Credentials() []*webauthn.Credential {
 		return err
 	}))
 	return credentials
+}
+
+// addParams are webauthn.AddCredentialParams without a member that Chromium refuses, even if it is false,
+// for authenticators of this kind.
+type addParams struct {
+	AuthenticatorID webauthn.AuthenticatorID `json:"authenticatorId"`
+	Credential      plainCredential          `json:"credential"`
+}
+
+type plainCredential struct {
+	*webauthn.Credential
+	Generate bool `json:"generateCmtgKeyOnNextOperation,omitempty,omitzero"`
+}
+
+var addCredential = cdp.Command[addParams, cdp.Empty]{Method: webauthn.CommandAddCredential}
+
+// Add has the authenticator keep a credential, such as one that another kept.
+func (a *Authenticator) Add(credential *webauthn.Credential) {
+	a.tab.t.Helper()
+	a.tab.Do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, addCredential, addParams{AuthenticatorID: a.id, Credential: plainCredential{Credential: credential}})
+		return err
+	}))
 }
 
 // Remove takes the authenticator away, and with it what it keeps.

@@ -70,6 +70,7 @@ func NewTenant(t testing.TB, srv *countersigntest.Server, name string) *Tenant {
 	sessions, err := srv.DB.SessionsOfUser(ctx, worker.UserID, srv.Clock.Now())
 	Must(t, err)
 	n.IDs["sessionId"] = sessions[0].ID
+	n.IDs["credentialUuid"] = api.FirstCredentialID(n.Identities[api.CallerEmployee])
 	return n
 }
 

@@ -16,6 +16,13 @@ type AssertionPolicy struct {
 	Challenge string
 }
 
+// ChallengeIn returns the challenge that client data of an assertion say they answer. Nothing is verified.
+// The error is as for VerifyAssertion.
+func ChallengeIn(data []byte) (string, error) {
+	client, err := parseClientData(data)
+	return client.challenge, err
+}
+
 // VerifyAssertion verifies that the client data is for this challenge and that key signed
 // it. The algorithm is the one that the key was registered with, whatever the client says
 // now. The caller checks that the credential belongs to the user and is active.

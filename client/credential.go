@@ -1,0 +1,105 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/countersign/countersign/api"
+)
+
+const credentialsPath = "/auth/credentials"
+
+// ListCredentials lists the caller's own credentials.
+func (s *Session) ListCredentials(ctx context.Context) (api.CredentialList, error) {
+	return read[api.CredentialList](ctx, s, path(credentialsPath))
+}
+
+// InitCredential begins to add a credential of the caller's own, of a kind. It fails with ErrChallenge if
+// the challenge is for anything else.
+func (s *Session) InitCredential(ctx context.Context, kind string) (api.CredentialChallenge, error) {
+	var out api.CredentialChallenge
+	err := s.Do(ctx, http.MethodPost, credentialsPath+"/init", api.CredentialChallengeRequest{Kind: kind}, &out)
+	return s.client.credentialChallenge(out, err)
+}
+
+// CreateCredential adds the credential that answers the challenge of InitCredential. It is signed with a
+// credential that is at least as strong.
+func (s *Session) CreateCredential(ctx context.Context, in api.NewCredential) (api.Credential, error) {
+	return signed[api.Credential](ctx, s, http.MethodPost, path(credentialsPath), in)
+}
+
+// ActivateCredential activates a credential of the caller's own.
+func (s *Session) ActivateCredential(ctx context.Context, uuid string) (api.Message, error) {
+	return signed[api.Message](ctx, s, http.MethodPut, path(credentialsPath, "activate"), api.CredentialUUIDRequest{CredentialUUID: uuid})
+}
+
+// DeactivateCredential deactivates a credential of the caller's own. The sessions that it opened end.
+func (s *Session) DeactivateCredential(ctx context.Context, uuid string) (api.Message, error) {
+	return signed[api.Message](ctx, s, http.MethodPut, path(credentialsPath, "deactivate"), api.CredentialUUIDRequest{CredentialUUID: uuid})
+}
+
+// DeleteCredential removes a credential of the caller's own for good. The sessions that it opened end.
+func (s *Session) DeleteCredential(ctx context.Context, uuid string) error {
+	_, err := signed[api.Nothing](ctx, s, http.MethodDelete, path(credentialsPath, uuid), empty)
+	return err
+}
+
+// CreateCredentialCode returns a code with which a credential is added from another device, until in's
+// Expiration: at most 60 seconds ahead.
+func (s *Session) CreateCredentialCode(ctx context.Context, in api.CredentialCodeRequest) (api.CredentialCode, error) {
+	return signed[api.CredentialCode](ctx, s, http.MethodPost, path(credentialsPath, "code"), in)
+}
+
+// RecoverUser removes all credentials of another user who lost them, and issues a registration code for
+// the same user.
+func (s *Session) RecoverUser(ctx context.Context, userID string) (api.InvitedPerson, error) {
+	return signed[api.InvitedPerson](ctx, s, http.MethodPost, path("/countersign/people", userID, "recover"), empty)
+}
+
+// InitCredentialWithCode begins to add a credential from a device that has a code and no session. It fails
+// with ErrChallenge if the challenge is for anything else.
+func (c *Client) InitCredentialWithCode(ctx context.Context, in api.CredentialChallengeWithCodeRequest) (api.CredentialChallenge, error) {
+	out, err := ask[api.CredentialChallenge](ctx, c, call{method: http.MethodPost, path: credentialsPath + "/code/init"}, in)
+	return c.credentialChallenge(out, err)
+}
+
+// CreateCredentialWithCode adds the credential that answers the challenge of InitCredentialWithCode. The
+// code is used up.
+func (c *Client) CreateCredentialWithCode(ctx context.Context, in api.NewCredential) (api.Credential, error) {
+	return ask[api.Credential](ctx, c, call{method: http.MethodPost, path: credentialsPath + "/code/verify"}, in)
+}
+
+func (c *Client) credentialChallenge(out api.CredentialChallenge, err error) (api.CredentialChallenge, error) {
+	if err == nil {
+		_, err = c.check(api.PurposeCredential, out.Challenge, out.ChallengeIdentifier, "")
+	}
+	if err != nil {
+		return api.CredentialChallenge{}, err
+	}
+	return out, nil
+}
+
+// SendRecoveryCode mails a recovery code. The answer does not reveal whether the user exists.
+func (c *Client) SendRecoveryCode(ctx context.Context, in api.SendRecoveryCodeRequest) (api.Message, error) {
+	return ask[api.Message](ctx, c, call{method: http.MethodPost, path: "/auth/recover/user/code"}, in)
+}
+
+// InitRecovery presents a recovery code and returns the challenge that new credentials answer. It fails
+// with ErrChallenge if that is not a recovery's.
+func (c *Client) InitRecovery(ctx context.Context, in api.InitRecoveryRequest) (api.RecoveryChallenge, error) {
+	out, err := ask[api.RecoveryChallenge](ctx, c, call{method: http.MethodPost, path: "/auth/recover/user/init"}, in)
+	if err == nil {
+		_, err = c.check(api.PurposeRecovery, out.Challenge, out.TemporaryAuthenticationToken, in.OrgID)
+	}
+	if err != nil {
+		return api.RecoveryChallenge{}, err
+	}
+	return out, nil
+}
+
+// Recover replaces everything that the user has by new credentials; token is the challenge's
+// temporaryAuthenticationToken. The recovery key signs client data whose challenge is the base64url of the
+// JSON of the new credentials.
+func (c *Client) Recover(ctx context.Context, token string, in api.RecoverRequest) (api.RegistrationResult, error) {
+	return ask[api.RegistrationResult](ctx, c, call{method: http.MethodPost, path: "/auth/recover/user", token: token}, in)
+}

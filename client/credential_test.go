@@ -1,0 +1,98 @@
+package client_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/client"
+	"github.com/countersign/countersign/countersigntest"
+	"github.com/countersign/countersign/countersigntest/authenticator"
+)
+
+// codePattern is a code as mails have it.
+var codePattern = regexp.MustCompile(`[0-9A-Z]{4}(-[0-9A-Z]{4}){4}`)
+
+// answered is a key as a credential that answers a challenge.
+func answered(key *authenticator.KeySigner, c api.CredentialChallenge) api.NewCredential {
+	key.Name = "Another"
+	return api.NewCredential{CredentialAttestation: key.Create(c.Challenge, c.Kind), ChallengeIdentifier: c.ChallengeIdentifier}
+}
+
+// The caller's own credentials, and recovery, against the real server on both databases.
+func TestCredentialsAndRecovery(t *testing.T) {
+	t.Parallel()
+	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
+		org := srv.Organisation(t, "Analytical Engines")
+		admin := srv.Session(t, srv.RegisterKey(t, srv.Invite(t, org.ID, "admin@example.org"), "P-256"))
+		inv := srv.Invite(t, org.ID, "ada@example.org")
+		s, c := srv.Session(t, srv.RegisterKey(t, inv, "P-256")), srv.Client()
+		check := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		challenge, err := s.InitCredential(background, api.KindKey)
+		check(err)
+		added, err := s.CreateCredential(background, answered(authenticator.NewKeySigner("P-256"), challenge))
+		check(err)
+		code, err := s.CreateCredentialCode(background, api.CredentialCodeRequest{Expiration: time.Now().Add(50 * time.Second).Unix()})
+		check(err)
+		challenge, err = c.InitCredentialWithCode(background, api.CredentialChallengeWithCodeRequest{Code: code.Code, CredentialKind: api.KindKey})
+		check(err)
+		_, err = c.CreateCredentialWithCode(background, answered(authenticator.NewKeySigner("P-256"), challenge))
+		check(err)
+		_, err = s.DeactivateCredential(background, added.CredentialUUID)
+		check(err)
+		_, err = s.ActivateCredential(background, added.CredentialUUID)
+		check(err)
+		check(s.DeleteCredential(background, added.CredentialUUID))
+		if all, err := s.ListCredentials(background); err != nil || len(all.Items) != 2 {
+			t.Errorf("listed %+v, %v", all, err)
+		}
+		newest := func() (code string) {
+			srv.Outbox.Finish()
+			for _, m := range srv.Mailbox.Messages() {
+				if found := codePattern.FindString(string(m.Data)); found != "" && m.To[0] == inv.Username {
+					code = found
+				}
+			}
+			return code
+		}
+		if given, err := admin.RecoverUser(background, inv.UserID); err != nil || !given.Mailed || given.RegistrationCode != "" {
+			t.Fatalf("given %+v, %v", given, err)
+		}
+
+		// They register again, with a recovery key, and recover with it.
+		rc, err := c.InitRegistration(background, api.InitRegistrationRequest{OrgID: org.ID, Username: inv.Username, RegistrationCode: newest()})
+		check(err)
+		recovery := authenticator.NewKeySigner("P-256")
+		first, second := authenticator.NewKeySigner("P-256").Create(rc.Challenge, api.KindKey), recovery.Create(rc.Challenge, api.KindRecoveryKey)
+		_, err = c.Register(background, rc.TemporaryAuthenticationToken, api.RegistrationRequest{FirstFactorCredential: &first, RecoveryCredential: &second})
+		check(err)
+		_, err = c.SendRecoveryCode(background, api.SendRecoveryCodeRequest{OrgID: org.ID, Username: inv.Username})
+		check(err)
+		ask := api.InitRecoveryRequest{OrgID: org.ID, Username: inv.Username, CredentialID: recovery.CredentialID, VerificationCode: newest()}
+		begun, err := c.InitRecovery(background, ask)
+		check(err)
+		if _, err := (&client.Client{BaseURL: srv.URL, HTTP: srv.HTTP(), PublicURL: "https://elsewhere.example"}).InitRecovery(background, ask); err == nil {
+			t.Error("the challenge of another server is accepted")
+		}
+		next := authenticator.NewKeySigner("P-256").Create(begun.Challenge, api.KindKey)
+		in := api.RegistrationRequest{FirstFactorCredential: &next}
+		text, err := json.Marshal(in)
+		check(err)
+		data, signature := recovery.Assert(base64.RawURLEncoding.EncodeToString(text))
+		result, err := c.Recover(background, begun.TemporaryAuthenticationToken, api.RecoverRequest{NewCredentials: &in, Recovery: &api.CredentialAssertion{
+			Kind: api.KindRecoveryKey, CredentialAssertion: api.AssertionData{CredID: recovery.CredentialID,
+				ClientData: base64.RawURLEncoding.EncodeToString(data), Signature: base64.RawURLEncoding.EncodeToString(signature)}}})
+		check(err)
+		if result.User.ID != inv.UserID {
+			t.Errorf("recovered %+v", result)
+		}
+	}, countersigntest.Mail())
+}

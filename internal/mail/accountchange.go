@@ -1,0 +1,53 @@
+package mail
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// AccountChange is the content of the mail that tells users what was changed in their account. Names may
+// be in any script, as in an Invitation.
+type AccountChange struct {
+	To           string // bare mail address, no display name
+	Organisation string
+	Username     string
+	Subject      string // "A passkey was added to your account"
+	What         string // one sentence
+	Credential   string // its name, "" for none
+	At           time.Time
+	Address      string // where it was done from, "" if that is not known
+}
+
+// AccountChanged mails what was changed. It returns as Invite does. The mail is plain text, without a
+// link.
+func (s *Sender) AccountChanged(ctx context.Context, m AccountChange) error {
+	if err := checkAddress(m.To); err != nil {
+		return err
+	}
+	subject := m.Subject
+	if name := clean(m.Organisation, nameLimit); name != "" {
+		subject = headerText(m.Subject + " at " + name)
+	}
+	return s.send(ctx, s.message(m.To, subject, m.text(), ""), m.To)
+}
+
+func (m AccountChange) text() string {
+	var b strings.Builder
+	paragraph := func(s string) { b.WriteString(wrap(s, textWidth) + "\n\n") }
+	line := func(label, text string) {
+		if text != "" {
+			b.WriteString(label + text + "\n")
+		}
+	}
+	paragraph(m.What)
+	line("Organisation:  ", clean(m.Organisation, nameLimit))
+	line("Account name:  ", clean(m.Username, addressLimit))
+	line("Credential:    ", clean(m.Credential, nameLimit))
+	line("When:          ", m.At.UTC().Format("2 January 2006 at 15:04 UTC"))
+	line("From:          ", clean(m.Address, nameLimit))
+	b.WriteString("\n")
+	paragraph("If that was you, there is nothing to do.")
+	paragraph("If it was not you, tell an administrator of your organisation at once: they can deactivate your account and give you a new start.")
+	return strings.TrimSuffix(b.String(), "\n")
+}

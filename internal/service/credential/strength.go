@@ -1,0 +1,60 @@
+package credential
+
+import (
+	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/store"
+)
+
+// strength orders credentials by how hard they are to steal or copy.
+type strength int
+
+const (
+	protectedKey strength = iota + 1 // stored here, behind a password
+	key
+	syncedPasskey // copied by its provider, or without user verification
+	devicePasskey // on one device, which verified its user
+)
+
+func (s strength) String() string {
+	return [...]string{"", "a password-protected key", "a key", "a passkey", "a passkey that stays on one device"}[s]
+}
+
+// strengthOf is the strength of a credential that logs in.
+func strengthOf(c store.Credential) strength {
+	switch {
+	case c.Kind == api.KindFido2 && c.UserVerified && !c.BackupEligible:
+		return devicePasskey
+	case c.Kind == api.KindFido2:
+		return syncedPasskey
+	case c.Kind == api.KindKey:
+		return key
+	}
+	return protectedKey
+}
+
+// needed is the strength that a change of c takes. A recovery key can replace everything that its
+// user has, so it is as strong as the strongest of these.
+func needed(c store.Credential, own []store.Credential) strength {
+	if c.Factor != store.FactorRecovery {
+		return strengthOf(c)
+	}
+	most := protectedKey
+	for _, other := range own {
+		if other.Active && other.Factor != store.FactorRecovery {
+			most = max(most, strengthOf(other))
+		}
+	}
+	return most
+}
+
+// checkStrength refuses a signature that is weaker than what it touches.
+func checkStrength(signer, c store.Credential, own []store.Credential) error {
+	is, must := strengthOf(signer), needed(c, own)
+	if is >= must {
+		return nil
+	}
+	return &api.Error{Kind: api.Forbidden, Code: "credential_too_weak",
+		Message:  "This change must be signed with " + must.String() + " or a stronger credential, and was signed with " + is.String() + ".",
+		Rule:     "a change of a credential is signed by one that is at least as strong",
+		Received: signer.ID, Expected: must.String(), Subject: api.Subject{OrgID: signer.OrgID, UserID: signer.UserID}}
+}
