@@ -20,7 +20,8 @@ type Config struct {
 	// NoMail says that the server sends no mail. The registration page then offers no new code by
 	// mail, and refers people to whoever invited them.
 	NoMail bool
-	// Recovery says that the server accepts recovery keys. Without, none is offered.
+	// Recovery says that the server accepts recovery keys. Without, or without mail, none is offered:
+	// a recovery begins with a code by mail.
 	Recovery bool
 	// Refuse writes an error in the server's own form: an unknown path is NotFound, a
 	// method other than GET and HEAD is MethodNotAllowed. When nil, a bare status is
@@ -43,7 +44,7 @@ var templates embed.FS
 // pageNames are the pages by path. A page has a template of its name and, unless it is static, a
 // script of that name.
 var pageNames = map[string]string{
-	"/": "home", "/register": "register", "/login": "login", "/account": "account",
+	"/": "home", "/register": "register", "/login": "login", "/recover": "recover", "/account": "account",
 	"/people": "people", "/roles": "roles", "/machines": "serviceaccounts", "/audit": "audit", "/docs": "docs",
 }
 
@@ -164,7 +165,7 @@ func (h *Pages) refuse(w http.ResponseWriter, r *http.Request, err *api.Error) {
 // and no request can cause it.
 func (h *Pages) render(name, path string) []byte {
 	t := template.New("").Funcs(template.FuncMap{"asset": assetURL, "table": newTable})
-	template.Must(t.ParseFS(templates, "template/layout.html"))
+	template.Must(t.ParseFS(templates, "template/layout.html", "template/parts.html"))
 	if slices.ContainsFunc(navLinks, func(l navLink) bool { return l.Path == path }) {
 		template.Must(t.ParseFS(templates, "template/signedin.html"))
 	}
@@ -180,7 +181,7 @@ func (h *Pages) render(name, path string) []byte {
 		NoMail, Recovery      bool
 		NavLinks              []navLink
 		Own, Elsewhere        []operationGroup
-	}{h.config.Version, path, script, h.config.NoMail, h.config.Recovery, navLinks, own, others}); err != nil {
+	}{h.config.Version, path, script, h.config.NoMail, h.config.Recovery && !h.config.NoMail, navLinks, own, others}); err != nil {
 		panic("pages: template " + name + ": " + err.Error())
 	}
 	return page.Bytes()

@@ -23,7 +23,7 @@ func handler() *pages.Pages {
 
 // all are the pages, and scripted those that need their script.
 var (
-	scripted = []string{"/register", "/login", "/account", "/people", "/roles", "/machines", "/audit", "/docs"}
+	scripted = []string{"/register", "/login", "/recover", "/account", "/people", "/roles", "/machines", "/audit", "/docs"}
 	all      = append([]string{"/"}, scripted...)
 )
 
@@ -179,16 +179,21 @@ func TestPagesKnowWhetherMailIsSent(t *testing.T) {
 	}
 }
 
-// Without recovery nobody is offered a key for it.
+// Without recovery, or without the mail that it begins with, nobody is offered a key for it or sent to
+// the page for it.
 func TestPagesOfferRecoveryWhereThereIsOne(t *testing.T) {
-	for _, path := range []string{"/register", "/account"} {
-		for _, is := range []bool{true, false} {
-			page := body(t, get(t, pages.Handler(pages.Config{Recovery: is}), http.MethodGet, path))
+	for _, path := range []string{"/register", "/login", "/recover", "/account"} {
+		for _, c := range []pages.Config{{Recovery: true}, {}, {Recovery: true, NoMail: true}} {
+			is := c.Recovery && !c.NoMail
+			page := body(t, get(t, pages.Handler(c), http.MethodGet, path))
 			if strings.Contains(page, `data-recovery="offered"`) != is {
 				t.Errorf("%s with recovery %v is marked wrongly", path, is)
 			}
 			if path == "/account" && strings.Contains(page, "only a recovery key") != is {
 				t.Errorf("%s with recovery %v speaks of recovery keys wrongly", path, is)
+			}
+			if path == "/login" && (strings.Contains(page, `href="/recover"`) != is || strings.Contains(page, "Ask an administrator") == is) {
+				t.Errorf("%s with recovery %v says wrongly what to do about a lost passkey", path, is)
 			}
 		}
 	}
@@ -222,7 +227,7 @@ func TestRolesPageOffersEveryOperation(t *testing.T) {
 	page := body(t, get(t, handler(), http.MethodGet, "/roles"))
 	own, elsewhere, _ := strings.Cut(page, `<details id="other-services"`)
 	for _, name := range api.Operations {
-		if strings.HasPrefix(name, "Webhooks:") || name == "Auth:Delegated:Recover" {
+		if strings.HasPrefix(name, "Webhooks:") {
 			if strings.Contains(page, `value="`+name+`"`) {
 				t.Errorf("%s is offered, which nothing asks for", name)
 			}

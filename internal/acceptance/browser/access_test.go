@@ -29,8 +29,7 @@ var scriptsOff = chromedp.Func(func(ctx context.Context, _ *chromedp.Target) err
 // The whole registration by keyboard alone.
 func TestKeyboardOnly(t *testing.T) {
 	t.Parallel()
-	g := invite(t, countersigntest.Start(t))
-	g.BeforeLoad(withRecovery)
+	g := invite(t, countersigntest.Start(t, countersigntest.Mail())) // a recovery code needs it
 	g.arrive()
 	g.wantFocus("title")
 	g.tabTo("create")
@@ -212,8 +211,7 @@ func TestEveryStateIsAccessible(t *testing.T) {
 	srv := countersigntest.Start(t)
 
 	t.Run("registration", func(t *testing.T) {
-		g := invite(t, srv)
-		g.BeforeLoad(withRecovery)
+		g := invite(t, countersigntest.Start(t, countersigntest.Mail()))
 		g.arrive()
 		g.Click("summary")
 		check(t, g.Tab, "ready")

@@ -199,8 +199,8 @@ func TestLostAnswers(t *testing.T) {
 	})
 
 	t.Run("of the recovery key", func(t *testing.T) {
-		g := invite(t, srv)
-		g.BeforeLoad(fmt.Sprintf(lose, "/countersign/registration/recovery", 1) + withRecovery)
+		g := invite(t, countersigntest.Start(t, countersigntest.Mail()))
+		g.BeforeLoad(fmt.Sprintf(lose, "/countersign/registration/recovery", 1))
 		g.register()
 		g.Click("#make-recovery")
 		g.awaitState("recovery")

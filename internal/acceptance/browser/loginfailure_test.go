@@ -168,7 +168,7 @@ func TestLoginOfWhoIsSwitchedOff(t *testing.T) {
 		g.openLogin("")
 		g.Click("#sign-in")
 		g.WaitFor(`document.querySelector("#alert .bad")`)
-		g.wantText("#alert", "This passkey is deactivated", "Reference rf-")
+		g.wantText("#alert", "This passkey no longer works", "Reference rf-")
 		var signals int
 		g.Eval("window.signals", &signals)
 		if signals != 0 {

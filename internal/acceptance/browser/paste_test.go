@@ -164,6 +164,12 @@ func TestPastedLinks(t *testing.T) {
 			t.Errorf("%s: %q is read as %q", name, pasted, got)
 		}
 	}
+	// These begin like what is quoted-printable.
+	var got []string
+	g.Eval(`(async () => { const i = (`+module("link")+`).invitationIn("#code=3D7K-EFGH-JKMN-PQRS-TVWX&org=or-12345-67890-abcdefghijklmnop&username=3dada"); return [i.orgId, i.username, i.registrationCode]; })()`, &got)
+	if want := []string{want[0], "3dada", "3D7K-EFGH-JKMN-PQRS-TVWX"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 	for _, pasted := range []string{"", "#", "https://example.org/", "code=ABCD", "#org=or-1&username=ada", "%", "%E0%A4%A", "/v3/__x__;!", "/v3/__x__;????!", strings.Repeat("%25", 2000), strings.Repeat("\n> a", 5000)} {
 		var whole bool
 		g.Eval(`(async () => { const m = `+module("link")+`; return m.complete(m.invitationIn(`+quote(pasted)+`)); })()`, &whole)

@@ -98,8 +98,7 @@ export function resend({ orgId, username }) {
   return call("PUT", "/auth/registration/code", { orgId, username });
 }
 
-// Completion is one completing call. It may be sent any number of times: the server
-// answers the same call with the same result.
+// Completion is one completing call. It may be sent any number of times: the server does it once.
 class Completion {
   constructor(path, token, body) {
     this.send = () => call("POST", path, body, token);
@@ -133,6 +132,24 @@ export function completeRegistration(token, firstFactorCredential) {
 
 export function addRecoveryKey(token, recoveryCredential) {
   return new Completion("/countersign/registration/recovery", token, { recoveryCredential });
+}
+
+// sendRecoveryCode asks for a code by mail. The answer is the same whoever asks.
+export function sendRecoveryCode(who) {
+  return call("POST", "/auth/recover/user/code", who);
+}
+
+// openRecovery asks which recovery keys somebody has who has such a code.
+export function openRecovery(who) {
+  return call("POST", "/countersign/recovery/open", who);
+}
+
+export function beginRecovery(who) {
+  return call("POST", "/auth/recover/user/init", who);
+}
+
+export function completeRecovery(token, recovery) {
+  return new Completion("/auth/recover/user", token, recovery);
 }
 
 // site asks for what the login page may know before anybody gives a name.

@@ -2,15 +2,14 @@
 // where the server has a use for one.
 import { addRecoveryKey, Refusal } from "./api.js";
 import { makeRecoveryKey } from "./recovery.js";
-import { clock, moment } from "./format.js";
-import { askBeforeLeaving, copy, save } from "./onetime.js";
+import { clock } from "./format.js";
+import { describeEnd, showCode, showEnd } from "./kept.js";
 import { badge } from "./passkey.js";
 import { loginLink } from "./session.js";
 import { recoveryFailed, recoveryTooLate, text } from "./messages.js";
-import { $, alarm, element, say, setWorking, show } from "./view.js";
+import { $, alarm, say, setWorking, show } from "./view.js";
 
 let registration = null;
-let code = "";
 let pending = null; // a recovery key that the server has not confirmed yet
 
 // showDone shows the new passkey. It takes the registration: the server's result, the passkey's
@@ -26,21 +25,23 @@ export function showDone(done) {
   };
   history.replaceState({ registered }, "", location.pathname);
   showRegistered(registered);
-  if (document.body.dataset.recovery !== "offered") return;
+  // The page that a recovery code is for sends a mail first.
+  if (document.body.dataset.recovery !== "offered" || !registered.username.includes("@")) return;
   $("recovery-until").textContent = text.recoveryUntil(clock(new Date(done.endsAt)));
   $("recovery-offer").hidden = false;
   $("done-next").hidden = true;
 }
 
 // showRegistered shows what was registered, also after a reload.
-export function showRegistered({ orgId, organisation, username, passkey, kept }) {
+export function showRegistered(registered) {
+  const { orgId, organisation, username, passkey, kept } = registered;
   $("passkey-name").textContent = passkey;
   badge($("passkey-kept"), kept);
   $("passkey-why").textContent = { synced: text.syncedWhy, syncable: text.syncableWhy, bound: text.boundWhy }[kept] || "";
-  $("done-organisation").textContent = $("final-organisation").textContent = organisation;
-  $("done-account").textContent = $("final-account").textContent = username;
-  $("final-passkey").textContent = passkey;
-  $("done-sign-in").href = $("sign-in").href = loginLink({ org: orgId, username });
+  $("done-organisation").textContent = organisation;
+  $("done-account").textContent = username;
+  $("done-sign-in").href = loginLink({ org: orgId, username });
+  describeEnd(registered);
   show("done", text.done);
 }
 
@@ -59,9 +60,10 @@ async function make() {
     $("make-recovery").focus();
     return;
   }
-  code = pending.code;
+  const { code } = pending;
   pending = null;
-  showCode();
+  const { opened, result } = registration;
+  showCode({ code, organisation: opened.organisation.name, username: result.user.username }, () => showEnd(text.finished, text.withRecovery));
 }
 
 async function prepare() {
@@ -75,34 +77,7 @@ function working(on) {
   if (on) say(text.recoveryMaking);
 }
 
-function showCode() {
-  $("code").replaceChildren(...code.split("-").map((group) => element("span", group)));
-  show("recovery", text.recoveryTitle);
-  askBeforeLeaving(true);
-}
-
-function download() {
-  const { opened, result } = registration;
-  const content = text.file(code, opened.organisation.name, result.user.username, moment(new Date()));
-  save("countersign-recovery-code.txt", new Blob([content], { type: "text/plain;charset=utf-8" }));
-}
-
-function finish() {
-  const withKey = code !== "";
-  askBeforeLeaving(false);
-  code = "";
-  pending = null;
-  $("code").replaceChildren();
-  $("summary").textContent = withKey ? text.withRecovery : text.withoutRecovery;
-  show("finished", text.finished);
-}
-
 $("make-recovery").addEventListener("click", make);
 $("skip").addEventListener("click", () => {
-  if ($("skip").getAttribute("aria-disabled") !== "true") finish();
+  if ($("skip").getAttribute("aria-disabled") !== "true") showEnd(text.finished, text.withoutRecovery);
 });
-$("copy").addEventListener("click", () => copy(code, $("code")));
-$("download").addEventListener("click", download);
-$("print").addEventListener("click", () => window.print());
-$("saved").addEventListener("change", (e) => { $("finish").disabled = !e.target.checked; });
-$("finish").addEventListener("click", finish);

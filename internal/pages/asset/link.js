@@ -6,7 +6,8 @@ const longest = 6000; // characters that are looked at
 // invitationIn returns what a link, its fragment or a text around it says. What is missing is "".
 export function invitationIn(pasted) {
   let text = pasted.slice(0, longest);
-  if (/(?:org|code|username)=3D/iu.test(text)) { // quoted-printable (RFC 2045 §6.7)
+  // Quoted-printable (RFC 2045 §6.7). There every "=" is encoded: a code that begins with 3D is not.
+  if (/(?:org|code|username)=3D/iu.test(text) && !text.includes("org=or-")) {
     text = text.replace(/=\r?\n/gu, "").replace(/=([0-9A-F]{2})/giu, (_, hex) => decoded(`%${hex}`));
   }
   const plain = inLines(text, true);

@@ -50,7 +50,7 @@ async function start() {
   if (blocked) return halt(obstacles[blocked], context());
   show("loading", text.title, null);
   try {
-    chooseOrganisation(await api.site());
+    ({ organisation, only } = session.choose(await api.site(), (asked.get("org") || "").trim()));
     const { challenge } = await offers.get(anybody());
     const rpId = challenge.rp?.id;
     if (ceremony.outside(rpId)) return halt(obstacles.outside(location.hostname, rpId), context());
@@ -58,15 +58,6 @@ async function start() {
     return stopped(error);
   }
   showReady();
-}
-
-// chooseOrganisation takes the link's, else the server's only one, else the last.
-function chooseOrganisation(site) {
-  const named = (asked.get("org") || "").trim();
-  only = Boolean(site.organisation) && (!named || named === site.organisation.id);
-  const last = session.remembered();
-  organisation = named ? [site.organisation, last].find((o) => o?.id === named) || { id: named, name: "" }
-    : site.organisation || last;
 }
 
 function leaveOrganisation() {
@@ -262,6 +253,10 @@ function typed() {
 $("login").addEventListener("submit", (event) => { event.preventDefault(); signIn(false); });
 $("elsewhere").addEventListener("click", () => signIn(true));
 $("cancel").addEventListener("click", () => cancel.abort());
+$("lost")?.addEventListener("click", () => {
+  const { orgId: org, username } = wanted();
+  $("lost").href = session.recoveryLink({ org, username });
+});
 $("another").addEventListener("click", () => leaveOrganisation());
 for (const id of ["sign-in", "elsewhere"]) $(id).addEventListener("pointerdown", freeBrowser);
 for (const id of ["username", "orgId"]) $(id).addEventListener("input", typed);

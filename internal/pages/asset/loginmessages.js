@@ -118,8 +118,8 @@ export const refusals = {
   }),
   too_many_tries: tooManyTries,
   credential_inactive: () => ({
-    title: "This passkey is deactivated",
-    text: "An administrator has deactivated it. Use another passkey, or speak to your administrator.",
+    title: "This passkey no longer works",
+    text: "Somebody has deactivated it or removed it, or another has taken its place. Use another passkey, or speak to your administrator.",
   }),
   user_not_verified: () => ({
     title: "Your device did not check that it is you",

@@ -183,8 +183,37 @@ const askAgain = (mail) => mail
 
 // What the server may refuse with, by its stable code. when is the time that the
 // refusal names, as text; mail is whether the server can send a new code; host is this
-// page's.
+// page's. First what is about a new passkey, on any page.
+export const passkeyRefusals = {
+  user_not_verified: () => ({
+    title: "Your device did not check that it is you",
+    text: "A fingerprint, a face or a PIN is required here. Set one up, or use another device. Your code still works.",
+  }),
+  authenticator_not_allowed: ({ provider }) => ({
+    title: "This kind of passkey is not accepted",
+    text: `Your organisation does not accept passkeys from ${provider}. Use another device or password manager. Your code still works.`,
+  }),
+  algorithm_not_offered: () => ({
+    title: "This device cannot make the passkey",
+    text: "It made a kind of key that is not accepted here. Use another device. Your code still works.",
+  }),
+  origin_not_allowed: ({ host }) => ({
+    title: "This page is not set up for passkeys",
+    text: `It is not your fault, and your code still works. Tell your administrator that passkeys are refused on ${host}, with the reference below.`,
+  }),
+  credential_already_registered: () => browserErrors.InvalidStateError,
+  ceremony_expired: () => ({
+    title: "That took too long",
+    text: "The prompt was open for longer than the server waits. Nothing was saved and your code still works. Please try again.",
+  }),
+};
+passkeyRefusals.rp_id_mismatch = passkeyRefusals.origin_not_allowed;
+for (const code of ["attestation_malformed", "attestation_format_unsupported", "attestation_invalid", "attestation_certificate_invalid"]) {
+  passkeyRefusals[code] = passkeyRefusals.authenticator_not_allowed;
+}
+
 export const refusals = {
+  ...passkeyRefusals,
   registration_code_expired: ({ when, mail }) => ({
     title: "This invitation has expired",
     text: `Its code ${when ? `was good until ${when}` : "is too old"}. ${askAgain(mail)}`,
@@ -233,34 +262,9 @@ export const refusals = {
     actions: ["retry"],
     final: true,
   }),
-  user_not_verified: () => ({
-    title: "Your device did not check that it is you",
-    text: "A fingerprint, a face or a PIN is required here. Set one up, or use another device. Your code still works.",
-  }),
-  authenticator_not_allowed: ({ provider }) => ({
-    title: "This kind of passkey is not accepted",
-    text: `Your organisation does not accept passkeys from ${provider}. Use another device or password manager. Your code still works.`,
-  }),
-  algorithm_not_offered: () => ({
-    title: "This device cannot make the passkey",
-    text: "It made a kind of key that is not accepted here. Use another device. Your code still works.",
-  }),
-  origin_not_allowed: ({ host }) => ({
-    title: "This page is not set up for passkeys",
-    text: `It is not your fault, and your code still works. Tell your administrator that passkeys are refused on ${host}, with the reference below.`,
-  }),
   registration_lost: ({ mail }) => refusals.user_already_exists({ mail }),
-  credential_already_registered: () => browserErrors.InvalidStateError,
-  ceremony_expired: () => ({
-    title: "That took too long",
-    text: "The prompt was open for longer than the server waits. Nothing was saved and your code still works. Please try again.",
-  }),
 };
-refusals.rp_id_mismatch = refusals.origin_not_allowed;
 refusals.member_too_long = refusals.registration_refused;
-for (const code of ["attestation_malformed", "attestation_format_unsupported", "attestation_invalid", "attestation_certificate_invalid"]) {
-  refusals[code] = refusals.authenticator_not_allowed;
-}
 
 // Any other refusal: the server's own sentence is written for people.
 export const otherRefusal = (sentence) => ({

@@ -74,6 +74,15 @@ export function remembered() {
   }
 }
 
+// choose returns where somebody is: the organisation that a link names, else the server's only one,
+// else the last, else null. only says that the server has no other.
+export function choose(site, named) {
+  const last = remembered();
+  const organisation = named ? [site.organisation, last].find((o) => o?.id === named) || { id: named, name: "" }
+    : site.organisation || last;
+  return { organisation, only: Boolean(site.organisation) && (!named || named === site.organisation.id) };
+}
+
 // organisationOf reads a token's organisation. It decides nothing.
 export function organisationOf(sessionToken) {
   const id = claimsOf(sessionToken)["https://custom/app_metadata"]?.orgId;
@@ -97,10 +106,13 @@ export function destination(next) {
   return url.origin !== location.origin || url.pathname === "/login" ? fallback : url.href;
 }
 
-// loginLink is the address of the login page; empty parameters are left out.
-export function loginLink(parameters) {
+// loginLink and recoveryLink are the addresses of those pages; empty parameters are left out.
+export const loginLink = (parameters) => withFragment("/login", parameters);
+export const recoveryLink = (parameters) => withFragment("/recover", parameters);
+
+function withFragment(path, parameters) {
   const given = String(new URLSearchParams(Object.entries(parameters).filter(([, value]) => value)));
-  return given ? `/login#${given}` : "/login";
+  return given ? `${path}#${given}` : path;
 }
 
 // A browser may refuse access to its storage altogether.
