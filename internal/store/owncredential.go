@@ -84,12 +84,15 @@ func (tx *Tx) SpendCredentialCode(id, userID string, now time.Time, lost error) 
 }
 
 // AddAnotherCredential is AddCredential for a credential of a registered user's own. If the user is
-// inactive or not registered, or has limit credentials that were not removed, the unit fails with lost.
-func (tx *Tx) AddAnotherCredential(c Credential, limit int, lost, duplicate error) {
+// inactive or not registered, the unit fails with lost; if they have limit credentials that were not
+// removed, with tooMany.
+func (tx *Tx) AddAnotherCredential(c Credential, limit int, lost, tooMany, duplicate error) {
 	tx.inTurn(c.UserID)
-	tx.must(lost, `
+	const locked = `
 		UPDATE users SET active = active
-		WHERE id = $1 AND org_id = $2 AND active = 1 AND registered_at IS NOT NULL AND $3 > (
+		WHERE id = $1 AND org_id = $2 AND active = 1 AND registered_at IS NOT NULL`
+	tx.must(lost, locked, c.UserID, c.OrgID)
+	tx.must(tooMany, locked+` AND $3 > (
 			SELECT count(*) FROM credentials k WHERE k.user_id = $1 AND k.token_id = '' AND k.archived_at IS NULL)`,
 		c.UserID, c.OrgID, int64(limit))
 	tx.AddCredential(c, duplicate)

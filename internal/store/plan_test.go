@@ -84,7 +84,7 @@ func TestNoStatementScansATable(t *testing.T) {
 			tx.KeepFirstFactor("us-1", "cr-1", true, errLost)
 			tx.DeactivateOwnCredential(c, epoch, errLost)
 			tx.ArchiveCredential(c, epoch, errLost)
-			tx.AddAnotherCredential(c, 100, errLost, errDuplicate)
+			tx.AddAnotherCredential(c, 100, errLost, errLost, errDuplicate)
 			tx.IssueCredentialCode(store.CredentialCode{})
 			tx.SpendCredentialCode("cc-1", "us-1", epoch, errLost)
 		},

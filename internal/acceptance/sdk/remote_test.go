@@ -23,7 +23,7 @@ type program func(t *testing.T, request []byte) []byte
 func startNode(t *testing.T, sdk string) program {
 	t.Helper()
 	install(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	cmd := exec.CommandContext(ctx, "node", "node.mjs")
 	cmd.Env = append(os.Environ(), "SDK="+sdk, "KEYSIGNER="+keysignerOf(sdk))
 	var problems strings.Builder

@@ -113,7 +113,7 @@ func (s *Service) add(ctx context.Context, tx *store.Tx, who api.Caller, in api.
 	if err := checkStrength(signer, c, own); err != nil {
 		return api.Credential{}, err
 	}
-	tx.AddAnotherCredential(c, maxCredentials, errTooMany, attestation.ErrKnown)
+	tx.AddAnotherCredential(c, maxCredentials, auth.ErrOwnerInactive, errTooMany, attestation.ErrKnown)
 	s.record(tx, who, store.EventCredentialAdded, c)
 	s.tell(ctx, tx, who, c, "was added", "A new credential was added to your account. Whoever holds it can use your account.")
 	return shown(c), nil

@@ -37,7 +37,7 @@ var (
 		Message: "This is the last credential that logs you in. Add another first; if you have a recovery key, send force=true to go on without.",
 		Rule:    "an active first factor is left or, with force=true, an active recovery key"}
 	errTooMany = &api.Error{Kind: api.Conflict, Code: "too_many_credentials",
-		Message: "You have 100 credentials. Remove one that you do not need.", Rule: "at most 100 credentials of an active user"}
+		Message: "You have 100 credentials. Remove one that you do not need.", Rule: "at most 100 credentials of a user"}
 )
 
 // List lists the caller's credentials, oldest first.

@@ -352,3 +352,48 @@ func TestDelegatedRecovery(t *testing.T) {
 		h.RefusedAs(t, "once more", customer.complete(t, c.TemporaryAuthenticationToken, in), 401, "credential_not_recovery")
 	})
 }
+
+// Logins, signatures and recoveries at once: whatever the order, nothing that the former passkey opened or
+// signed outlives the one recovery that won.
+func TestRecoveryAgainstLogin(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *world.Organisation) {
+		h.Employee(t)
+		ada := hold(t, h, h.Invitee(t))
+		former := ada.LogIn(t)
+		u, err := h.DB.UserByName(t.Context(), h.Org.ID, ada.Username)
+		world.Must(t, err)
+		var recoveries, others []func() world.Answer
+		codes := []string{ada.mailed(t), ada.mailed(t)}
+		for i := range 10 {
+			c := world.Read[api.RecoveryChallenge](t, ada.init(t, codes[i%2]))
+			in, _ := ada.request(t, c)
+			recoveries = append(recoveries, func() world.Answer { return ada.complete(t, c.TemporaryAuthenticationToken, in) })
+			login := world.Signed(t, ada.Person, h.InitLogin(t, h.Org.ID, ada.Username))
+			others = append(others, func() world.Answer { return h.Post(t, "/auth/login", login) })
+			signed := world.Signed(t, ada.Person, h.InitAction(t, former, "POST", "/orders", "{}"))
+			others = append(others, func() world.Answer { return h.Send(t, "POST", "/auth/action", world.Bearer(former), signed) })
+		}
+		won := make(chan int)
+		go func() { won <- h.Race(t, recoveries, "recovery_lost", "credential_not_recovery") }()
+		h.Race(t, others, "credential_inactive", "token_invalid", "challenge_used", "signature_invalid")
+		if n := <-won; n != 1 {
+			t.Errorf("%d of 10 recoveries won", n)
+		}
+		sessions, err := h.DB.SessionsOfUser(t.Context(), u.ID, h.Clock.Now())
+		world.Must(t, err)
+		if len(sessions) != 0 {
+			t.Errorf("after the recovery there are the sessions %+v", sessions)
+		}
+		actions, err := h.DB.Actions(t.Context(), h.Org.ID, u.ID, "", 0)
+		world.Must(t, err)
+		for _, a := range actions {
+			if a.ExpiresAt.After(h.Clock.Now()) {
+				t.Errorf("action %s can still be used", a.ID)
+			}
+		}
+		if n := len(h.EventsOf(t, u.ID, store.EventUserRecovered)); n != 1 {
+			t.Errorf("%d events", n)
+		}
+	})
+}

@@ -154,10 +154,21 @@ func (tab *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// Open navigates to a URL and waits until the page has loaded.
+// Open navigates to a URL and waits until the page has loaded. A navigation of the page itself that comes in
+// between aborts it; it is tried again then.
 func (tab *Tab) Open(url string) {
 	tab.t.Helper()
-	tab.Do(chromedp.Navigate(url))
+	ctx, cancel := context.WithTimeout(tab.ctx, patience)
+	defer cancel()
+	for {
+		err := chromedp.Do(ctx, chromedp.Navigate(url))
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil || !strings.Contains(err.Error(), "net::ERR_ABORTED") {
+			tab.fatal("%v", err)
+		}
+	}
 }
 
 // BeforeLoad has script run in every page opened from now on, before the page's own
