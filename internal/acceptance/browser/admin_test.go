@@ -214,6 +214,57 @@ func TestAdminRenewsAndWithdrawsCodes(t *testing.T) {
 	g.untroubled()
 }
 
+// Who lost everything gets a new start: what they had is void, and they register again as the same user.
+func TestAdminGivesANewStart(t *testing.T) {
+	t.Parallel()
+	srv := countersigntest.Start(t)
+	g := adminIn(t, srv)
+	c := g.colleague(t, "grace@example.org")
+	before, session := g.person("grace@example.org"), c.token()
+	g.goTo("/people")
+	g.open("people", "ada@example.org")
+	var own bool
+	if g.Eval(`document.querySelector("[data-key=restart]") !== null`, &own); own {
+		t.Error("a new start is offered for oneself")
+	}
+	g.Click(g.row("people", "ada@example.org") + " [data-key=manage]")
+	row := g.open("people", "grace@example.org")
+	g.choose(row+" select", everything)
+	g.sign(row + " [data-key=assign]")
+	g.awaitWords(row+" .assignments", everything)
+	g.press(row+" [data-key=restart]", "Give a new start to grace@example.org", "passkeys, keys, recovery keys and access tokens",
+		"sessions end", "history stay", "register again")
+	picture(g.Tab, "new start")
+	g.Viewport(1280, 900)
+	g.Click("#signing-go")
+	g.awaitState("created")
+	g.wantFocus("title")
+	g.wantText("h1", "A new start")
+	g.wantText("#created", "grace@example.org", "not shown again")
+	check(t, g.Tab, "new start made")
+	g.Viewport(1280, 900)
+	link := g.Text("#created .secret code")
+	g.Click("#invited-done")
+	g.awaitState("ready")
+	g.wantText(row, "Invited", everything)
+	if c.lives(session) {
+		t.Error("the session from before is still good")
+	}
+
+	c.lose()
+	c.inv.RegistrationURL = link
+	c.register()
+	g.awaitWords(row, "Registered")
+	c.key.SetPresence(false)
+	c.Open(srv.URL + "/")
+	c.signIn()
+	after := g.person("grace@example.org")
+	if c.account().User.ID != before.UserID || after.UserID != before.UserID || after.Passkeys != 1 || len(after.Roles) != 1 {
+		t.Errorf("after the new start: %+v, before: %+v", after, before)
+	}
+	g.untroubled()
+}
+
 // Where the server sends mail the code goes by mail alone.
 func TestAdminInvitesByMail(t *testing.T) {
 	t.Parallel()
@@ -232,6 +283,12 @@ func TestAdminInvitesByMail(t *testing.T) {
 	g.wantText("#invited-list li:last-child", "no address", "/register#")
 	g.Click("#invited-done")
 	g.awaitWords(g.row("people", "grace@example.org"), "Code sent")
+
+	srv.Register(t, srv.Invite(t, g.inv.OrgID, "charles@example.org"))
+	g.goTo("/people")
+	g.sign(g.open("people", "charles@example.org") + " [data-key=restart]")
+	g.awaitState("created")
+	g.wantText("#created", "charles@example.org", "on the way by mail", "Mailed")
 	g.untroubled()
 }
 

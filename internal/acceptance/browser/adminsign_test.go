@@ -195,6 +195,8 @@ func TestAdminEveryRefusalHasItsWords(t *testing.T) {
 		{"request", "user_already_exists", "charles was invited before", 409, false},
 		{"request", "username_twice", "look for charles", 400, false},
 		{"request", "username_invalid", "because of charles", 400, false},
+		{"request", "user_not_registered", "nobody to give a new start", 409, false},
+		{"request", "recovery_of_oneself", "add a passkey on your account page", 409, false},
 		{"request", "user_already_registered", "no code to make", 409, false},
 		{"request", "registration_code_not_live", "no code to withdraw", 409, false},
 		{"request", "user_not_found", "not there any more", 404, false},

@@ -59,9 +59,9 @@ async function poll() {
   }
 }
 
-async function newCode(change) {
+async function newCode(change, title = text.newCodeMade) {
   const answer = await page.sign(change);
-  if (answer) showInvited([answer], text.newCodeMade, page.back);
+  if (answer) showInvited([answer], title, page.back);
 }
 
 $("find").addEventListener("submit", seek);

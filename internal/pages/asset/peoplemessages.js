@@ -34,12 +34,14 @@ export const text = {
 
   newCode: "New code",
   revokeCode: "Withdraw code",
+  restart: "Give a new start",
   activate: "Activate",
   deactivate: "Deactivate",
   archive: "Archive",
   changes: {
     newCode: (name) => ["Make a new registration code for ", name],
     revokeCode: (name) => ["Withdraw the registration code of ", name],
+    restart: (name) => ["Give a new start to ", name],
     activate: (name) => ["Activate ", name],
     deactivate: (name) => ["Deactivate ", name],
     archive: (name) => ["Archive ", name],
@@ -48,6 +50,7 @@ export const text = {
   },
   warnings: {
     newCode: "The code they have now stops working.",
+    restart: "For somebody who lost their passkeys. All their passkeys, keys, recovery keys and access tokens stop working for good, and their sessions end. Their rights and their history stay. They register again with a new code.",
     archive: "They cannot come back: this is for good. Their passkeys, sessions and access tokens end, and their name is free for a new invitation.",
     self: "This is your own account. You will be signed out.",
   },
@@ -60,6 +63,7 @@ export const text = {
   tooMany: (count) => `These are ${count} names; at most 200 can be invited at once.`,
   invited: (count) => (count > 1 ? `${count} people are invited` : "Invited"),
   newCodeMade: "A new code",
+  restarted: "A new start",
   mailed: "Mailed",
   mailedLead: "Their codes are on the way by mail.",
   shownLead: "Hand these over yourself: no mail brings them, and they are not shown again.",

@@ -29,7 +29,7 @@ export function cells(p) {
 }
 
 // panel has a user's details and what can be changed. sign has a change signed; newCode
-// does the same for a new code and then shows it.
+// does the same for a new code and then shows it, under a title of its own if it has one.
 export function panel(p, sign, newCode) {
   const why = text.stateWhy[stateOf(p)];
   const live = p.code && !["expired", "revoked"].includes(p.code.state);
@@ -65,6 +65,10 @@ function changeButtons(p, sign, newCode, live) {
         ...(live ? {} : { warning: "" }) }, newCode);
     }
     if (live) add("Auth:Users:Create", "revokeCode", "revoke", { method: "DELETE", path: `/countersign/people/${id}/code` });
+    if (p.registeredAt && id !== account.user.id) {
+      add("Auth:Users:Recover", "restart", "restart", { method: "POST", path: `/countersign/people/${id}/recover`, body: {} },
+        (change) => newCode(change, text.restarted));
+    }
     add("Auth:Users:Deactivate", "deactivate", "active", { method: "PUT", path: `/auth/users/${id}/deactivate`, body: {}, ...self });
   }
   add("Auth:Users:Delete", "archive", "archive", { method: "DELETE", path: `/auth/users/${id}`, ...self });
