@@ -2,16 +2,19 @@ package browser_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/internal/service/organisation"
+	"github.com/countersign/countersign/internal/testing/chromium"
 )
 
 func TestAccount(t *testing.T) {
@@ -170,6 +173,129 @@ func TestSessions(t *testing.T) {
 		g.WaitFor(`location.pathname === "/docs"`)
 		g.untroubled()
 	})
+}
+
+// listed waits until so many passkeys and keys are listed.
+func (g *user) listed(count int) {
+	g.t.Helper()
+	g.WaitFor(fmt.Sprintf(`document.querySelectorAll("#credentials li").length === %d`, count))
+}
+
+// A second passkey is added, deactivated, activated and removed; the last one stays.
+func TestPasskeysOfTheAccount(t *testing.T) {
+	t.Parallel()
+	g := enrol(t, countersigntest.Start(t))
+	g.BeforeLoad(`
+		window.forgotten = 0;
+		PublicKeyCredential.signalUnknownCredential = async () => { window.forgotten++; };`)
+	g.signIn()
+	g.wantText("#add-hint", "Your passkeys are synced", "a new start")
+	first := g.account().Credentials[0].UUID
+	button := func(what, id string) string { return `[data-key="` + what + ":" + id + `"]` }
+
+	// The device has one already: it makes no other.
+	g.Click("#add")
+	g.WaitFor(`document.querySelector("#add-alert .bad")`)
+	g.wantText("#add-alert", "It has a passkey of yours already", "Nothing was added")
+	g.wantFocus("add")
+	check(t, g.Tab, "account add refused")
+	g.Viewport(1280, 900)
+
+	g.key.SetPresence(false)
+	g.Click("#add")
+	g.awaitWords("#add-status", "Your browser is asking now")
+	g.Click("#add-cancel")
+	g.WaitFor(`document.querySelector("#add").getAttribute("aria-disabled") === "false"`)
+	g.wantFocus("add")
+
+	other := g.AddVirtualAuthenticator(chromium.SecurityKey, func(o *webauthn.VirtualAuthenticatorOptions) {
+		o.DefaultBackupEligibility, o.DefaultBackupState = true, true
+	})
+	add := func() {
+		g.t.Helper()
+		g.key.SetPresence(false)
+		other.SetPresence(true)
+		g.press("#add", "Add the passkey Security key", "sign with a passkey that you had before")
+		other.SetPresence(false)
+		g.key.SetPresence(true)
+	}
+	add()
+	picture(g.Tab, "account add")
+	g.Viewport(1280, 900)
+	g.Click("#signing-close")
+	g.WaitFor(`window.forgotten === 1 && !document.querySelector("#signing").open`)
+	g.listed(1)
+	add()
+	g.Click("#signing-go")
+	g.listed(2)
+	g.wantText("#credentials", "Chrome on Linux", "Security key")
+	g.wantText("#status", "Signed and done: Add the passkey Security key")
+	g.wantFocus("add")
+	if text := g.Text("#one-passkey"); text != "" {
+		t.Errorf("with two passkeys the page says %q", text)
+	}
+	check(t, g.Tab, "account two passkeys")
+	g.Viewport(1280, 900)
+	second := g.account().Credentials[1].UUID
+
+	g.sign(button("active", second), "Deactivate Security key", "signs nothing until you activate it again")
+	g.awaitWords("#credentials", "Deactivated")
+	g.wantText("#one-passkey", "your only one")
+	focused := `document.activeElement.dataset.key === "active:` + second + `"`
+	g.WaitFor(focused + ` && document.activeElement.textContent === "Activate"`)
+	check(t, g.Tab, "account deactivated")
+	g.Viewport(1280, 900)
+	g.press(button("remove", first), "Remove Chrome on Linux", "for good")
+	g.Click("#signing-go")
+	g.awaitWords("#signing-alert", "This is your last one")
+	g.wantText("#signing-alert", "Add another passkey first", "Reference rf-")
+	g.wantFocus("signing-close")
+	g.Click("#signing-close")
+	g.sign(button("active", second), "Activate Security key")
+	g.WaitFor(focused + ` && document.activeElement.textContent === "Deactivate"`)
+	g.sign(button("remove", second), "Remove Security key", "for good")
+	g.listed(1)
+	g.wantFocus("credentials-title")
+	if a := g.account(); len(a.Credentials) != 1 || a.Credentials[0].UUID != first {
+		t.Errorf("the account has %+v, want the first passkey", a.Credentials)
+	}
+	g.refusedWith("409")
+}
+
+// Who removes the passkey that they signed in with is signed out, and told so.
+func TestRemovingThePasskeyOfTheSession(t *testing.T) {
+	t.Parallel()
+	g := enrol(t, countersigntest.Start(t))
+	g.BeforeLoad(noAutofill)
+	g.signIn()
+	first := g.account().Credentials[0].UUID
+	g.key.SetPresence(false)
+	other := g.AddVirtualAuthenticator(chromium.SecurityKey)
+	g.press("#add")
+	other.SetPresence(false)
+	g.key.SetPresence(true)
+	g.Click("#signing-go")
+	g.awaitWords("#signing-alert", "This passkey does not count for that")
+	g.wantText("#signing-alert", "Sign with a passkey that stays on one device", "a new start")
+	g.wantText("#signing-go", "Try again")
+	g.Click("#signing-close")
+	g.listed(1)
+	other.Remove()
+
+	g.key.SetPresence(false)
+	other = g.AddVirtualAuthenticator(chromium.SecurityKey, func(o *webauthn.VirtualAuthenticatorOptions) {
+		o.DefaultBackupEligibility, o.DefaultBackupState = true, true
+	})
+	g.press("#add")
+	other.SetPresence(false)
+	g.key.SetPresence(true)
+	g.Click("#signing-go")
+	g.listed(2)
+	g.press(`[data-key="remove:`+first+`"]`, "this one too if it is the one that you signed in with")
+	g.Click("#signing-go")
+	g.awaitLogin()
+	g.wantText("#alert", "Your session has ended")
+	g.refusedWith("40")
 }
 
 // Login, account and logout by keyboard alone.

@@ -279,6 +279,11 @@ func TestAdminWithoutAPasskey(t *testing.T) {
 	g.Click(g.open("people", "ada@example.org") + " [data-key=active]")
 	g.WaitFor(`document.querySelector("#signing-alert .bad")`)
 	g.wantText("#signing-alert", "Your account has no passkey", "which a browser cannot use")
+	g.goTo("/account")
+	g.wantText("#add-hint", "which a browser cannot use")
+	if text := g.Text("#adding") + g.Text("#credentials"); strings.Contains(text, "Add") || strings.Contains(text, "Remove") {
+		t.Errorf("the account page offers what nothing here can sign: %q", text)
+	}
 	g.untroubled()
 }
 

@@ -1,33 +1,58 @@
-// The account page: one's user, passkeys and sessions, and the buttons to sign out.
+// The account page: one's user, passkeys and sessions, changes to these, and the buttons to sign out.
 import * as api from "./api.js";
+import * as adding from "./addpasskey.js";
 import * as words from "./pagemessages.js";
-import { text } from "./accountmessages.js";
+import { refusals, text } from "./accountmessages.js";
 import { credentialCard, identity, sessionCard } from "./accountview.js";
 import { outside, tellAccepted } from "./ceremony.js";
 import { explainServer } from "./explain.js";
 import { $, alarm, clearAlert, say, show } from "./view.js";
-import { account, leave, openPage, sessionOver, watchEnd } from "./page.js";
+import { account, askAgain, leave, openPage, sessionOver, showError, signs, watchEnd } from "./page.js";
+import { sign, signing } from "./sign.js";
 
 let busy = false;
 
 async function start() {
   if (!(await openPage(text.title, [], start))) return;
-  showAccount();
-  tellProvider();
+  fill();
+  show("ready", text.title);
+  watchEnd(start);
 }
 
-function showAccount() {
+// fill shows the account as it is.
+function fill() {
   const { credentials, sessions } = account;
   $("facts").replaceChildren(...identity(account));
-  $("credentials").replaceChildren(...credentials.map(credentialCard));
+  const able = credentials.some(signs);
+  $("credentials").replaceChildren(...credentials.map((c) => credentialCard(c, credentials, able && change)));
   $("no-credentials").hidden = credentials.length > 0;
   $("one-passkey").hidden = credentials.filter((c) => c.isActive && c.factor !== "recovery").length !== 1;
+  $("adding").hidden = !able;
+  if (able) adding.offer();
+  $("add-hint").textContent = !able ? words.text.noPasskey.text : credentials.filter(signs).every((c) => c.backupEligible) ? text.syncedAlone : "";
   // The current session first, then the newest.
   const order = (s) => (s.current ? Infinity : Date.parse(s.createdAt));
   sessions.sort((a, b) => order(b) - order(a));
   $("sessions").replaceChildren(...sessions.map((s) => sessionCard(s, end)));
-  show("ready", text.title);
-  watchEnd(start);
+  tellProvider();
+}
+
+// change has a change of the credentials signed and shows what there is then. It tells whether it could.
+// The list is made again, and the focus goes to the button of that key, or to the heading.
+async function change({ key, ...wanted }) {
+  await sign({ ...wanted, refusals });
+  try {
+    await askAgain();
+  } catch (error) {
+    showError(error, start);
+    return false;
+  }
+  const before = document.activeElement;
+  fill();
+  if (!before.isConnected || [document.body, $("title")].includes(before)) {
+    (document.querySelector(`[data-key="${CSS.escape(key)}"]`) || $("credentials-title")).focus();
+  }
+  return true;
 }
 
 // tellProvider names all passkeys that the server keeps, inactive ones too: they may be
@@ -81,7 +106,8 @@ $("everywhere").addEventListener("click", () => signOut(true));
 document.addEventListener("visibilitychange", () => {
   // Timers stand still while a device sleeps.
   const current = account?.sessions.find((s) => s.current);
-  if (!document.hidden && !busy && current && Date.parse(current.expiresAt) < api.serverNow()) start();
+  if (!document.hidden && !busy && !signing() && current && Date.parse(current.expiresAt) < api.serverNow()) start();
 });
 
+adding.serve({ change, reopen: start });
 start();

@@ -4,7 +4,8 @@ import { brief } from "./format.js";
 import { text } from "./accountmessages.js";
 import { kinds } from "./messages.js";
 import { text as common } from "./pagemessages.js";
-import { button, card, facts, mark, name, time } from "./parts.js";
+import { button, card, changeButton, facts, mark, name, time } from "./parts.js";
+import { element } from "./view.js";
 import { badge, keptAs } from "./passkey.js";
 import { providers } from "./providers.js";
 
@@ -18,8 +19,11 @@ export function identity({ organisation, user }) {
   ]);
 }
 
-// credentialCard is a passkey or key: its name, where it is kept, when it was used.
-export function credentialCard(c) {
+const titleOf = (c) => c.name || kinds[c.kind] || c.kind;
+
+// credentialCard is a passkey or key: its name, where it is kept, when it was used, and, with change,
+// buttons that have a change of it signed. all are the credentials among which its name must tell it.
+export function credentialCard(c, all, change) {
   const label = kinds[c.kind] || c.kind;
   const kind = c.name && c.name !== label ? [label] : [];
   const provider = providers[c.aaguid];
@@ -27,10 +31,23 @@ export function credentialCard(c) {
   if (c.factor === "second") kind.push(text.second);
   const marks = c.kind === "Fido2" ? [badge(mark(), keptAs(c))] : [];
   if (!c.isActive) marks.push(mark(text.inactive, "off"));
-  return card("key", c.name || label, kind.join(" \u00b7 "), marks, [
+  const e = card("key", titleOf(c), kind.join(" \u00b7 "), marks, [
     [text.created, time(c.createdAt)],
     [text.lastUsed, c.lastUsedAt ? time(c.lastUsedAt) : common.never],
   ]);
+  if (change) e.append(element("div", changeButtons(c, all, change), { class: "row" }));
+  return e;
+}
+
+function changeButtons(c, all, change) {
+  const alone = all.filter((other) => titleOf(other) === titleOf(c)).length === 1;
+  const called = alone ? titleOf(c) : text.addedAt(titleOf(c), brief(new Date(c.createdAt)));
+  const words = c.factor === "recovery" ? { ...text, warnings: text.recoveryWarnings } : text;
+  const flip = c.isActive ? "deactivate" : "activate";
+  return [
+    changeButton(words, flip, called, { method: "PUT", path: `/auth/credentials/${flip}`, body: { credentialUuid: c.uuid } }, change, `active:${c.uuid}`),
+    changeButton(words, "remove", called, { method: "DELETE", path: `/auth/credentials/${encodeURIComponent(c.uuid)}` }, change, `remove:${c.uuid}`),
+  ];
 }
 
 // sessionCard is a session, with a button that calls end unless it is the current one.

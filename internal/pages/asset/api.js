@@ -176,6 +176,11 @@ export function account() {
   return get("/countersign/account");
 }
 
+// beginCredential asks for a challenge with which another passkey is made.
+export function beginCredential() {
+  return call("POST", "/auth/credentials/init", { kind: "Fido2" }, sessionToken());
+}
+
 export function endSession(id) {
   return call("DELETE", `/countersign/sessions/${encodeURIComponent(id)}`, undefined, sessionToken());
 }

@@ -1,7 +1,7 @@
 // A page where administrators see lists and, in most, sign changes to what is listed.
 import * as draft from "./draft.js";
 import * as words from "./pagemessages.js";
-import { account, openPage, showError, watchEnd } from "./page.js";
+import { account, openPage, showError, signs, watchEnd } from "./page.js";
 import { Rows } from "./rows.js";
 import { $, alarm, say, show } from "./view.js";
 
@@ -82,7 +82,6 @@ export class ListPage {
   // Who cannot sign in a browser is told so before filling in a form.
   #showList() {
     show("ready", this.#title);
-    const signs = (c) => c.kind === "Fido2" && c.isActive && c.factor === "first";
     if (this.#sign && !account.credentials.some(signs)) alarm(words.text.noPasskey, {});
   }
 }

@@ -76,7 +76,7 @@ export const text = {
   bound: "On one device only",
   syncedWhy: "Your passkey provider keeps a copy, so it is there on your other devices too.",
   syncableWhy: "Your passkey provider can keep a copy. Turn on syncing there to have it on your other devices.",
-  boundWhy: "This passkey cannot be copied. If you lose it, ask an administrator of your organisation for a new invitation.",
+  boundWhy: "This passkey cannot be copied. Add a second one on your account page, in case you lose it.",
   securityKey: "Security key",
   passkey: "Passkey",
   on: (browser, system) => `${browser} on ${system}`,

@@ -18,7 +18,7 @@ export async function openPage(title, needs, reopen) {
   if (!session.token()) return leave("");
   show("loading", title, null);
   try {
-    account = await api.account();
+    await askAgain();
   } catch (error) {
     return notOpened(error, reopen);
   }
@@ -32,6 +32,14 @@ export async function openPage(title, needs, reopen) {
   }
   return account;
 }
+
+// askAgain asks for the account as it is now.
+export async function askAgain() {
+  account = await api.account();
+}
+
+// signs tells whether a credential can sign changes in a browser.
+export const signs = (c) => c.kind === "Fido2" && c.isActive && c.factor === "first";
 
 // may tells whether the caller holds an operation. It decides only what is shown; the
 // server decides what is done.

@@ -54,10 +54,10 @@ export function button(words, run, { named, key, kind = "small" } = {}) {
 }
 
 // changeButton has a change signed when pressed. what names it among the words of text;
-// request completes the change, key is as for button.
+// request completes the change, which sign is given with the key; that is as for button.
 export function changeButton(text, what, name, request, sign, key = what) {
-  return button(text[what], () => sign({ summary: text.changes[what](name), warning: text.warnings[what], ...request }),
-    { key, named: `${text[what]}: ${name}`, kind: what === "archive" ? "small danger" : "small" });
+  return button(text[what], () => sign({ summary: text.changes[what](name), warning: text.warnings[what], key, ...request }),
+    { key, named: `${text[what]}: ${name}`, kind: ["archive", "remove"].includes(what) ? "small danger" : "small" });
 }
 
 // card is an entry of a list: a picture, a title, a subtitle, marks, and details as pairs. level

@@ -22,10 +22,11 @@ let sent = false; // the signed request was sent and can no longer be cancelled
 // sign has a change signed and sent. It returns the server's answer, or null when the
 // change was not made. summary says what it is, in the form that phrase takes; names lists
 // what it is about where that is much, and called says what they are; warning is what else to
-// consider; the rest is the request, its body an object or missing.
-export function sign({ summary, names = [], called = text.names, warning = "", method, path, body }) {
+// consider; refusals are words for what the request itself may be refused with, before those of
+// signmessages.js; the rest is the request, its body an object or missing.
+export function sign({ summary, names = [], called = text.names, warning = "", refusals = {}, method, path, body }) {
   return new Promise((resolve) => {
-    change = { summary, method, path, body: body ? JSON.stringify(body) : "", resolve };
+    change = { summary, refusals, method, path, body: body ? JSON.stringify(body) : "", resolve };
     offer = null;
     sent = false;
     $("signing-summary").replaceChildren(...phrase(summary));
@@ -118,9 +119,10 @@ async function finish(answer) {
 }
 
 function refused(error, unreachable) {
+  const refusals = sent ? { ...words.refusals, ...change.refusals } : words.refusals;
   sent = false;
   if (sessionOver(error)) return leave("ended");
-  stop(error instanceof api.Unreachable ? unreachable : explainServer(error, words), error.id);
+  stop(error instanceof api.Unreachable ? unreachable : explainServer(error, { ...words, refusals }), error.id);
 }
 
 // stop says why the change was not made. Where another try cannot help, none is offered.
@@ -147,8 +149,10 @@ function settle(answer) {
   prompt = null;
   sent = false;
   if (dialog.open) dialog.close();
-  // A list that was loaded meanwhile may have removed what had the focus.
-  if (document.activeElement === document.body) $("title").focus();
+  // A list that was loaded meanwhile may have removed what had the focus. Browsers notice late
+  // that what has it now is hidden.
+  const at = document.activeElement;
+  if (at === document.body || dialog.contains(at)) $("title").focus();
   if (answer) tellDone(summary);
   resolve(answer);
 }

@@ -90,7 +90,7 @@ const beginAgain = () => ({
   text: "The server does not take this signature any more, because it took too long or was sent before. Nothing was changed by it now.",
   again: true,
 });
-const changed = (title, text) => () => ({ title, text });
+export const changed = (title, text) => () => ({ title, text });
 const gone = changed("It is not there any more", "Somebody else has archived or removed it meanwhile. The list will show what is there now.");
 
 // What the server may refuse with, when it is asked for a challenge, given the signature, or
@@ -109,7 +109,7 @@ export const refusals = {
   }),
   credential_inactive: () => ({
     title: "This passkey is deactivated",
-    text: "An administrator has deactivated it. Nothing was changed. Use another passkey of yours.",
+    text: "It signs nothing until it is activated again. Nothing was changed. Use another passkey of yours.",
     again: true,
   }),
   user_not_verified: () => ({
