@@ -181,6 +181,7 @@ func TestRecover(t *testing.T) {
 	g.key.Remove()
 	g.key = g.AddVirtualAuthenticator()
 	g.key.Add(lost)
+	g.Eval("sessionStorage.clear()", nil) // signed in already, one is asked whether to continue
 	g.openLogin("")
 	g.Click("#sign-in")
 	g.WaitFor(`document.querySelector("#alert .bad")`)

@@ -191,6 +191,7 @@ function done({ passkey, challenge }) {
   const account = { organisation: organisation?.name || challenge.rp?.name || who().orgId, username: challenge.user.name };
   describeEnd({ ...account, orgId: who().orgId, passkey: passkey.name });
   key = made = null;
+  session.drop(); // it has ended, if it was theirs, and the next to sign in here is whoever recovered
   for (const id of ["verificationCode", "recoveryCode"]) $(id).value = "";
   showCode({ ...account, code }, () => showEnd(text.finished, text.summary));
 }
