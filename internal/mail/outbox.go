@@ -64,6 +64,13 @@ type Posting struct {
 	Later  func(why error, after time.Duration) // called before each wait for the next attempt
 }
 
+// Tell mails users what was changed in their account, if a mail reaches them.
+func (o *Outbox) Tell(m AccountChange, failed func(error)) {
+	if o.Reaches(m.To) {
+		o.Post(func(ctx context.Context) error { return o.Sender.AccountChanged(ctx, m) }, failed)
+	}
+}
+
 // PostFor sends p in the background: after a failure that is Temporary again after a minute, then
 // after twice as long each time up to half an hour, as long as the mail is worth sending. What
 // waits is in memory alone; Finish gives it up.

@@ -98,6 +98,18 @@ func (tx *Tx) AddAnotherCredential(c Credential, limit int, lost, tooMany, dupli
 	tx.AddCredential(c, duplicate)
 }
 
+// SameCredentials makes the unit fail with changed unless the user has as many active first and second
+// factors as were read, and none that was added since newest: what was decided by them still holds.
+func (tx *Tx) SameCredentials(userID string, active int, newest string, changed error) {
+	tx.inTurn(userID)
+	tx.must(changed, `
+		UPDATE users SET active = active
+		WHERE id = $1 AND $2 = (SELECT count(*) FROM credentials k
+				WHERE k.user_id = $1 AND k.token_id = '' AND k.factor <> 'recovery' AND k.active = 1)
+			AND NOT EXISTS (SELECT 1 FROM credentials k WHERE k.user_id = $1 AND k.token_id = '' AND k.archived_at IS NULL AND k.id > $3)`,
+		userID, int64(active), newest)
+}
+
 // KeepFirstFactor makes the unit fail with last if the user would be left without an active first factor
 // were this credential gone, and, if orRecovery, also without an active recovery key.
 func (tx *Tx) KeepFirstFactor(userID, credentialID string, orRecovery bool, last error) {

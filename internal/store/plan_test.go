@@ -81,6 +81,7 @@ func TestNoStatementScansATable(t *testing.T) {
 		"first user":   func(tx *store.Tx) { tx.MakeFirstAdministrator("or-1", "us-1", "as-1", epoch) },
 		"own credential": func(tx *store.Tx) {
 			c := store.Credential{ID: "cr-1", OrgID: "or-1", UserID: "us-1"}
+			tx.SameCredentials("us-1", 1, "cr-1", errLost)
 			tx.KeepFirstFactor("us-1", "cr-1", true, errLost)
 			tx.DeactivateOwnCredential(c, epoch, errLost)
 			tx.ArchiveCredential(c, epoch, errLost)

@@ -60,6 +60,11 @@ type LoginState struct {
 	WrongTriesReset time.Time // zero if nothing was counted
 }
 
+// Registered reports whether the user exists, is active and has registered.
+func (s LoginState) Registered() bool {
+	return s.Found && s.User.Active && !s.User.RegisteredAt.IsZero()
+}
+
 // Owner is a user with the credential they claim to hold. What does not exist, or belongs to
 // somebody else, is zero. An organisation that was named is read even without the user.
 type Owner struct {

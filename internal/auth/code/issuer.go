@@ -136,6 +136,39 @@ func (i *Issuer) CountRequest(tx *store.Tx, orgID, name string, now time.Time) {
 	i.mails.CountWithin(tx, i.mails.Key(orgID, name), now, ErrTooOften)
 }
 
+// SendRequested mails a new login or recovery code to the user of a name, because somebody asks for one,
+// if they may receive it and a mail reaches them. Earlier codes stay good until one is used. Whoever
+// asked must get the same answer whatever exists and whatever was done; it does not wait for the mail.
+func (i *Issuer) SendRequested(ctx context.Context, who api.Caller, orgID, name string, lifetime time.Duration, may func(store.LoginState) bool) error {
+	var state store.LoginState
+	allowed, err := i.Request(who.Address, orgID, name, func(usernameKey string, key []byte) (Asked, error) {
+		var err error
+		state, err = i.DB.LoginState(ctx, orgID, usernameKey, nil, key)
+		return Asked{OrgID: state.Organisation.ID, Count: state.WrongTries, ResetsAt: state.WrongTriesReset}, err
+	})
+	if err != nil || !allowed {
+		return err
+	}
+	now := i.Now()
+	mails := state.Registered() && i.Outbox.Reaches(state.User.Username) && may(state)
+	issued := i.Make(state.User, lifetime)
+	err = i.DB.Write(ctx, func(tx *store.Tx) error {
+		i.CountRequest(tx, orgID, name, now)
+		if mails {
+			tx.IssueLoginCode(i.kind.purpose, issued.Row)
+			tx.Record(Event(api.Caller{OrgID: orgID, Address: who.Address}, i.kind.issued, issued.Row, now, nil))
+		}
+		return nil
+	})
+	if errors.Is(err, ErrTooOften) {
+		return nil
+	}
+	if err == nil && mails {
+		i.Post(state.Organisation, state.User, issued)
+	}
+	return err
+}
+
 // Send mails a code and records that it was sent. It waits for the mail server.
 func (i *Issuer) Send(ctx context.Context, org store.Organisation, u store.User, c Issued) error {
 	if err := i.kind.mail(ctx, i.Outbox.Sender, org, u, c); err != nil {

@@ -16,6 +16,9 @@ type Kind struct {
 	label  []string // first parts of the MAC; it never changes, since stored codes are found by their MAC
 	page   string   // path of the hosted page that uses the code, "" for none
 
+	purpose string // in the store, for codes that are asked for with SendRequested
+	issued  string // kind of event that such a code was issued
+
 	wrong    throttle.Limit
 	requests throttle.Limit
 
@@ -74,8 +77,10 @@ var Registration = Kind{
 
 // Recovery is the code with which a user begins to recover, besides their recovery key.
 var Recovery = Kind{
-	prefix: api.PrefixRecoveryCode,
-	label:  []string{"recovery"},
+	prefix:  api.PrefixRecoveryCode,
+	label:   []string{"recovery"},
+	purpose: store.CodeForRecovery,
+	issued:  store.EventRecoveryCodeIssued,
 	wrong: limit("wrong recovery codes", maxWrong, "wrong recovery codes",
 		"Too many wrong recovery codes; try again later."),
 	requests: limit("recovery codes asked for", maxRequests, "", ""),
@@ -99,8 +104,10 @@ var Adding = Kind{
 
 // Login is the code with which a user who logs in gets their own encrypted key.
 var Login = Kind{
-	prefix: api.PrefixLoginCode,
-	label:  []string{"login"},
+	prefix:  api.PrefixLoginCode,
+	label:   []string{"login"},
+	purpose: store.CodeForLogin,
+	issued:  store.EventLoginCodeIssued,
 	wrong: limit("wrong login codes", maxWrong, "wrong login codes",
 		"Too many wrong login codes; try again later."),
 	requests: limit("login codes asked for", maxRequests, "", ""),

@@ -110,7 +110,7 @@ func (s *Service) add(ctx context.Context, tx *store.Tx, who api.Caller, in api.
 	if err != nil {
 		return api.Credential{}, err
 	}
-	if err := checkStrength(signer, c, own); err != nil {
+	if err := checkStrength(tx, signer, c, own); err != nil {
 		return api.Credential{}, err
 	}
 	tx.AddAnotherCredential(c, maxCredentials, auth.ErrOwnerInactive, errTooMany, attestation.ErrKnown)

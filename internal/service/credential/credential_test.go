@@ -452,3 +452,39 @@ func TestWhoHasCredentials(t *testing.T) {
 		h.RefusedAs(t, "the 101st", a, http.StatusConflict, "too_many_credentials")
 	})
 }
+
+// A weaker credential that may touch a recovery key, because its owner has no stronger one, may not any
+// more once there is one, even at the same moment.
+func TestRecoveryKeyWhileAStrongerCredentialIsAdded(t *testing.T) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		ada := employee(t, h)
+		_, weak := ada.add(t, "key")
+		strong := ada.list(t)[0]
+		ada.add(t, "device passkey")
+		world.Must(t, h.DB.Write(t.Context(), func(tx *store.Tx) error { // both passkeys are inactive, the key alone is left
+			for _, c := range ada.list(t) {
+				if c.Kind == api.KindFido2 {
+					tx.DeactivateOwnCredential(store.Credential{ID: c.CredentialUUID, OrgID: h.Org.ID, UserID: userID(t, h, ada.Username)}, h.Clock.Now(), nil)
+				}
+			}
+			return nil
+		}))
+		ada.Person = weak
+		ada.token = weak.LogIn(t)
+		in, _ := ada.offer(t, ada.begin(t, api.KindRecoveryKey), recoveryKey)
+		body := world.JSON(t, in)
+		action := ada.Sign(t, ada.token, "POST", listPath, body)
+		activated := make(chan error)
+		go func() {
+			activated <- h.DB.Write(t.Context(), func(tx *store.Tx) error { tx.ActivateCredential(strong.CredentialUUID, h.Org.ID, nil); return nil })
+		}()
+		a := h.Call(t, "POST", listPath, ada.token, action, body)
+		world.Must(t, <-activated)
+		if a.Status != 200 {
+			h.RefusedAs(t, "at the same moment", a, 403, "credential_too_weak")
+		}
+		again, _ := ada.tryAdd(t, recoveryKey)
+		h.RefusedAs(t, "once there is a stronger one", again, 403, "credential_too_weak")
+	})
+}

@@ -86,7 +86,7 @@ func (s *Service) signer(ctx context.Context, who api.Caller) (store.Credential,
 
 // Activate activates one of the caller's credentials. One that is active stays so.
 func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in api.CredentialUUIDRequest) (api.Message, error) {
-	c, err := s.changeable(ctx, who, in.CredentialUUID)
+	c, err := s.changeable(ctx, tx, who, in.CredentialUUID)
 	if err != nil {
 		return api.Message{}, err
 	}
@@ -101,7 +101,7 @@ func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in
 // Deactivate deactivates one of the caller's credentials, with what it opened and signed. One that is
 // inactive stays so.
 func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, in api.CredentialUUIDRequest) (api.Message, error) {
-	c, err := s.changeable(ctx, who, in.CredentialUUID)
+	c, err := s.changeable(ctx, tx, who, in.CredentialUUID)
 	if err != nil {
 		return api.Message{}, err
 	}
@@ -116,7 +116,7 @@ func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, 
 
 // Delete removes one of the caller's credentials for good, with what it opened and signed.
 func (s *Service) Delete(ctx context.Context, tx *store.Tx, who api.Caller, in api.DeleteCredentialRequest) (api.Nothing, error) {
-	c, err := s.changeable(ctx, who, in.CredentialUUID)
+	c, err := s.changeable(ctx, tx, who, in.CredentialUUID)
 	if err != nil {
 		return api.Nothing{}, err
 	}
@@ -128,7 +128,7 @@ func (s *Service) Delete(ctx context.Context, tx *store.Tx, who api.Caller, in a
 }
 
 // changeable is find for a credential that the signer of the request may change.
-func (s *Service) changeable(ctx context.Context, who api.Caller, id string) (store.Credential, error) {
+func (s *Service) changeable(ctx context.Context, tx *store.Tx, who api.Caller, id string) (store.Credential, error) {
 	c, own, err := s.find(ctx, who, id)
 	if err != nil {
 		return c, err
@@ -137,7 +137,7 @@ func (s *Service) changeable(ctx context.Context, who api.Caller, id string) (st
 	if err != nil {
 		return c, err
 	}
-	return c, checkStrength(signer, c, own)
+	return c, checkStrength(tx, signer, c, own)
 }
 
 func (s *Service) record(tx *store.Tx, who api.Caller, kind string, c store.Credential) {
@@ -163,7 +163,7 @@ func (s *Service) tell(ctx context.Context, tx *store.Tx, who api.Caller, c stor
 	m := mail.AccountChange{To: who.Username, Organisation: org.Name, Username: who.Username, Subject: thing + " of your account " + done,
 		What: what, Credential: c.Name, At: s.Now(), Address: who.Address}
 	tx.Committed(func() {
-		s.Outbox.Post(func(ctx context.Context) error { return s.Outbox.Sender.AccountChanged(ctx, m) }, func(why error) {
+		s.Outbox.Tell(m, func(why error) {
 			s.Log.Error("a user could not be told of a change", "orgId", who.OrgID, "userId", who.UserID, "error", why)
 		})
 	})

@@ -47,10 +47,24 @@ func needed(c store.Credential, own []store.Credential) strength {
 	return most
 }
 
-// checkStrength refuses a signature that is weaker than what it touches.
-func checkStrength(signer, c store.Credential, own []store.Credential) error {
+// errOutdated is returned if the user's credentials were changed since they were read.
+var errOutdated = &store.Outdated{Err: &api.Error{Kind: api.Conflict, Code: "user_changed",
+	Message: "Your credentials were changed at the same moment; please try again."}}
+
+// checkStrength refuses a signature that is weaker than what it touches, now and when the unit is written.
+func checkStrength(tx *store.Tx, signer, c store.Credential, own []store.Credential) error {
 	is, must := strengthOf(signer), needed(c, own)
 	if is >= must {
+		if c.Factor == store.FactorRecovery { // what it takes depends on the others
+			active, newest := 0, ""
+			for _, other := range own {
+				newest = max(newest, other.ID)
+				if other.Active && other.Factor != store.FactorRecovery {
+					active++
+				}
+			}
+			tx.SameCredentials(c.UserID, active, newest, errOutdated)
+		}
 		return nil
 	}
 	return &api.Error{Kind: api.Forbidden, Code: "credential_too_weak",

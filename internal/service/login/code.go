@@ -2,7 +2,6 @@ package login
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -48,40 +47,12 @@ func (s *Service) admit(ctx context.Context, who api.Caller, state store.LoginSt
 // done, and does not wait for the mail.
 func (s *Service) SendCode(ctx context.Context, who api.Caller, in api.SendLoginCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user can log in, a login code is on its way."}
-	var state store.LoginState
-	allowed, err := s.Codes.Request(who.Address, in.OrgID, in.Username, func(usernameKey string, key []byte) (code.Asked, error) {
-		var err error
-		state, err = s.DB.LoginState(ctx, in.OrgID, usernameKey, nil, key)
-		return code.Asked{OrgID: state.Organisation.ID, Count: state.WrongTries, ResetsAt: state.WrongTriesReset}, err
-	})
-	if err != nil || !allowed {
-		return same, err
-	}
-	now := s.Now()
-	mails := s.receives(state)
-	issued := s.Codes.Make(state.User, CodeLifetime)
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		s.Codes.CountRequest(tx, in.OrgID, in.Username, now)
-		if mails {
-			tx.IssueLoginCode(store.CodeForLogin, issued.Row)
-			tx.Record(code.Event(api.Caller{OrgID: in.OrgID, Address: who.Address}, store.EventLoginCodeIssued, issued.Row, now, nil))
-		}
-		return nil
-	})
-	if errors.Is(err, code.ErrTooOften) {
-		return same, nil
-	}
-	if err == nil && mails {
-		s.Codes.Post(state.Organisation, state.User, issued)
-	}
-	return same, err
+	return same, s.Codes.SendRequested(ctx, who, in.OrgID, in.Username, CodeLifetime, hasProtectedKey)
 }
 
-// receives reports whether a user is mailed a login code: a registered one whom a mail reaches, with a
-// key that the code is for.
-func (s *Service) receives(state store.LoginState) bool {
-	return state.Found && state.User.Active && !state.User.RegisteredAt.IsZero() && s.Codes.Outbox.Reaches(state.User.Username) &&
-		slices.ContainsFunc(state.Credentials, func(k store.Credential) bool { return k.Active && k.Kind == api.KindPasswordProtectedKey })
+// hasProtectedKey reports whether a user has a key that a login code is for.
+func hasProtectedKey(state store.LoginState) bool {
+	return slices.ContainsFunc(state.Credentials, func(k store.Credential) bool { return k.Active && k.Kind == api.KindPasswordProtectedKey })
 }
 
 // IssueCode makes a login code that the operator gives to the user, and voids all others. No mail is sent.
@@ -90,7 +61,7 @@ func (s *Service) IssueCode(ctx context.Context, orgID, name string) (code.Issue
 	if err != nil {
 		return code.Issued{}, err
 	}
-	if !state.Found || !state.User.Active || state.User.RegisteredAt.IsZero() {
+	if !state.Registered() {
 		return code.Issued{}, &api.Error{Kind: api.NotFound, Code: "user_not_found",
 			Message: "This organisation has no such user who could log in."}
 	}

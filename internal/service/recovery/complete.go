@@ -108,15 +108,11 @@ func (s *Service) whyLost(ctx context.Context, t ceremony.Ticket, err error) err
 
 // tell mails the user that they were recovered.
 func (s *Service) tell(who api.Caller, owner store.Owner) {
-	o, u := s.Codes.Outbox, owner.User
-	if !o.Reaches(u.Username) {
-		return
-	}
-	m := mail.AccountChange{To: u.Username, Organisation: owner.Organisation.Name, Username: u.Username,
+	u := owner.User
+	s.Codes.Outbox.Tell(mail.AccountChange{To: u.Username, Organisation: owner.Organisation.Name, Username: u.Username,
 		Subject: "Your account was recovered",
 		What:    "Your account was recovered with your recovery key. All credentials and access tokens from before are removed, and all sessions have ended.",
-		At:      s.Now(), Address: who.Address}
-	o.Post(func(ctx context.Context) error { return o.Sender.AccountChanged(ctx, m) }, func(why error) {
+		At:      s.Now(), Address: who.Address}, func(why error) {
 		s.Log.Error("a user could not be told of a recovery", "orgId", u.OrgID, "userId", u.ID, "error", why)
 	})
 }

@@ -3,7 +3,6 @@ package recovery
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -38,37 +37,9 @@ type Service struct {
 // used. The answer is the same whatever exists and whatever was done, and does not wait for the mail.
 func (s *Service) SendCode(ctx context.Context, who api.Caller, in api.SendRecoveryCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user can recover, a recovery code is on its way."}
-	var state store.LoginState
-	allowed, err := s.Codes.Request(who.Address, in.OrgID, in.Username, func(usernameKey string, key []byte) (code.Asked, error) {
-		var err error
-		state, err = s.DB.LoginState(ctx, in.OrgID, usernameKey, nil, key)
-		return code.Asked{OrgID: state.Organisation.ID, Count: state.WrongTries, ResetsAt: state.WrongTriesReset}, err
+	return same, s.Codes.SendRequested(ctx, who, in.OrgID, in.Username, CodeLifetime, func(state store.LoginState) bool {
+		return slices.ContainsFunc(state.Credentials, isRecoveryKey)
 	})
-	if err != nil || !allowed {
-		return same, err
-	}
-	now := s.Now()
-	mails := registered(state) && s.Codes.Outbox.Reaches(state.User.Username) && slices.ContainsFunc(state.Credentials, isRecoveryKey)
-	issued := s.Codes.Make(state.User, CodeLifetime)
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		s.Codes.CountRequest(tx, in.OrgID, in.Username, now)
-		if mails {
-			tx.IssueLoginCode(store.CodeForRecovery, issued.Row)
-			tx.Record(code.Event(api.Caller{OrgID: in.OrgID, Address: who.Address}, store.EventRecoveryCodeIssued, issued.Row, now, nil))
-		}
-		return nil
-	})
-	if errors.Is(err, code.ErrTooOften) {
-		return same, nil
-	}
-	if err == nil && mails {
-		s.Codes.Post(state.Organisation, state.User, issued)
-	}
-	return same, err
-}
-
-func registered(state store.LoginState) bool {
-	return state.Found && state.User.Active && !state.User.RegisteredAt.IsZero()
 }
 
 func isRecoveryKey(c store.Credential) bool { return c.Factor == store.FactorRecovery && c.Active }
@@ -109,7 +80,7 @@ func (s *Service) admit(ctx context.Context, who api.Caller, orgID, name, verifi
 		return state, err
 	}
 	now := s.Now()
-	if !state.CodeFound || !state.Code.Live(now) || !registered(state) {
+	if !state.CodeFound || !state.Code.Live(now) || !state.Registered() {
 		return state, s.wrongCode(ctx, who, state, wrong, now)
 	}
 	return state, nil
