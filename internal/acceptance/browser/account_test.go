@@ -251,6 +251,8 @@ func TestPasskeysOfTheAccount(t *testing.T) {
 	g.wantText("#signing-alert", "Add another passkey first", "Reference rf-")
 	g.wantFocus("signing-close")
 	g.Click("#signing-close")
+	// The focus goes back once the dialog is gone, and nothing moves under the next click.
+	g.WaitFor(`!document.querySelector("#signing").open && document.activeElement.dataset.key === "remove:` + first + `"`)
 	g.sign(button("active", second), "Activate Security key")
 	g.WaitFor(focused + ` && document.activeElement.textContent === "Deactivate"`)
 	g.sign(button("remove", second), "Remove Security key", "for good")
