@@ -32,16 +32,18 @@ const (
 var idEncoding = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
 
 // NewID returns "<prefix>-xxxxx-xxxxx-xxxxxxxxxxxxxxxx": 26 characters of lower-case
-// base32hex over a UUIDv7 (RFC 9562 §5.7) made at now. Identifiers sort by the millisecond
-// in which they were made, so rows stay in time order; within a millisecond those of one
-// process sort in the order they were made.
+// base32hex over a UUIDv7 (RFC 9562 §5.7) made at now. Identifiers of one process sort in the
+// order they were made, so rows stay together in the database; those of several processes sort
+// by millisecond. 62 bits of each are random. If more than 4,096 are made at one millisecond, or
+// now is a little earlier than it was, an identifier is of a later millisecond than its now.
 func NewID(prefix string, now time.Time) string {
 	var u [16]byte
-	rand.Read(u[:]) // never fails: crypto/rand aborts the program instead
-	ms := uint64(now.UnixMilli())
+	rand.Read(u[6:]) // never fails: crypto/rand aborts the program instead
+	count := nextCount(uint64(now.UnixMilli()), binary.BigEndian.Uint16(u[6:]))
+	ms := count >> counterBits
 	binary.BigEndian.PutUint16(u[0:], uint16(ms>>32))
 	binary.BigEndian.PutUint32(u[2:], uint32(ms))
-	binary.BigEndian.PutUint16(u[6:], 0x7000|counter(ms, binary.BigEndian.Uint16(u[6:])))
+	binary.BigEndian.PutUint16(u[6:], 0x7000|uint16(count&maxCounter))
 	u[8] = u[8]&0x3f | 0x80
 	return formatID(prefix, u)
 }
@@ -59,30 +61,30 @@ func formatID(prefix string, u [16]byte) string {
 	return string(append(id, text[10:]...))
 }
 
-// lastCount is the latest millisecond that an identifier was made for and, in the lower
-// counterBits, the counter of the last identifier in it.
+// lastCount is the millisecond of the last identifier and, in the lower counterBits, its counter.
 var lastCount atomic.Uint64
 
 const (
 	counterBits = 12
 	maxCounter  = 1<<counterBits - 1
+
+	// maxAhead is how far, in milliseconds, identifiers may be ahead of the clock. A clock that
+	// is further behind was set back, and they follow it.
+	maxAhead = 10_000
 )
 
-// counter is that of RFC 9562 §6.2, method 1: 12 bits that begin at random in the lower
-// half and then count up. If the clock went back, or the counter of the millisecond is
-// used up, they are random.
-func counter(ms uint64, random uint16) uint16 {
+// nextCount returns the count of the next identifier. The counter of RFC 9562 §6.2, method 1,
+// begins at random in the lower half of a new millisecond; when it is used up it runs on into
+// the next millisecond.
+func nextCount(ms uint64, random uint16) uint64 {
 	for {
 		last := lastCount.Load()
 		next := ms<<counterBits | uint64(random)&(maxCounter>>1)
-		switch {
-		case ms == last>>counterBits && last&maxCounter < maxCounter:
+		if next <= last && last>>counterBits <= ms+maxAhead {
 			next = last + 1
-		case ms <= last>>counterBits:
-			return random & maxCounter
 		}
 		if lastCount.CompareAndSwap(last, next) {
-			return uint16(next & maxCounter)
+			return next
 		}
 	}
 }

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,38 +11,78 @@ import (
 
 func TestFirstIDIsTheSmallestOfItsTime(t *testing.T) {
 	now := time.UnixMilli(1_795_000_000_123)
+	before := api.NewID(api.PrefixAction, now.Add(-time.Millisecond))
 	first := api.FirstID(api.PrefixAction, now)
 	if !api.ValidID(api.PrefixAction, first) {
 		t.Fatalf("%s is not an id", first)
+	}
+	if before >= first {
+		t.Errorf("%s of the millisecond before does not come before %s", before, first)
 	}
 	for range 1000 {
 		if id := api.NewID(api.PrefixAction, now); id < first {
 			t.Fatalf("%s comes before %s", id, first)
 		}
-		if id := api.NewID(api.PrefixAction, now.Add(-time.Millisecond)); id >= first {
-			t.Fatalf("%s of the millisecond before does not come before %s", id, first)
-		}
 	}
 }
 
-func TestIDsOfAMillisecondSortInTheirOrder(t *testing.T) {
+// A whole file of people is invited with one time: their ids stay in order, whatever else is
+// made at the same time, and those of the next milliseconds come after.
+func TestIDsSortInTheirOrder(t *testing.T) {
 	now := time.UnixMilli(4_000_000_000_123) // later than that of any other test
+	last := ""
+	for i := range 50_000 {
+		at := now
+		switch {
+		case i > 40_000:
+			at = now.Add(time.Duration(i) * 100 * time.Microsecond) // the clock catches up and passes
+		case i%1000 == 7:
+			at = now.Add(-9 * time.Second) // a clock that was read a moment ago, or set back a little
+		}
+		id := api.NewID(api.PrefixEvent, at)
+		if id <= last {
+			t.Fatalf("%d: %s after %s", i, id, last)
+		}
+		if !api.ValidID(api.PrefixEvent, id) {
+			t.Fatalf("%s is not an id", id)
+		}
+		last = id
+	}
+	back := now.Add(-time.Hour)
+	if id := api.NewID(api.PrefixEvent, back); id < api.FirstID(api.PrefixEvent, back) || id >= api.FirstID(api.PrefixEvent, back.Add(time.Millisecond)) {
+		t.Errorf("%s is not of the time to which the clock was set back", id)
+	}
+}
+
+func TestIDsOfManyGoroutines(t *testing.T) {
+	now := time.UnixMilli(3_900_000_000_123)
+	each := make([][]string, 8)
+	var all sync.WaitGroup
+	for g := range each {
+		all.Go(func() {
+			for range 5000 {
+				each[g] = append(each[g], api.NewID(api.PrefixUser, now))
+			}
+		})
+	}
+	all.Wait()
 	var ids []string
-	for range 2000 {
-		ids = append(ids, api.NewID(api.PrefixEvent, now))
-	}
-	if !slices.IsSorted(ids) || len(slices.Compact(ids)) != 2000 {
-		t.Error("they do not sort in the order they were made, or one came twice")
-	}
-	for range 10_000 { // more than the counter has
-		ids = append(ids, api.NewID(api.PrefixEvent, now))
+	for g := range each {
+		if !slices.IsSorted(each[g]) {
+			t.Errorf("those of goroutine %d do not sort in the order they were made", g)
+		}
+		ids = append(ids, each[g]...)
 	}
 	slices.Sort(ids)
-	if len(slices.Compact(ids)) != 12_000 {
-		t.Error("one came twice")
+	if n := len(slices.Compact(ids)); n != 40_000 {
+		t.Errorf("%d of 40,000 differ", n)
 	}
-	if next := api.NewID(api.PrefixEvent, now.Add(time.Millisecond)); next <= ids[len(ids)-1] {
-		t.Errorf("%s of the next millisecond does not come after", next)
+}
+
+func BenchmarkNewID(b *testing.B) {
+	now := time.Now()
+	for b.Loop() {
+		api.NewID(api.PrefixUser, now)
 	}
 }
 
