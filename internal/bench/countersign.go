@@ -98,7 +98,7 @@ func (s *server) invite(ctx context.Context, n int, prefix string) ([]invitation
 func (s *server) serve(ctx context.Context, invitations []invitation) (*target, error) {
 	t := &target{name: "Countersign", orgID: s.orgID, invitations: invitations}
 	t.stored = func(ctx context.Context) (int, error) { return countRows(ctx, s.database, "credentials") }
-	return t, t.launch(ctx, filepath.Join(s.work, "countersign.log"), s.binary, "serve", "--database", s.database)
+	return t, t.launch(ctx, s.work, s.binary, "serve", "--database", s.database)
 }
 
 // coldStart starts and stops the server a few times on its migrated database and returns
@@ -120,7 +120,7 @@ func (s *server) coldStart(ctx context.Context) (time.Duration, error) {
 
 // launch starts a server process on a free port and makes the passkey that fits its
 // public URL, which names localhost because an address is no relying party.
-func (t *target) launch(ctx context.Context, logFile, command string, args ...string) error {
+func (t *target) launch(ctx context.Context, work, command string, args ...string) error {
 	addr, err := freeAddr()
 	if err != nil {
 		return err
@@ -134,6 +134,6 @@ func (t *target) launch(ctx context.Context, logFile, command string, args ...st
 	if t.passkey, err = newPasskey(origin); err != nil {
 		return err
 	}
-	t.process, err = start(ctx, logFile, addr, command, append(args, "--listen", addr, "--public-url", origin)...)
+	t.process, err = start(ctx, filepath.Join(work, t.name+"-"+port+".log"), addr, command, append(args, "--listen", addr, "--public-url", origin)...)
 	return err
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -172,7 +171,7 @@ func newFloor(ctx context.Context, set settings, database string, users int) (*t
 		n, err := store.Count(ctx)
 		return n, errors.Join(err, store.Close())
 	}
-	return t, t.launch(ctx, filepath.Join(set.work, "floor.log"), self, "floor", "--database", database)
+	return t, t.launch(ctx, set.work, self, "floor", "--database", database)
 }
 
 // rawRate runs this program as the raw store and returns registrations per second.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"time"
 )
@@ -37,15 +38,17 @@ type databaseReport struct {
 
 // signedRow is what registered people do, at one concurrency.
 type signedRow struct {
-	concurrency   int
-	logins, calls load
+	concurrency               int
+	logins, calls             load
+	loginsBefore, callsBefore load // of the binary to compare with
 }
 
 // row compares one concurrency.
 type row struct {
-	concurrency        int
-	countersign, floor load
-	raw                float64 // registrations stored per second without HTTP
+	concurrency                int
+	random                     bool // people register in random order, not as they were invited
+	countersign, before, floor load
+	raw                        float64 // registrations stored per second without HTTP
 }
 
 // settle is how long a started server is left alone before its idle memory is read.
@@ -95,47 +98,68 @@ func progress(format string, args ...any) {
 
 func measureDatabase(ctx context.Context, set settings, binary, kind string) (d databaseReport, err error) {
 	d = databaseReport{kind: kind, invitations: max(set.invitations, set.total())}
-	mine, dropMine, err := newDatabase(ctx, set, kind, "countersign")
-	if err != nil {
-		return d, err
+	var all []contender
+	binaries := []string{binary}
+	if set.before != "" {
+		binaries = append(binaries, set.before)
 	}
-	defer func() { err = errors.Join(err, dropMine()) }()
+	for i, binary := range binaries {
+		var c contender
+		database, drop, failed := newDatabase(ctx, set, kind, fmt.Sprintf("countersign%d", i))
+		if failed != nil {
+			return d, failed
+		}
+		defer func() { err = errors.Join(err, drop()) }()
+		if c.server, err = newServer(ctx, set, binary, database); err != nil {
+			return d, err
+		}
+		progress("%s: inviting %d users", kind, d.invitations)
+		var took time.Duration
+		if c.invitations, took, err = c.server.invite(ctx, d.invitations, "user"); err != nil {
+			return d, err
+		}
+		if i == 0 {
+			d.inviting = took
+			if d.coldStart, err = c.server.coldStart(ctx); err != nil {
+				return d, err
+			}
+		}
+		all = append(all, c)
+	}
 	theirs, dropTheirs, err := newDatabase(ctx, set, kind, "floor")
 	if err != nil {
 		return d, err
 	}
 	defer func() { err = errors.Join(err, dropTheirs()) }()
-
-	srv, err := newServer(ctx, set, binary, mine)
-	if err != nil {
-		return d, err
-	}
-	progress("%s: inviting %d users", kind, d.invitations)
-	invitations, took, err := srv.invite(ctx, d.invitations, "user")
-	if err != nil {
-		return d, err
-	}
-	d.inviting = took
-	if d.coldStart, err = srv.coldStart(ctx); err != nil {
-		return d, err
-	}
-	err = d.compare(ctx, set, srv, invitations[:set.total()], theirs)
-	return d, err
+	return d, d.compare(ctx, set, all, theirs)
 }
 
-// compare runs both servers and lets them take turns, so that what else the machine
-// does falls on both.
-func (d *databaseReport) compare(ctx context.Context, set settings, srv *server, invitations []invitation, floorDatabase string) (err error) {
+// contender is a binary with a database of its own.
+type contender struct {
+	server      *server
+	invitations []invitation
+	target      *target
+}
+
+// compare runs all servers and lets them take turns, so that what else the machine does falls on
+// each.
+func (d *databaseReport) compare(ctx context.Context, set settings, all []contender, floorDatabase string) (err error) {
 	bare, err := newFloor(ctx, set, floorDatabase, d.invitations)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, bare.process.stop()) }()
-	ours, err := srv.serve(ctx, invitations)
-	if err != nil {
-		return err
+	targets := []*target{bare}
+	for i := range all {
+		t, failed := all[i].server.serve(ctx, all[i].invitations[:set.total()])
+		if failed != nil {
+			return failed
+		}
+		defer func() { err = errors.Join(err, t.process.stop()) }()
+		all[i].target = t
+		targets = append(targets, t)
 	}
-	defer func() { err = errors.Join(err, ours.process.stop()) }()
+	ours := all[0].target
 
 	time.Sleep(settle)
 	if d.idle, _, err = ours.process.memory(); err != nil {
@@ -144,30 +168,27 @@ func (d *databaseReport) compare(ctx context.Context, set settings, srv *server,
 	if d.floorAt, _, err = bare.process.memory(); err != nil {
 		return err
 	}
-	for _, t := range []*target{ours, bare} {
+	for _, t := range targets {
 		if _, err := t.drive(ctx, 8, warmUp); err != nil {
 			return err
 		}
 	}
-	for _, c := range set.concurrency {
-		progress("%s: %d registrations at concurrency %d, twice", d.kind, set.count(c), c)
-		r, err := takeTurns(ctx, set, c, ours, bare)
-		if err != nil {
-			return err
-		}
-		d.rows = append(d.rows, r)
+	if err := d.measureRegistrations(ctx, set, targets); err != nil {
+		return err
 	}
-	for _, t := range []*target{ours, bare} {
+	for _, t := range targets {
 		if err := t.verify(ctx); err != nil {
 			return err
 		}
 	}
-	all, err := d.measureSigned(ctx, set, srv, ours)
+	people, err := d.measureSigned(ctx, set, all)
 	if err != nil {
 		return err
 	}
-	if err := d.measureReads(ctx, set, srv, ours, bare, all[0]); err != nil {
-		return err
+	if !set.short {
+		if err := d.measureReads(ctx, set, all[0].server, ours, bare, people[0]); err != nil {
+			return err
+		}
 	}
 	if _, d.loaded, err = ours.process.memory(); err != nil {
 		return err
@@ -177,6 +198,9 @@ func (d *databaseReport) compare(ctx context.Context, set settings, srv *server,
 	}
 	for i := range d.rows {
 		c := d.rows[i].concurrency
+		if d.rows[i].random {
+			continue
+		}
 		if d.rows[i].raw, err = rawRate(ctx, floorDatabase, c, set.count(c)); err != nil {
 			return err
 		}
@@ -184,27 +208,48 @@ func (d *databaseReport) compare(ctx context.Context, set settings, srv *server,
 	return nil
 }
 
-// takeTurns measures both targets at one concurrency, round by round; who begins
-// changes from round to round.
-func takeTurns(ctx context.Context, set settings, concurrency int, ours, bare *target) (row, error) {
-	r := row{concurrency: concurrency}
+// measureRegistrations drives the bare server, Countersign and, if it is there, the binary to
+// compare with.
+func (d *databaseReport) measureRegistrations(ctx context.Context, set settings, targets []*target) error {
+	for _, random := range []bool{false, true} {
+		if random {
+			for _, t := range targets {
+				rand.Shuffle(len(t.invitations), func(i, j int) {
+					t.invitations[i], t.invitations[j] = t.invitations[j], t.invitations[i]
+				})
+			}
+		}
+		for _, c := range set.concurrency {
+			progress("%s: %d registrations at concurrency %d, in random order: %v", d.kind, set.count(c), c, random)
+			loads, err := takeTurns(ctx, set, c, targets...)
+			if err != nil {
+				return err
+			}
+			r := row{concurrency: c, random: random, floor: loads[0], countersign: loads[1]}
+			if len(loads) > 2 {
+				r.before = loads[2]
+			}
+			d.rows = append(d.rows, r)
+		}
+	}
+	return nil
+}
+
+// takeTurns measures the targets at one concurrency, round by round; who begins changes from
+// round to round.
+func takeTurns(ctx context.Context, set settings, concurrency int, targets ...*target) ([]load, error) {
+	loads := make([]load, len(targets))
 	n := set.count(concurrency)
 	for i := range set.rounds {
 		size := n*(i+1)/set.rounds - n*i/set.rounds
-		turns := []struct {
-			target *target
-			load   *load
-		}{{ours, &r.countersign}, {bare, &r.floor}}
-		if i%2 == 1 {
-			turns[0], turns[1] = turns[1], turns[0]
-		}
-		for _, turn := range turns {
-			m, err := turn.target.drive(ctx, concurrency, size)
+		for turn := range targets {
+			k := (i + turn) % len(targets)
+			m, err := targets[k].drive(ctx, concurrency, size)
 			if err != nil {
-				return r, err
+				return nil, err
 			}
-			turn.load.add(m)
+			loads[k].add(m)
 		}
 	}
-	return r, nil
+	return loads, nil
 }

@@ -25,8 +25,10 @@ func (r report) write(out io.Writer) error {
 		d.writeRows(&b)
 		fmt.Fprintf(&b, "\n### Logins and countersigned calls, %s\n\n", titles[d.kind])
 		r.writeSigned(&b, d)
-		fmt.Fprintf(&b, "\n### Reads and lists, %s\n\n", titles[d.kind])
-		d.writeReads(&b)
+		if len(d.reads) > 0 {
+			fmt.Fprintf(&b, "\n### Reads and lists, %s\n\n", titles[d.kind])
+			d.writeReads(&b)
+		}
 		b.WriteString("\n")
 	}
 	r.writeSizes(&b)
@@ -38,12 +40,24 @@ func (r report) write(out io.Writer) error {
 }
 
 func (d databaseReport) writeRows(b *bytes.Buffer) {
-	b.WriteString("| clients | | registrations/s | p50 ms | p99 ms | server CPU ms each | of floor |\n")
+	b.WriteString("| clients | | registrations/s | p50 ms | p99 ms | server CPU ms each | of the bare server: rate, CPU |\n")
 	b.WriteString("|--:|:--|--:|--:|--:|--:|--:|\n")
 	for _, r := range d.rows {
-		writeLoad(b, r.concurrency, "**Countersign**", r.countersign, fmt.Sprintf("**%.0f %%**", 100*r.countersign.rate()/r.floor.rate()))
-		writeLoad(b, r.concurrency, "bare server", r.floor, "")
-		fmt.Fprintf(b, "| %d | store alone, no HTTP | %.0f | | | | |\n", r.concurrency, r.raw)
+		order := ""
+		if r.random {
+			order = ", random order"
+		}
+		share := func(l load) string {
+			return fmt.Sprintf("%.0f %%, %.2f", 100*l.rate()/r.floor.rate(), l.cpuMillis()/r.floor.cpuMillis())
+		}
+		writeLoad(b, r.concurrency, "**Countersign**"+order, r.countersign, "**"+share(r.countersign)+"**")
+		if r.before.n > 0 {
+			writeLoad(b, r.concurrency, "before"+order, r.before, share(r.before))
+		}
+		writeLoad(b, r.concurrency, "bare server"+order, r.floor, "")
+		if !r.random {
+			fmt.Fprintf(b, "| %d | store alone, no HTTP | %.0f | | | | |\n", r.concurrency, r.raw)
+		}
 	}
 }
 
@@ -54,10 +68,14 @@ func (r report) writeSigned(b *bytes.Buffer, d databaseReport) {
 	b.WriteString("|--:|:--|--:|--:|--:|--:|--:|\n")
 	for _, s := range d.signed {
 		write := func(name string, l load) {
-			writeLoad(b, s.concurrency, name, l, fmt.Sprintf("%.1f", l.cpuMillis()/1000*r.verifications))
+			if l.n > 0 {
+				writeLoad(b, s.concurrency, name, l, fmt.Sprintf("%.1f", l.cpuMillis()/1000*r.verifications))
+			}
 		}
 		write("login (2 requests)", s.logins)
+		write("login, before", s.loginsBefore)
 		write("countersigned call (3 requests)", s.calls)
+		write("countersigned call, before", s.callsBefore)
 	}
 }
 

@@ -58,11 +58,11 @@ func measureScale(ctx context.Context, set settings, binary, kind string) (s sca
 		}
 	}
 	progress("%s: %d registrations with %d and with %d users stored", kind, set.n, smallScale, set.scale)
-	r, err := takeTurns(ctx, set, scaleConcurrency, one, other)
+	loads, err := takeTurns(ctx, set, scaleConcurrency, one, other)
 	if err != nil {
 		return s, err
 	}
-	s.small, s.large = r.countersign, r.floor
+	s.small, s.large = loads[0], loads[1]
 	_, s.loaded, err = other.process.memory()
 	return s, err
 }

@@ -23,49 +23,56 @@ type person struct {
 	token    string
 }
 
-// measureSigned lets registered people log in, and make calls that they sign. It returns
-// them with their sessions.
-func (d *databaseReport) measureSigned(ctx context.Context, set settings, srv *server, t *target) ([]*person, error) {
-	all := make([]*person, people)
-	for i := range all {
-		var err error
-		if all[i], err = srv.administrator(ctx, t, i); err != nil {
+// measureSigned lets registered people log in, and make calls that they sign. It returns those of
+// the first contender, with their sessions.
+func (d *databaseReport) measureSigned(ctx context.Context, set settings, contenders []contender) ([]*person, error) {
+	all := make([][]*person, len(contenders))
+	for k, c := range contenders {
+		for i := range people {
+			p, err := c.server.administrator(ctx, c.target, i)
+			if err != nil {
+				return nil, err
+			}
+			all[k] = append(all[k], p)
+		}
+		logIn := func(ctx context.Context, w *worker, i int) error { return w.logIn(ctx, all[k][i]) }
+		if _, err := c.target.run(ctx, 1, people, logIn); err != nil { // everybody has a session then
 			return nil, err
 		}
 	}
-	logIn := func(ctx context.Context, w *worker, i int) error { return w.logIn(ctx, all[i%people]) }
-	if _, err := t.run(ctx, 1, people, logIn); err != nil { // everybody has a session then
-		return nil, err
-	}
 	made := 0
 	for _, c := range set.concurrency {
-		n := set.count(c)
-		progress("%s: %d logins and %d countersigned calls at concurrency %d", d.kind, n, n, c)
+		n := set.count(c) / set.rounds
+		progress("%s: %d logins and as many countersigned calls at concurrency %d", d.kind, set.count(c), c)
 		s := signedRow{concurrency: c}
-		for range set.rounds {
-			l, err := t.run(ctx, c, n/set.rounds, func(ctx context.Context, w *worker, i int) error {
-				// A login gives a token; here the one from before is kept, so that nobody waits
-				// for another client that logs the same person in.
-				p := *all[i%people]
-				return w.logIn(ctx, &p)
-			})
-			if err != nil {
-				return nil, err
+		loads := [][2]*load{{&s.logins, &s.calls}, {&s.loginsBefore, &s.callsBefore}}
+		for round := range set.rounds {
+			for turn := range contenders {
+				k := (round + turn) % len(contenders)
+				t := contenders[k].target
+				l, err := t.run(ctx, c, n, func(ctx context.Context, w *worker, i int) error {
+					// A login gives a token; here the one from before is kept, so that nobody waits
+					// for another client that logs the same person in.
+					p := *all[k][i%people]
+					return w.logIn(ctx, &p)
+				})
+				if err != nil {
+					return nil, err
+				}
+				loads[k][0].add(l)
+				l, err = t.run(ctx, c, n, func(ctx context.Context, w *worker, i int) error {
+					return w.createUser(ctx, all[k][i%people], made+i)
+				})
+				if err != nil {
+					return nil, err
+				}
+				loads[k][1].add(l)
 			}
-			s.logins.add(l)
-			first := made
-			l, err = t.run(ctx, c, n/set.rounds, func(ctx context.Context, w *worker, i int) error {
-				return w.createUser(ctx, all[i%people], first+i)
-			})
-			if err != nil {
-				return nil, err
-			}
-			s.calls.add(l)
-			made += n / set.rounds
+			made += n
 		}
 		d.signed = append(d.signed, s)
 	}
-	return all, nil
+	return all[0], nil
 }
 
 // administrator invites and registers one.

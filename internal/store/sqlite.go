@@ -38,8 +38,8 @@ type sqliteDB struct {
 	writer     *sqlite.Conn
 	checkpoint time.Time // when the last one was tried
 
-	short  chan *sqlite.Conn // idle readers; nil for one that is not open yet
-	long   chan *sqlite.Conn // those for reads that may take long
+	short  *sharedReaders
+	long   chan *sqlite.Conn // idle readers for reads that may take long; nil for one that is not open yet
 	closed chan struct{}     // closed by close
 	jobs   sync.WaitGroup
 }
@@ -83,17 +83,12 @@ func openSQLite(ctx context.Context, path string, opts Options) (engine, error) 
 	if n <= 0 {
 		n = min(max(runtime.GOMAXPROCS(0), 2), 8)
 	}
-	s.short, s.long = unopened(n), unopened(max(1, n/2))
+	s.short, s.long = newSharedReaders(n, s.openReader), make(chan *sqlite.Conn, max(1, n/2))
+	for range cap(s.long) {
+		s.long <- nil
+	}
 	s.jobs.Go(s.watch)
 	return s, nil
-}
-
-func unopened(n int) chan *sqlite.Conn {
-	readers := make(chan *sqlite.Conn, n)
-	for range n {
-		readers <- nil
-	}
-	return readers
 }
 
 // touching keeps handles of this process from opening a file while another creates it:
@@ -276,49 +271,41 @@ func sqliteOpenError(path string, err error) error {
 func (s *sqliteDB) kind() string { return SQLite }
 func (s *sqliteDB) writers() int { return 1 }
 
-// query runs one statement on a connection for reads that may take long.
-func (s *sqliteDB) query(ctx context.Context, sql string, args []any, each func(*row)) error {
-	return s.read(ctx, s.long, sql, args, each)
-}
-
 func (s *sqliteDB) first(ctx context.Context, sql string, args []any, each func(*row)) error {
-	return s.read(ctx, s.short, sql, args, each)
+	if err := s.files.known(); err != nil {
+		return err
+	}
+	return sqliteError(s.short.run(ctx, sql, args, each))
 }
 
 func (s *sqliteDB) few(ctx context.Context, sql string, args []any, restart func(), each func(*row)) error {
 	restart()
-	return s.read(ctx, s.short, sql, args, each)
+	return s.first(ctx, sql, args, each)
 }
 
-// read runs one statement on one of the readers. It finishes even if ctx ends.
-func (s *sqliteDB) read(ctx context.Context, readers chan *sqlite.Conn, sql string, args []any, each func(*row)) error {
+// query runs one statement on a connection for reads that may take long. It finishes even if ctx
+// ends.
+func (s *sqliteDB) query(ctx context.Context, sql string, args []any, each func(*row)) error {
 	if err := s.files.known(); err != nil {
 		return err
 	}
 	var c *sqlite.Conn
 	select {
-	case c = <-readers:
-	default:
-		select {
-		case c = <-readers:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-s.closed:
-			return errClosed
-		}
+	case c = <-s.long:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.closed:
+		return errClosed
 	}
+	defer func() { s.long <- c }()
 	if c == nil {
 		var err error
 		if c, err = s.openReader(); err != nil {
-			readers <- nil
 			return sqliteError(err)
 		}
-		if readers == s.long {
-			c.YieldOften(longSteps)
-		}
+		c.YieldOften(longSteps)
 	}
-	defer func() { readers <- c }()
-	return sqliteError(c.Query(sql, args, func(r sqlite.Row) { each(&row{columns: r}) }))
+	return sqliteError(runRead(c, sql, args, each))
 }
 
 // openReader opens the files by their names, so it checks that they are those of the writer.
@@ -364,11 +351,10 @@ func (s *sqliteDB) close() error {
 		}
 		errs = append(errs, c.Close())
 	}
-	for _, readers := range []chan *sqlite.Conn{s.short, s.long} {
-		for range cap(readers) {
-			if c := <-readers; c != nil {
-				end(c)
-			}
+	s.short.close(end)
+	for range cap(s.long) {
+		if c := <-s.long; c != nil {
+			end(c)
 		}
 	}
 	s.writing.Lock()
