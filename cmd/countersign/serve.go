@@ -44,6 +44,7 @@ func (s *serveCommand) Run(ctx context.Context, c console) error {
 	defer out.Close()
 	defer errs.Close()
 	log := slog.New(s.logHandler(errs))
+	tuneMemory(log)
 	errs.report = func(lines int) {
 		log.Warn("lines of this log were dropped, because nothing read it or it could not be written", "lines", lines)
 	}
