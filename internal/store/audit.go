@@ -47,6 +47,7 @@ func (e AuditEntry) SupportID() string {
 type AuditSpan struct {
 	OrgID         string
 	After, Before string
+	UserID        string // only entries whose actor or subject is this user; "" for all
 
 	WithoutEvents, WithoutRefusals bool
 }
@@ -58,22 +59,40 @@ type auditTable struct {
 	actor  string // column
 	own    string // columns that only this table has
 	scan   func(*row) AuditEntry
+
+	condition string // on the user of a span, see sources
 }
 
 var (
-	auditEvents   = auditTable{api.PrefixEvent, "events", "e.actor_id", "e.kind, e.credential_id, e.detail", (*row).auditEvent}
-	auditRefusals = auditTable{api.PrefixRefusal, "refusals", "e.caller_id", "e.code, e.message, e.route, e.status", (*row).auditRefusal}
+	auditEvents   = auditTable{prefix: api.PrefixEvent, name: "events", actor: "e.actor_id", own: "e.kind, e.credential_id, e.detail", scan: (*row).auditEvent}
+	auditRefusals = auditTable{prefix: api.PrefixRefusal, name: "refusals", actor: "e.caller_id", own: "e.code, e.message, e.route, e.status", scan: (*row).auditRefusal}
 )
 
-// tables returns the tables that a span is read from.
-func (s AuditSpan) tables() (all []auditTable) {
-	if !s.WithoutEvents {
-		all = append(all, auditEvents)
-	}
-	if !s.WithoutRefusals {
-		all = append(all, auditRefusals)
+// sources returns what a span is read from: each table or, for one user, each table by its index
+// on the subject and by that on the actor, if the actor is another than the subject.
+func (s AuditSpan) sources() (all []auditTable) {
+	for _, t := range []auditTable{auditEvents, auditRefusals} {
+		switch {
+		case t.name == auditEvents.name && s.WithoutEvents, t.name == auditRefusals.name && s.WithoutRefusals:
+		case s.UserID == "":
+			all = append(all, t)
+		default:
+			t.condition = ` AND e.user_id = $5 AND e.user_id <> ''`
+			all = append(all, t)
+			t.condition = ` AND ` + t.actor + ` = $5 AND ` + t.actor + ` <> '' AND ` + t.actor + ` <> e.user_id`
+			all = append(all, t)
+		}
 	}
 	return all
+}
+
+// args returns the values of $1 to $5 of a statement with bounds, a limit and the condition.
+func (t auditTable) args(s AuditSpan, after, before string, limit int64) []any {
+	args := []any{s.OrgID, after, before, limit}
+	if t.condition != "" {
+		args = append(args, s.UserID)
+	}
+	return args
 }
 
 // bounds returns the bounds of a span as ids of the table.
@@ -96,7 +115,16 @@ func (t auditTable) selectEntries() string {
 		LEFT JOIN users b ON b.id = ` + t.actor + `
 		LEFT JOIN users s ON s.id = e.user_id
 		LEFT JOIN actions a ON a.id = e.action_id
-		WHERE e.org_id = $1`
+		WHERE ` + t.organisation()
+}
+
+// organisation is the condition on the organisation. For the log of one user it does not let the
+// databases read the log of the whole organisation, which is in order as well.
+func (t auditTable) organisation() string {
+	if t.condition != "" {
+		return `e.org_id || '' = $1`
+	}
+	return `e.org_id = $1`
 }
 
 // ofOrganisation is a column of a joined table, or NULL if the joined row belongs to another
@@ -132,7 +160,7 @@ func (r *row) auditRefusal() AuditEntry {
 // NotFound.
 func (db *DB) AuditEntry(ctx context.Context, orgID, id string) (AuditEntry, error) {
 	if api.ValidID(api.PrefixAuditLog, id) {
-		for _, t := range (AuditSpan{}).tables() {
+		for _, t := range (AuditSpan{}).sources() {
 			e, found, err := one(ctx, db, t.scan, t.selectEntries()+` AND e.id = $2`, orgID, t.prefix+id[len(api.PrefixAuditLog):])
 			if err != nil || found {
 				return e, err
@@ -155,9 +183,10 @@ func (db *DB) AuditNewest(ctx context.Context, s AuditSpan, limit int) ([]AuditE
 }
 
 func (db *DB) audit(ctx context.Context, s AuditSpan, limit int, order string, first func(a, b AuditEntry) bool) (merged []AuditEntry, err error) {
-	for _, t := range s.tables() {
+	for _, t := range s.sources() {
 		after, before := t.bounds(s)
-		rows, err := all(ctx, db, t.scan, t.selectEntries()+` AND e.id > $2 AND e.id < $3`+order, s.OrgID, after, before, page(limit))
+		rows, err := all(ctx, db, t.scan, t.selectEntries()+` AND e.id > $2 AND e.id < $3`+t.condition+order,
+			t.args(s, after, before, page(limit))...)
 		if err != nil {
 			return nil, err
 		}
@@ -182,33 +211,32 @@ func merge[T any](a, b []T, first func(a, b T) bool) []T {
 }
 
 // auditStep is how many rows one read counts, so that none takes long.
-const auditStep = 10_000
+const auditStep int64 = 10_000
 
 // auditCount is the result of one such read.
 type auditCount struct {
-	rows, found int64
-	last        string
+	rows int64
+	last string
 }
 
-func (r *row) auditCount() auditCount { return auditCount{r.int(), r.int(), r.text()} }
+func (r *row) auditCount() auditCount { return auditCount{r.int(), r.text()} }
 
-// AuditCount counts the entries of a span. Unless userID is "", it counts those in which that
-// user is the actor or the subject. It stops once there are more than most.
-func (db *DB) AuditCount(ctx context.Context, s AuditSpan, userID string, most int) (int, error) {
+// AuditCount counts the entries of a span. It stops once there are more than most.
+func (db *DB) AuditCount(ctx context.Context, s AuditSpan, most int) (int, error) {
 	count := 0
-	for _, t := range s.tables() {
+	for _, t := range s.sources() {
 		after, before := t.bounds(s)
 		for more := true; more && count <= most; {
 			steps, err := all(ctx, db, (*row).auditCount, `
-				SELECT COUNT(*), COUNT(CASE WHEN $5 = '' OR x.actor_id = $5 OR x.user_id = $5 THEN 1 END), MAX(x.id)
-				FROM (SELECT e.id, `+t.actor+` AS actor_id, e.user_id FROM `+t.name+` e
-					WHERE e.org_id = $1 AND e.id > $2 AND e.id < $3 ORDER BY e.id LIMIT $4) x`,
-				s.OrgID, after, before, int64(auditStep), userID)
+				SELECT COUNT(*), MAX(x.id)
+				FROM (SELECT e.id FROM `+t.name+` e
+					WHERE `+t.organisation()+` AND e.id > $2 AND e.id < $3`+t.condition+` ORDER BY e.id LIMIT $4) x`,
+				t.args(s, after, before, auditStep)...)
 			if err != nil {
 				return 0, err
 			}
 			step := steps[0]
-			count += int(step.found)
+			count += int(step.rows)
 			after, more = step.last, step.rows == auditStep
 		}
 	}

@@ -160,7 +160,8 @@ func TestTheAuditLogIsCountedUpToABound(t *testing.T) {
 		all := store.AuditSpan{OrgID: ada.o.ID}
 		count := func(s store.AuditSpan, userID string, most int) int {
 			t.Helper()
-			return must[int](t)(db.AuditCount(ctx, s, userID, most))
+			s.UserID = userID
+			return must[int](t)(db.AuditCount(ctx, s, most))
 		}
 		equal(t, "all", count(all, "", 100), 13)
 		equal(t, "as many as the bound", count(all, "", 13), 13)
@@ -186,5 +187,70 @@ func TestTheAuditLogIsCountedUpToABound(t *testing.T) {
 		equal(t, "many", count(all, "", 100_000), 10_513)
 		equal(t, "of Bob", count(all, bob.u.ID, 100_000), 11)
 		equal(t, "of Ada", count(all, ada.u.ID, 100_000), 10_513)
+		equal(t, "of one whose log is elsewhere", count(all, elsewhere.u.ID, 100_000), 0)
+	})
+}
+
+// TestTheLogOfOneUser reads one user's log page by page: every entry that is about them or that they
+// caused comes once.
+func TestTheLogOfOneUser(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *store.DB) {
+		ctx := context.Background()
+		ada, elsewhere := newPerson(t, db), newPerson(t, db)
+		bob := join(t, db, ada.o, "bob")
+		var own []string // Bob's
+		write(t, db, func(tx *store.Tx) {
+			for i := range 60 {
+				about, by := ada.u.ID, ada.u.ID
+				switch i % 6 {
+				case 1:
+					about = bob.u.ID
+				case 2:
+					by = bob.u.ID
+				case 3:
+					about, by = bob.u.ID, bob.u.ID
+				case 4:
+					about, by = bob.u.ID, ""
+				case 5:
+					by = ""
+				}
+				n := fmt.Sprintf("-00000-00000-%016d", i)
+				if about == bob.u.ID || by == bob.u.ID {
+					own = append(own, api.PrefixAuditLog+n)
+				}
+				if i%2 == 0 {
+					tx.Record(store.Event{ID: api.PrefixEvent + n, OrgID: ada.o.ID, At: at(i), Kind: "user.updated", UserID: about, ActorID: by})
+				} else {
+					tx.RecordRefusal(store.Refusal{ID: api.PrefixRefusal + n, At: at(i), OrgID: ada.o.ID, UserID: about, CallerID: by})
+				}
+			}
+			tx.Record(store.Event{ID: api.NewID(api.PrefixEvent, at(99)), OrgID: elsewhere.o.ID, At: at(99), Kind: "user.updated", UserID: bob.u.ID, ActorID: bob.u.ID})
+		})
+		reversed := slices.Clone(own)
+		slices.Reverse(reversed)
+		for _, size := range []int{1, 7, 100} {
+			var up, down []string
+			oldest := store.AuditSpan{OrgID: ada.o.ID, UserID: bob.u.ID}
+			newest := oldest
+			for {
+				page := idsOf(must[[]store.AuditEntry](t)(db.AuditOldest(ctx, oldest, size)))
+				if len(page) == 0 {
+					break
+				}
+				up, oldest.After = append(up, page...), page[len(page)-1]
+			}
+			for {
+				page := idsOf(must[[]store.AuditEntry](t)(db.AuditNewest(ctx, newest, size)))
+				if len(page) == 0 {
+					break
+				}
+				down, newest.Before = append(down, page...), page[len(page)-1]
+			}
+			equal(t, fmt.Sprint("oldest first, by ", size), up, own)
+			equal(t, fmt.Sprint("newest first, by ", size), down, reversed)
+		}
+		equal(t, "counted", must[int](t)(db.AuditCount(ctx, store.AuditSpan{OrgID: ada.o.ID, UserID: bob.u.ID}, 100)), len(own))
+		equal(t, "of nobody", len(must[[]store.AuditEntry](t)(db.AuditNewest(ctx, store.AuditSpan{OrgID: ada.o.ID, UserID: "us-nobody"}, 100))), 0)
 	})
 }

@@ -57,8 +57,11 @@ func TestNoStatementScansATable(t *testing.T) {
 		"audit entry":          func(db *store.DB) { db.AuditEntry(ctx, "or-1", api.NewID(api.PrefixAuditLog, epoch)) },
 		"audit, oldest":        func(db *store.DB) { db.AuditOldest(ctx, store.AuditSpan{OrgID: "or-1"}, 10) },
 		"audit, newest":        func(db *store.DB) { db.AuditNewest(ctx, store.AuditSpan{OrgID: "or-1"}, 10) },
-		"audit, counted":       func(db *store.DB) { db.AuditCount(ctx, store.AuditSpan{OrgID: "or-1", WithoutRefusals: true}, "", 1) },
-		"audit, refused":       func(db *store.DB) { db.AuditCount(ctx, store.AuditSpan{OrgID: "or-1", WithoutEvents: true}, "us-1", 1) },
+		"audit, counted":       func(db *store.DB) { db.AuditCount(ctx, store.AuditSpan{OrgID: "or-1", WithoutRefusals: true}, 1) },
+		"audit, refused": func(db *store.DB) {
+			db.AuditCount(ctx, store.AuditSpan{OrgID: "or-1", WithoutEvents: true, UserID: "us-1"}, 1)
+		},
+		"audit, one user": func(db *store.DB) { db.AuditNewest(ctx, store.AuditSpan{OrgID: "or-1", UserID: "us-1"}, 10) },
 	}
 	writes := map[string]func(tx *store.Tx){
 		"login": func(tx *store.Tx) {
@@ -158,6 +161,15 @@ func TestNoStatementScansATable(t *testing.T) {
 		}
 		if steps := strings.Join(plans["twins"][0].Steps, "\n"); !strings.Contains(steps, "users_look") {
 			t.Error(steps)
+		}
+		var one string
+		for _, plan := range plans["audit, one user"] {
+			one += strings.Join(plan.Steps, "\n") + "\n"
+		}
+		for _, index := range []string{"events_subject", "events_actor", "refusals_subject", "refusals_actor"} {
+			if !strings.Contains(one, index) {
+				t.Errorf("the log of one user is not read by %s:\n%s", index, one)
+			}
 		}
 		if steps := strings.Join(plans["members, kind"][0].Steps, "\n"); !strings.Contains(steps, "users_kind") {
 			t.Error(steps)

@@ -72,11 +72,6 @@ func (e entry) credential() string {
 	return ""
 }
 
-// concerns reports whether a user is the actor or the subject of an entry. Every entry concerns "".
-func concerns(e store.AuditEntry, userID string) bool {
-	return userID == "" || e.ActorID == userID || e.SubjectID == userID
-}
-
 // Get shows one entry, with the evidence of the signed action that allowed it.
 func (s *Service) Get(ctx context.Context, who api.Caller, in api.AuditLogRequest) (api.AuditLog, error) {
 	row, err := s.DB.AuditEntry(ctx, who.OrgID, in.ID)
