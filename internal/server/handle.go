@@ -273,7 +273,11 @@ func (s *Server) logRequest(x *exchange, r *http.Request, took time.Duration) {
 	if user != "" {
 		attrs = append(attrs, slog.String("userId", user))
 	}
-	s.log.LogAttrs(context.Background(), level, "request", attrs...)
+	if ctx, h := context.Background(), s.log.Handler(); h.Enabled(ctx, level) {
+		line := slog.NewRecord(time.Now(), level, "request", 0) // without looking up where it was written
+		line.AddAttrs(attrs...)
+		h.Handle(ctx, line)
+	}
 }
 
 func method(r *http.Request) string { return shorten(r.Method, 20) }

@@ -20,6 +20,14 @@ func unavailable(cause error) error {
 	}
 }
 
+// errBusy says that more is to be written than can be, and that nothing was written.
+var errBusy = &api.Error{
+	Kind: api.Unavailable, Code: "server_busy",
+	Message:    "The service has more to do than it can just now. Try again shortly.",
+	Rule:       "a place in the queue of writes within half a second",
+	RetryAfter: time.Second,
+}
+
 // outcomeUnknown says that the connection broke between COMMIT and its answer, or that the file
 // was gone after COMMIT: either the whole unit was written or nothing.
 func outcomeUnknown(cause error) error {

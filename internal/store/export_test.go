@@ -117,3 +117,9 @@ func ReadLong(db *DB, n int, until <-chan struct{}) {
 	}
 	reads.Wait()
 }
+
+// Sizes of the queue of writes and of a group of them.
+const (
+	QueueLength = queueLength
+	GroupSize   = groupSize
+)

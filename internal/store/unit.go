@@ -5,11 +5,16 @@ import (
 	"errors"
 	"runtime"
 	"sync/atomic"
+	"time"
 )
 
 const (
 	queueLength = 1024 // units that may wait
 	groupSize   = 128  // units that share one commit at most
+
+	// queueWait is how long a unit waits for a place in a full queue. Longer would only make
+	// everybody slow: who is refused can come again.
+	queueWait = 500 * time.Millisecond
 )
 
 // Tx collects the statements of one unit, in order. They run after the function that was
@@ -162,9 +167,13 @@ func (db *DB) enqueue(ctx context.Context, u *unit) error {
 		return nil
 	default:
 	}
+	wait := time.NewTimer(queueWait)
+	defer wait.Stop()
 	select {
 	case db.queue <- u:
 		return nil
+	case <-wait.C:
+		return errBusy
 	case <-ctx.Done():
 		return unavailable(ctx.Err())
 	}
