@@ -7,6 +7,9 @@ type Account struct {
 	RPID         string              `json:"rpId"`
 	Credentials  []AccountCredential `json:"credentials"`
 	Sessions     []AccountSession    `json:"sessions"`
+
+	OneTimePasswords    bool `json:"oneTimePasswords" description:"Whether the organisation accepts codes from an app as second factor"`
+	SecondFactorMissing bool `json:"secondFactorMissing" description:"Whether the organisation requires a second factor and the user has none yet"`
 }
 
 // AccountUser is the user who is logged in.

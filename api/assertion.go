@@ -39,14 +39,16 @@ type EncryptedCredentialDescriptor struct {
 // SignedChallenge answers a SigningChallenge.
 type SignedChallenge struct {
 	ChallengeIdentifier string               `json:"challengeIdentifier"`
-	FirstFactor         *CredentialAssertion `json:"firstFactor" description:"By a credential of kind Fido2, Key or PasswordProtectedKey"`
-	SecondFactor        *CredentialAssertion `json:"secondFactor,omitempty" description:"By another credential of the same user"`
+	FirstFactor         *CredentialAssertion `json:"firstFactor" description:"By a credential of kind Fido2, Key, PasswordProtectedKey or, where accepted, Password"`
+	SecondFactor        *CredentialAssertion `json:"secondFactor,omitempty" description:"By another credential of the same user, of kind Fido2, Key, PasswordProtectedKey or, where accepted, Totp"`
 }
 
-// CredentialAssertion is a signature by a credential of the named kind.
+// CredentialAssertion is a signature by a credential of the named kind, or a code or password instead.
 type CredentialAssertion struct {
-	Kind                string        `json:"kind" description:"Fido2, Key or PasswordProtectedKey"`
-	CredentialAssertion AssertionData `json:"credentialAssertion"`
+	Kind                string        `json:"kind" description:"Fido2, Key, PasswordProtectedKey, Totp or Password"`
+	CredentialAssertion AssertionData `json:"credentialAssertion,omitzero" description:"Of every kind but Totp and Password"`
+	OtpCode             string        `json:"otpCode,omitempty" description:"Totp: the code that the app shows now, six digits"`
+	Password            string        `json:"password,omitempty" description:"Password"`
 }
 
 // AssertionData carries base64url members, with or without padding. AuthenticatorData and

@@ -1,12 +1,14 @@
 package api
 
-// Credential kinds. Password and Totp are in the contract but deprecated upstream and
-// not accepted here.
+// Credential kinds. Totp and Password are deprecated upstream; they are accepted where the organisation says
+// so. A Totp is only ever a second factor. A Password is a first factor of logins, and signs nothing.
 const (
 	KindFido2                = "Fido2"
 	KindKey                  = "Key"
 	KindPasswordProtectedKey = "PasswordProtectedKey"
 	KindRecoveryKey          = "RecoveryKey"
+	KindTotp                 = "Totp"
+	KindPassword             = "Password"
 )
 
 // User kinds that can be invited.
@@ -37,7 +39,7 @@ type RegistrationChallenge struct {
 	Attestation                  string                   `json:"attestation" description:"none, indirect, direct or enterprise"`
 	PubKeyCredParams             []PubKeyCredParam        `json:"pubKeyCredParams" description:"Algorithms offered, best first"`
 	ExcludeCredentials           []CredentialDescriptor   `json:"excludeCredentials"`
-	OtpURL                       string                   `json:"otpUrl" description:"Always empty: one-time passwords are not offered"`
+	OtpURL                       string                   `json:"otpUrl" description:"otpauth:// address of the secret that a Totp credential answers with; empty unless the organisation accepts one-time passwords"`
 }
 
 // ChallengeUser is the user as the authenticator sees them. The user handle is the UTF-8 of
@@ -83,8 +85,8 @@ type CredentialDescriptor struct {
 // RegistrationRequest completes a registration. All credentials answer the same
 // challenge.
 type RegistrationRequest struct {
-	FirstFactorCredential  *CredentialAttestation `json:"firstFactorCredential" description:"Of kind Fido2, Key or PasswordProtectedKey"`
-	SecondFactorCredential *CredentialAttestation `json:"secondFactorCredential,omitempty" description:"Of kind Fido2, Key or PasswordProtectedKey, and another key than the first"`
+	FirstFactorCredential  *CredentialAttestation `json:"firstFactorCredential" description:"Of kind Fido2, Key, PasswordProtectedKey or, where accepted, Password"`
+	SecondFactorCredential *CredentialAttestation `json:"secondFactorCredential,omitempty" description:"Of kind Fido2, Key or PasswordProtectedKey, and another key than the first; or, where accepted, Totp"`
 	RecoveryCredential     *CredentialAttestation `json:"recoveryCredential,omitempty" description:"Of kind RecoveryKey"`
 }
 
@@ -94,7 +96,7 @@ type RegistrationRequest struct {
 // getTransports() and getClientExtensionResults() returned. Of the latter only credProps.rk is
 // stored; leave out secrets, such as the output of prf.
 type CredentialAttestation struct {
-	CredentialKind         string                    `json:"credentialKind" description:"Fido2, Key, PasswordProtectedKey or RecoveryKey"`
+	CredentialKind         string                    `json:"credentialKind" description:"Fido2, Key, PasswordProtectedKey, RecoveryKey, Totp or Password"`
 	CredentialInfo         CredentialAttestationInfo `json:"credentialInfo"`
 	CredentialName         string                    `json:"credentialName,omitempty" description:"At most 100 characters"`
 	EncryptedPrivateKey    string                    `json:"encryptedPrivateKey,omitempty" description:"Required for PasswordProtectedKey, optional for RecoveryKey; stored and returned unchanged"`
@@ -104,11 +106,13 @@ type CredentialAttestation struct {
 
 // CredentialAttestationInfo carries base64url members, with or without padding.
 // AttestationData is the attestation object for Fido2, and the JSON of public key and
-// signature for keys.
+// signature for keys. A Totp has OtpCode alone, and a Password Password.
 type CredentialAttestationInfo struct {
-	CredID          string `json:"credId" description:"base64url, with or without padding"`
-	ClientData      string `json:"clientData" description:"base64url of the client data, byte for byte as signed"`
-	AttestationData string `json:"attestationData" description:"base64url: the attestation object for Fido2, the JSON of public key and signature for keys"`
+	CredID          string `json:"credId,omitempty" description:"base64url, with or without padding"`
+	ClientData      string `json:"clientData,omitempty" description:"base64url of the client data, byte for byte as signed"`
+	AttestationData string `json:"attestationData,omitempty" description:"base64url: the attestation object for Fido2, the JSON of public key and signature for keys"`
+	OtpCode         string `json:"otpCode,omitempty" description:"Totp: the first code, six digits"`
+	Password        string `json:"password,omitempty" description:"Password: 8 to 256 characters, without the username in it"`
 }
 
 // RegistrationResult is the answer to a completed registration.

@@ -17,9 +17,18 @@ func (s *Session) ListCredentials(ctx context.Context) (api.CredentialList, erro
 // InitCredential begins to add a credential of the caller's own, of a kind. It fails with ErrChallenge if
 // the challenge is for anything else.
 func (s *Session) InitCredential(ctx context.Context, kind string) (api.CredentialChallenge, error) {
+	return s.initCredential(ctx, api.CredentialChallengeRequest{Kind: kind})
+}
+
+// InitSecondFactor is InitCredential for a second factor.
+func (s *Session) InitSecondFactor(ctx context.Context, kind string) (api.CredentialChallenge, error) {
+	return s.initCredential(ctx, api.CredentialChallengeRequest{Kind: kind, Factor: "second"})
+}
+
+func (s *Session) initCredential(ctx context.Context, in api.CredentialChallengeRequest) (api.CredentialChallenge, error) {
 	var out api.CredentialChallenge
-	err := s.Do(ctx, http.MethodPost, credentialsPath+"/init", api.CredentialChallengeRequest{Kind: kind}, &out)
-	return s.client.credentialChallenge(out, err)
+	err := s.Do(ctx, http.MethodPost, credentialsPath+"/init", in, &out)
+	return s.client.credentialChallenge(in.Kind, out, err)
 }
 
 // CreateCredential adds the credential that answers the challenge of InitCredential. It is signed with a
@@ -60,7 +69,7 @@ func (s *Session) RecoverUser(ctx context.Context, userID string) (api.InvitedPe
 // with ErrChallenge if the challenge is for anything else.
 func (c *Client) InitCredentialWithCode(ctx context.Context, in api.CredentialChallengeWithCodeRequest) (api.CredentialChallenge, error) {
 	out, err := ask[api.CredentialChallenge](ctx, c, call{method: http.MethodPost, path: credentialsPath + "/code/init"}, in)
-	return c.credentialChallenge(out, err)
+	return c.credentialChallenge(in.CredentialKind, out, err)
 }
 
 // CreateCredentialWithCode adds the credential that answers the challenge of InitCredentialWithCode. The
@@ -69,8 +78,9 @@ func (c *Client) CreateCredentialWithCode(ctx context.Context, in api.NewCredent
 	return ask[api.Credential](ctx, c, call{method: http.MethodPost, path: credentialsPath + "/code/verify"}, in)
 }
 
-func (c *Client) credentialChallenge(out api.CredentialChallenge, err error) (api.CredentialChallenge, error) {
-	if err == nil {
+// credentialChallenge checks a challenge for a credential of a kind. A Totp and a Password sign nothing.
+func (c *Client) credentialChallenge(kind string, out api.CredentialChallenge, err error) (api.CredentialChallenge, error) {
+	if err == nil && kind != api.KindTotp && kind != api.KindPassword {
 		_, err = c.check(api.PurposeCredential, out.Challenge, out.ChallengeIdentifier, "")
 	}
 	if err != nil {

@@ -3,7 +3,10 @@ package client_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +14,7 @@ import (
 	"github.com/countersign/countersign/client"
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/countersigntest/authenticator"
+	"github.com/countersign/countersign/internal/service/organisation"
 )
 
 // codePattern is a code as mails have it.
@@ -95,4 +99,88 @@ func TestCredentialsAndRecovery(t *testing.T) {
 			t.Errorf("recovered %+v", result)
 		}
 	}, countersigntest.Mail())
+}
+
+// A second factor and a password, against the real server on both databases.
+func TestSecondFactorAndPassword(t *testing.T) {
+	t.Parallel()
+	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
+		org := srv.Organisation(t, "Analytical Engines")
+		check := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		set := func(p organisation.Policies) {
+			t.Helper()
+			_, err := srv.Organisations.SetPolicies(background, org.ID, p)
+			check(err)
+		}
+		set(organisation.Policies{OneTimePasswords: "on", Passwords: "on"})
+		key, err := client.GenerateKeySigner("P-256")
+		check(err)
+		inv := srv.Invite(t, org.ID, "ada@example.org")
+		c := srv.Client()
+		begun, err := c.InitRegistration(background, api.InitRegistrationRequest{OrgID: org.ID, Username: inv.Username, RegistrationCode: inv.RegistrationCode})
+		check(err)
+		made, err := key.Register(begun)
+		check(err)
+		_, err = c.Register(background, begun.TemporaryAuthenticationToken, api.RegistrationRequest{FirstFactorCredential: &made})
+		check(err)
+		s, err := c.LogIn(background, org.ID, inv.Username, key)
+		check(err)
+
+		challenge, err := s.InitCredential(background, api.KindTotp)
+		check(err)
+		codes, err := client.NewOneTimeCodes(challenge.OtpURL)
+		check(err)
+		first, err := codes.Credential(background)
+		check(err)
+		first.CredentialName = "Phone"
+		_, err = s.CreateCredential(background, api.NewCredential{CredentialAttestation: first, ChallengeIdentifier: challenge.ChallengeIdentifier})
+		check(err)
+		challenge, err = s.InitCredential(background, api.KindPassword)
+		check(err)
+		password := client.Password("correct horse battery staple")
+		second := password.Credential()
+		second.CredentialName = "Password"
+		_, err = s.CreateCredential(background, api.NewCredential{CredentialAttestation: second, ChallengeIdentifier: challenge.ChallengeIdentifier})
+		check(err)
+
+		set(organisation.Policies{SecondFactor: "required"})
+		if _, err := c.LogIn(background, org.ID, inv.Username, password); api.CodeOf(asAPI(err)) != "second_factor_required" {
+			t.Errorf("one factor: %v", err)
+		}
+		for name, format := range map[string]string{"codes": fmt.Sprintf("%v %+v %#v %s", codes, codes, codes, codes), "password": fmt.Sprintf("%v %+v %#v %s %q %x", password, password, password, password, password, password)} {
+			if strings.Contains(format, "horse") || strings.Contains(format, "secret") || strings.Contains(format, "636f7272") {
+				t.Errorf("%s are printed: %s", name, format)
+			}
+		}
+		read, err := c.LogIn(background, org.ID, inv.Username, client.TwoFactors{First: password, Second: codes})
+		check(err)
+		if all, err := read.ListCredentials(background); err != nil || len(all.Items) != 3 {
+			t.Errorf("listed %+v, %v", all, err)
+		}
+		if _, err := read.SignFor(background, "POST", "/x", nil); api.CodeOf(asAPI(err)) != "signature_missing" {
+			t.Errorf("signed with a password and a code: %v", err)
+		}
+	})
+}
+
+func asAPI(err error) error {
+	var e *client.Error
+	if errors.As(err, &e) {
+		return &api.Error{Code: e.Code}
+	}
+	return err
+}
+
+func TestNewOneTimeCodes(t *testing.T) {
+	for _, bad := range []string{"", "x", "https://totp/a?secret=MFRGG", "otpauth://hotp/a?secret=MFRGG", "otpauth://totp/a", "otpauth://totp/a?secret=1",
+		"otpauth://totp/a?secret=MFRGG&digits=8", "otpauth://totp/a?secret=MFRGG&algorithm=SHA256", "otpauth://totp/a?secret=MFRGG&period=60", "otpauth://%"} {
+		if _, err := client.NewOneTimeCodes(bad); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
 }

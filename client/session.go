@@ -59,13 +59,21 @@ func (s Session) String() string { return "session at " + s.client.BaseURL }
 // Format writes String, so that no verb of fmt prints the token.
 func (s Session) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
-// answer has the signer answer a challenge.
+// answer has the signer, with both factors if it is TwoFactors, answer a challenge.
 func answer(ctx context.Context, signer Signer, c api.SigningChallenge) (api.SignedChallenge, error) {
 	assertion, err := signer.Sign(ctx, c)
 	if err != nil {
 		return api.SignedChallenge{}, err
 	}
-	return api.SignedChallenge{ChallengeIdentifier: c.ChallengeIdentifier, FirstFactor: &assertion}, nil
+	out := api.SignedChallenge{ChallengeIdentifier: c.ChallengeIdentifier, FirstFactor: &assertion}
+	if two, ok := signer.(TwoFactors); ok {
+		second, err := two.Second.Sign(ctx, c)
+		if err != nil {
+			return api.SignedChallenge{}, err
+		}
+		out.SecondFactor = &second
+	}
+	return out, nil
 }
 
 // Do makes a call that needs no signature. The body is the JSON of in, none for nil. The

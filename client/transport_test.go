@@ -41,7 +41,7 @@ var calls = map[string]struct {
 	}, method: "POST", uri: "/auth/login/init", body: `{}`},
 	"Login": {call: func(c *client.Client) (any, error) {
 		return c.Login(background, api.SignedChallenge{ChallengeIdentifier: "id", FirstFactor: &api.CredentialAssertion{Kind: "Key"}})
-	}, method: "POST", uri: "/auth/login", body: `{"challengeIdentifier":"id","firstFactor":{"kind":"Key","credentialAssertion":{"credId":"","clientData":"","signature":""}}}`},
+	}, method: "POST", uri: "/auth/login", body: `{"challengeIdentifier":"id","firstFactor":{"kind":"Key"}}`},
 	"SendLoginCode": {call: func(c *client.Client) (any, error) {
 		return c.SendLoginCode(background, api.SendLoginCodeRequest{OrgID: "or-1", Username: "ada"})
 	}, method: "POST", uri: "/auth/login/code", body: `{"username":"ada","orgId":"or-1"}`},

@@ -10,4 +10,7 @@ type policyRow struct {
 	SignCount    string `json:"signCount"`
 	Backup       string `json:"backup"`
 	SecondFactor string `json:"secondFactor"`
+
+	OneTimePasswords string `json:"oneTimePasswords"`
+	Passwords        string `json:"passwords"`
 }

@@ -31,8 +31,9 @@ func (o *orgList) Run(ctx context.Context, c console) error {
 			party := a.Site.Of(org)
 			return orgRow{org.ID, org.Name, party.ID, party.Origins, api.Time(org.CreatedAt), policyRow(organisation.PoliciesOf(org))}
 		})
-		return printTable(o.outputFlags, c, orgs, "ORGANISATION\tNAME\tRP ID\tCREATED\tSIGN COUNT\tBACKUP\tSECOND FACTOR", func(r orgRow) []any {
-			return []any{r.OrgID, r.Name, r.RPID, r.DateCreated, r.Policies.SignCount, r.Policies.Backup, r.Policies.SecondFactor}
+		return printTable(o.outputFlags, c, orgs, "ORGANISATION\tNAME\tRP ID\tCREATED\tSIGN COUNT\tBACKUP\tSECOND FACTOR\tONE-TIME PASSWORDS\tPASSWORDS", func(r orgRow) []any {
+			return []any{r.OrgID, r.Name, r.RPID, r.DateCreated, r.Policies.SignCount, r.Policies.Backup, r.Policies.SecondFactor,
+				r.Policies.OneTimePasswords, r.Policies.Passwords}
 		})
 	})
 }

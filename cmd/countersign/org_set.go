@@ -21,13 +21,17 @@ type orgSet struct {
 	SignCountPolicy string   `help:"When a passkey's counter did not go up: auto (refuse a device-bound passkey, record for a synced one), refuse, alert or record." placeholder:"POLICY"`
 	BackupPolicy    string   `help:"When a passkey's backup state changed: auto (alert if it became possible or impossible to back it up, else record), refuse, alert or record." placeholder:"POLICY"`
 	SecondFactor    string   `help:"optional or required." placeholder:"POLICY"`
+
+	OneTimePasswords string `help:"Whether codes from an app on the phone are accepted as second factor: on or off. Off leaves those that are registered, but refuses them." placeholder:"on|off"`
+	Passwords        string `help:"Whether passwords are accepted as first factor of a login: on or off. A password signs nothing. Off leaves those that are registered, but refuses them." placeholder:"on|off"`
 }
 
 func (o *orgSet) Run(ctx context.Context, c console) error {
 	return o.open(ctx, c, func(a *app.App) error {
 		org, err := a.Organisations.Set(ctx, o.Org, organisation.Settings{
 			Name: o.Name, RPID: o.RPID, AddOrigins: o.Origin, RemoveOrigins: o.RemoveOrigin, Attestation: o.Attestation,
-			Policies: organisation.Policies{SignCount: o.SignCountPolicy, Backup: o.BackupPolicy, SecondFactor: o.SecondFactor}})
+			Policies: organisation.Policies{SignCount: o.SignCountPolicy, Backup: o.BackupPolicy, SecondFactor: o.SecondFactor,
+				OneTimePasswords: o.OneTimePasswords, Passwords: o.Passwords}})
 		if err != nil {
 			return err
 		}
@@ -35,8 +39,9 @@ func (o *orgSet) Run(ctx context.Context, c console) error {
 		shown := map[string]any{"orgId": org.ID, "name": org.Name, "rpId": party.ID, "origins": party.Origins,
 			"attestation": org.Attestation, "policies": row}
 		return o.print(c, shown, func(w io.Writer) {
-			fmt.Fprintf(w, "%s: RP ID %s, origins %s, attestation %s, sign count %s, backup %s, second factor %s.\n", org.Name, party.ID,
-				strings.Join(party.Origins, " "), org.Attestation, row.SignCount, row.Backup, row.SecondFactor)
+			fmt.Fprintf(w, "%s: RP ID %s, origins %s, attestation %s, sign count %s, backup %s, second factor %s, one-time passwords %s, passwords %s.\n", org.Name, party.ID,
+				strings.Join(party.Origins, " "), org.Attestation, row.SignCount, row.Backup, row.SecondFactor,
+				row.OneTimePasswords, row.Passwords)
 		})
 	})
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/auth/code"
+	"github.com/countersign/countersign/internal/auth/onetime"
+	"github.com/countersign/countersign/internal/auth/password"
 	"github.com/countersign/countersign/internal/keyring"
 	"github.com/countersign/countersign/internal/mail"
 	"github.com/countersign/countersign/internal/pagination"
@@ -147,8 +149,9 @@ func build(c Config, db *store.DB, ring *keyring.Ring, installation string, site
 	registrationCodes, loginCodes := code.NewIssuer(code.Registration, deps), code.NewIssuer(code.Login, deps)
 	tokens := bearer.New(ring, installation, site.Origin(), c.Now)
 	accessTokens := &accesstoken.Issuer{Bearer: tokens, Now: c.Now}
-	attestations := &attestation.Verifier{Site: site, Now: c.Now}
-	verifier := &assertion.Verifier{DB: db, Site: site, Now: c.Now, Log: c.Log}
+	oneTime, passwords := onetime.Secrets{Ring: ring}, password.New()
+	attestations := &attestation.Verifier{Site: site, OneTime: oneTime, Passwords: passwords, Now: c.Now}
+	verifier := &assertion.Verifier{DB: db, Site: site, OneTime: oneTime, Passwords: passwords, Tries: assertion.NewTries(ring), Now: c.Now, Log: c.Log}
 	checker := access.New(db)
 	pages := pagination.New(ring)
 	return &App{

@@ -23,10 +23,11 @@ const (
 	Throttle = "throttle"           // HMAC that hides names and addresses in counters
 	Decoy    = "decoy"              // HMAC that invents credential ids for users who have none
 	Page     = "page"               // HMAC over page tokens
+	OneTime  = "one-time-passwords" // HMAC that derives the secrets of one-time passwords, stored instead of them
 	Signing  = store.PurposeSigning // EdDSA over what others verify; the only purpose with several keys
 )
 
-var purposes = []string{Ceremony, Code, Throttle, Decoy, Page, Signing}
+var purposes = []string{Ceremony, Code, Throttle, Decoy, Page, OneTime, Signing}
 
 // Ring is the set of keys: one for each purpose but Signing, which may have several. Only the
 // signing keys change after Open.

@@ -13,7 +13,7 @@ const (
 	k.realm, k.credential_id, k.public_key, k.algorithm, k.rp_id, k.origin, k.aaguid,
 	k.sign_count, k.user_verified, k.backup_eligible, k.backup_state, k.format,
 	k.attestation_type, k.transports, k.client_extensions, k.encrypted_private_key,
-	k.created_at, k.active, k.last_used_at, k.token_id, k.archived_at`
+	k.password_hash, k.created_at, k.active, k.last_used_at, k.token_id, k.archived_at`
 
 	wholeCredentialColumns = credentialColumns + `, k.client_data, k.attestation_object`
 )
@@ -26,7 +26,7 @@ func (r *row) credential() Credential {
 		RPID: r.text(), Origin: r.text(), AAGUID: r.bytes(), SignCount: r.int(),
 		UserVerified: r.bool(), BackupEligible: r.bool(), BackupState: r.bool(),
 		Format: r.text(), AttestationType: r.text(), Transports: r.list(),
-		ClientExtensions: r.json(), EncryptedPrivateKey: r.text(), CreatedAt: r.time(),
+		ClientExtensions: r.json(), EncryptedPrivateKey: r.text(), PasswordHash: r.text(), CreatedAt: r.time(),
 		Active: r.bool(), LastUsedAt: r.time(), TokenID: r.text(), ArchivedAt: r.time(),
 	}
 }
@@ -61,7 +61,7 @@ func (db *DB) CredentialsOfCode(ctx context.Context, codeID string) ([]Credentia
 // AddCredential adds a credential that is active and was never used; it ignores Active and
 // LastUsedAt. The unit fails with duplicate if any credential has the same Realm and
 // CredentialID or, in the organisation, the same public key, or if this is the second recovery
-// key of its registration code. A key may not have the CredentialID of any passkey of the server,
+// key of its registration code, or the second Totp or Password of its user. A key may not have the CredentialID of any passkey of the server,
 // nor a passkey that of any key.
 func (tx *Tx) AddCredential(c Credential, duplicate error) {
 	tx.inTurn(string(c.CredentialID)) // a passkey and a key of one id at once collide in no index
@@ -70,9 +70,9 @@ func (tx *Tx) AddCredential(c Credential, duplicate error) {
 			credential_id, public_key, algorithm, rp_id, origin, aaguid, sign_count,
 			user_verified, backup_eligible, backup_state, format, attestation_type, transports,
 			client_extensions, encrypted_private_key, created_at, client_data, attestation_object,
-			token_id)
+			token_id, password_hash, repeats)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-			$19, $20, $21, $22, $23, $24, $25, $26, $27
+			$19, $20, $21, $22, $23, $24, $25, $26, $27, $29, $30
 		WHERE NOT EXISTS (SELECT 1 FROM credentials o WHERE o.credential_id = $9
 			AND CASE WHEN o.kind = 'Fido2' THEN 1 ELSE 0 END <> $28)
 		ON CONFLICT DO NOTHING`,
@@ -81,7 +81,7 @@ func (tx *Tx) AddCredential(c Credential, duplicate error) {
 		flag(c.UserVerified), flag(c.BackupEligible), flag(c.BackupState), c.Format,
 		c.AttestationType, jsonList(c.Transports), jsonText(c.ClientExtensions),
 		c.EncryptedPrivateKey, c.CreatedAt.UnixMilli(), c.ClientData, c.AttestationObject,
-		c.TokenID, flag(c.Kind == api.KindFido2))
+		c.TokenID, flag(c.Kind == api.KindFido2), c.PasswordHash, flag(len(c.PublicKey) == 0)) // without a public key, none is repeated
 }
 
 // AddRecoveryKey is AddCredential for a recovery key of the registration that created first. If
@@ -147,8 +147,8 @@ func (tx *Tx) setCredentialActive(id, orgID string, active bool, lost error) {
 }
 
 // ResetSignCount sets the sign count of a credential of the organisation to zero. It helps a
-// user whose authenticator began to count again. Without that credential the unit fails with
-// lost.
+// user whose authenticator began to count again. Without that credential, or if it is a Totp, whose
+// codes would be accepted again, the unit fails with lost.
 func (tx *Tx) ResetSignCount(id, orgID string, lost error) {
-	tx.must(lost, `UPDATE credentials SET sign_count = 0 WHERE id = $1 AND org_id = $2`, id, orgID)
+	tx.must(lost, `UPDATE credentials SET sign_count = 0 WHERE id = $1 AND org_id = $2 AND kind <> 'Totp'`, id, orgID)
 }

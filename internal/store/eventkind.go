@@ -4,6 +4,7 @@ package store
 const (
 	EventOrganisationCreated     = "organisation.created"
 	EventOrganisationPoliciesSet = "organisation.policies_set"
+	EventOrganisationKindsSet    = "organisation.credential_kinds_set"
 	EventOrganisationUpdated     = "organisation.updated"
 
 	EventUserInvited             = "user.invited"

@@ -37,6 +37,12 @@ const (
 	ownerByID = `LEFT JOIN users u ON u.id = $1
 		LEFT JOIN organisations o ON o.id = u.org_id
 		LEFT JOIN credentials k ON k.user_id = u.id AND (k.credential_id = $2 OR k.id = $3)`
+	ownerByNameKind = `LEFT JOIN organisations o ON o.id = $1
+		LEFT JOIN users u ON u.org_id = $1 AND u.username_key = $2
+		LEFT JOIN credentials k ON k.user_id = u.id AND k.kind = $3 AND k.archived_at IS NULL AND k.token_id = ''`
+	ownerByIDKind = `LEFT JOIN users u ON u.id = $1
+		LEFT JOIN organisations o ON o.id = u.org_id
+		LEFT JOIN credentials k ON k.user_id = u.id AND k.kind = $2 AND k.archived_at IS NULL AND k.token_id = ''`
 	ownerByCredential = `LEFT JOIN credentials k ON k.realm = $2 AND k.credential_id = $3 AND ($1 = '' OR k.org_id = $1)
 		LEFT JOIN users u ON u.id = k.user_id
 		LEFT JOIN organisations o ON o.id = COALESCE(u.org_id, $1)`
@@ -115,6 +121,17 @@ func (db *DB) OwnerByName(ctx context.Context, orgID, usernameKey string, creden
 // OwnerByUser is OwnerByName for the id of a user ("us-…").
 func (db *DB) OwnerByUser(ctx context.Context, userID string, credentialID []byte, uuid string) (Owner, error) {
 	return owner(ctx, db, credentialID, selectOwner+ownerByID, userID, credentialID, uuid)
+}
+
+// OwnerByNameAndKind is OwnerByName for the user's credential of a kind that a user has one of, Totp or
+// Password.
+func (db *DB) OwnerByNameAndKind(ctx context.Context, orgID, usernameKey, kind string) (Owner, error) {
+	return owner(ctx, db, nil, selectOwner+ownerByNameKind, orgID, usernameKey, kind)
+}
+
+// OwnerByUserAndKind is OwnerByNameAndKind for the id of a user ("us-…").
+func (db *DB) OwnerByUserAndKind(ctx context.Context, userID, kind string) (Owner, error) {
+	return owner(ctx, db, nil, selectOwner+ownerByIDKind, userID, kind)
 }
 
 // OwnerByCredential reads the owner of a credential of a realm, in the organisation unless

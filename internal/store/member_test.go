@@ -230,14 +230,14 @@ func TestPolicies(t *testing.T) {
 		o, other := newOrganisation(), newOrganisation()
 		other.SignCountPolicy, other.BackupPolicy, other.SecondFactor = "record", "record", "required"
 		write(t, db, func(tx *store.Tx) { tx.CreateOrganisation(o); tx.CreateOrganisation(other) })
-		set := func(orgID, signCount, backup, second string) error {
-			return try(db, func(tx *store.Tx) { tx.SetPolicies(orgID, signCount, backup, second, errLost) })
+		set := func(o store.Organisation) error {
+			return try(db, func(tx *store.Tx) { tx.SetPolicies(o, errLost) })
 		}
-		if err := set(o.ID, "refuse", "alert", "optional"); err != nil {
+		o.SignCountPolicy, o.BackupPolicy, o.SecondFactor, o.OneTimePasswords, o.Passwords = "refuse", "alert", "optional", true, true
+		if err := set(o); err != nil {
 			t.Fatal(err)
 		}
-		wantError(t, set("or-none", "refuse", "alert", "optional"), errLost)
-		o.SignCountPolicy, o.BackupPolicy, o.SecondFactor = "refuse", "alert", "optional"
+		wantError(t, set(store.Organisation{ID: "or-none", SignCountPolicy: "refuse"}), errLost)
 		equal(t, "set", must[store.Organisation](t)(db.Organisation(context.Background(), o.ID)), o)
 		equal(t, "other", must[store.Organisation](t)(db.Organisation(context.Background(), other.ID)), other)
 	})

@@ -9,14 +9,14 @@ import (
 
 const organisationColumns = `o.id, o.name, o.rp_id, o.rp_name, o.origins, o.attestation,
 	o.user_verification, o.resident_key, o.authenticator_attachment, o.sign_count_policy,
-	o.backup_policy, o.second_factor, o.created_at`
+	o.backup_policy, o.second_factor, o.one_time_passwords, o.passwords, o.created_at`
 
 func (r *row) organisation() Organisation {
 	return Organisation{
 		ID: r.text(), Name: r.text(), RPID: r.text(), RPName: r.text(), Origins: r.list(),
 		Attestation: r.text(), UserVerification: r.text(), ResidentKey: r.text(),
 		AuthenticatorAttachment: r.text(), SignCountPolicy: r.text(), BackupPolicy: r.text(),
-		SecondFactor: r.text(), CreatedAt: r.time(),
+		SecondFactor: r.text(), OneTimePasswords: r.bool(), Passwords: r.bool(), CreatedAt: r.time(),
 	}
 }
 
@@ -55,11 +55,11 @@ func (tx *Tx) CreateOrganisation(o Organisation) {
 	tx.must(nil, `
 		INSERT INTO organisations (id, name, rp_id, rp_name, origins, attestation,
 			user_verification, resident_key, authenticator_attachment, sign_count_policy,
-			backup_policy, second_factor, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			backup_policy, second_factor, one_time_passwords, passwords, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 		o.ID, o.Name, o.RPID, o.RPName, jsonList(o.Origins), o.Attestation,
 		o.UserVerification, o.ResidentKey, o.AuthenticatorAttachment, o.SignCountPolicy,
-		o.BackupPolicy, o.SecondFactor, o.CreatedAt.UnixMilli())
+		o.BackupPolicy, o.SecondFactor, flag(o.OneTimePasswords), flag(o.Passwords), o.CreatedAt.UnixMilli())
 	tx.createManaged(o, api.AdministratorPermissionID(o.ID), "ManagedFullAdminAccess", ManagedAdministrator, nil)
 	tx.createManaged(o, api.EndUserPermissionID(o.ID), "ManagedDefaultEndUserAccess", ManagedEndUser, api.EndUserOperations)
 }
@@ -69,13 +69,14 @@ func (tx *Tx) createManaged(o Organisation, id, name, managed string, operations
 		Operations: operations, CreatedAt: o.CreatedAt}, nil)
 }
 
-// SetPolicies sets what an organisation demands of a login. A policy "" is the default of the
-// program. Without that organisation the unit fails with lost.
-func (tx *Tx) SetPolicies(orgID, signCount, backup, secondFactor string, lost error) {
+// SetPolicies stores the policies of an organisation: what it demands of a login, and which kinds of
+// credential it accepts. Without that organisation the unit fails with lost.
+func (tx *Tx) SetPolicies(o Organisation, lost error) {
 	tx.must(lost, `
-		UPDATE organisations SET sign_count_policy = $1, backup_policy = $2, second_factor = $3
-		WHERE id = $4`,
-		signCount, backup, secondFactor, orgID)
+		UPDATE organisations SET sign_count_policy = $1, backup_policy = $2, second_factor = $3,
+			one_time_passwords = $4, passwords = $5
+		WHERE id = $6`,
+		o.SignCountPolicy, o.BackupPolicy, o.SecondFactor, flag(o.OneTimePasswords), flag(o.Passwords), o.ID)
 }
 
 // UpdateOrganisation sets name, RP ID, origins and attestation of an organisation. Unless these

@@ -20,6 +20,8 @@ func TestNoStatementScansATable(t *testing.T) {
 		"signer state":     func(db *store.DB) { db.SignerState(ctx, "us-1", "") },
 		"by name":          func(db *store.DB) { db.OwnerByName(ctx, "or-1", "ada", raw, "cr-1") },
 		"by user":          func(db *store.DB) { db.OwnerByUser(ctx, "us-1", raw, "cr-1") },
+		"by name, kind":    func(db *store.DB) { db.OwnerByNameAndKind(ctx, "or-1", "ada", "Password") },
+		"by user, kind":    func(db *store.DB) { db.OwnerByUserAndKind(ctx, "us-1", "Totp") },
 		"by credential":    func(db *store.DB) { db.OwnerByCredential(ctx, "or-1", "example.org", raw) },
 		"bearer":           func(db *store.DB) { db.SessionWithUser(ctx, "se-1") },
 		"sessions":         func(db *store.DB) { db.SessionsOfUser(ctx, "us-1", epoch) },

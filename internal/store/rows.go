@@ -28,6 +28,10 @@ type Organisation struct {
 	BackupPolicy    string
 	SecondFactor    string
 
+	// Kinds of credential that are not accepted unless the organisation says so.
+	OneTimePasswords bool // Totp
+	Passwords        bool // Password
+
 	CreatedAt time.Time
 }
 
@@ -114,7 +118,8 @@ type CodeEntry struct {
 	Username string
 }
 
-// Credential is a public key whose private key a user proved to hold, with the evidence.
+// Credential is a public key whose private key a user proved to hold, with the evidence. A Totp or a
+// Password has no public key: it is a secret that the server can verify. A user has at most one of each.
 type Credential struct {
 	ID     string // "cr-…"
 	OrgID  string
@@ -125,14 +130,14 @@ type Credential struct {
 	// credential of the user's own.
 	TokenID string
 
-	Kind   string // Fido2, Key, PasswordProtectedKey or RecoveryKey
+	Kind   string // Fido2, Key, PasswordProtectedKey, RecoveryKey, Totp or Password
 	Factor string // FactorFirst, FactorSecond or FactorRecovery
 	Name   string
 
 	// Realm is the space in which CredentialID is unique: the RP ID for Fido2, what the
 	// caller chooses for keys. (Realm, CredentialID) is stored at most once.
 	Realm        string
-	CredentialID []byte // raw bytes (WebAuthn L3 §4); for keys the decoded credId
+	CredentialID []byte // raw bytes (WebAuthn L3 §4); for keys the decoded credId; of a Totp what its secret is derived from
 
 	PublicKey []byte // DER SubjectPublicKeyInfo
 	Algorithm string // ES256, EdDSA, …
@@ -141,7 +146,7 @@ type Credential struct {
 	Origin string
 
 	AAGUID         []byte // 16 bytes, nil for keys
-	SignCount      int64
+	SignCount      int64  // of a Totp: the last step whose code was accepted
 	UserVerified   bool
 	BackupEligible bool
 	BackupState    bool
@@ -154,6 +159,7 @@ type Credential struct {
 	ClientExtensions  []byte // JSON text or nil
 
 	EncryptedPrivateKey string // opaque, for PasswordProtectedKey and RecoveryKey
+	PasswordHash        string // of a Password
 	CreatedAt           time.Time
 
 	Active     bool      // an inactive credential proves nothing

@@ -9,25 +9,34 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Challenge is what a client gets to sign, whether for a login or for an action.
-func Challenge(challenge, token string, party relyingparty.Party, org store.Organisation, allow api.AllowCredentials) api.SigningChallenge {
+// Challenge is what a client gets to sign, for a login or, with action, for an action.
+func Challenge(challenge, token string, party relyingparty.Party, org store.Organisation, allow api.AllowCredentials, action bool) api.SigningChallenge {
 	return api.SigningChallenge{
 		Challenge:                challenge,
 		ChallengeIdentifier:      token,
 		RP:                       &api.RelyingParty{ID: party.ID, Name: party.Name},
-		SupportedCredentialKinds: kinds(org.SecondFactor == secondFactorRequired),
+		SupportedCredentialKinds: kinds(org, action),
 		UserVerification:         cmp.Or(org.UserVerification, "required"), // required without an organisation
 		Attestation:              "none",                                   // assertions have none
 		AllowCredentials:         allow,
 	}
 }
 
-func kinds(second bool) []api.SupportedCredentialKind {
-	return []api.SupportedCredentialKind{
+// kinds are those that may answer. A password alone never signs an action.
+func kinds(org store.Organisation, action bool) []api.SupportedCredentialKind {
+	second := org.SecondFactor == secondFactorRequired
+	all := []api.SupportedCredentialKind{
 		{Kind: api.KindFido2, Factor: "either", RequiresSecondFactor: second},
 		{Kind: api.KindKey, Factor: "either", RequiresSecondFactor: second},
 		{Kind: api.KindPasswordProtectedKey, Factor: "either", RequiresSecondFactor: second},
 	}
+	if org.Passwords {
+		all = append(all, api.SupportedCredentialKind{Kind: api.KindPassword, Factor: "first", RequiresSecondFactor: second || action})
+	}
+	if org.OneTimePasswords {
+		all = append(all, api.SupportedCredentialKind{Kind: api.KindTotp, Factor: "second"})
+	}
+	return all
 }
 
 // Allowed lists the active credentials that may answer, by kind. Those whose private key is

@@ -5,18 +5,26 @@ import (
 	"encoding/base64"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/onetime"
+	"github.com/countersign/countersign/internal/auth/password"
 )
 
 // Factor is one assertion as it was sent: decoded and not yet verified.
 type Factor struct {
-	Kind              string // api.KindFido2, KindKey or KindPasswordProtectedKey, as it was sent; see standsFor
+	Kind              string // as it was sent; see standsFor
 	CredentialID      []byte // raw; nil if only UUID can name the credential
 	UUID              string // "cr-…" if the credential was named so, else ""
 	ClientData        []byte
 	AuthenticatorData []byte // Fido2 only
 	Signature         []byte
 	UserHandle        string // Fido2 only; text of the decoded handle, "" if none came
+
+	Code     string // of a Totp, which has nothing else
+	Password string // of a Password, which has nothing else
 }
+
+// Signs reports whether the factor is a signature by a key. A code or a password is not.
+func (f Factor) Signs() bool { return f.Kind != api.KindTotp && f.Kind != api.KindPassword }
 
 // Limits on what is read, in bytes.
 const (
@@ -33,7 +41,7 @@ func Read(in api.SignedChallenge) (first Factor, second *Factor, err error) {
 		return first, nil, err
 	}
 	two, err := readOne("/secondFactor", in.SecondFactor)
-	if err == nil && first.UUID == two.UUID && bytes.Equal(first.CredentialID, two.CredentialID) {
+	if err == nil && first.Signs() && two.Signs() && first.UUID == two.UUID && bytes.Equal(first.CredentialID, two.CredentialID) {
 		err = errSameCredential
 	}
 	return first, &two, err
@@ -46,11 +54,23 @@ func readOne(member string, in *api.CredentialAssertion) (f Factor, err error) {
 	f.Kind = in.Kind
 	switch in.Kind {
 	case api.KindFido2, api.KindKey, api.KindPasswordProtectedKey:
+	case api.KindTotp:
+		if member != "/secondFactor" {
+			return f, &api.Error{Kind: api.Invalid, Code: "credential_kind_not_supported", Message: "A Totp can only be the second factor."}
+		}
+		f.Code, err = onetime.Read(member+"/otpCode", in.OtpCode)
+		return f, err
+	case api.KindPassword:
+		if member != "/firstFactor" {
+			return f, &api.Error{Kind: api.Invalid, Code: "credential_kind_not_supported", Message: "A Password can only be the first factor."}
+		}
+		f.Password = in.Password
+		return f, password.Read(member+"/password", in.Password)
 	case "":
 		return f, api.Missing(member + "/kind")
 	default:
 		return f, &api.Error{Kind: api.Invalid, Code: "credential_kind_not_supported",
-			Message: "The member " + member + "/kind must be Fido2, Key or PasswordProtectedKey."}
+			Message: "The member " + member + "/kind must be Fido2, Key, PasswordProtectedKey, or Password as first and Totp as second factor."}
 	}
 	a := in.CredentialAssertion
 	member += "/credentialAssertion"

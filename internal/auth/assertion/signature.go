@@ -1,6 +1,7 @@
 package assertion
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -14,7 +15,7 @@ import (
 	"github.com/countersign/countersign/internal/verify/webauthn"
 )
 
-// VerifiedFactor is a factor whose signature is good.
+// VerifiedFactor is a factor whose signature, code or password is good.
 type VerifiedFactor struct {
 	Factor
 	Credential store.Credential // as it was read
@@ -28,20 +29,18 @@ type VerifiedFactor struct {
 // verifyFactor verifies f as the assertion of the owner's credential and as a factor,
 // store.FactorFirst or FactorSecond. An owner without user or credential is refused like one
 // whose signature is wrong.
-func (v *Verifier) verifyFactor(f Factor, request Request, as string, owner store.Owner) (VerifiedFactor, error) {
+func (v *Verifier) verifyFactor(ctx context.Context, who api.Caller, f Factor, request Request, as string, owner store.Owner) (VerifiedFactor, error) {
 	known := v.mayAnswer(f, request, as, owner)
 	out := VerifiedFactor{Factor: f, Credential: owner.Credential, second: as == store.FactorSecond,
 		use: store.CredentialUse{ID: owner.Credential.ID, At: v.Now()}}
-	record, err := recordOf(owner.Credential, known)
-	if err != nil {
-		return out, err
-	}
-	if f.Kind == api.KindFido2 {
-		err = v.verifyPasskey(&out, request, owner, record)
-	} else {
-		err = keycredential.VerifyAssertion(
-			keycredential.AssertionResponse{ClientData: f.ClientData, Signature: f.Signature},
-			keycredential.AssertionPolicy{Challenge: request.Challenge}, record.PublicKey, record.Algorithm)
+	var err error
+	switch f.Kind {
+	case api.KindTotp:
+		err = v.verifyCode(ctx, &out, owner, known)
+	case api.KindPassword:
+		err = v.verifyPassword(ctx, who, f, request, owner, known)
+	default:
+		err = v.verifySignature(&out, request, owner, known)
 	}
 	if err == nil && !known { // impossible: nobody has the decoy's private key
 		err = &api.Error{Kind: api.Unauthenticated, Code: webauthn.CodeSignatureInvalid, Message: "This passkey or key is not accepted here."}
@@ -55,6 +54,19 @@ func (v *Verifier) verifyFactor(f Factor, request Request, as string, owner stor
 		return out, about(owner, err)
 	}
 	return out, about(owner, checkActive(owner))
+}
+
+func (v *Verifier) verifySignature(p *VerifiedFactor, request Request, owner store.Owner, known bool) error {
+	record, err := recordOf(owner.Credential, known)
+	switch {
+	case err != nil:
+		return err
+	case p.Kind == api.KindFido2:
+		return v.verifyPasskey(p, request, owner, record)
+	}
+	return keycredential.VerifyAssertion(
+		keycredential.AssertionResponse{ClientData: p.ClientData, Signature: p.Signature},
+		keycredential.AssertionPolicy{Challenge: request.Challenge}, record.PublicKey, record.Algorithm)
 }
 
 // mayAnswer reports whether the owner has a credential that may answer: the user's own or the

@@ -9,6 +9,7 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/auth/ceremony"
+	"github.com/countersign/countersign/internal/auth/onetime"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -93,6 +94,19 @@ func (f VerifiedFactor) recent() bool {
 // errNotUsed is the failure of a unit whose credential could not be used any more. Explain says why.
 var errNotUsed = errors.New("the credential could not be used")
 
+// Signature returns the factor that signed, as evidence, and the other one if there was one. Verify must have
+// been given one that signs.
+func (verified Verified) Signature() (f VerifiedFactor, other *VerifiedFactor) {
+	all := verified.Factors
+	switch {
+	case len(all) == 1:
+		return all[0], nil
+	case all[0].Signs():
+		return all[0], &all[1]
+	}
+	return all[1], &all[0]
+}
+
 // Explain says why a unit failed in RecordUse, or with ceremony.ErrChallengeUsed because its
 // effect was lost. Since they were read, the user or a credential was deactivated, the challenge
 // was answered, or another assertion raised the counter. Other errors are returned as they are.
@@ -105,10 +119,13 @@ func (v *Verifier) Explain(ctx context.Context, verified Verified, err error) er
 	if read != nil {
 		return read
 	}
+	again := false // a one-time code
 	for _, f := range verified.Factors[1:] {
-		if c, read := v.DB.Credential(ctx, f.Credential.ID); read != nil || !c.Active {
+		c, read := v.DB.Credential(ctx, f.Credential.ID)
+		if read != nil || !c.Active {
 			return cmp.Or(read, about(owner, auth.ErrCredentialInactive))
 		}
+		again = again || f.Kind == api.KindTotp && c.SignCount >= f.use.SignCount
 	}
 	used, read := v.DB.ChallengeUsed(ctx, verified.request.Challenge)
 	if read != nil {
@@ -119,6 +136,9 @@ func (v *Verifier) Explain(ctx context.Context, verified Verified, err error) er
 	}
 	if used || lost {
 		return about(owner, ceremony.ErrChallengeUsed)
+	}
+	if again {
+		return about(owner, onetime.ErrUsed)
 	}
 	return about(owner, errCounterPassed)
 }

@@ -38,7 +38,7 @@ func TestKeysAreVerifiedAndRecognisedAgain(t *testing.T) {
 	recovery := authenticator.NewKeySigner("P-256").Create(challenge, api.KindRecoveryKey)
 	offers := read(t, api.RegistrationRequest{FirstFactorCredential: &first, RecoveryCredential: &recovery})
 	request := attestation.Request{Challenge: challenge, RPID: "id.example.org", Organisation: org, UserID: "us-ada", CodeID: "rc-ada"}
-	stored, err := verifier(t).VerifyAll(offers, request)
+	stored, err := verifier(t).VerifyAll(t.Context(), offers, request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestKeysAreVerifiedAndRecognisedAgain(t *testing.T) {
 		}
 	}
 	request.Challenge = "another"
-	if _, err := verifier(t).Verify(offers[0], request); api.KindOf(err) == api.Internal || err == nil {
+	if _, err := verifier(t).Verify(t.Context(), offers[0], request); api.KindOf(err) == api.Internal || err == nil {
 		t.Errorf("an answer to another challenge: %v", err)
 	}
 }
@@ -73,7 +73,7 @@ func TestFactorsDiffer(t *testing.T) {
 	again := offers[0]
 	again.CredentialID = []byte("another id")
 	request := attestation.Request{Challenge: challenge, Organisation: org}
-	if _, err := verifier(t).VerifyAll(append(offers, again), request); api.CodeOf(err) != "credentials_not_distinct" {
+	if _, err := verifier(t).VerifyAll(t.Context(), append(offers, again), request); api.CodeOf(err) != "credentials_not_distinct" {
 		t.Errorf("one key under two credential IDs: %v", err)
 	}
 }
@@ -81,7 +81,7 @@ func TestFactorsDiffer(t *testing.T) {
 // A ceremony that was begun for another relying party cannot be completed for this one.
 func TestPasskeyOfAnotherRelyingParty(t *testing.T) {
 	o := attestation.Offer{Factor: store.FactorFirst, Kind: api.KindFido2}
-	if _, err := verifier(t).Verify(o, attestation.Request{RPID: "example.com", Organisation: org}); api.CodeOf(err) != "registration_refused" {
+	if _, err := verifier(t).Verify(t.Context(), o, attestation.Request{RPID: "example.com", Organisation: org}); api.CodeOf(err) != "registration_refused" {
 		t.Errorf("refused with %v", err)
 	}
 }

@@ -20,20 +20,30 @@ var credParams = func() (p []api.PubKeyCredParam) {
 	return p
 }()
 
-var kinds = api.SupportedCredentialKinds{
-	FirstFactor:  []string{api.KindFido2, api.KindKey, api.KindPasswordProtectedKey},
-	SecondFactor: []string{api.KindFido2, api.KindKey, api.KindPasswordProtectedKey},
+// kinds are those that may be registered. Who recovers must be able to sign again, which a password cannot.
+func kinds(org store.Organisation, recovers bool) api.SupportedCredentialKinds {
+	k := api.SupportedCredentialKinds{
+		FirstFactor:  []string{api.KindFido2, api.KindKey, api.KindPasswordProtectedKey},
+		SecondFactor: []string{api.KindFido2, api.KindKey, api.KindPasswordProtectedKey},
+	}
+	if org.Passwords && !recovers {
+		k.FirstFactor = append(k.FirstFactor, api.KindPassword)
+	}
+	if org.OneTimePasswords {
+		k.SecondFactor = append(k.SecondFactor, api.KindTotp)
+	}
+	return k
 }
 
 // Challenge is what a client answers with a new credential of the user. The ticket, whose token
 // this is, must have been begun with Algorithms.
-func Challenge(ticket ceremony.Ticket, token string, party relyingparty.Party, org store.Organisation, u store.User) api.RegistrationChallenge {
+func (v *Verifier) Challenge(ticket ceremony.Ticket, token string, party relyingparty.Party, org store.Organisation, u store.User) api.RegistrationChallenge {
 	return api.RegistrationChallenge{
 		User:                         api.ChallengeUser{ID: u.ID, Name: u.Username, DisplayName: u.Username},
 		TemporaryAuthenticationToken: token,
 		Challenge:                    ticket.Challenge,
 		RP:                           &api.RelyingParty{ID: party.ID, Name: party.Name},
-		SupportedCredentialKinds:     kinds,
+		SupportedCredentialKinds:     kinds(org, ticket.Purpose == ceremony.Recovery),
 		AuthenticatorSelection: api.AuthenticatorSelection{
 			AuthenticatorAttachment: org.AuthenticatorAttachment,
 			ResidentKey:             org.ResidentKey,
@@ -43,6 +53,7 @@ func Challenge(ticket ceremony.Ticket, token string, party relyingparty.Party, o
 		Attestation:        org.Attestation,
 		PubKeyCredParams:   credParams,
 		ExcludeCredentials: []api.CredentialDescriptor{},
+		OtpURL:             v.OneTime.URL(org, u, ticket.Challenge, party.Name),
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/onetime"
+	"github.com/countersign/countersign/internal/auth/password"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
 )
@@ -17,7 +19,7 @@ import (
 // Offer is one credential as it was sent: decoded and not yet verified.
 type Offer struct {
 	Factor              string // store.FactorFirst, FactorSecond or FactorRecovery
-	Kind                string // api.KindFido2, KindKey, KindPasswordProtectedKey or KindRecoveryKey
+	Kind                string // as the wire names it
 	Name                string
 	CredentialID        []byte // raw
 	ClientData          []byte
@@ -25,6 +27,10 @@ type Offer struct {
 	EncryptedPrivateKey string   // opaque; "" if the client keeps the key
 	Transports          []string // Fido2 only
 	ClientExtensions    []byte   // Fido2 only; JSON text or nil, see keptExtensions
+
+	Code     string // of a Totp, which has nothing else
+	Password string // of a Password, which has nothing else
+	member   string // where it is in the request
 }
 
 // Limits on what a client may add to a credential.
@@ -63,7 +69,7 @@ func ReadAt(within string, in api.RegistrationRequest) ([]Offer, error) {
 			return nil, err
 		}
 		for _, other := range offers {
-			if bytes.Equal(other.CredentialID, o.CredentialID) {
+			if o.CredentialID != nil && bytes.Equal(other.CredentialID, o.CredentialID) {
 				return nil, NotDistinct("credential ID")
 			}
 		}
@@ -82,7 +88,7 @@ func NotDistinct(property string) error {
 // request, "" for the request itself, for refusals.
 func ReadOne(factor, member string, c *api.CredentialAttestation) (o Offer, err error) {
 	o = Offer{Factor: factor, Kind: c.CredentialKind, Name: c.CredentialName,
-		EncryptedPrivateKey: c.EncryptedPrivateKey, Transports: c.Transports}
+		EncryptedPrivateKey: c.EncryptedPrivateKey, Transports: c.Transports, member: member}
 	if err := checkKind(factor, member, c); err != nil {
 		return o, err
 	}
@@ -90,6 +96,14 @@ func ReadOne(factor, member string, c *api.CredentialAttestation) (o Offer, err 
 		o.Name = "Default Credential"
 	} else if !username.Visible(o.Name, maxName) {
 		return o, bad("credential_name_invalid", "The member "+member+"/credentialName must be at most 100 visible characters.")
+	}
+	switch o.Kind {
+	case api.KindTotp:
+		o.Code, err = onetime.Read(strings.TrimPrefix(member+"/credentialInfo/otpCode", "/"), c.CredentialInfo.OtpCode)
+		return o, err
+	case api.KindPassword:
+		o.Password = c.CredentialInfo.Password
+		return o, password.Read(strings.TrimPrefix(member+"/credentialInfo/password", "/"), o.Password)
 	}
 	if o.CredentialID, err = member64(member, "credId", c.CredentialInfo.CredID); err != nil {
 		return o, err
@@ -118,6 +132,14 @@ func member64(member, name, text string) ([]byte, error) {
 func checkKind(factor, member string, c *api.CredentialAttestation) error {
 	recovery := factor == store.FactorRecovery
 	switch c.CredentialKind {
+	case api.KindTotp:
+		if factor != store.FactorSecond {
+			return bad("credential_kind_not_supported", "A Totp can only be the second factor.")
+		}
+	case api.KindPassword:
+		if factor != store.FactorFirst {
+			return bad("credential_kind_not_supported", "A Password can only be the first factor.")
+		}
 	case api.KindFido2, api.KindKey, api.KindPasswordProtectedKey:
 		if recovery {
 			return bad("credential_kind_not_allowed", "A recovery credential must be of kind RecoveryKey.")
@@ -129,12 +151,12 @@ func checkKind(factor, member string, c *api.CredentialAttestation) error {
 	case "":
 		return api.Missing(strings.TrimPrefix(member+"/credentialKind", "/"))
 	default:
-		return bad("credential_kind_not_supported", "The member "+member+"/credentialKind must be Fido2, Key, PasswordProtectedKey or, for recovery, RecoveryKey.")
+		return bad("credential_kind_not_supported", "The member "+member+"/credentialKind must be Fido2, Key, PasswordProtectedKey, Password, for the second factor Totp or, for recovery, RecoveryKey.")
 	}
 	switch {
 	case c.CredentialKind == api.KindPasswordProtectedKey && c.EncryptedPrivateKey == "":
 		return api.Missing(strings.TrimPrefix(member+"/encryptedPrivateKey", "/"))
-	case c.EncryptedPrivateKey != "" && (c.CredentialKind == api.KindFido2 || c.CredentialKind == api.KindKey):
+	case c.EncryptedPrivateKey != "" && c.CredentialKind != api.KindPasswordProtectedKey && c.CredentialKind != api.KindRecoveryKey:
 		return bad("encrypted_key_not_allowed", "A credential of kind "+c.CredentialKind+" has no encryptedPrivateKey.")
 	case len(c.EncryptedPrivateKey) > maxEncryptedKey:
 		return bad("encrypted_key_too_long", "The member "+member+"/encryptedPrivateKey is longer than 16 KiB.")
@@ -192,9 +214,13 @@ func visibleASCII(s string) bool {
 }
 
 // StoredIn reports whether this very credential, with this very attestation, is one of those
-// stored. They were verified then, so equal bytes are not verified again.
+// stored. They were verified then, so equal bytes are not verified again. A Totp is the same if it answers
+// the same ceremony, which the caller checks by the first factor; a Password is never.
 func (o Offer) StoredIn(stored []store.Credential) bool {
-	return slices.ContainsFunc(stored, func(c store.Credential) bool {
+	return o.Kind != api.KindPassword && slices.ContainsFunc(stored, func(c store.Credential) bool {
+		if o.Kind == api.KindTotp {
+			return c.Kind == api.KindTotp
+		}
 		return c.Factor == o.Factor && c.Kind == o.Kind &&
 			bytes.Equal(c.CredentialID, o.CredentialID) &&
 			subtle.ConstantTimeCompare(c.ClientData, o.ClientData) == 1 &&

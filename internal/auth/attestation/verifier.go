@@ -2,12 +2,15 @@ package attestation
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/onetime"
+	"github.com/countersign/countersign/internal/auth/password"
 	"github.com/countersign/countersign/internal/relyingparty"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/verify/keycredential"
@@ -16,8 +19,10 @@ import (
 
 // Verifier verifies the credentials that answer a challenge.
 type Verifier struct {
-	Site relyingparty.Site
-	Now  func() time.Time
+	Site      relyingparty.Site
+	OneTime   onetime.Secrets
+	Passwords *password.Hasher
+	Now       func() time.Time
 }
 
 // Request is what an offer must answer, and whose it is.
@@ -28,19 +33,20 @@ type Request struct {
 
 	Organisation store.Organisation // its policy as it is now
 	UserID       string
+	Username     string
 	CodeID       string // the code that admitted the user
 }
 
 // VerifyAll verifies every offer. All must pass, and each must have a key of its own.
-func (v *Verifier) VerifyAll(offers []Offer, r Request) ([]store.Credential, error) {
+func (v *Verifier) VerifyAll(ctx context.Context, offers []Offer, r Request) ([]store.Credential, error) {
 	credentials := make([]store.Credential, 0, len(offers))
 	for _, o := range offers {
-		c, err := v.Verify(o, r)
+		c, err := v.Verify(ctx, o, r)
 		if err != nil {
 			return nil, err
 		}
 		for _, other := range credentials {
-			if bytes.Equal(other.PublicKey, c.PublicKey) {
+			if c.PublicKey != nil && bytes.Equal(other.PublicKey, c.PublicKey) {
 				return nil, NotDistinct("public key")
 			}
 		}
@@ -52,7 +58,7 @@ func (v *Verifier) VerifyAll(offers []Offer, r Request) ([]store.Credential, err
 // Verify returns the credential of an offer that answers the request, with a new id. A passkey
 // is verified by WebAuthn L3 §7.1. Its step 26, that nobody has the credential ID yet, is decided
 // when the credential is stored (ErrKnown).
-func (v *Verifier) Verify(o Offer, r Request) (store.Credential, error) {
+func (v *Verifier) Verify(ctx context.Context, o Offer, r Request) (store.Credential, error) {
 	now := v.Now()
 	c := store.Credential{
 		ID: api.NewID(api.PrefixCredential, now), OrgID: r.Organisation.ID, UserID: r.UserID, CodeID: r.CodeID,
@@ -61,8 +67,13 @@ func (v *Verifier) Verify(o Offer, r Request) (store.Credential, error) {
 		Transports: o.Transports, ClientExtensions: o.ClientExtensions, EncryptedPrivateKey: o.EncryptedPrivateKey,
 		CreatedAt: now,
 	}
-	if o.Kind == api.KindFido2 {
+	switch o.Kind {
+	case api.KindFido2:
 		return v.passkey(c, r)
+	case api.KindTotp:
+		return v.oneTime(c, o, r)
+	case api.KindPassword:
+		return v.password(ctx, c, o, r)
 	}
 	key, err := keycredential.VerifyRegistration(
 		keycredential.RegistrationResponse{ClientData: o.ClientData, AttestationData: o.AttestationData},
@@ -74,6 +85,36 @@ func (v *Verifier) Verify(o Offer, r Request) (store.Credential, error) {
 	c.PublicKey, c.Algorithm = key.PublicKey.SPKI(), string(key.Algorithm)
 	c.Format, c.AttestationType = "key", "Self"
 	return c, nil
+}
+
+// oneTime verifies the first code of the secret that belongs to the ceremony. The nonce becomes the id of
+// the credential, so that one ceremony registers one secret.
+func (v *Verifier) oneTime(c store.Credential, o Offer, r Request) (store.Credential, error) {
+	if !r.Organisation.OneTimePasswords {
+		return c, onetime.ErrNotAccepted
+	}
+	var err error
+	if c.CredentialID, err = onetime.Nonce(r.Challenge); err != nil {
+		return c, err
+	}
+	c.Realm, c.Algorithm, c.Format, c.AttestationType = c.OrgID, "SHA1", "totp", "None"
+	c.SignCount, err = v.OneTime.Match(c, o.Code, c.CreatedAt)
+	return c, err
+}
+
+// password checks and hashes a new password.
+func (v *Verifier) password(ctx context.Context, c store.Credential, o Offer, r Request) (store.Credential, error) {
+	if !r.Organisation.Passwords {
+		return c, password.ErrNotAccepted
+	}
+	if err := password.Check(o.member+"/credentialInfo/password", o.Password, r.Username); err != nil {
+		return c, err
+	}
+	c.CredentialID = []byte(c.ID)
+	c.Realm, c.Algorithm, c.Format, c.AttestationType = c.OrgID, "argon2id", "password", "None"
+	var err error
+	c.PasswordHash, err = v.Passwords.Hash(ctx, o.Password)
+	return c, err
 }
 
 func (v *Verifier) passkey(c store.Credential, r Request) (store.Credential, error) {
@@ -107,7 +148,7 @@ func (v *Verifier) passkey(c store.Credential, r Request) (store.Credential, err
 // ErrKnown refuses a credential that is stored already. store.Tx.AddCredential decides that.
 var ErrKnown = &api.Error{Kind: api.Conflict, Code: "credential_already_registered",
 	Message:  "This credential is already registered.",
-	Rule:     "WebAuthn L3 §7.1 step 26: the credential ID is not yet registered for any user, nor the public key in the organisation",
+	Rule:     "WebAuthn L3 §7.1 step 26: the credential ID is not yet registered for any user, nor the public key in the organisation; one Totp and one Password of a user",
 	Received: "a credential ID or public key that is stored already"}
 
 // Answers reports whether a stored credential was registered in answer to a challenge. Its client

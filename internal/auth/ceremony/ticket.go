@@ -56,6 +56,8 @@ type Ticket struct {
 	SessionOrTokenID string
 	// Kind is the kind of credential that a ceremony to add one was begun for.
 	Kind string
+	// Factor is the factor that such a credential is added as.
+	Factor string
 	// RecoveryKeyID is the recovery key ("cr-…") that a recovery was begun with.
 	RecoveryKeyID string
 
@@ -102,6 +104,7 @@ type claims struct {
 	CodeID     string   `json:"codeId,omitempty"`
 	BearerID   string   `json:"bearerId,omitempty"`
 	Kind       string   `json:"kind,omitempty"`
+	Factor     string   `json:"factor,omitempty"`
 	RecoveryID string   `json:"recoveryKeyId,omitempty"`
 	RPID       string   `json:"rpId"`
 	Challenge  string   `json:"challenge"`
@@ -150,6 +153,7 @@ func (i *Issuer) Begin(t Ticket) (Ticket, string, error) {
 		CodeID:     t.CodeID,
 		BearerID:   t.SessionOrTokenID,
 		Kind:       t.Kind,
+		Factor:     t.Factor,
 		RecoveryID: t.RecoveryKeyID,
 		RPID:       t.RPID,
 		Challenge:  t.Challenge,
@@ -182,7 +186,7 @@ func (i *Issuer) Open(purpose Purpose, token string) (Ticket, error) {
 		return Ticket{}, invalid("our claims", err)
 	}
 	t := Ticket{Purpose: c.Purpose, OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, Username: c.Username,
-		CodeID: c.CodeID, SessionOrTokenID: c.BearerID, Kind: c.Kind, RecoveryKeyID: c.RecoveryID, RPID: c.RPID, Challenge: c.Challenge, Algorithms: c.Algorithms,
+		CodeID: c.CodeID, SessionOrTokenID: c.BearerID, Kind: c.Kind, Factor: c.Factor, RecoveryKeyID: c.RecoveryID, RPID: c.RPID, Challenge: c.Challenge, Algorithms: c.Algorithms,
 		Statement: c.Statement, Payload: c.Payload}
 	switch {
 	case c.Issuer != issuer || c.Subject != t.OrgID || c.Metadata.TokenKind != tokenKind:

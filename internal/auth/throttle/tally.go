@@ -34,6 +34,15 @@ func (t *tally) count(key string, limit int, window time.Duration, now time.Time
 	return t.until.Sub(now)
 }
 
+// uncount takes one count of a key back.
+func (t *tally) uncount(key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts[key] > 0 {
+		t.counts[key]--
+	}
+}
+
 // network returns the network that an address is counted by: itself, or its /64 of IPv6, the smallest
 // that a provider assigns. It is "" for what is no address.
 func network(address string) string {

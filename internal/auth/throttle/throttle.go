@@ -91,6 +91,36 @@ func (c *Counter) CountWrong(ctx context.Context, db *store.DB, orgID string, ke
 	return db.Write(ctx, func(tx *store.Tx) error { c.CountName(tx, key, now); return nil })
 }
 
+// Try counts a try for the name of a key before it is made, and refuses it over the limit: however many are
+// made at once, no more are made than one after the other. Forget takes it back.
+func (c *Counter) Try(ctx context.Context, db *store.DB, key []byte, now time.Time) error {
+	count, resetsAt, err := db.Throttled(ctx, key)
+	if err != nil {
+		return err
+	}
+	if err := c.CheckName(count, resetsAt, now); err != nil {
+		return err
+	}
+	over := c.tooMany("for this name", c.PerName, c.Window)
+	return db.Write(ctx, func(tx *store.Tx) error { c.CountWithin(tx, key, now, over); return nil })
+}
+
+// Forget makes the count of keys begin at zero again.
+func (c *Counter) Forget(ctx context.Context, db *store.DB, keys ...[]byte) error {
+	return db.Write(ctx, func(tx *store.Tx) error {
+		for _, key := range keys {
+			tx.ClearThrottle(key)
+		}
+		return nil
+	})
+}
+
+// ForgetAddress takes back what CountAddress and CountOrganisation counted.
+func (c *Counter) ForgetAddress(address, orgID string) {
+	c.addresses.uncount(network(address))
+	c.organisations.uncount(orgID)
+}
+
 // Clear adds to the unit that the count of a name begins at zero again.
 func (c *Counter) Clear(tx *store.Tx, orgID, name string) { tx.ClearThrottle(c.Key(orgID, name)) }
 

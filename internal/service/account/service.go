@@ -8,6 +8,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/access"
+	"github.com/countersign/countersign/internal/auth/assertion"
 	"github.com/countersign/countersign/internal/relyingparty"
 	"github.com/countersign/countersign/internal/store"
 )
@@ -49,7 +50,11 @@ func (s *Service) Show(ctx context.Context, who api.Caller, _ api.Nothing) (api.
 		Organisation: api.NamedID{ID: state.Organisation.ID, Name: state.Organisation.Name},
 		User: api.AccountUser{ID: state.User.ID, Username: state.User.Username, Kind: state.User.Kind,
 			Administrator: rights.Everything(), Operations: rights.Operations(), RegisteredAt: api.Time(state.User.RegisteredAt)},
-		RPID:        s.Site.Of(state.Organisation).ID,
+		RPID: s.Site.Of(state.Organisation).ID,
+
+		OneTimePasswords:    state.Organisation.OneTimePasswords,
+		SecondFactorMissing: assertion.SecondFactorMissing(state.Organisation, state.Credentials),
+
 		Credentials: []api.AccountCredential{},
 		Sessions:    []api.AccountSession{},
 	}

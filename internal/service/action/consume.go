@@ -159,23 +159,23 @@ func (s *Service) seal(ctx context.Context, a store.SignedAction) (api.Document,
 		doc.Action.UsedAt = api.Time(a.UsedAt)
 	}
 	if a.SecondFactor != nil {
-		factor, err := s.secondFactor(ctx, a.SecondFactor)
-		if err != nil {
+		var err error
+		if doc.SecondFactor, err = s.secondFactor(ctx, a.SecondFactor); err != nil {
 			return nil, err
 		}
-		doc.SecondFactor = &factor
 	}
 	key := s.Tokens.Ring.SigningKey(now)
 	return doc.Seal(key.ID, key.Private)
 }
 
-func (s *Service) secondFactor(ctx context.Context, stored []byte) (receipt.Factor, error) {
+// secondFactor returns the second factor as evidence, nil for a code or a password, which are none.
+func (s *Service) secondFactor(ctx context.Context, stored []byte) (*receipt.Factor, error) {
 	var factor second
-	if err := json.Unmarshal(stored, &factor); err != nil {
-		return receipt.Factor{}, err
+	if err := json.Unmarshal(stored, &factor); err != nil || factor.Signature == nil {
+		return nil, err
 	}
 	c, err := s.DB.Credential(ctx, factor.CredentialUUID)
-	return receipt.Factor{Credential: credential(c),
+	return &receipt.Factor{Credential: credential(c),
 		Assertion: receipt.NewAssertion(c.Kind, factor.ClientData, factor.AuthenticatorData, factor.Signature)}, err
 }
 

@@ -78,19 +78,24 @@ func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitActionReq
 	if len(token) > ceremony.MaxActionToken { // because of many characters that JSON escapes
 		return api.SigningChallenge{}, errPayloadTooLarge
 	}
-	return assertion.Challenge(ticket.Challenge, token, party, state.Organisation, assertion.Allowed(state.Credentials, encrypted)), nil
+	org := state.Organisation
+	if who.TokenID != "" { // which signs with its own key
+		org.OneTimePasswords, org.Passwords = false, false
+	}
+	return assertion.Challenge(ticket.Challenge, token, party, org, assertion.Allowed(state.Credentials, encrypted), true), nil
 }
 
 // seesEncryptedKeys reports whether the caller may read the encrypted private keys among all: in
-// a session that a credential of the user opened, a password-protected one after a login code. In
-// a session that a service account opened, its operator would get what a guessed password decrypts.
+// a session that a key of the user opened, a password-protected one after a login code. In a session
+// that a service account or a password opened, its operator, or who guessed it, would get what a guessed
+// password decrypts.
 func (s *Service) seesEncryptedKeys(ctx context.Context, who api.Caller, all []store.Credential) (bool, error) {
 	isProtected := func(c store.Credential) bool { return c.Kind == api.KindPasswordProtectedKey }
 	if who.SessionID == "" || !slices.ContainsFunc(all, isProtected) {
 		return false, nil
 	}
 	b, err := s.DB.SessionWithUser(ctx, who.SessionID)
-	return slices.ContainsFunc(all, func(c store.Credential) bool { return c.ID == b.Session.CredentialID }), err
+	return slices.ContainsFunc(all, func(c store.Credential) bool { return c.ID == b.Session.CredentialID && c.Kind != api.KindPassword }), err
 }
 
 var errPayloadTooLarge = &api.Error{Kind: api.TooLarge, Code: "payload_too_large",
@@ -142,9 +147,12 @@ func (s *Service) Sign(ctx context.Context, who api.Caller, in api.SignedChallen
 	if err != nil {
 		return api.ActionResult{}, err
 	}
+	if !first.Signs() && (second == nil || !second.Signs()) {
+		return api.ActionResult{}, api.About(errNoSignature, who.Subject())
+	}
 	verified, err := s.Verifier.Verify(ctx, who, assertion.Request{Challenge: ticket.Challenge, RPID: ticket.RPID, OrgID: ticket.OrgID,
-		Named: true, TokenID: who.TokenID, Owner: func(ctx context.Context, f assertion.Factor) (store.Owner, error) {
-			return s.DB.OwnerByUser(ctx, ticket.UserID, f.CredentialID, f.UUID)
+		Named: true, TokenID: who.TokenID, Username: who.Username, Owner: func(ctx context.Context, f assertion.Factor) (store.Owner, error) {
+			return s.Verifier.OwnerByUser(ctx, ticket.UserID, f)
 		}}, first, second)
 	if err != nil {
 		return api.ActionResult{}, err
@@ -153,9 +161,15 @@ func (s *Service) Sign(ctx context.Context, who api.Caller, in api.SignedChallen
 	if err != nil {
 		return api.ActionResult{}, s.explain(ctx, who, ticket, verified, err)
 	}
-	token, err := s.Tokens.SignAction(claims(a, who.Username, verified.Factors[0].Credential))
+	f, _ := verified.Signature()
+	token, err := s.Tokens.SignAction(claims(a, who.Username, f.Credential))
 	return api.ActionResult{UserAction: token}, err
 }
+
+// errNoSignature refuses an answer without a signature. What anybody can repeat who heard it is no evidence.
+var errNoSignature = &api.Error{Kind: api.Invalid, Code: "signature_missing",
+	Message: "A password and a one-time code log in, but sign nothing; sign with a passkey or a key.",
+	Rule:    "an action is signed by a key", Received: "factors without a signature", Expected: "Fido2, Key or PasswordProtectedKey as one of them"}
 
 // storeAction stores a signed action. Nothing else does.
 func (s *Service) storeAction(ctx context.Context, who api.Caller, t ceremony.Ticket, verified assertion.Verified) (store.Action, error) {
@@ -164,15 +178,15 @@ func (s *Service) storeAction(ctx context.Context, who api.Caller, t ceremony.Ti
 	if !ok {
 		return store.Action{}, errors.New("action: a ticket of ours has no statement")
 	}
-	f := verified.Factors[0]
+	f, other := verified.Signature()
 	a := store.Action{ID: api.NewID(api.PrefixAction, now), OrgID: t.OrgID, UserID: t.UserID,
 		CredentialID: f.Credential.ID, SessionID: t.SessionOrTokenID, Challenge: t.Challenge,
 		Method: statement.Method, Path: statement.Path, Payload: t.Payload, Statement: t.Statement,
 		ClientData: f.ClientData, AuthenticatorData: f.AuthenticatorData, Signature: f.Signature,
 		SignedAt: now, ExpiresAt: now.Add(Lifetime).Truncate(time.Second), Address: who.Address}
-	if len(verified.Factors) > 1 {
+	if other != nil {
 		var err error
-		if a.SecondFactor, err = json.Marshal(secondFactor(verified.Factors[1]), json.Deterministic(true)); err != nil {
+		if a.SecondFactor, err = json.Marshal(secondFactor(*other), json.Deterministic(true)); err != nil {
 			return a, err
 		}
 	}
@@ -183,12 +197,12 @@ func (s *Service) storeAction(ctx context.Context, who api.Caller, t ceremony.Ti
 	})
 }
 
-// second is what an action stores of its second factor.
+// second is what an action stores of its other factor. A code or a password leaves no signature.
 type second struct {
 	CredentialUUID    string `json:"credentialUuid"`
-	ClientData        []byte `json:"clientData"`
+	ClientData        []byte `json:"clientData,omitempty"`
 	AuthenticatorData []byte `json:"authenticatorData,omitempty"`
-	Signature         []byte `json:"signature"`
+	Signature         []byte `json:"signature,omitempty"`
 }
 
 func secondFactor(f assertion.VerifiedFactor) second {

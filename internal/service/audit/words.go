@@ -20,9 +20,10 @@ type sentence struct {
 // sentences has a sentence for every kind of event. The sentence of a kind that is no longer
 // recorded stays: its events do.
 var sentences = map[string]sentence{
-	"organisation.created":      {text: "{actor} made the organisation"},
-	"organisation.updated":      {text: "{actor} set the organisation: name {name}, RP ID {rpId}, origins {origins}, attestation {attestation}"},
-	"organisation.policies_set": {text: "{actor} set the policies: sign count {signCount}, backup {backup}, second factor {secondFactor}"},
+	"organisation.created":              {text: "{actor} made the organisation"},
+	"organisation.updated":              {text: "{actor} set the organisation: name {name}, RP ID {rpId}, origins {origins}, attestation {attestation}"},
+	"organisation.policies_set":         {text: "{actor} set the policies: sign count {signCount}, backup {backup}, second factor {secondFactor}"},
+	"organisation.credential_kinds_set": {text: "{actor} set which credentials are accepted: one-time passwords {oneTimePasswords}, passwords {passwords}"},
 
 	"user.invited":     {text: "{actor} invited {subject}"},
 	"user.registered":  {text: "{subject} registered with {credential}", used: true},
@@ -143,6 +144,10 @@ func (e entry) credentialKind() string {
 		return "a key"
 	case api.KindPasswordProtectedKey:
 		return "a password-protected key"
+	case api.KindTotp:
+		return "one-time passwords"
+	case api.KindPassword:
+		return "a password"
 	}
 	return "a credential"
 }

@@ -1,14 +1,19 @@
 package credential
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth"
 	"github.com/countersign/countersign/internal/auth/attestation"
 	"github.com/countersign/countersign/internal/auth/ceremony"
+	"github.com/countersign/countersign/internal/auth/onetime"
+	"github.com/countersign/countersign/internal/auth/password"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -18,29 +23,40 @@ func (s *Service) Init(ctx context.Context, who api.Caller, in api.CredentialCha
 	if err != nil {
 		return api.CredentialChallenge{}, err
 	}
-	return s.challenge(ctx, "/kind", in.Kind, org, store.User{ID: who.UserID, Username: who.Username},
+	return s.challenge(ctx, "/kind", in.Kind, in.Factor, org, store.User{ID: who.UserID, Username: who.Username},
 		ceremony.Ticket{SessionOrTokenID: who.SessionOrTokenID()})
 }
 
 // challenge begins a ceremony whose ticket has what admitted the user.
-func (s *Service) challenge(ctx context.Context, member, kind string, org store.Organisation, u store.User, ticket ceremony.Ticket) (api.CredentialChallenge, error) {
-	if _, err := factorOf(member, kind); err != nil {
+func (s *Service) challenge(ctx context.Context, member, kind, factor string, org store.Organisation, u store.User, ticket ceremony.Ticket) (api.CredentialChallenge, error) {
+	factor, err := factorOf(member, kind, factor)
+	if err != nil {
 		return api.CredentialChallenge{}, err
+	}
+	if err := accepted(kind, org); err != nil {
+		return api.CredentialChallenge{}, api.About(err, api.Subject{OrgID: org.ID, UserID: u.ID})
 	}
 	own, err := s.own(ctx, u.ID)
 	if err != nil {
 		return api.CredentialChallenge{}, err
 	}
 	party := s.Site.Of(org)
-	ticket.Purpose, ticket.OrgID, ticket.UserID, ticket.Kind = ceremony.Credential, org.ID, u.ID, kind
+	ticket.Purpose, ticket.OrgID, ticket.UserID, ticket.Kind, ticket.Factor = ceremony.Credential, org.ID, u.ID, kind, factor
 	ticket.RPID, ticket.Algorithms = party.ID, attestation.Algorithms
 	ticket, token, err := s.Ceremonies.Begin(ticket)
 	if err != nil {
 		return api.CredentialChallenge{}, err
 	}
-	c := attestation.Challenge(ticket, token, party, org, u)
-	out := api.CredentialChallenge{Kind: kind, User: c.User, ChallengeIdentifier: token, TemporaryAuthenticationToken: token,
-		Challenge: c.Challenge, RP: c.RP, Attestation: c.Attestation, PubKeyCredParams: c.PubKeyCredParams}
+	c := s.Verifier.Challenge(ticket, token, party, org, u)
+	out := api.CredentialChallenge{Kind: kind, User: c.User, ChallengeIdentifier: token, TemporaryAuthenticationToken: token, RP: c.RP}
+	switch kind {
+	case api.KindTotp:
+		out.OtpURL = c.OtpURL
+		return out, nil
+	case api.KindPassword:
+		return out, nil
+	}
+	out.Challenge, out.Attestation, out.PubKeyCredParams = c.Challenge, c.Attestation, c.PubKeyCredParams
 	if kind == api.KindFido2 {
 		out.AuthenticatorSelection = &c.AuthenticatorSelection
 		out.ExcludeCredentials = attestation.Exclude(own, party.ID)
@@ -48,18 +64,43 @@ func (s *Service) challenge(ctx context.Context, member, kind string, org store.
 	return out, nil
 }
 
-// factorOf returns the factor that a credential of a kind is added as.
-func factorOf(member, kind string) (string, error) {
+// factorOf returns the factor that a credential of a kind is added as: the one that was asked for, if the
+// kind can be it.
+func factorOf(member, kind, asked string) (string, error) {
+	var may []string // the default first
 	switch kind {
 	case api.KindFido2, api.KindKey, api.KindPasswordProtectedKey:
-		return store.FactorFirst, nil
+		may = []string{store.FactorFirst, store.FactorSecond}
+	case api.KindPassword:
+		may = []string{store.FactorFirst}
+	case api.KindTotp:
+		may = []string{store.FactorSecond}
 	case api.KindRecoveryKey:
-		return store.FactorRecovery, nil
+		may = []string{store.FactorRecovery}
 	case "":
 		return "", api.Missing(member[1:])
+	default:
+		return "", &api.Error{Kind: api.Invalid, Code: "credential_kind_not_supported",
+			Message: "The member " + member + " must be Fido2, Key, PasswordProtectedKey, RecoveryKey, Totp or Password."}
 	}
-	return "", &api.Error{Kind: api.Invalid, Code: "credential_kind_not_supported",
-		Message: "The member " + member + " must be Fido2, Key, PasswordProtectedKey or RecoveryKey."}
+	switch {
+	case asked == "":
+		return may[0], nil
+	case !slices.Contains(may, asked):
+		return "", &api.Error{Kind: api.Invalid, Code: "factor_invalid", Message: "The member /factor must be " + strings.Join(may, " or ") + " for a credential of this kind."}
+	}
+	return asked, nil
+}
+
+// accepted refuses a kind that the organisation does not accept.
+func accepted(kind string, org store.Organisation) error {
+	switch {
+	case kind == api.KindTotp && !org.OneTimePasswords:
+		return onetime.ErrNotAccepted
+	case kind == api.KindPassword && !org.Passwords:
+		return password.ErrNotAccepted
+	}
+	return nil
 }
 
 // Create adds a credential of the caller's, in answer to a challenge of Init.
@@ -85,7 +126,7 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who api.Caller, in a
 
 // add verifies a credential and adds it to the unit, if the signer is strong enough.
 func (s *Service) add(ctx context.Context, tx *store.Tx, who api.Caller, in api.NewCredential, ticket ceremony.Ticket, org store.Organisation, signer store.Credential) (api.Credential, error) {
-	factor, err := factorOf("/credentialKind", in.CredentialKind)
+	factor, err := factorOf("/credentialKind", in.CredentialKind, "")
 	if err != nil {
 		return api.Credential{}, err
 	}
@@ -93,6 +134,7 @@ func (s *Service) add(ctx context.Context, tx *store.Tx, who api.Caller, in api.
 		return api.Credential{}, &api.Error{Kind: api.Invalid, Code: "challenge_invalid", Message: "Challenge token is not valid.",
 			Rule: "the ceremony was begun for this kind of credential", Received: in.CredentialKind, Expected: ticket.Kind, Subject: who.Subject()}
 	}
+	factor = cmp.Or(ticket.Factor, factor)
 	if in.CredentialName == "" {
 		return api.Credential{}, api.Missing("credentialName")
 	}
@@ -100,8 +142,8 @@ func (s *Service) add(ctx context.Context, tx *store.Tx, who api.Caller, in api.
 	if err != nil {
 		return api.Credential{}, api.About(err, who.Subject())
 	}
-	c, err := s.Verifier.Verify(offer, attestation.Request{Challenge: ticket.Challenge, RPID: ticket.RPID, Algorithms: ticket.Algorithms,
-		Organisation: org, UserID: who.UserID})
+	c, err := s.Verifier.Verify(ctx, offer, attestation.Request{Challenge: ticket.Challenge, RPID: ticket.RPID, Algorithms: ticket.Algorithms,
+		Organisation: org, UserID: who.UserID, Username: who.Username})
 	if err != nil {
 		return api.Credential{}, api.About(err, who.Subject())
 	}
@@ -113,10 +155,23 @@ func (s *Service) add(ctx context.Context, tx *store.Tx, who api.Caller, in api.
 	if err := checkStrength(tx, signer, c, own); err != nil {
 		return api.Credential{}, err
 	}
+	if err := checkOne(c, own); err != nil {
+		return api.Credential{}, err
+	}
 	tx.AddAnotherCredential(c, maxCredentials, auth.ErrOwnerInactive, errTooMany, attestation.ErrKnown)
 	s.record(tx, who, store.EventCredentialAdded, c)
 	s.tell(ctx, tx, who, c, "was added", "A new credential was added to your account. Whoever holds it can use your account.")
 	return shown(c), nil
+}
+
+// checkOne refuses a second Totp or Password: an answer by one does not say which it is.
+func checkOne(c store.Credential, own []store.Credential) error {
+	if c.Kind != api.KindTotp && c.Kind != api.KindPassword || !slices.ContainsFunc(own, func(o store.Credential) bool { return o.Kind == c.Kind }) {
+		return nil
+	}
+	return &api.Error{Kind: api.Conflict, Code: "credential_already_registered",
+		Message: "You have a credential of this kind already. Remove it first.", Rule: "one Totp and one Password of a user",
+		Subject: api.Subject{OrgID: c.OrgID, UserID: c.UserID}}
 }
 
 // Limits on the life of a code that adds a credential. Clocks may differ by drift.
@@ -190,7 +245,7 @@ func (s *Service) InitWithCode(ctx context.Context, who api.Caller, in api.Crede
 	if in.Code == "" {
 		return api.CredentialChallenge{}, api.Missing("code")
 	}
-	if _, err := factorOf("/credentialKind", in.CredentialKind); err != nil {
+	if _, err := factorOf("/credentialKind", in.CredentialKind, ""); err != nil {
 		return api.CredentialChallenge{}, err
 	}
 	state, err := s.DB.CredentialCodeByMAC(ctx, s.Codes.MAC("", "", in.Code))
@@ -204,7 +259,7 @@ func (s *Service) InitWithCode(ctx context.Context, who api.Caller, in api.Crede
 	if err := checkCode(state); err != nil {
 		return api.CredentialChallenge{}, err
 	}
-	return s.challenge(ctx, "/credentialKind", in.CredentialKind, state.Organisation, state.User, ceremony.Ticket{CodeID: state.Code.ID})
+	return s.challenge(ctx, "/credentialKind", in.CredentialKind, "", state.Organisation, state.User, ceremony.Ticket{CodeID: state.Code.ID})
 }
 
 // wrongCode refuses a code and counts it. Nothing is stored: a code is presented without a name.

@@ -151,7 +151,8 @@ func (s *Service) tell(ctx context.Context, tx *store.Tx, who api.Caller, c stor
 	if !s.Outbox.Reaches(who.Username) {
 		return
 	}
-	thing := map[string]string{api.KindFido2: "A passkey", api.KindRecoveryKey: "A recovery key"}[c.Kind]
+	thing := map[string]string{api.KindFido2: "A passkey", api.KindRecoveryKey: "A recovery key", api.KindTotp: "A code app",
+		api.KindPassword: "A password"}[c.Kind]
 	if thing == "" {
 		thing = "A key"
 	}
@@ -170,8 +171,11 @@ func (s *Service) tell(ctx context.Context, tx *store.Tx, who api.Caller, c stor
 }
 
 func shown(c store.Credential) api.Credential {
-	return api.Credential{Kind: c.Kind, CredentialID: base64.RawURLEncoding.EncodeToString(c.CredentialID), CredentialUUID: c.ID,
+	out := api.Credential{Kind: c.Kind, CredentialID: base64.RawURLEncoding.EncodeToString(c.CredentialID), CredentialUUID: c.ID,
 		DateCreated: api.Time(c.CreatedAt), IsActive: c.Active, Name: c.Name,
-		PublicKey:      string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: c.PublicKey})),
 		RelyingPartyID: c.RPID, Origin: c.Origin}
+	if len(c.PublicKey) > 0 {
+		out.PublicKey = string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: c.PublicKey}))
+	}
+	return out
 }

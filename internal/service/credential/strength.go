@@ -9,14 +9,15 @@ import (
 type strength int
 
 const (
-	protectedKey strength = iota + 1 // stored here, behind a password
+	secret       strength = iota + 1 // a password or one-time codes, which sign nothing
+	protectedKey                     // stored here, behind a password
 	key
 	syncedPasskey // copied by its provider, or without user verification
 	devicePasskey // on one device, which verified its user
 )
 
 func (s strength) String() string {
-	return [...]string{"", "a password-protected key", "a key", "a passkey", "a passkey that stays on one device"}[s]
+	return [...]string{"", "a password", "a password-protected key", "a key", "a passkey", "a passkey that stays on one device"}[s]
 }
 
 // strengthOf is the strength of a credential that logs in.
@@ -28,6 +29,8 @@ func strengthOf(c store.Credential) strength {
 		return syncedPasskey
 	case c.Kind == api.KindKey:
 		return key
+	case c.Kind == api.KindTotp || c.Kind == api.KindPassword:
+		return secret
 	}
 	return protectedKey
 }

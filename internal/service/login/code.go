@@ -42,17 +42,20 @@ func (s *Service) admit(ctx context.Context, who api.Caller, state store.LoginSt
 	return e
 }
 
-// SendCode mails a new login code to a registered user who has a password-protected key. Anybody may ask,
+// SendCode mails a new login code to a registered user who has a password-protected key or a password. Anybody may ask,
 // so earlier codes stay good until one is used. The answer is the same whatever exists and whatever was
 // done, and does not wait for the mail.
 func (s *Service) SendCode(ctx context.Context, who api.Caller, in api.SendLoginCodeRequest) (api.Message, error) {
 	same := api.Message{Message: "If this user can log in, a login code is on its way."}
-	return same, s.Codes.SendRequested(ctx, who, in.OrgID, in.Username, CodeLifetime, hasProtectedKey)
+	return same, s.Codes.SendRequested(ctx, who, in.OrgID, in.Username, CodeLifetime, usesCode)
 }
 
-// hasProtectedKey reports whether a user has a key that a login code is for.
-func hasProtectedKey(state store.LoginState) bool {
-	return slices.ContainsFunc(state.Credentials, func(k store.Credential) bool { return k.Active && k.Kind == api.KindPasswordProtectedKey })
+// usesCode reports whether a user has a key that a login code is for, or a password, which a login code admits
+// even after strangers have tried too many.
+func usesCode(state store.LoginState) bool {
+	return slices.ContainsFunc(state.Credentials, func(k store.Credential) bool {
+		return k.Active && (k.Kind == api.KindPasswordProtectedKey || k.Kind == api.KindPassword && state.Organisation.Passwords)
+	})
 }
 
 // IssueCode makes a login code that the operator gives to the user, and voids all others. No mail is sent.

@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/countersign/countersign/api"
@@ -26,7 +27,7 @@ func (s *Service) Complete(ctx context.Context, who api.Caller, in api.SignedCha
 		return api.LoginResult{}, err
 	}
 	verified, err := s.Verifier.Verify(ctx, who, assertion.Request{Challenge: ticket.Challenge, RPID: ticket.RPID, OrgID: ticket.OrgID,
-		Named: ticket.Username != "", Owner: s.owner(ticket)}, first, second)
+		Named: ticket.Username != "", Username: ticket.Username, CodeID: ticket.CodeID, Owner: s.owner(ticket)}, first, second)
 	if err != nil {
 		evenOut(ctx, begun)
 		return api.LoginResult{}, err
@@ -59,11 +60,13 @@ func evenOut(ctx context.Context, begun time.Time) {
 func (s *Service) owner(t ceremony.Ticket) func(context.Context, assertion.Factor) (store.Owner, error) {
 	return func(ctx context.Context, f assertion.Factor) (owner store.Owner, err error) {
 		switch {
+		case t.Username != "" && !f.Signs():
+			owner, err = s.DB.OwnerByNameAndKind(ctx, t.OrgID, username.Key(t.Username), f.Kind)
 		case t.Username != "":
 			owner, err = s.DB.OwnerByName(ctx, t.OrgID, username.Key(t.Username), f.CredentialID, f.UUID)
 		case f.Kind != api.KindFido2:
 			return owner, &api.Error{Kind: api.Invalid, Code: "username_required",
-				Message: "Begin the login with a username to log in with a key."}
+				Message: "Begin the login with a username to log in with a key or a password."}
 		default:
 			owner, err = s.DB.OwnerByCredential(ctx, t.OrgID, t.RPID, f.CredentialID)
 		}
@@ -85,12 +88,17 @@ func (s *Service) open(ctx context.Context, who api.Caller, t ceremony.Ticket, v
 	return session, s.DB.Write(ctx, func(tx *store.Tx) error {
 		verified.RecordUse(tx)
 		tx.OpenSession(session, ceremony.ErrChallengeUsed)
-		if t.CodeID != "" && first.Kind == api.KindPasswordProtectedKey {
+		if t.CodeID != "" && slices.ContainsFunc(verified.Factors, usedCode) {
 			tx.SpendLoginCode(store.CodeForLogin, t.CodeID, u.ID, now, errCodeUsed)
 		}
 		tx.Record(e)
 		return nil
 	})
+}
+
+// usedCode reports whether a login code is for such a factor, and so is used up by it.
+func usedCode(f assertion.VerifiedFactor) bool {
+	return f.Credential.Kind == api.KindPasswordProtectedKey || f.Credential.Kind == api.KindPassword
 }
 
 var errCodeUsed = &api.Error{Kind: api.Forbidden, Code: "login_code_invalid", Message: "Invalid code",

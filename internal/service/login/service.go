@@ -82,5 +82,5 @@ func (s *Service) challenge(t ceremony.Ticket, org store.Organisation, allow api
 	if err != nil {
 		return api.SigningChallenge{}, err
 	}
-	return assertion.Challenge(ticket.Challenge, token, party, org, allow), nil
+	return assertion.Challenge(ticket.Challenge, token, party, org, allow, false), nil
 }

@@ -25,7 +25,7 @@ func TestPolicies(t *testing.T) {
 		must(t, err)
 		other, err := service.Create(t.Context(), organisation.New{Name: "Others"})
 		must(t, err)
-		unset := organisation.Policies{SignCount: "auto", Backup: "auto", SecondFactor: "optional"}
+		unset := organisation.Policies{SignCount: "auto", Backup: "auto", SecondFactor: "optional", OneTimePasswords: "off", Passwords: "off"}
 		want := func(id string, p organisation.Policies) {
 			t.Helper()
 			kept, err := db.Organisation(t.Context(), id)
@@ -35,11 +35,17 @@ func TestPolicies(t *testing.T) {
 		}
 		want(org.ID, unset)
 
+		then := func(signCount, backup, second, oneTime, passwords string) organisation.Policies {
+			return organisation.Policies{SignCount: signCount, Backup: backup, SecondFactor: second, OneTimePasswords: oneTime, Passwords: passwords}
+		}
 		for _, step := range []struct{ set, then organisation.Policies }{
-			{organisation.Policies{SignCount: "refuse"}, organisation.Policies{SignCount: "refuse", Backup: "auto", SecondFactor: "optional"}},
-			{organisation.Policies{Backup: "alert", SecondFactor: "required"}, organisation.Policies{SignCount: "refuse", Backup: "alert", SecondFactor: "required"}},
-			{organisation.Policies{SignCount: "auto"}, organisation.Policies{SignCount: "auto", Backup: "alert", SecondFactor: "required"}},
-			{organisation.Policies{Backup: "record", SecondFactor: "optional"}, organisation.Policies{SignCount: "auto", Backup: "record", SecondFactor: "optional"}},
+			{organisation.Policies{SignCount: "refuse"}, then("refuse", "auto", "optional", "off", "off")},
+			{organisation.Policies{Backup: "alert", SecondFactor: "required"}, then("refuse", "alert", "required", "off", "off")},
+			{organisation.Policies{SignCount: "auto"}, then("auto", "alert", "required", "off", "off")},
+			{organisation.Policies{Backup: "record", SecondFactor: "optional"}, then("auto", "record", "optional", "off", "off")},
+			{organisation.Policies{OneTimePasswords: "on"}, then("auto", "record", "optional", "on", "off")},
+			{organisation.Policies{Passwords: "on"}, then("auto", "record", "optional", "on", "on")},
+			{organisation.Policies{OneTimePasswords: "off"}, then("auto", "record", "optional", "off", "on")},
 			{unset, unset},
 		} {
 			got, err := service.SetPolicies(t.Context(), org.ID, step.set)
@@ -56,6 +62,7 @@ func TestPolicies(t *testing.T) {
 
 		for _, bad := range []organisation.Policies{
 			{}, {SignCount: "Refuse"}, {SignCount: "off"}, {Backup: "none"}, {SecondFactor: "refuse"}, {SecondFactor: "auto"}, {SignCount: "refuse", Backup: "x"},
+			{OneTimePasswords: "required"}, {Passwords: "ON"}, {Passwords: "on", OneTimePasswords: "auto"},
 		} {
 			if _, err := service.SetPolicies(t.Context(), org.ID, bad); api.CodeOf(err) != "policy_invalid" || api.KindOf(err) != api.Invalid {
 				t.Errorf("set %+v: %v", bad, err)
@@ -67,12 +74,17 @@ func TestPolicies(t *testing.T) {
 		want(org.ID, unset)
 
 		events, err := db.Events(t.Context(), org.ID, "", 0)
-		if err != nil || len(events) != 6 {
+		if err != nil || len(events) != 10 {
 			t.Fatalf("%d events, %v", len(events), err)
 		}
 		var recorded organisation.Policies
 		if e := events[2]; e.Kind != "organisation.policies_set" || json.Unmarshal(e.Detail, &recorded) != nil ||
 			recorded != (organisation.Policies{SignCount: "refuse", Backup: "alert", SecondFactor: "required"}) {
+			t.Errorf("recorded %+v: %s", e, e.Detail)
+		}
+		recorded = organisation.Policies{}
+		if e := events[6]; e.Kind != "organisation.credential_kinds_set" || json.Unmarshal(e.Detail, &recorded) != nil ||
+			recorded != (organisation.Policies{OneTimePasswords: "on", Passwords: "on"}) {
 			t.Errorf("recorded %+v: %s", e, e.Detail)
 		}
 	})

@@ -19,6 +19,10 @@ var errLost = &api.Error{Kind: api.Conflict, Code: "recovery_lost",
 	Message: "This recovery cannot be completed any more; please begin again.",
 	Rule:    "the user, the code and the recovery key are as they were when it began"}
 
+// errPassword refuses a recovery with a password, after which its user could sign nothing any more.
+var errPassword = &api.Error{Kind: api.Invalid, Code: "credential_kind_not_supported",
+	Message: "A recovery needs a passkey or key as first factor; a password signs nothing.", Rule: "the first factor of a recovery can sign"}
+
 // Complete gives the user the new credentials that their recovery key signed. One transaction spends the
 // code, removes all former credentials and access tokens, ends all sessions, voids what was signed and not
 // used, stores the new credentials and records the event. Of any number of recoveries with one code or
@@ -33,6 +37,9 @@ func (s *Service) Complete(ctx context.Context, who api.Caller, in api.RecoverRe
 		return api.RegistrationResult{}, api.Missing("recovery")
 	case in.NewCredentials == nil:
 		return api.RegistrationResult{}, api.Missing("newCredentials")
+	}
+	if f := in.NewCredentials.FirstFactorCredential; f != nil && f.CredentialKind == api.KindPassword {
+		return api.RegistrationResult{}, errPassword // before the recovery key is verified: what it signed has the password in it
 	}
 	subject := api.Subject{OrgID: ticket.OrgID, UserID: ticket.UserID, CodeID: ticket.CodeID}
 	owner, err := s.DB.OwnerByUser(ctx, ticket.UserID, nil, ticket.RecoveryKeyID)
@@ -51,8 +58,8 @@ func (s *Service) Complete(ctx context.Context, who api.Caller, in api.RecoverRe
 	if err != nil {
 		return api.RegistrationResult{}, api.About(err, subject)
 	}
-	credentials, err := s.Verifier.VerifyAll(offers, attestation.Request{Challenge: ticket.Challenge, RPID: ticket.RPID,
-		Algorithms: ticket.Algorithms, Organisation: owner.Organisation, UserID: owner.User.ID})
+	credentials, err := s.Verifier.VerifyAll(ctx, offers, attestation.Request{Challenge: ticket.Challenge, RPID: ticket.RPID,
+		Algorithms: ticket.Algorithms, Organisation: owner.Organisation, UserID: owner.User.ID, Username: owner.User.Username})
 	if err != nil {
 		return api.RegistrationResult{}, api.About(err, subject)
 	}

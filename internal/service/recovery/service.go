@@ -129,7 +129,7 @@ func (s *Service) begin(state store.LoginState, id, codeID string) (api.Recovery
 		return api.RecoveryChallenge{}, err
 	}
 	return api.RecoveryChallenge{
-		RegistrationChallenge: attestation.Challenge(ticket, token, party, state.Organisation, state.User),
+		RegistrationChallenge: s.Verifier.Challenge(ticket, token, party, state.Organisation, state.User),
 		AllowedRecoveryCredentials: []api.AllowedRecoveryCredential{{ID: base64.RawURLEncoding.EncodeToString(recoveryKey.CredentialID),
 			EncryptedRecoveryKey: recoveryKey.EncryptedPrivateKey}},
 	}, nil

@@ -39,7 +39,7 @@ func (s *Service) complete(ctx context.Context, who api.Caller, in api.Registrat
 		}
 		return s.repeated(ctx, inv, ticket, offers, err)
 	}
-	credentials, err := s.verify(inv, ticket, offers)
+	credentials, err := s.verify(ctx, inv, ticket, offers)
 	if err != nil {
 		return api.RegistrationResult{}, s.attempted(ctx, inv, err)
 	}
@@ -83,8 +83,8 @@ var errLost = &api.Error{Kind: api.Conflict, Code: "registration_lost",
 
 // verify verifies the offers. The first factor gets the id of a user's first credential, unless the user
 // had one before a new start.
-func (s *Service) verify(inv store.Invitation, t ceremony.Ticket, offers []attestation.Offer) ([]store.Credential, error) {
-	credentials, err := s.Verifier.VerifyAll(offers, request(inv, t))
+func (s *Service) verify(ctx context.Context, inv store.Invitation, t ceremony.Ticket, offers []attestation.Offer) ([]store.Credential, error) {
+	credentials, err := s.Verifier.VerifyAll(ctx, offers, request(inv, t))
 	if err != nil {
 		return nil, about(inv, err)
 	}
@@ -96,7 +96,7 @@ func (s *Service) verify(inv store.Invitation, t ceremony.Ticket, offers []attes
 
 func request(inv store.Invitation, t ceremony.Ticket) attestation.Request {
 	return attestation.Request{Challenge: t.Challenge, RPID: t.RPID, Algorithms: t.Algorithms,
-		Organisation: inv.Organisation, UserID: inv.User.ID, CodeID: inv.Code.ID}
+		Organisation: inv.Organisation, UserID: inv.User.ID, Username: inv.User.Username, CodeID: inv.Code.ID}
 }
 
 // register spends the code, registers the user and opens the session, if one is given.

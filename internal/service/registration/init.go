@@ -31,7 +31,7 @@ func (s *Service) challenge(inv store.Invitation) (ceremony.Ticket, api.Registra
 	if err != nil {
 		return ticket, api.RegistrationChallenge{}, err
 	}
-	return ticket, attestation.Challenge(ticket, token, party, o, inv.User), nil
+	return ticket, s.Verifier.Challenge(ticket, token, party, o, inv.User), nil
 }
 
 // Open says what a code is for, and records that a page opened its link. A mail scanner that only

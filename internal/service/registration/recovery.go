@@ -49,7 +49,7 @@ func (s *Service) AddRecovery(ctx context.Context, who api.Caller, in api.AddRec
 	if result, done, err := recovered(inv, stored, o); done {
 		return result, err
 	}
-	c, err := s.Verifier.Verify(o, request(inv, ticket))
+	c, err := s.Verifier.Verify(ctx, o, request(inv, ticket))
 	if err != nil {
 		return api.AddRecoveryResult{}, about(inv, err)
 	}
