@@ -58,6 +58,12 @@ type DeleteCredentialRequest struct {
 	Force          bool   `json:"-" query:"force" description:"Also the last credential that logs the user in, if there is a recovery key"`
 }
 
+// RenameCredentialRequest gives one of the caller's credentials another name.
+type RenameCredentialRequest struct {
+	CredentialUUID string `json:"-" path:"credentialUuid" description:"cr-…"`
+	Name           string `json:"name" description:"1 to 100 visible characters"`
+}
+
 // CredentialCodeRequest asks for a code with which a credential is added from another device.
 type CredentialCodeRequest struct {
 	Expiration any `json:"expiration" description:"At most 60 seconds ahead: ISO 8601 text, or Unix time in seconds or milliseconds"`

@@ -47,6 +47,11 @@ func (s *Session) DeactivateCredential(ctx context.Context, uuid string) (api.Me
 	return signed[api.Message](ctx, s, http.MethodPut, path(credentialsPath, "deactivate"), api.CredentialUUIDRequest{CredentialUUID: uuid})
 }
 
+// RenameCredential gives a credential of the caller's own another name.
+func (s *Session) RenameCredential(ctx context.Context, uuid, name string) (api.Credential, error) {
+	return signed[api.Credential](ctx, s, http.MethodPut, path("/countersign/account/credentials", uuid), api.RenameCredentialRequest{Name: name})
+}
+
 // DeleteCredential removes a credential of the caller's own for good. The sessions that it opened end.
 func (s *Session) DeleteCredential(ctx context.Context, uuid string) error {
 	_, err := signed[api.Nothing](ctx, s, http.MethodDelete, path(credentialsPath, uuid), empty)

@@ -15,6 +15,7 @@ type AccountChange struct {
 	Subject      string // "A passkey was added to your account"
 	What         string // one sentence
 	Credential   string // its name, "" for none
+	FormerName   string // of the credential, "" if that was not changed
 	At           time.Time
 	Address      string // where it was done from, "" if that is not known
 }
@@ -44,6 +45,7 @@ func (m AccountChange) text() string {
 	line("Organisation:  ", clean(m.Organisation, nameLimit))
 	line("Account name:  ", clean(m.Username, addressLimit))
 	line("Credential:    ", clean(m.Credential, nameLimit))
+	line("Name before:   ", clean(m.FormerName, nameLimit))
 	line("When:          ", m.At.UTC().Format("2 January 2006 at 15:04 UTC"))
 	line("From:          ", clean(m.Address, nameLimit))
 	b.WriteString("\n")

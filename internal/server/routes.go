@@ -87,6 +87,7 @@ func (s *Server) routes() []group {
 			{"DELETE /auth/credentials/{credentialUuid}", person, anySite, "", web.Signed(r.Credentials.Delete), "deleteCredential"},
 			{"PUT /auth/credentials/activate", person, anySite, "", web.Signed(r.Credentials.Activate), "activateCredential"},
 			{"PUT /auth/credentials/deactivate", person, anySite, "", web.Signed(r.Credentials.Deactivate), "deactivateCredential"},
+			{"PUT /countersign/account/credentials/{credentialUuid}", person, anySite, "", web.Exact(r.Credentials.Rename), "renameCredential"},
 			{"POST /auth/credentials/code", person, anySite, "", web.Signed(r.Credentials.CreateCode), "createCredentialCode"},
 			{"POST /auth/credentials/code/init", open, anySite, "", web.Op(r.Credentials.InitWithCode), "createCredentialChallengeWithCode"},
 			{"POST /auth/credentials/code/verify", open, anySite, "", web.Op(r.Credentials.CreateWithCode), "createCredentialWithCode"},

@@ -22,6 +22,7 @@ var summaries = map[string]string{
 	"deleteCredential":                       "Remove a credential of one's own for good; what it opened ends",
 	"activateCredential":                     "Activate a credential of one's own",
 	"deactivateCredential":                   "Deactivate a credential of one's own; what it opened ends",
+	"renameCredential":                       "Give a credential of one's own another name",
 	"createCredentialCode":                   "Get a code, good for a minute, with which a credential is added from another device",
 	"createCredentialChallengeWithCode":      "Begin to add a credential from the other device, with the code",
 	"createCredentialWithCode":               "Add the credential from the other device; this uses the code up",

@@ -30,6 +30,7 @@ const (
 
 	EventCredentialAdded              = "credential.added"
 	EventCredentialRemoved            = "credential.removed"
+	EventCredentialRenamed            = "credential.renamed"
 	EventCredentialCodeIssued         = "credential.code_issued"
 	EventCredentialActivated          = "credential.activated"
 	EventCredentialDeactivated        = "credential.deactivated"

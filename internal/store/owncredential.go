@@ -140,6 +140,13 @@ func (tx *Tx) ArchiveCredential(c Credential, now time.Time, lost error) {
 	tx.endOpenedBy(c, now)
 }
 
+// RenameCredential gives a credential another name. If it was removed, or its name is not the one that was
+// read, the unit fails with changed.
+func (tx *Tx) RenameCredential(c Credential, name string, changed error) {
+	tx.must(changed, `UPDATE credentials SET name = $1 WHERE id = $2 AND org_id = $3 AND name = $4 AND archived_at IS NULL`,
+		name, c.ID, c.OrgID, c.Name)
+}
+
 // endOpenedBy ends what a credential opened. Its row is locked by now: a concurrent login with it
 // commits before or waits.
 func (tx *Tx) endOpenedBy(c Credential, now time.Time) {

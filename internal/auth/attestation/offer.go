@@ -94,8 +94,8 @@ func ReadOne(factor, member string, c *api.CredentialAttestation) (o Offer, err 
 	}
 	if o.Name == "" {
 		o.Name = "Default Credential"
-	} else if !username.Visible(o.Name, maxName) {
-		return o, bad("credential_name_invalid", "The member "+member+"/credentialName must be at most 100 visible characters.")
+	} else if err := CheckName(member+"/credentialName", o.Name); err != nil {
+		return o, err
 	}
 	switch o.Kind {
 	case api.KindTotp:
@@ -119,6 +119,15 @@ func ReadOne(factor, member string, c *api.CredentialAttestation) (o Offer, err 
 		return o, err
 	}
 	return o, readExtras(&o, member, c)
+}
+
+// CheckName refuses the name of a credential that is too long or not wholly visible. member is its JSON
+// pointer in the request.
+func CheckName(member, name string) error {
+	if username.Visible(name, maxName) {
+		return nil
+	}
+	return bad("credential_name_invalid", "The member "+member+" must be at most 100 visible characters.")
 }
 
 func member64(member, name, text string) ([]byte, error) {

@@ -51,6 +51,7 @@ var sentences = map[string]sentence{
 
 	"credential.added":                  {text: "{subject} added a credential"},
 	"credential.removed":                {text: "{actor} removed a credential of {subject}"},
+	"credential.renamed":                {text: "{actor} renamed a credential of {subject}: {formerName} is now {name}"},
 	"credential.code_issued":            {text: "{subject} made a code to add a credential from another device"},
 	"credential.recovery_added":         {text: "{subject} added a recovery key"},
 	"credential.activated":              {text: "{actor} activated a credential of {subject}"},

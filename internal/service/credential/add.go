@@ -159,8 +159,8 @@ func (s *Service) add(ctx context.Context, tx *store.Tx, who api.Caller, in api.
 		return api.Credential{}, err
 	}
 	tx.AddAnotherCredential(c, maxCredentials, auth.ErrOwnerInactive, errTooMany, attestation.ErrKnown)
-	s.record(tx, who, store.EventCredentialAdded, c)
-	s.tell(ctx, tx, who, c, "was added", "A new credential was added to your account. Whoever holds it can use your account.")
+	s.record(tx, who, store.EventCredentialAdded, c, "")
+	s.tell(ctx, tx, who, c, "was added", "A new credential was added to your account. Whoever holds it can use your account.", "")
 	return shown(c), nil
 }
 

@@ -92,8 +92,8 @@ func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in
 	}
 	if !c.Active {
 		tx.ActivateCredential(c.ID, c.OrgID, errNotFound)
-		s.record(tx, who, store.EventCredentialActivated, c)
-		s.tell(ctx, tx, who, c, "was activated", "One of your credentials can be used again.")
+		s.record(tx, who, store.EventCredentialActivated, c, "")
+		s.tell(ctx, tx, who, c, "was activated", "One of your credentials can be used again.", "")
 	}
 	return api.Message{Message: "The credential is active."}, nil
 }
@@ -108,8 +108,8 @@ func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, 
 	if c.Active {
 		tx.KeepFirstFactor(who.UserID, c.ID, in.Force, errLast)
 		tx.DeactivateOwnCredential(c, s.Now(), errNotFound)
-		s.record(tx, who, store.EventCredentialDeactivated, c)
-		s.tell(ctx, tx, who, c, "was deactivated", "One of your credentials was deactivated. It cannot be used until it is activated again.")
+		s.record(tx, who, store.EventCredentialDeactivated, c, "")
+		s.tell(ctx, tx, who, c, "was deactivated", "One of your credentials was deactivated. It cannot be used until it is activated again.", "")
 	}
 	return api.Message{Message: "The credential is inactive."}, nil
 }
@@ -122,9 +122,30 @@ func (s *Service) Delete(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	}
 	tx.KeepFirstFactor(who.UserID, c.ID, in.Force, errLast)
 	tx.ArchiveCredential(c, s.Now(), errNotFound)
-	s.record(tx, who, store.EventCredentialRemoved, c)
-	s.tell(ctx, tx, who, c, "was removed", "One of your credentials was removed from your account.")
+	s.record(tx, who, store.EventCredentialRemoved, c, "")
+	s.tell(ctx, tx, who, c, "was removed", "One of your credentials was removed from your account.", "")
 	return api.Nothing{}, nil
+}
+
+// Rename gives one of the caller's credentials another name. Any credential of theirs may sign it, since a
+// name admits nobody; the mail says what the name was, so that nobody swaps names unseen.
+func (s *Service) Rename(ctx context.Context, tx *store.Tx, who api.Caller, in api.RenameCredentialRequest) (api.Credential, error) {
+	if in.Name == "" {
+		return api.Credential{}, api.Missing("name")
+	}
+	if err := attestation.CheckName("/name", in.Name); err != nil {
+		return api.Credential{}, err
+	}
+	c, _, err := s.find(ctx, who, in.CredentialUUID)
+	if err != nil || c.Name == in.Name {
+		return shown(c), err
+	}
+	tx.RenameCredential(c, in.Name, errOutdated)
+	former := c.Name
+	c.Name = in.Name
+	s.record(tx, who, store.EventCredentialRenamed, c, former)
+	s.tell(ctx, tx, who, c, "was renamed", "One of your credentials has another name.", former)
+	return shown(c), nil
 }
 
 // changeable is find for a credential that the signer of the request may change.
@@ -140,14 +161,19 @@ func (s *Service) changeable(ctx context.Context, tx *store.Tx, who api.Caller, 
 	return c, checkStrength(tx, signer, c, own)
 }
 
-func (s *Service) record(tx *store.Tx, who api.Caller, kind string, c store.Credential) {
-	e := store.NewEvent(who, kind, s.Now(), map[string]any{"credentialUuid": c.ID, "kind": c.Kind, "factor": c.Factor, "name": c.Name})
+// record adds an event about a credential, with the name that it had if that was changed.
+func (s *Service) record(tx *store.Tx, who api.Caller, kind string, c store.Credential, former string) {
+	detail := map[string]any{"credentialUuid": c.ID, "kind": c.Kind, "factor": c.Factor, "name": c.Name}
+	if former != "" {
+		detail["formerName"] = former
+	}
+	e := store.NewEvent(who, kind, s.Now(), detail)
 	e.UserID, e.CredentialID = c.UserID, c.ID
 	tx.Record(e)
 }
 
 // tell mails the owner of a credential what was done to it, once that is stored.
-func (s *Service) tell(ctx context.Context, tx *store.Tx, who api.Caller, c store.Credential, done, what string) {
+func (s *Service) tell(ctx context.Context, tx *store.Tx, who api.Caller, c store.Credential, done, what, former string) {
 	if !s.Outbox.Reaches(who.Username) {
 		return
 	}
@@ -162,7 +188,7 @@ func (s *Service) tell(ctx context.Context, tx *store.Tx, who api.Caller, c stor
 		return
 	}
 	m := mail.AccountChange{To: who.Username, Organisation: org.Name, Username: who.Username, Subject: thing + " of your account " + done,
-		What: what, Credential: c.Name, At: s.Now(), Address: who.Address}
+		What: what, Credential: c.Name, FormerName: former, At: s.Now(), Address: who.Address}
 	tx.Committed(func() {
 		s.Outbox.Tell(m, func(why error) {
 			s.Log.Error("a user could not be told of a change", "orgId", who.OrgID, "userId", who.UserID, "error", why)
