@@ -64,12 +64,6 @@ func (s *Session) CreateCredentialCode(ctx context.Context, in api.CredentialCod
 	return signed[api.CredentialCode](ctx, s, http.MethodPost, path(credentialsPath, "code"), in)
 }
 
-// RecoverUser removes all credentials of another user who lost them, and issues a registration code for
-// the same user.
-func (s *Session) RecoverUser(ctx context.Context, userID string) (api.InvitedPerson, error) {
-	return signed[api.InvitedPerson](ctx, s, http.MethodPost, path("/countersign/people", userID, "recover"), empty)
-}
-
 // InitCredentialWithCode begins to add a credential from a device that has a code and no session. It fails
 // with ErrChallenge if the challenge is for anything else.
 func (c *Client) InitCredentialWithCode(ctx context.Context, in api.CredentialChallengeWithCodeRequest) (api.CredentialChallenge, error) {
@@ -99,12 +93,28 @@ func (c *Client) SendRecoveryCode(ctx context.Context, in api.SendRecoveryCodeRe
 	return ask[api.Message](ctx, c, call{method: http.MethodPost, path: "/auth/recover/user/code"}, in)
 }
 
+// RecoveryKeys returns the active recovery keys of a user who has a recovery code. The code stays good.
+func (c *Client) RecoveryKeys(ctx context.Context, in api.OpenRecoveryRequest) (api.RecoveryKeys, error) {
+	return ask[api.RecoveryKeys](ctx, c, call{method: http.MethodPost, path: "/countersign/recovery/open"}, in)
+}
+
 // InitRecovery presents a recovery code and returns the challenge that new credentials answer. It fails
 // with ErrChallenge if that is not a recovery's.
 func (c *Client) InitRecovery(ctx context.Context, in api.InitRecoveryRequest) (api.RecoveryChallenge, error) {
 	out, err := ask[api.RecoveryChallenge](ctx, c, call{method: http.MethodPost, path: "/auth/recover/user/init"}, in)
+	return c.recoveryChallenge(out, err, in.OrgID)
+}
+
+// InitDelegatedRecovery begins the recovery of an end user whom this service account knows. It fails as
+// InitRecovery does.
+func (s *Session) InitDelegatedRecovery(ctx context.Context, in api.DelegatedRecoveryRequest) (api.RecoveryChallenge, error) {
+	out, err := signed[api.RecoveryChallenge](ctx, s, http.MethodPost, path("/auth/recover/user/delegated"), in)
+	return s.client.recoveryChallenge(out, err, "")
+}
+
+func (c *Client) recoveryChallenge(out api.RecoveryChallenge, err error, orgID string) (api.RecoveryChallenge, error) {
 	if err == nil {
-		_, err = c.check(api.PurposeRecovery, out.Challenge, out.TemporaryAuthenticationToken, in.OrgID)
+		_, err = c.check(api.PurposeRecovery, out.Challenge, out.TemporaryAuthenticationToken, orgID)
 	}
 	if err != nil {
 		return api.RecoveryChallenge{}, err
@@ -113,8 +123,7 @@ func (c *Client) InitRecovery(ctx context.Context, in api.InitRecoveryRequest) (
 }
 
 // Recover replaces everything that the user has by new credentials; token is the challenge's
-// temporaryAuthenticationToken. The recovery key signs client data whose challenge is the base64url of the
-// JSON of the new credentials.
+// temporaryAuthenticationToken. The recovery key signs the new credentials; KeySigner.SignRecovery does.
 func (c *Client) Recover(ctx context.Context, token string, in api.RecoverRequest) (api.RegistrationResult, error) {
 	return ask[api.RegistrationResult](ctx, c, call{method: http.MethodPost, path: "/auth/recover/user", token: token}, in)
 }

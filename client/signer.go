@@ -111,7 +111,12 @@ func (k KeySigner) Format(f fmt.State, _ rune) { io.WriteString(f, k.String()) }
 
 // Register answers a registration challenge with this key as a credential of kind Key.
 func (k KeySigner) Register(challenge api.RegistrationChallenge) (api.CredentialAttestation, error) {
-	clientData, err := keyClientData("key.create", challenge.Challenge)
+	return k.RegisterAs(api.KindKey, challenge.Challenge)
+}
+
+// RegisterAs answers any challenge for a new credential with this key, of kind Key or RecoveryKey.
+func (k KeySigner) RegisterAs(kind, challenge string) (api.CredentialAttestation, error) {
+	clientData, err := keyClientData("key.create", challenge)
 	if err != nil {
 		return api.CredentialAttestation{}, err
 	}
@@ -133,7 +138,7 @@ func (k KeySigner) Register(challenge api.RegistrationChallenge) (api.Credential
 		PublicKey string `json:"publicKey"`
 		Signature string `json:"signature"`
 	}{k.publicPEM, hex.EncodeToString(signature)})
-	return api.CredentialAttestation{CredentialKind: api.KindKey, CredentialInfo: api.CredentialAttestationInfo{
+	return api.CredentialAttestation{CredentialKind: kind, CredentialInfo: api.CredentialAttestationInfo{
 		CredID: k.credentialID, ClientData: base64url(clientData), AttestationData: base64url(data)}}, err
 }
 
@@ -147,7 +152,21 @@ func (k KeySigner) Sign(ctx context.Context, c api.SigningChallenge) (api.Creden
 	if err != nil {
 		return api.CredentialAssertion{}, err
 	}
-	clientData, err := keyClientData("key.get", c.Challenge)
+	return k.assert(kind, c.Challenge)
+}
+
+// SignRecovery completes a recovery: this key, which is a recovery key, signs the new credentials.
+func (k KeySigner) SignRecovery(in api.RegistrationRequest) (api.RecoverRequest, error) {
+	text, err := json.Marshal(in)
+	if err != nil {
+		return api.RecoverRequest{}, err
+	}
+	recovery, err := k.assert(api.KindRecoveryKey, base64url(text))
+	return api.RecoverRequest{Recovery: &recovery, NewCredentials: &in}, err
+}
+
+func (k KeySigner) assert(kind, challenge string) (api.CredentialAssertion, error) {
+	clientData, err := keyClientData("key.get", challenge)
 	if err != nil {
 		return api.CredentialAssertion{}, err
 	}

@@ -33,6 +33,7 @@
 //	  bearer          signs and reads the tokens that others may verify
 //	  accesstoken     issues the access tokens of service accounts and of people's programs
 //	  access          says what a caller may do
+//	  view            shows a person's credentials and sessions
 //	  resource        finds, changes, records and shows one user, service account, token or application
 //	verify            verification without I/O
 //	  webauthn        passkeys, step by step as the standard lists them

@@ -1,9 +1,12 @@
 package mail
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
+
+	"github.com/countersign/countersign/api"
 )
 
 // AccountChange is the content of the mail that tells users what was changed in their account. Names may
@@ -17,7 +20,15 @@ type AccountChange struct {
 	Credential   string // its name, "" for none
 	FormerName   string // of the credential, "" if that was not changed
 	At           time.Time
+	By           string // who did it, "" for the user themselves
 	Address      string // where it was done from, "" if that is not known
+}
+
+// CredentialChange is an AccountChange whose Subject says that a credential of a kind "was added".
+func CredentialChange(kind, done string) AccountChange {
+	thing := map[string]string{api.KindFido2: "A passkey", api.KindRecoveryKey: "A recovery key", api.KindTotp: "A code app",
+		api.KindPassword: "A password"}[kind]
+	return AccountChange{Subject: cmp.Or(thing, "A key") + " of your account " + done}
 }
 
 // AccountChanged mails what was changed. It returns as Invite does. The mail is plain text, without a
@@ -47,8 +58,13 @@ func (m AccountChange) text() string {
 	line("Credential:    ", clean(m.Credential, nameLimit))
 	line("Name before:   ", clean(m.FormerName, nameLimit))
 	line("When:          ", m.At.UTC().Format("2 January 2006 at 15:04 UTC"))
+	line("By:            ", clean(m.By, addressLimit))
 	line("From:          ", clean(m.Address, nameLimit))
 	b.WriteString("\n")
+	if m.By != "" {
+		paragraph("If you did not expect that, ask an administrator of your organisation.")
+		return strings.TrimSuffix(b.String(), "\n")
+	}
 	paragraph("If that was you, there is nothing to do.")
 	paragraph("If it was not you, tell an administrator of your organisation at once: they can deactivate your account and give you a new start.")
 	return strings.TrimSuffix(b.String(), "\n")

@@ -58,7 +58,10 @@ func TestTheLastAdministratorStays(t *testing.T) {
 				u := newUser(ada.o, name)
 				u.RegisteredAt = epoch
 				change(&u)
-				write(t, db, func(tx *store.Tx) { tx.CreateUser(u, errDuplicate) })
+				write(t, db, func(tx *store.Tx) {
+					tx.CreateUser(u, errDuplicate)
+					tx.AddCredential(newCredential(u, store.Code{}), errDuplicate)
+				})
 				promote(t, db, ada.o, u.ID)
 				return u
 			}
@@ -78,6 +81,10 @@ func TestTheLastAdministratorStays(t *testing.T) {
 			gone := another("gone", func(*store.User) {})
 			write(t, db, func(tx *store.Tx) { tx.ArchiveUser(gone.ID, ada.o.ID, at(1), errLost) })
 			last("beside one who is archived")
+			locked := join(t, db, ada.o, "locked out")
+			promote(t, db, ada.o, locked.u.ID)
+			write(t, db, func(tx *store.Tx) { tx.DeactivateOwnCredential(locked.k, at(1), errLost) })
+			last("beside one who cannot log in")
 
 			write(t, db, func(tx *store.Tx) { tx.SetUserActive(idle.ID, ada.o.ID, true, errLost) })
 			if err := try(db, func(tx *store.Tx) { take(tx, ada.u, right) }); err != nil {

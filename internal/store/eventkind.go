@@ -18,6 +18,7 @@ const (
 	EventUserLoggedInByDelegate  = "user.logged_in_by_delegation"
 	EventUserLoggedOut           = "user.logged_out"
 	EventSessionEnded            = "session.ended"
+	EventUserSessionsEnded       = "user.sessions_ended"
 	EventRegistrationCodeSent    = "registration.code_sent"
 	EventRegistrationCodeResent  = "registration.code_resent"
 	EventRegistrationCodeRenewed = "registration.code_renewed"

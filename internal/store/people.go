@@ -51,6 +51,18 @@ func (db *DB) People(ctx context.Context, orgID, kind, name, after string, limit
 		orgID, begin, end, after, kind, page(limit))
 }
 
+// Person returns a user of the organisation who is not archived, or an error of Kind NotFound.
+func (db *DB) Person(ctx context.Context, orgID, userID string) (Person, error) {
+	all, err := db.people(ctx, `u.id`, `SELECT u.id FROM users u WHERE u.id = $1 AND u.org_id = $2 AND `+isPerson, userID, orgID)
+	if err == nil && len(all) == 0 {
+		err = errNoUser
+	}
+	if err != nil {
+		return Person{}, err
+	}
+	return all[0], nil
+}
+
 func (db *DB) people(ctx context.Context, order, ids string, args ...any) ([]Person, error) {
 	rows, err := all(ctx, db, (*row).person, `
 		SELECT `+personColumns+`

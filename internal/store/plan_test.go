@@ -46,6 +46,7 @@ func TestNoStatementScansATable(t *testing.T) {
 		"service accounts": func(db *store.DB) { db.ServiceAccounts(ctx, "or-1") },
 		"application":      func(db *store.DB) { db.Application(ctx, "or-1", "ap-1") },
 		"applications":     func(db *store.DB) { db.Applications(ctx, "or-1") },
+		"person":           func(db *store.DB) { db.Person(ctx, "or-1", "us-1") },
 		"people":           func(db *store.DB) { db.People(ctx, "or-1", "", "", "", 10) },
 		"people, kind":     func(db *store.DB) { db.People(ctx, "or-1", "EndUser", "", "", 10) },
 		"users":            func(db *store.DB) { db.Users(ctx, "or-1", "", 10) },
@@ -89,6 +90,7 @@ func TestNoStatementScansATable(t *testing.T) {
 			tx.SameCredentials("us-1", 1, "cr-1", errLost)
 			tx.KeepFirstFactor("us-1", "cr-1", true, errLost)
 			tx.DeactivateOwnCredential(c, epoch, errLost)
+			tx.RenameCredential(c, "name", errLost)
 			tx.ArchiveCredential(c, epoch, errLost)
 			tx.AddAnotherCredential(c, 100, errLost, errLost, errDuplicate)
 			tx.IssueCredentialCode(store.CredentialCode{})
@@ -123,6 +125,7 @@ func TestNoStatementScansATable(t *testing.T) {
 		},
 		"user written": func(tx *store.Tx) {
 			tx.KeepAnAdministrator("or-1", "us-1", errLost)
+			tx.KeepAnAdministratorWithout(store.Credential{ID: "cr-1", OrgID: "or-1", UserID: "us-1"}, errLost)
 			tx.ArchiveUser("us-1", "or-1", epoch, errLost)
 			tx.RenameUser("us-1", "or-1", "", "", new(string), errDuplicate, errLost)
 			tx.MustBeInvited("us-1", "or-1", errLost)

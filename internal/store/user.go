@@ -193,20 +193,37 @@ func (tx *Tx) MakeFirstAdministrator(orgID, userID, assignmentID string, now tim
 		orgID, userID, assignmentID, now.UnixMilli())
 }
 
-// KeepAnAdministrator makes the unit fail with last if userID is the only administrator of the
-// organisation who can act: a registered, active employee with the permission to do
-// everything. Call it before the statements that take this from them. Of two units that would
-// each leave only the administrator whom the other removes, the later one waits here.
-func (tx *Tx) KeepAnAdministrator(orgID, userID string, last error) {
-	tx.inTurn(orgID)
-	tx.may(`UPDATE organisations SET name = name WHERE id = $1`, orgID)
-	const can = `SELECT 1 FROM permissions p
+// Administrators who can act: registered, active employees with the permission to do everything. Those
+// who log in have an active first factor besides.
+const (
+	administrator = `SELECT 1 FROM permissions p
 			JOIN permission_assignments m ON m.permission_id = p.id
 			JOIN users u ON u.id = m.identity_id
 		WHERE p.org_id = $1 AND p.managed = 'administrator'
 			AND u.kind = 'CustomerEmployee' AND u.active = 1 AND u.registered_at IS NOT NULL AND u.archived_at IS NULL`
+	loggingIn = ` AND EXISTS (SELECT 1 FROM credentials k
+			WHERE k.user_id = u.id AND k.token_id = '' AND k.factor = 'first' AND k.active = 1`
+)
+
+// KeepAnAdministrator makes the unit fail with last if userID is an administrator of the organisation who
+// can act, and no other is there who logs in. Call it before the statements that take this from them. Of
+// two units that would each leave only the administrator whom the other removes, the later one waits here.
+func (tx *Tx) KeepAnAdministrator(orgID, userID string, last error) {
+	tx.keepAdministrator(orgID, last, loggingIn+`) AND u.id <> $2`, userID)
+}
+
+// KeepAnAdministratorWithout is KeepAnAdministrator for a credential that is to be deactivated: another
+// credential of the same user is enough.
+func (tx *Tx) KeepAnAdministratorWithout(c Credential, last error) {
+	tx.inTurn(c.UserID)
+	tx.keepAdministrator(c.OrgID, last, loggingIn+` AND k.id <> $3)`, c.UserID, c.ID)
+}
+
+func (tx *Tx) keepAdministrator(orgID string, last error, other string, of ...any) {
+	tx.inTurn(orgID)
+	tx.may(`UPDATE organisations SET name = name WHERE id = $1`, orgID)
 	tx.must(last, `
 		UPDATE organisations SET name = name
-		WHERE id = $1 AND (NOT EXISTS (`+can+` AND u.id = $2) OR EXISTS (`+can+` AND u.id <> $2))`,
-		orgID, userID)
+		WHERE id = $1 AND (NOT EXISTS (`+administrator+` AND u.id = $2) OR EXISTS (`+administrator+other+`))`,
+		append([]any{orgID}, of...)...)
 }

@@ -94,7 +94,7 @@ func ReadOne(factor, member string, c *api.CredentialAttestation) (o Offer, err 
 	}
 	if o.Name == "" {
 		o.Name = "Default Credential"
-	} else if err := CheckName(member+"/credentialName", o.Name); err != nil {
+	} else if err := CheckName("The member "+member+"/credentialName", o.Name); err != nil {
 		return o, err
 	}
 	switch o.Kind {
@@ -121,13 +121,13 @@ func ReadOne(factor, member string, c *api.CredentialAttestation) (o Offer, err 
 	return o, readExtras(&o, member, c)
 }
 
-// CheckName refuses the name of a credential that is too long or not wholly visible. member is its JSON
-// pointer in the request.
-func CheckName(member, name string) error {
+// CheckName refuses the name of a credential that is too long or not wholly visible. called says what it is
+// to whoever gave it.
+func CheckName(called, name string) error {
 	if username.Visible(name, maxName) {
 		return nil
 	}
-	return bad("credential_name_invalid", "The member "+member+" must be at most 100 visible characters.")
+	return bad("credential_name_invalid", called+" must be at most 100 visible characters.")
 }
 
 func member64(member, name, text string) ([]byte, error) {

@@ -2,13 +2,12 @@ package account
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/hex"
 	"time"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth/access"
 	"github.com/countersign/countersign/internal/auth/assertion"
+	"github.com/countersign/countersign/internal/auth/view"
 	"github.com/countersign/countersign/internal/relyingparty"
 	"github.com/countersign/countersign/internal/store"
 )
@@ -45,8 +44,7 @@ func (s *Service) Show(ctx context.Context, who api.Caller, _ api.Nothing) (api.
 	if err != nil {
 		return api.Account{}, err
 	}
-	names := map[string]string{}
-	a := api.Account{
+	return api.Account{
 		Organisation: api.NamedID{ID: state.Organisation.ID, Name: state.Organisation.Name},
 		User: api.AccountUser{ID: state.User.ID, Username: state.User.Username, Kind: state.User.Kind,
 			Administrator: rights.Everything(), Operations: rights.Operations(), RegisteredAt: api.Time(state.User.RegisteredAt)},
@@ -55,19 +53,9 @@ func (s *Service) Show(ctx context.Context, who api.Caller, _ api.Nothing) (api.
 		OneTimePasswords:    state.Organisation.OneTimePasswords,
 		SecondFactorMissing: assertion.SecondFactorMissing(state.Organisation, state.Credentials),
 
-		Credentials: []api.AccountCredential{},
-		Sessions:    []api.AccountSession{},
-	}
-	for _, c := range state.Credentials {
-		names[c.ID] = c.Name
-		a.Credentials = append(a.Credentials, credential(c))
-	}
-	for _, e := range sessions {
-		a.Sessions = append(a.Sessions, api.AccountSession{ID: e.ID, Current: e.ID == who.SessionID,
-			CredentialName: names[e.CredentialID], UserAgent: e.UserAgent, Address: e.Address,
-			CreatedAt: api.Time(e.CreatedAt), ExpiresAt: api.Time(e.ExpiresAt)})
-	}
-	return a, nil
+		Credentials: view.Credentials(state.Credentials),
+		Sessions:    view.Sessions(who, sessions, state.Credentials),
+	}, nil
 }
 
 // Caller tells a caller who they are and what they may do: the first thing that somebody asks
@@ -79,22 +67,6 @@ func (s *Service) Caller(ctx context.Context, who api.Caller, _ api.Nothing) (ap
 	}
 	return api.CallerInfo{Kind: who.Kind, OrgID: who.OrgID, UserID: who.UserID, Username: who.Username,
 		TokenID: who.TokenID, Operations: rights.Operations()}, nil
-}
-
-func credential(c store.Credential) api.AccountCredential {
-	return api.AccountCredential{UUID: c.ID, CredentialID: base64.RawURLEncoding.EncodeToString(c.CredentialID),
-		Kind: c.Kind, Factor: c.Factor, Name: c.Name, Algorithm: c.Algorithm, AAGUID: uuid(c.AAGUID),
-		BackupEligible: c.BackupEligible, BackedUp: c.BackupState, IsActive: c.Active,
-		CreatedAt: api.Time(c.CreatedAt), LastUsedAt: api.Time(c.LastUsedAt)}
-}
-
-// uuid writes an AAGUID as a UUID; "" for a key, which has none.
-func uuid(b []byte) string {
-	if len(b) != 16 {
-		return ""
-	}
-	h := hex.EncodeToString(b)
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
 // EndSession ends one of the caller's own sessions, this one or another.

@@ -35,6 +35,7 @@ var sentences = map[string]sentence{
 	"user.logged_out":  {text: "{subject} logged out"},
 	"session.ended":    {text: "{subject} ended one of their sessions"},
 
+	"user.sessions_ended":               {text: "{actor} ended sessions of {subject}"},
 	"user.logged_in_by_delegation":      {text: "{actor} opened a session for {subject}"},
 	"user.delegated_registration_begun": {text: "{actor} began to register {subject}"},
 

@@ -133,7 +133,7 @@ func (s *Service) Rename(ctx context.Context, tx *store.Tx, who api.Caller, in a
 	if in.Name == "" {
 		return api.Credential{}, api.Missing("name")
 	}
-	if err := attestation.CheckName("/name", in.Name); err != nil {
+	if err := attestation.CheckName("The member /name", in.Name); err != nil {
 		return api.Credential{}, err
 	}
 	c, _, err := s.find(ctx, who, in.CredentialUUID)
@@ -177,18 +177,14 @@ func (s *Service) tell(ctx context.Context, tx *store.Tx, who api.Caller, c stor
 	if !s.Outbox.Reaches(who.Username) {
 		return
 	}
-	thing := map[string]string{api.KindFido2: "A passkey", api.KindRecoveryKey: "A recovery key", api.KindTotp: "A code app",
-		api.KindPassword: "A password"}[c.Kind]
-	if thing == "" {
-		thing = "A key"
-	}
 	org, err := s.DB.Organisation(ctx, who.OrgID)
 	if err != nil {
 		s.Log.Error("a user could not be told of a change", "orgId", who.OrgID, "userId", who.UserID, "error", err)
 		return
 	}
-	m := mail.AccountChange{To: who.Username, Organisation: org.Name, Username: who.Username, Subject: thing + " of your account " + done,
-		What: what, Credential: c.Name, FormerName: former, At: s.Now(), Address: who.Address}
+	m := mail.CredentialChange(c.Kind, done)
+	m.To, m.Organisation, m.Username, m.At, m.Address = who.Username, org.Name, who.Username, s.Now(), who.Address
+	m.What, m.Credential, m.FormerName = what, c.Name, former
 	tx.Committed(func() {
 		s.Outbox.Tell(m, func(why error) {
 			s.Log.Error("a user could not be told of a change", "orgId", who.OrgID, "userId", who.UserID, "error", why)

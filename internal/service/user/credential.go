@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/attestation"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -51,10 +52,7 @@ func (s *Service) ResetSignCount(ctx context.Context, orgID, id string) error {
 
 // changeCredential changes a credential and records it in one unit.
 func (s *Service) changeCredential(ctx context.Context, orgID, id, kind string, change func(*store.Tx, store.Credential, time.Time)) error {
-	c, err := s.DB.Credential(ctx, id)
-	if err == nil && c.OrgID != orgID {
-		err = errNoSuchCredential
-	}
+	c, err := s.credential(ctx, orgID, id)
 	if err != nil {
 		return err
 	}
@@ -66,4 +64,40 @@ func (s *Service) changeCredential(ctx context.Context, orgID, id, kind string, 
 		tx.Record(e)
 		return nil
 	})
+}
+
+// credential returns a credential of the organisation.
+func (s *Service) credential(ctx context.Context, orgID, id string) (store.Credential, error) {
+	c, err := s.DB.Credential(ctx, id)
+	if err == nil && c.OrgID != orgID {
+		err = errNoSuchCredential
+	}
+	return c, err
+}
+
+// RenameCredential gives a person's credential another name.
+func (s *Service) RenameCredential(ctx context.Context, orgID, id, name string) error {
+	if name == "" {
+		return &api.Error{Kind: api.Invalid, Code: "credential_name_invalid", Message: "The name is empty."}
+	}
+	if err := attestation.CheckName("The name", name); err != nil {
+		return err
+	}
+	_, err := store.Do(ctx, s.DB, func(tx *store.Tx) (api.Nothing, error) {
+		c, err := s.credential(ctx, orgID, id)
+		if err == nil && (c.TokenID != "" || !c.ArchivedAt.IsZero()) {
+			err = errNoSuchCredential
+		}
+		if err != nil || c.Name == name {
+			return api.Nothing{}, err
+		}
+		tx.RenameCredential(c, name, errOutdated)
+		detail := credentialDetail(c)
+		detail["name"], detail["formerName"] = name, c.Name
+		e := store.NewEvent(api.Caller{OrgID: orgID}, store.EventCredentialRenamed, s.Now(), detail)
+		e.UserID, e.CredentialID = c.UserID, c.ID
+		tx.Record(e)
+		return api.Nothing{}, nil
+	})
+	return err
 }
