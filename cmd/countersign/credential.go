@@ -12,6 +12,7 @@ import (
 
 type credentialCommands struct {
 	List         credentialList         `cmd:"" help:"List a user's credentials: synced or not, counter, last use."`
+	Rename       credentialRename       `cmd:"" help:"Give a credential another name."`
 	Deactivate   credentialDeactivate   `cmd:"" help:"Deactivate a credential and end its user's sessions."`
 	Activate     credentialActivate     `cmd:"" help:"Activate a deactivated credential."`
 	Remove       credentialRemove       `cmd:"" help:"Remove a credential for good and end its user's sessions."`

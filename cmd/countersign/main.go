@@ -30,8 +30,8 @@ type commands struct {
 
 	Serve          serveCommand           `cmd:"" help:"Run the server."`
 	Org            orgCommands            `cmd:"" help:"Create and list organisations, set their policies."`
-	User           userCommands           `cmd:"" help:"Invite, list, show, deactivate and activate users."`
-	Credential     credentialCommands     `cmd:"" help:"List, deactivate and activate a user's credentials."`
+	User           userCommands           `cmd:"" help:"Invite, list, show, deactivate, activate and recover users."`
+	Credential     credentialCommands     `cmd:"" help:"List, rename, deactivate, activate and remove a user's credentials."`
 	ServiceAccount serviceAccountCommands `cmd:"" help:"Create, list, deactivate, activate and remove service accounts."`
 	Code           codeCommands           `cmd:"" help:"List and revoke registration codes."`
 	Receipt        receiptCommands        `cmd:"" help:"Verify and export receipts of signed actions."`

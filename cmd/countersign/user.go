@@ -19,6 +19,7 @@ type userCommands struct {
 	Deactivate userDeactivate `cmd:"" help:"Deactivate a user and end their sessions."`
 	Activate   userActivate   `cmd:"" help:"Activate a deactivated user."`
 	Recover    userRecover    `cmd:"" help:"Give a user who lost all credentials a new start: remove these and issue a registration code."`
+	Sessions   userSessions   `cmd:"" help:"List a user's sessions, or end them."`
 	LoginCode  userLoginCode  `cmd:"" help:"Issue a login code to the owner of a password-protected key whom no mail reaches."`
 }
 
