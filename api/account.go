@@ -8,8 +8,9 @@ type Account struct {
 	Credentials  []AccountCredential `json:"credentials"`
 	Sessions     []AccountSession    `json:"sessions"`
 
-	OneTimePasswords    bool `json:"oneTimePasswords" description:"Whether the organisation accepts codes from an app as second factor"`
-	SecondFactorMissing bool `json:"secondFactorMissing" description:"Whether the organisation requires a second factor and the user has none yet"`
+	OneTimePasswords    bool             `json:"oneTimePasswords" description:"Whether the organisation accepts codes from an app as second factor"`
+	SecondFactorMissing bool             `json:"secondFactorMissing" description:"Whether the organisation requires a second factor and the user has none yet"`
+	Recovery            *PendingRecovery `json:"recovery,omitempty" description:"A recovery of this account that waits"`
 }
 
 // AccountUser is the user who is logged in.

@@ -21,6 +21,7 @@ const (
 	PrefixAction       = "ua" // signed user action; ours
 	PrefixLoginCode    = "lc" // ours
 	PrefixRecoveryCode = "vc" // ours
+	PrefixRecovery     = "rv" // ours
 	PrefixAddingCode   = "cc" // code that adds a credential from another device; ours
 	PrefixToken        = "to" // access token
 	PrefixPermission   = "pm"

@@ -27,6 +27,7 @@ type Person struct {
 	Passkeys     int                           `json:"passkeys" description:"Active first factors"`
 	Code         *PersonCode                   `json:"code,omitempty" description:"The latest registration code, if they are not registered"`
 	Roles        []PermissionAssignmentSummary `json:"roles"`
+	Recovery     *PendingRecovery              `json:"recovery,omitempty" description:"A recovery of theirs that waits"`
 }
 
 // PersonCode is a registration code without its text.

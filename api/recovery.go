@@ -61,3 +61,31 @@ type RecoveryKeyEntry struct {
 	Name                 string `json:"name"`
 	EncryptedRecoveryKey string `json:"encryptedRecoveryKey,omitempty" description:"As it was registered; absent if its owner keeps the key"`
 }
+
+// PendingRecovery is a recovery that waits: details of the refusal recovery_pending, and what its user and
+// administrators see of it.
+type PendingRecovery struct {
+	ID       string `json:"id" description:"rv-…"`
+	Since    string `json:"since" description:"When it was asked for; ISO 8601, UTC"`
+	Until    string `json:"until" description:"When it can be completed, with the approval that it needs; ISO 8601, UTC"`
+	Expires  string `json:"expires" description:"When it can be completed no longer; ISO 8601, UTC"`
+	Approval string `json:"approval" enum:"none,needed,given" description:"Whether an administrator must approve it, or has"`
+	Address  string `json:"address,omitempty" description:"Where it was asked for"`
+}
+
+// CodeRecoveryPending is the code of the refusal that says that a recovery waits. Its details are a
+// PendingRecovery.
+const CodeRecoveryPending = "recovery_pending"
+
+// Approvals of a PendingRecovery.
+const (
+	ApprovalNotNeeded = "none"
+	ApprovalNeeded    = "needed"
+	ApprovalGiven     = "given"
+)
+
+// ApproveRecoveryRequest approves the recovery of a person.
+type ApproveRecoveryRequest struct {
+	UserID     string `json:"-" path:"userId" description:"us-…"`
+	RecoveryID string `json:"recoveryId" description:"The recovery that is approved and no other: rv-…"`
+}

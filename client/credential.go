@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/countersign/countersign/api"
@@ -64,6 +66,24 @@ func (s *Session) CreateCredentialCode(ctx context.Context, in api.CredentialCod
 	return signed[api.CredentialCode](ctx, s, http.MethodPost, path(credentialsPath, "code"), in)
 }
 
+// ApproveRecovery approves the recovery of another user that waits for it: the one with that id and no other.
+func (s *Session) ApproveRecovery(ctx context.Context, userID, recoveryID string) (api.Message, error) {
+	return signed[api.Message](ctx, s, http.MethodPost, path(peoplePath, userID, "recovery", "approve"),
+		api.ApproveRecoveryRequest{RecoveryID: recoveryID})
+}
+
+// StopRecovery stops the recovery of a user that waits.
+func (s *Session) StopRecovery(ctx context.Context, userID string) (api.Message, error) {
+	return signed[api.Message](ctx, s, http.MethodPost, path(peoplePath, userID, "recovery", "stop"), empty)
+}
+
+// StopOwnRecovery stops the recovery of the caller's own account that waits. It is not signed.
+func (s *Session) StopOwnRecovery(ctx context.Context) (api.Message, error) {
+	var out api.Message
+	err := s.Do(ctx, http.MethodPost, "/countersign/account/recovery/stop", empty, &out)
+	return out, err
+}
+
 // InitCredentialWithCode begins to add a credential from a device that has a code and no session. It fails
 // with ErrChallenge if the challenge is for anything else.
 func (c *Client) InitCredentialWithCode(ctx context.Context, in api.CredentialChallengeWithCodeRequest) (api.CredentialChallenge, error) {
@@ -124,6 +144,23 @@ func (c *Client) recoveryChallenge(out api.RecoveryChallenge, err error, orgID s
 
 // Recover replaces everything that the user has by new credentials; token is the challenge's
 // temporaryAuthenticationToken. The recovery key signs the new credentials; KeySigner.SignRecovery does.
+//
+// In an organisation that has recoveries wait, it fails and nothing has changed yet: PendingRecovery tells.
+// The same token and the same request complete it later, so keep both; they hold no private key. A call
+// whose answer was lost can be repeated too.
 func (c *Client) Recover(ctx context.Context, token string, in api.RecoverRequest) (api.RegistrationResult, error) {
 	return ask[api.RegistrationResult](ctx, c, call{method: http.MethodPost, path: "/auth/recover/user", token: token}, in)
+}
+
+// PendingRecovery returns what a recovery waits for, if err is the failure of a Recover that waits.
+func PendingRecovery(err error) (p api.PendingRecovery, waits bool) {
+	var refused *Error
+	if !errors.As(err, &refused) || refused.Code != api.CodeRecoveryPending {
+		return p, false
+	}
+	text, err := json.Marshal(refused.Details)
+	if err == nil {
+		err = json.Unmarshal(text, &p)
+	}
+	return p, err == nil
 }

@@ -13,4 +13,6 @@ type policyRow struct {
 
 	OneTimePasswords string `json:"oneTimePasswords"`
 	Passwords        string `json:"passwords"`
+	RecoveryWait     string `json:"recoveryWait"`
+	RecoveryApproval string `json:"recoveryApproval"`
 }

@@ -31,9 +31,10 @@ func (o *orgList) Run(ctx context.Context, c console) error {
 			party := a.Site.Of(org)
 			return orgRow{org.ID, org.Name, party.ID, party.Origins, api.Time(org.CreatedAt), policyRow(organisation.PoliciesOf(org))}
 		})
-		return printTable(o.outputFlags, c, orgs, "ORGANISATION\tNAME\tRP ID\tCREATED\tSIGN COUNT\tBACKUP\tSECOND FACTOR\tONE-TIME PASSWORDS\tPASSWORDS", func(r orgRow) []any {
-			return []any{r.OrgID, r.Name, r.RPID, r.DateCreated, r.Policies.SignCount, r.Policies.Backup, r.Policies.SecondFactor,
-				r.Policies.OneTimePasswords, r.Policies.Passwords}
+		return printTable(o.outputFlags, c, orgs, "ORGANISATION\tNAME\tRP ID\tCREATED\tSIGN COUNT\tBACKUP\tSECOND FACTOR\tONE-TIME PASSWORDS\tPASSWORDS\tRECOVERY WAIT\tRECOVERY APPROVAL", func(r orgRow) []any {
+			p := r.Policies
+			return []any{r.OrgID, r.Name, r.RPID, r.DateCreated, p.SignCount, p.Backup, p.SecondFactor, p.OneTimePasswords, p.Passwords,
+				p.RecoveryWait, p.RecoveryApproval}
 		})
 	})
 }

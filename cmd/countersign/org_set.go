@@ -24,6 +24,8 @@ type orgSet struct {
 
 	OneTimePasswords string `help:"Whether codes from an app on the phone are accepted as second factor: on or off. Off leaves those that are registered, but refuses them." placeholder:"on|off"`
 	Passwords        string `help:"Whether passwords are accepted as first factor of a login: on or off. A password signs nothing. Off leaves those that are registered, but refuses them." placeholder:"on|off"`
+	RecoveryWait     string `help:"How long a recovery with a recovery key waits, so that its owner or an administrator can stop it: whole minutes up to 720h, or 0." placeholder:"DURATION"`
+	RecoveryApproval string `help:"Whether an administrator must approve a recovery with a recovery key: on or off." placeholder:"POLICY"`
 }
 
 func (o *orgSet) Run(ctx context.Context, c console) error {
@@ -31,7 +33,8 @@ func (o *orgSet) Run(ctx context.Context, c console) error {
 		org, err := a.Organisations.Set(ctx, o.Org, organisation.Settings{
 			Name: o.Name, RPID: o.RPID, AddOrigins: o.Origin, RemoveOrigins: o.RemoveOrigin, Attestation: o.Attestation,
 			Policies: organisation.Policies{SignCount: o.SignCountPolicy, Backup: o.BackupPolicy, SecondFactor: o.SecondFactor,
-				OneTimePasswords: o.OneTimePasswords, Passwords: o.Passwords}})
+				OneTimePasswords: o.OneTimePasswords, Passwords: o.Passwords,
+				RecoveryWait: o.RecoveryWait, RecoveryApproval: o.RecoveryApproval}})
 		if err != nil {
 			return err
 		}
@@ -39,9 +42,9 @@ func (o *orgSet) Run(ctx context.Context, c console) error {
 		shown := map[string]any{"orgId": org.ID, "name": org.Name, "rpId": party.ID, "origins": party.Origins,
 			"attestation": org.Attestation, "policies": row}
 		return o.print(c, shown, func(w io.Writer) {
-			fmt.Fprintf(w, "%s: RP ID %s, origins %s, attestation %s, sign count %s, backup %s, second factor %s, one-time passwords %s, passwords %s.\n", org.Name, party.ID,
+			fmt.Fprintf(w, "%s: RP ID %s, origins %s, attestation %s, sign count %s, backup %s, second factor %s, one-time passwords %s, passwords %s, recovery wait %s, recovery approval %s.\n", org.Name, party.ID,
 				strings.Join(party.Origins, " "), org.Attestation, row.SignCount, row.Backup, row.SecondFactor,
-				row.OneTimePasswords, row.Passwords)
+				row.OneTimePasswords, row.Passwords, row.RecoveryWait, row.RecoveryApproval)
 		})
 	})
 }

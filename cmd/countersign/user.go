@@ -13,14 +13,16 @@ import (
 )
 
 type userCommands struct {
-	Invite     userInvite     `cmd:"" help:"Invite one user, or many from a CSV file. Inviting a user again replaces their code."`
-	List       userList       `cmd:"" help:"List users and how far their registration is."`
-	Show       userShow       `cmd:"" help:"Show one user with credentials and codes."`
-	Deactivate userDeactivate `cmd:"" help:"Deactivate a user and end their sessions."`
-	Activate   userActivate   `cmd:"" help:"Activate a deactivated user."`
-	Recover    userRecover    `cmd:"" help:"Give a user who lost all credentials a new start: remove these and issue a registration code."`
-	Sessions   userSessions   `cmd:"" help:"List a user's sessions, or end them."`
-	LoginCode  userLoginCode  `cmd:"" help:"Issue a login code to the owner of a password-protected key whom no mail reaches."`
+	Invite          userInvite          `cmd:"" help:"Invite one user, or many from a CSV file. Inviting a user again replaces their code."`
+	List            userList            `cmd:"" help:"List users and how far their registration is."`
+	Show            userShow            `cmd:"" help:"Show one user with credentials and codes."`
+	Deactivate      userDeactivate      `cmd:"" help:"Deactivate a user and end their sessions."`
+	Activate        userActivate        `cmd:"" help:"Activate a deactivated user."`
+	Recover         userRecover         `cmd:"" help:"Give a user who lost all credentials a new start: remove these and issue a registration code."`
+	StopRecovery    userStopRecovery    `cmd:"" help:"Stop a recovery that waits."`
+	ApproveRecovery userApproveRecovery `cmd:"" help:"Approve a recovery that waits for it. user show tells its id."`
+	Sessions        userSessions        `cmd:"" help:"List a user's sessions, or end them."`
+	LoginCode       userLoginCode       `cmd:"" help:"Issue a login code to the owner of a password-protected key whom no mail reaches."`
 }
 
 type userRow struct {

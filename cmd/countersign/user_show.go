@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/app"
@@ -34,12 +35,14 @@ func (u *userShow) Run(ctx context.Context, c console) error {
 			DateRegistered string          `json:"dateRegistered,omitempty"`
 			List           []credentialRow `json:"credentialList"`
 			Codes          []codeRow       `json:"registrationCodes"`
-		}{row, api.Time(s.User.RegisteredAt), credentials, codes}
-		return u.print(c, v, func(w io.Writer) { printUser(w, row, api.Time(s.User.RegisteredAt), credentials, codes) })
+
+			Recovery *api.PendingRecovery `json:"recovery,omitempty"`
+		}{row, api.Time(s.User.RegisteredAt), credentials, codes, s.Recovery.Pending(time.Now())}
+		return u.print(c, v, func(w io.Writer) { printUser(w, row, api.Time(s.User.RegisteredAt), credentials, codes, v.Recovery) })
 	})
 }
 
-func printUser(w io.Writer, r userRow, registered string, credentials []credentialRow, codes []codeRow) {
+func printUser(w io.Writer, r userRow, registered string, credentials []credentialRow, codes []codeRow, recovery *api.PendingRecovery) {
 	t := columns(w)
 	for _, f := range [][2]string{{"User", r.UserID}, {"Username", r.Username}, {"Kind", r.Kind}, {"State", r.State},
 		{"Administrator", strconv.FormatBool(r.Administrator)}, {"Invited", r.DateCreated}, {"Registered", registered}} {
@@ -50,6 +53,9 @@ func printUser(w io.Writer, r userRow, registered string, credentials []credenti
 	}
 	for _, x := range codes {
 		fmt.Fprintf(t, "Code\t%s  %s  expires %s\n", x.CodeID, x.State, x.ExpiresAt)
+	}
+	if r := recovery; r != nil {
+		fmt.Fprintf(t, "Recovery\t%s  since %s from %s  waits until %s  approval %s\n", r.ID, r.Since, r.Address, r.Until, r.Approval)
 	}
 	t.Flush()
 }

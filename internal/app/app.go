@@ -167,7 +167,7 @@ func build(c Config, db *store.DB, ring *keyring.Ring, installation string, site
 			Account: &account.Service{DB: db, Access: checker, Site: site, Now: c.Now},
 			Credentials: &credential.Service{DB: db, Ceremonies: ceremonies, Codes: code.NewIssuer(code.Adding, deps), Verifier: attestations,
 				Site: site, Outbox: outbox, Now: c.Now, Log: c.Log},
-			Recovery: &recovery.Service{DB: db, Ceremonies: ceremonies, Codes: code.NewIssuer(code.Recovery, deps), Assertions: verifier,
+			Recovery: &recovery.Service{DB: db, Access: checker, Ceremonies: ceremonies, Codes: code.NewIssuer(code.Recovery, deps), Assertions: verifier,
 				Verifier: attestations, Site: site, Now: c.Now, Log: c.Log},
 			Users: &user.Service{DB: db, Access: checker, Codes: registrationCodes, Pages: pages, Now: c.Now},
 

@@ -22,6 +22,7 @@ type AccountChange struct {
 	At           time.Time
 	By           string // who did it, "" for the user themselves
 	Address      string // where it was done from, "" if that is not known
+	Remedy       string // what to do if it was not the user, "" for the usual
 }
 
 // CredentialChange is an AccountChange whose Subject says that a credential of a kind "was added".
@@ -32,7 +33,7 @@ func CredentialChange(kind, done string) AccountChange {
 }
 
 // AccountChanged mails what was changed. It returns as Invite does. The mail is plain text, without a
-// link.
+// link but that of a Remedy.
 func (s *Sender) AccountChanged(ctx context.Context, m AccountChange) error {
 	if err := checkAddress(m.To); err != nil {
 		return err
@@ -66,6 +67,6 @@ func (m AccountChange) text() string {
 		return strings.TrimSuffix(b.String(), "\n")
 	}
 	paragraph("If that was you, there is nothing to do.")
-	paragraph("If it was not you, tell an administrator of your organisation at once: they can deactivate your account and give you a new start.")
+	paragraph(cmp.Or(m.Remedy, "If it was not you, tell an administrator of your organisation at once: they can deactivate your account and give you a new start."))
 	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -29,9 +29,9 @@ func (s *Server) refuse(x *exchange, r *http.Request, err error) {
 }
 
 // worthRecording leaves out what the answer itself explains: a wrong address or method, a server
-// that is not ready. But who asks for what is not theirs, and is known, is remembered.
+// that is not ready, a recovery that waits. But who asks for what is not theirs, and is known, is remembered.
 func (s *Server) worthRecording(x *exchange, e *api.Error) bool {
-	return x.route != "" && e.Kind != api.MethodNotAllowed && e.Kind != api.NotOffered && e.Code != codeNotReady &&
+	return x.route != "" && e.Kind != api.MethodNotAllowed && e.Kind != api.NotOffered && e.Code != codeNotReady && e.Code != api.CodeRecoveryPending &&
 		(e.Kind != api.NotFound || x.caller.UserID != "")
 }
 

@@ -125,6 +125,9 @@ func (s *Server) routes() []group {
 				web.Signed(r.Users.DeactivateCredential), "deactivatePersonCredential"},
 			{"POST /countersign/people/{userId}/sessions/end", staff, anySite, "Auth:Users:Deactivate",
 				web.Exact(r.Users.EndSessions), "endPersonSessions"},
+			{"POST /countersign/people/{userId}/recovery/approve", employee, anySite, "Auth:Users:Recover",
+				web.Exact(r.Recovery.Approve), "approveRecovery"},
+			{"POST /countersign/people/{userId}/recovery/stop", staff, anySite, "Auth:Users:Recover", web.Signed(r.Recovery.Stop), "stopRecovery"},
 			{"POST /countersign/people/{userId}/code", staff, anySite, "Auth:Users:Create", web.Signed(r.Users.NewCode), "renewRegistrationCode"},
 			{"DELETE /countersign/people/{userId}/code", staff, anySite, "Auth:Users:Create", web.Signed(r.Users.RevokeCode), "revokeRegistrationCode"},
 		}},
@@ -181,6 +184,7 @@ func (s *Server) routes() []group {
 			{"POST /countersign/recovery/open", open, ownSite, "", web.Op(r.Recovery.Open), "openRecovery"},
 			{"GET /countersign/site", open, ownSite, "", web.Op(r.Account.SiteInfo), "siteInfo"},
 			{"GET /countersign/account", person, ownSite, "", web.Op(r.Account.Show), "getAccount"},
+			{"POST /countersign/account/recovery/stop", person, ownSite, "", web.Op(r.Recovery.StopOwn), "stopOwnRecovery"},
 			{"DELETE /countersign/sessions/{sessionId}", person, ownSite, "", web.Op(r.Account.EndSession), "endSession"},
 		}},
 		{"operation", []route{

@@ -134,10 +134,11 @@ func (tx *Tx) ActivateCredential(id, orgID string, lost error) {
 
 // DeactivateCredential deactivates a credential of the organisation. A thief of the credential
 // may have opened any session of its user and, if it is a service account's, of end users. So
-// those sessions end, and unused actions that the user signed can no longer be used. Without
-// that credential the unit fails with lost.
+// those sessions end, and unused actions that the user signed can no longer be used. A
+// recovery that waits in the name of this recovery key ends as well. Without that credential the unit fails with lost.
 func (tx *Tx) DeactivateCredential(c Credential, now time.Time, lost error) {
 	tx.setCredentialActive(c.ID, c.OrgID, false, lost)
+	tx.endRecoveries(c.UserID, c.ID, RecoveryVoid, now)
 	tx.endEverything(c.UserID, c.ID, now)
 }
 

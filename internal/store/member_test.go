@@ -230,14 +230,10 @@ func TestPolicies(t *testing.T) {
 		o, other := newOrganisation(), newOrganisation()
 		other.SignCountPolicy, other.BackupPolicy, other.SecondFactor = "record", "record", "required"
 		write(t, db, func(tx *store.Tx) { tx.CreateOrganisation(o); tx.CreateOrganisation(other) })
-		set := func(o store.Organisation) error {
-			return try(db, func(tx *store.Tx) { tx.SetPolicies(o, errLost) })
-		}
 		o.SignCountPolicy, o.BackupPolicy, o.SecondFactor, o.OneTimePasswords, o.Passwords = "refuse", "alert", "optional", true, true
-		if err := set(o); err != nil {
-			t.Fatal(err)
-		}
-		wantError(t, set(store.Organisation{ID: "or-none", SignCountPolicy: "refuse"}), errLost)
+		o.RecoveryWait, o.RecoveryApproval = 24*time.Hour, true
+		write(t, db, func(tx *store.Tx) { tx.SetPolicies(o, errLost) })
+		wantError(t, try(db, func(tx *store.Tx) { tx.SetPolicies(store.Organisation{ID: "or-none"}, errLost) }), errLost)
 		equal(t, "set", must[store.Organisation](t)(db.Organisation(context.Background(), o.ID)), o)
 		equal(t, "other", must[store.Organisation](t)(db.Organisation(context.Background(), other.ID)), other)
 	})

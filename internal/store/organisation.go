@@ -3,20 +3,23 @@ package store
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/countersign/countersign/api"
 )
 
 const organisationColumns = `o.id, o.name, o.rp_id, o.rp_name, o.origins, o.attestation,
 	o.user_verification, o.resident_key, o.authenticator_attachment, o.sign_count_policy,
-	o.backup_policy, o.second_factor, o.one_time_passwords, o.passwords, o.created_at`
+	o.backup_policy, o.second_factor, o.one_time_passwords, o.passwords, o.recovery_wait, o.recovery_approval,
+	o.created_at`
 
 func (r *row) organisation() Organisation {
 	return Organisation{
 		ID: r.text(), Name: r.text(), RPID: r.text(), RPName: r.text(), Origins: r.list(),
 		Attestation: r.text(), UserVerification: r.text(), ResidentKey: r.text(),
 		AuthenticatorAttachment: r.text(), SignCountPolicy: r.text(), BackupPolicy: r.text(),
-		SecondFactor: r.text(), OneTimePasswords: r.bool(), Passwords: r.bool(), CreatedAt: r.time(),
+		SecondFactor: r.text(), OneTimePasswords: r.bool(), Passwords: r.bool(),
+		RecoveryWait: time.Duration(r.int()) * time.Millisecond, RecoveryApproval: r.bool(), CreatedAt: r.time(),
 	}
 }
 
@@ -69,14 +72,15 @@ func (tx *Tx) createManaged(o Organisation, id, name, managed string, operations
 		Operations: operations, CreatedAt: o.CreatedAt}, nil)
 }
 
-// SetPolicies stores the policies of an organisation: what it demands of a login, and which kinds of
-// credential it accepts. Without that organisation the unit fails with lost.
+// SetPolicies stores the policies of an organisation: what it demands of a login and of a recovery, and
+// which kinds of credential it accepts. Without that organisation the unit fails with lost.
 func (tx *Tx) SetPolicies(o Organisation, lost error) {
 	tx.must(lost, `
 		UPDATE organisations SET sign_count_policy = $1, backup_policy = $2, second_factor = $3,
-			one_time_passwords = $4, passwords = $5
-		WHERE id = $6`,
-		o.SignCountPolicy, o.BackupPolicy, o.SecondFactor, flag(o.OneTimePasswords), flag(o.Passwords), o.ID)
+			one_time_passwords = $4, passwords = $5, recovery_wait = $6, recovery_approval = $7
+		WHERE id = $8`,
+		o.SignCountPolicy, o.BackupPolicy, o.SecondFactor, flag(o.OneTimePasswords), flag(o.Passwords),
+		o.RecoveryWait.Milliseconds(), flag(o.RecoveryApproval), o.ID)
 }
 
 // UpdateOrganisation sets name, RP ID, origins and attestation of an organisation. Unless these

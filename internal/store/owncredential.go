@@ -158,27 +158,17 @@ func (tx *Tx) endOpenedBy(c Credential, now time.Time) {
 		UPDATE sessions SET ended_at = $1
 		WHERE user_id = $2 AND credential_id = $3 AND ended_at IS NULL AND expires_at > $1`,
 		now.UnixMilli(), c.UserID, c.ID)
+	tx.endRecoveries(c.UserID, c.ID, RecoveryVoid, now)
 }
 
-// Recover removes all credentials and access tokens that the user has, in the name of one of their
-// recovery keys, ends their sessions and voids what they signed and nobody has used. The new credentials
-// come after it. If the user or the recovery key is not active, the unit fails with lost.
-func (tx *Tx) Recover(userID, orgID, recoveryKeyID string, now time.Time, lost error) {
-	tx.inTurn(userID)
-	tx.must(lost, `
-		UPDATE users SET active = active
-		WHERE id = $1 AND org_id = $2 AND active = 1 AND registered_at IS NOT NULL AND EXISTS (
-			SELECT 1 FROM credentials k WHERE k.id = $3 AND k.user_id = $1 AND k.factor = 'recovery' AND k.active = 1)`,
-		userID, orgID, recoveryKeyID)
-	tx.removeAll(userID, now)
-}
-
-// removeAll removes all credentials and access tokens of a person, and ends what they opened and signed.
+// removeAll removes all credentials and access tokens of a person, and ends what they opened and signed,
+// and the recovery that waits.
 func (tx *Tx) removeAll(userID string, now time.Time) {
 	tx.stopLogins(userID)
 	tx.may(`UPDATE credentials SET active = 0, archived_at = $1 WHERE user_id = $2 AND archived_at IS NULL`, now.UnixMilli(), userID)
 	tx.may(`UPDATE access_tokens SET active = 0, archived_at = $1 WHERE user_id = $2 AND archived_at IS NULL`, now.UnixMilli(), userID)
 	tx.may(`DELETE FROM credential_codes WHERE user_id = $1`, userID)
 	tx.may(`DELETE FROM login_codes WHERE user_id = $1`, userID)
+	tx.endRecoveries(userID, "", RecoveryVoid, now)
 	tx.endEverything(userID, api.FirstCredentialID(userID), now)
 }

@@ -11,15 +11,16 @@ type Person struct {
 	Passkeys    int64     // active first factors
 	LastSeenAt  time.Time // the latest use of a credential of their own; zero: never
 	LatestCode  Code      // zero if none was ever issued
+	Recovery    Recovery  // that has not ended; it may have expired
 	Assignments []HeldPermission
 }
 
 const personColumns = userColumns + `,
 	(SELECT COUNT(*) FROM credentials k WHERE k.user_id = u.id AND k.factor = 'first' AND k.active = 1 AND k.token_id = ''),
-	(SELECT MAX(k.last_used_at) FROM credentials k WHERE k.user_id = u.id AND k.token_id = ''), ` + codeColumns + `, ` + heldColumns
+	(SELECT MAX(k.last_used_at) FROM credentials k WHERE k.user_id = u.id AND k.token_id = ''), ` + codeColumns + `, ` + recoveryColumns + `, ` + heldColumns
 
 func (r *row) person() Person {
-	return Person{User: r.user(), Passkeys: r.int(), LastSeenAt: r.time(), LatestCode: r.code(), Assignments: r.held()}
+	return Person{User: r.user(), Passkeys: r.int(), LastSeenAt: r.time(), LatestCode: r.code(), Recovery: r.recovery(), Assignments: r.held()}
 }
 
 func (p *Person) assigned() (string, *[]HeldPermission) { return p.ID, &p.Assignments }
@@ -68,7 +69,8 @@ func (db *DB) people(ctx context.Context, order, ids string, args ...any) ([]Per
 		SELECT `+personColumns+`
 		FROM users u
 		LEFT JOIN registration_codes c ON c.id =
-			(SELECT MAX(l.id) FROM registration_codes l WHERE l.user_id = u.id)`+withPermissions+`
+			(SELECT MAX(l.id) FROM registration_codes l WHERE l.user_id = u.id)
+		LEFT JOIN recoveries v ON v.user_id = u.id AND v.ended_at IS NULL`+withPermissions+`
 		WHERE u.id IN (`+ids+`) ORDER BY `+order, args...)
 	return gather(rows, (*Person).assigned), err
 }

@@ -65,6 +65,7 @@ func TestNoStatementScansATable(t *testing.T) {
 			db.AuditCount(ctx, store.AuditSpan{OrgID: "or-1", WithoutEvents: true, UserID: "us-1"}, 1)
 		},
 		"audit, one user": func(db *store.DB) { db.AuditNewest(ctx, store.AuditSpan{OrgID: "or-1", UserID: "us-1"}, 10) },
+		"recovery":        func(db *store.DB) { db.RecoveryOf(ctx, []byte{1}); db.OpenRecovery(ctx, "us-1") },
 	}
 	writes := map[string]func(tx *store.Tx){
 		"login": func(tx *store.Tx) {
@@ -96,8 +97,15 @@ func TestNoStatementScansATable(t *testing.T) {
 			tx.IssueCredentialCode(store.CredentialCode{})
 			tx.SpendCredentialCode("cc-1", "us-1", epoch, errLost)
 		},
-		"recovery": func(tx *store.Tx) { tx.Recover("us-1", "or-1", "cr-1", epoch, errLost) },
-		"pruning":  store.PruneSteps,
+		"recovery": func(tx *store.Tx) {
+			v := store.Recovery{ID: "rv-1", OrgID: "or-1", UserID: "us-1", RecoveryKeyID: "cr-1"}
+			tx.RecoverAtOnce(v, "vc-1", epoch, errLost, errLost)
+			tx.BeginRecovery(v, "vc-1", epoch, errLost, errLost)
+			tx.CompleteRecovery(v, "cr-2", epoch, errLost)
+			tx.StopRecovery(v, "us-2", epoch, errLost)
+			tx.ApproveRecovery(v, "us-2", epoch, errLost)
+		},
+		"pruning": store.PruneSteps,
 		"user named": func(tx *store.Tx) {
 			tx.CreateUser(store.User{UsernameKey: "ada"}, errDuplicate)
 			tx.CreateUser(store.User{UsernameKey: "боб"}, errDuplicate)

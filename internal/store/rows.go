@@ -31,6 +31,9 @@ type Organisation struct {
 	// Kinds of credential that are not accepted unless the organisation says so.
 	OneTimePasswords bool // Totp
 	Passwords        bool // Password
+	// How long recoveries with a recovery key wait, and whether an administrator must approve them.
+	RecoveryWait     time.Duration
+	RecoveryApproval bool
 
 	CreatedAt time.Time
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/username"
 )
 
 const (
@@ -41,6 +42,19 @@ func (db *DB) User(ctx context.Context, id string) (User, error) {
 func (db *DB) UserByName(ctx context.Context, orgID, usernameKey string) (User, error) {
 	return get(ctx, db, errNoUser, (*row).user,
 		`SELECT `+userColumns+` FROM users u WHERE u.org_id = $1 AND u.username_key = $2`, orgID, usernameKey)
+}
+
+// UserNamed returns the user of an organisation with that name, in any spelling, or that id, or an error of
+// Kind NotFound.
+func (db *DB) UserNamed(ctx context.Context, orgID, nameOrID string) (User, error) {
+	if !api.ValidID(api.PrefixUser, nameOrID) {
+		return db.UserByName(ctx, orgID, username.Key(nameOrID))
+	}
+	u, err := db.User(ctx, nameOrID)
+	if err == nil && u.OrgID != orgID {
+		return User{}, errNoUser
+	}
+	return u, err
 }
 
 // Users returns up to limit users of an organisation after the id afterID ("" from the
@@ -109,11 +123,13 @@ func (tx *Tx) ActivateUser(userID, orgID string, lost error) {
 
 // DeactivateUser locks out a user or service account of the organisation: their sessions end,
 // and unused actions that they signed can no longer be used. The sessions that a service
-// account opened for end users end as well, because a thief of its key may have opened them.
+// account opened for end users end as well, because a thief of its key may have opened them,
+// and a recovery that waits.
 // Without that user, or if they are archived, the unit fails with lost.
 func (tx *Tx) DeactivateUser(userID, orgID string, now time.Time, lost error) {
 	tx.setUserActive(userID, orgID, false, lost)
 	tx.stopLogins(userID)
+	tx.endRecoveries(userID, "", RecoveryVoid, now)
 	tx.endEverything(userID, api.FirstCredentialID(userID), now)
 }
 
@@ -151,6 +167,7 @@ func (tx *Tx) ArchiveUser(userID, orgID string, now time.Time, lost error) {
 	tx.may(`
 		UPDATE registration_codes SET revoked_at = $1, revoked_reason = 'revoked'
 		WHERE user_id = $2 AND spent_at IS NULL AND revoked_at IS NULL`, now.UnixMilli(), userID)
+	tx.endRecoveries(userID, "", RecoveryVoid, now)
 	tx.endEverything(userID, api.FirstCredentialID(userID), now)
 }
 

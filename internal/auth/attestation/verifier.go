@@ -35,6 +35,8 @@ type Request struct {
 	UserID       string
 	Username     string
 	CodeID       string // the code that admitted the user
+
+	Presented time.Time // when the offers were first presented, if that was earlier: a one-time code is of that time
 }
 
 // VerifyAll verifies every offer. All must pass, and each must have a key of its own.
@@ -98,7 +100,11 @@ func (v *Verifier) oneTime(c store.Credential, o Offer, r Request) (store.Creden
 		return c, err
 	}
 	c.Realm, c.Algorithm, c.Format, c.AttestationType = c.OrgID, "SHA1", "totp", "None"
-	c.SignCount, err = v.OneTime.Match(c, o.Code, c.CreatedAt)
+	at := r.Presented
+	if at.IsZero() {
+		at = c.CreatedAt
+	}
+	c.SignCount, err = v.OneTime.Match(c, o.Code, at)
 	return c, err
 }
 

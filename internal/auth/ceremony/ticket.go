@@ -68,6 +68,7 @@ type Ticket struct {
 	Statement string // the text whose labelled digest is the challenge
 	Payload   string // of an action: the payload that the statement has the digest of
 
+	Issued  time.Time // in whole seconds, as tokens have it
 	Expires time.Time
 }
 
@@ -128,7 +129,7 @@ type metadata struct {
 	TokenKind string `json:"tokenKind"`
 }
 
-// Begin fills in statement and challenge, unless t has them, and the expiry of t and returns it
+// Begin fills in statement and challenge, unless t has them, and the times of t and returns it
 // with its token. Nothing is written.
 func (i *Issuer) Begin(t Ticket) (Ticket, string, error) {
 	if t.Challenge == "" {
@@ -142,6 +143,7 @@ func (i *Issuer) Begin(t Ticket) (Ticket, string, error) {
 		t.Challenge = api.ChallengeOf(string(t.Purpose), t.Statement)
 	}
 	now := i.now()
+	t.Issued = now.Truncate(time.Second)
 	t.Expires = now.Add(i.lifetime).Truncate(time.Second) // tokens have whole seconds
 	payload, err := json.Marshal(claims{
 		Issuer:     issuer,
@@ -168,8 +170,12 @@ func (i *Issuer) Begin(t Ticket) (Ticket, string, error) {
 	return t, sign(i.key, payload), nil
 }
 
+// CodeExpired is the code of the refusal of a ticket that has expired.
+const CodeExpired = "ceremony_expired"
+
 // Open reads the ticket in token. A token that this server did not sign for this purpose, or that
-// has expired, is Unauthenticated.
+// has expired, is Unauthenticated. With CodeExpired comes the ticket: what was begun in time may be
+// completed later.
 func (i *Issuer) Open(purpose Purpose, token string) (Ticket, error) {
 	if token == "" {
 		return Ticket{}, invalid("no bearer token", nil)
@@ -196,13 +202,13 @@ func (i *Issuer) Open(purpose Purpose, token string) (Ticket, error) {
 		e.Received, e.Expected = string(c.Purpose), string(purpose)
 		return Ticket{}, e
 	}
-	t.Expires = time.Unix(c.Expiry, 0)
-	issued, now := time.Unix(c.IssuedAt, 0), i.now()
-	if !now.Before(t.Expires) || now.Add(clockDrift).Before(issued) {
-		return Ticket{}, &api.Error{Kind: api.Unauthenticated, Code: "ceremony_expired",
+	t.Issued, t.Expires = time.Unix(c.IssuedAt, 0), time.Unix(c.Expiry, 0)
+	now := i.now()
+	if !now.Before(t.Expires) || now.Add(clockDrift).Before(t.Issued) {
+		return t, &api.Error{Kind: api.Unauthenticated, Code: CodeExpired,
 			Message:  "This took too long; please begin again.",
 			Rule:     "ceremony token lifetime",
-			Received: "issued " + issued.UTC().Format(time.RFC3339) + ", expired " + t.Expires.UTC().Format(time.RFC3339),
+			Received: "issued " + t.Issued.UTC().Format(time.RFC3339) + ", expired " + t.Expires.UTC().Format(time.RFC3339),
 			Expected: "a time between, now " + now.UTC().Format(time.RFC3339)}
 	}
 	return t, nil

@@ -48,7 +48,7 @@ func TestTicketComesBackAsIssued(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read.Expires = read.Expires.UTC()
+	read.Issued, read.Expires = read.Issued.UTC(), read.Expires.UTC()
 	if !reflect.DeepEqual(read, issued) {
 		t.Errorf("issued %+v, read %+v", issued, read)
 	}

@@ -40,6 +40,10 @@ func (s *Service) Show(ctx context.Context, who api.Caller, _ api.Nothing) (api.
 	if err != nil {
 		return api.Account{}, err
 	}
+	recovery, err := s.DB.OpenRecovery(ctx, who.UserID)
+	if err != nil {
+		return api.Account{}, err
+	}
 	rights, err := s.Access.Of(ctx, who)
 	if err != nil {
 		return api.Account{}, err
@@ -55,6 +59,7 @@ func (s *Service) Show(ctx context.Context, who api.Caller, _ api.Nothing) (api.
 
 		Credentials: view.Credentials(state.Credentials),
 		Sessions:    view.Sessions(who, sessions, state.Credentials),
+		Recovery:    recovery.Pending(s.Now()),
 	}, nil
 }
 

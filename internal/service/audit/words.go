@@ -22,7 +22,7 @@ type sentence struct {
 var sentences = map[string]sentence{
 	"organisation.created":              {text: "{actor} made the organisation"},
 	"organisation.updated":              {text: "{actor} set the organisation: name {name}, RP ID {rpId}, origins {origins}, attestation {attestation}"},
-	"organisation.policies_set":         {text: "{actor} set the policies: sign count {signCount}, backup {backup}, second factor {secondFactor}"},
+	"organisation.policies_set":         {text: "{actor} set the policies: sign count {signCount}, backup {backup}, second factor {secondFactor}, recovery wait {recoveryWait}, recovery approval {recoveryApproval}"},
 	"organisation.credential_kinds_set": {text: "{actor} set which credentials are accepted: one-time passwords {oneTimePasswords}, passwords {passwords}"},
 
 	"user.invited":     {text: "{actor} invited {subject}"},
@@ -45,6 +45,9 @@ var sentences = map[string]sentence{
 	"registration.code_revoked": {text: "{actor} revoked the registration code of {subject}"},
 	"login.code_issued":         {text: "A login code was made for {subject}"},
 	"recovery.code_issued":      {text: "A recovery code was asked for in the name of {subject}"},
+	"recovery.requested":        {text: "{subject} asked with a recovery key to recover; it waits until {until}, approval {approval}"},
+	"recovery.approved":         {text: "{actor} approved the recovery of {subject}"},
+	"recovery.stopped":          {text: "{actor} stopped the recovery of {subject}"},
 
 	"user.delegated_recovery_begun": {text: "{actor} began the recovery of {subject}"},
 	"user.restarted":                {text: "{actor} gave {subject} a new start: credentials removed, new registration code"},

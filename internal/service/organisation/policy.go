@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/store"
@@ -17,8 +19,8 @@ const (
 	on, off = "on", "off"
 )
 
-// Policies are what an organisation asks for at logins and signatures, and which kinds of credential it
-// accepts that are weaker than a key. SetPolicies leaves a policy that is "" as it is.
+// Policies are what an organisation asks for at logins, signatures and recoveries, and which kinds of
+// credential it accepts that are weaker than a key. SetPolicies leaves a policy that is "" as it is.
 type Policies struct {
 	SignCount    string `json:"signCount"`    // auto, refuse, alert or record: a counter that did not go up
 	Backup       string `json:"backup"`       // auto, refuse, alert or record: backup flags that changed
@@ -26,19 +28,15 @@ type Policies struct {
 
 	OneTimePasswords string `json:"oneTimePasswords"` // on or off: codes from an app as second factor
 	Passwords        string `json:"passwords"`        // on or off: as first factor of a login
+	RecoveryWait     string `json:"recoveryWait"`     // how long recoveries wait: a duration, "0" for not at all
+	RecoveryApproval string `json:"recoveryApproval"` // whether an administrator must approve recoveries: on or off
 }
 
 // PoliciesOf returns the policies in force, each by its name.
 func PoliciesOf(o store.Organisation) Policies {
 	return Policies{SignCount: cmp.Or(o.SignCountPolicy, PolicyAuto), Backup: cmp.Or(o.BackupPolicy, PolicyAuto),
-		SecondFactor: cmp.Or(o.SecondFactor, FactorOptional), OneTimePasswords: onOff(o.OneTimePasswords), Passwords: onOff(o.Passwords)}
-}
-
-func onOff(set bool) string {
-	if set {
-		return on
-	}
-	return off
+		SecondFactor: cmp.Or(o.SecondFactor, FactorOptional), OneTimePasswords: onOff(o.OneTimePasswords), Passwords: onOff(o.Passwords),
+		RecoveryWait: shortDuration(o.RecoveryWait), RecoveryApproval: onOff(o.RecoveryApproval)}
 }
 
 // setPolicies changes the policies that are given, in o too, and adds the change to a unit with
@@ -49,11 +47,16 @@ func (s *Service) setPolicies(tx *store.Tx, o *store.Organisation, p Policies) {
 	change(&o.SecondFactor, p.SecondFactor, FactorOptional)
 	o.OneTimePasswords = cmp.Or(p.OneTimePasswords, onOff(o.OneTimePasswords)) == on
 	o.Passwords = cmp.Or(p.Passwords, onOff(o.Passwords)) == on
+	o.RecoveryApproval = cmp.Or(p.RecoveryApproval, onOff(o.RecoveryApproval)) == on
+	if wait, err := time.ParseDuration(p.RecoveryWait); err == nil {
+		o.RecoveryWait = wait
+	}
 	set, who := PoliciesOf(*o), api.Caller{OrgID: o.ID}
 	tx.SetPolicies(*o, errNoSuchOrganisation)
-	if p.SignCount+p.Backup+p.SecondFactor != "" {
+	if p.SignCount+p.Backup+p.SecondFactor+p.RecoveryWait+p.RecoveryApproval != "" {
 		tx.Record(store.NewEvent(who, store.EventOrganisationPoliciesSet, s.Now(),
-			map[string]any{"signCount": set.SignCount, "backup": set.Backup, "secondFactor": set.SecondFactor}))
+			map[string]any{"signCount": set.SignCount, "backup": set.Backup, "secondFactor": set.SecondFactor,
+				"recoveryWait": set.RecoveryWait, "recoveryApproval": set.RecoveryApproval}))
 	}
 	if p.OneTimePasswords+p.Passwords != "" {
 		tx.Record(store.NewEvent(who, store.EventOrganisationKindsSet, s.Now(),
@@ -82,8 +85,33 @@ func (p Policies) check() error {
 		return unknownPolicy("one-time passwords", "on or off")
 	case !slices.Contains(switches, p.Passwords):
 		return unknownPolicy("passwords", "on or off")
+	case !slices.Contains(switches, p.RecoveryApproval):
+		return unknownPolicy("approval of recoveries", "on or off")
+	}
+	wait, err := time.ParseDuration(p.RecoveryWait)
+	if p.RecoveryWait != "" && (err != nil || wait < 0 || wait > MaxRecoveryWait || wait%time.Minute != 0) {
+		return unknownPolicy("waiting time of recoveries", "0 for none, or whole minutes up to 720h, such as 24h")
 	}
 	return nil
+}
+
+// MaxRecoveryWait is the longest time that an organisation may have recoveries wait.
+const MaxRecoveryWait = 30 * 24 * time.Hour
+
+// shortDuration writes whole minutes: "24h", "1h30m", "0".
+func shortDuration(d time.Duration) string {
+	s := strings.TrimSuffix(d.String(), "0s")
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return cmp.Or(s, "0")
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
 }
 
 func unknownPolicy(of, words string) error {

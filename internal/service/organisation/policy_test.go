@@ -25,7 +25,8 @@ func TestPolicies(t *testing.T) {
 		must(t, err)
 		other, err := service.Create(t.Context(), organisation.New{Name: "Others"})
 		must(t, err)
-		unset := organisation.Policies{SignCount: "auto", Backup: "auto", SecondFactor: "optional", OneTimePasswords: "off", Passwords: "off"}
+		unset := organisation.Policies{SignCount: "auto", Backup: "auto", SecondFactor: "optional", OneTimePasswords: "off", Passwords: "off",
+			RecoveryWait: "0", RecoveryApproval: "off"}
 		want := func(id string, p organisation.Policies) {
 			t.Helper()
 			kept, err := db.Organisation(t.Context(), id)
@@ -35,19 +36,28 @@ func TestPolicies(t *testing.T) {
 		}
 		want(org.ID, unset)
 
-		then := func(signCount, backup, second, oneTime, passwords string) organisation.Policies {
-			return organisation.Policies{SignCount: signCount, Backup: backup, SecondFactor: second, OneTimePasswords: oneTime, Passwords: passwords}
+		with := func(change func(p *organisation.Policies)) organisation.Policies {
+			p := unset
+			change(&p)
+			return p
 		}
-		for _, step := range []struct{ set, then organisation.Policies }{
-			{organisation.Policies{SignCount: "refuse"}, then("refuse", "auto", "optional", "off", "off")},
-			{organisation.Policies{Backup: "alert", SecondFactor: "required"}, then("refuse", "alert", "required", "off", "off")},
-			{organisation.Policies{SignCount: "auto"}, then("auto", "alert", "required", "off", "off")},
-			{organisation.Policies{Backup: "record", SecondFactor: "optional"}, then("auto", "record", "optional", "off", "off")},
-			{organisation.Policies{OneTimePasswords: "on"}, then("auto", "record", "optional", "on", "off")},
-			{organisation.Policies{Passwords: "on"}, then("auto", "record", "optional", "on", "on")},
-			{organisation.Policies{OneTimePasswords: "off"}, then("auto", "record", "optional", "off", "on")},
+		set := []struct{ set, then organisation.Policies }{
+			{organisation.Policies{SignCount: "refuse"}, with(func(p *organisation.Policies) { p.SignCount = "refuse" })},
+			{organisation.Policies{Backup: "alert", SecondFactor: "required"}, with(func(p *organisation.Policies) { p.SignCount, p.Backup, p.SecondFactor = "refuse", "alert", "required" })},
+			{organisation.Policies{SignCount: "auto"}, with(func(p *organisation.Policies) { p.Backup, p.SecondFactor = "alert", "required" })},
+			{organisation.Policies{Backup: "record", SecondFactor: "optional"}, with(func(p *organisation.Policies) { p.Backup = "record" })},
+			{organisation.Policies{RecoveryWait: "1440m"}, with(func(p *organisation.Policies) { p.Backup, p.RecoveryWait = "record", "24h" })},
+			{organisation.Policies{RecoveryApproval: "on"}, with(func(p *organisation.Policies) { p.Backup, p.RecoveryWait, p.RecoveryApproval = "record", "24h", "on" })},
+			{organisation.Policies{RecoveryWait: "90m", Backup: "auto"}, with(func(p *organisation.Policies) { p.RecoveryWait, p.RecoveryApproval = "1h30m", "on" })},
+			{organisation.Policies{RecoveryWait: "720h", RecoveryApproval: "off"}, with(func(p *organisation.Policies) { p.RecoveryWait = "720h" })},
+			{organisation.Policies{RecoveryWait: "0"}, unset},
+			{organisation.Policies{RecoveryWait: "10m"}, with(func(p *organisation.Policies) { p.RecoveryWait = "10m" })},
+			{organisation.Policies{OneTimePasswords: "on"}, with(func(p *organisation.Policies) { p.RecoveryWait, p.OneTimePasswords = "10m", "on" })},
+			{organisation.Policies{Passwords: "on"}, with(func(p *organisation.Policies) { p.RecoveryWait, p.OneTimePasswords, p.Passwords = "10m", "on", "on" })},
+			{organisation.Policies{OneTimePasswords: "off"}, with(func(p *organisation.Policies) { p.RecoveryWait, p.Passwords = "10m", "on" })},
 			{unset, unset},
-		} {
+		}
+		for _, step := range set {
 			got, err := service.SetPolicies(t.Context(), org.ID, step.set)
 			if err != nil || organisation.PoliciesOf(got) != step.then {
 				t.Errorf("set %+v: %+v, %v", step.set, organisation.PoliciesOf(got), err)
@@ -63,6 +73,7 @@ func TestPolicies(t *testing.T) {
 		for _, bad := range []organisation.Policies{
 			{}, {SignCount: "Refuse"}, {SignCount: "off"}, {Backup: "none"}, {SecondFactor: "refuse"}, {SecondFactor: "auto"}, {SignCount: "refuse", Backup: "x"},
 			{OneTimePasswords: "required"}, {Passwords: "ON"}, {Passwords: "on", OneTimePasswords: "auto"},
+			{RecoveryWait: "-1h"}, {RecoveryWait: "721h"}, {RecoveryWait: "30s"}, {RecoveryWait: "24"}, {RecoveryWait: "a day"}, {RecoveryApproval: "yes"},
 		} {
 			if _, err := service.SetPolicies(t.Context(), org.ID, bad); api.CodeOf(err) != "policy_invalid" || api.KindOf(err) != api.Invalid {
 				t.Errorf("set %+v: %v", bad, err)
@@ -74,18 +85,22 @@ func TestPolicies(t *testing.T) {
 		want(org.ID, unset)
 
 		events, err := db.Events(t.Context(), org.ID, "", 0)
-		if err != nil || len(events) != 10 {
+		if err != nil || len(events) != 1+len(set)+1 { // unset sets both kinds of policies
 			t.Fatalf("%d events, %v", len(events), err)
 		}
-		var recorded organisation.Policies
-		if e := events[2]; e.Kind != "organisation.policies_set" || json.Unmarshal(e.Detail, &recorded) != nil ||
-			recorded != (organisation.Policies{SignCount: "refuse", Backup: "alert", SecondFactor: "required"}) {
-			t.Errorf("recorded %+v: %s", e, e.Detail)
+		recorded := map[string][]organisation.Policies{}
+		for _, e := range events[1:] {
+			var p organisation.Policies
+			must(t, json.Unmarshal(e.Detail, &p))
+			recorded[e.Kind] = append(recorded[e.Kind], p)
 		}
-		recorded = organisation.Policies{}
-		if e := events[6]; e.Kind != "organisation.credential_kinds_set" || json.Unmarshal(e.Detail, &recorded) != nil ||
-			recorded != (organisation.Policies{OneTimePasswords: "on", Passwords: "on"}) {
-			t.Errorf("recorded %+v: %s", e, e.Detail)
+		second := set[1].then
+		second.OneTimePasswords, second.Passwords = "", ""
+		if got := recorded["organisation.policies_set"][1]; got != second {
+			t.Errorf("recorded %+v, want %+v", got, second)
+		}
+		if got := recorded["organisation.credential_kinds_set"][1]; got != (organisation.Policies{OneTimePasswords: "on", Passwords: "on"}) {
+			t.Errorf("recorded %+v", got)
 		}
 	})
 }

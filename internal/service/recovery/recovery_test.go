@@ -11,6 +11,7 @@ import (
 	"github.com/countersign/countersign/client"
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/countersigntest/authenticator"
+	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/service/recovery"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testing/world"
@@ -56,6 +57,7 @@ func holdWith(t testing.TB, h *world.Organisation, g *world.Invitee, envelope st
 // mailed asks for a recovery code and returns that of the mail.
 func (p holder) mailed(t testing.TB) string {
 	t.Helper()
+	p.h.Outbox.Finish()
 	before := len(p.h.Mailbox.Messages())
 	p.h.Post(t, codePath, api.SendRecoveryCodeRequest{OrgID: p.OrgID, Username: p.Username}).Wants(t, "ask", 200, "")
 	p.h.Outbox.Finish()
@@ -162,9 +164,19 @@ func TestRecovery(t *testing.T) {
 		h.RefusedAs(t, "the recovery key from before", ada.init(t, next.mailed(t)), 401, "credential_not_recovery")
 		c = next.begin(t)
 		in, last := next.request(t, c)
-		next.complete(t, c.TemporaryAuthenticationToken, in).Wants(t, "again", 200, "")
-		h.RefusedAs(t, "sent twice", next.complete(t, c.TemporaryAuthenticationToken, in), 401, "credential_not_recovery")
+		first := world.Read[api.RegistrationResult](t, next.complete(t, c.TemporaryAuthenticationToken, in))
+		if again := world.Read[api.RegistrationResult](t, next.complete(t, c.TemporaryAuthenticationToken, in)); again != first {
+			t.Errorf("sent twice, it answers %+v, before %+v", again, first)
+		}
+		resigned := in
+		resigned.Recovery = next.sign(world.JSON(t, in.NewCredentials) + " ")
+		h.RefusedAs(t, "signed anew", next.complete(t, c.TemporaryAuthenticationToken, resigned), 401, "credential_not_recovery")
+		if n := len(h.EventsOf(t, u.ID, store.EventUserRecovered)); n != 2 {
+			t.Errorf("%d events of two recoveries", n)
+		}
 		last.LogIn(t)
+		h.Clock.Advance(ceremony.DefaultLifetime)
+		h.RefusedAs(t, "sent again too late", next.complete(t, c.TemporaryAuthenticationToken, in), 401, "ceremony_expired")
 	})
 }
 
@@ -349,7 +361,13 @@ func TestDelegatedRecovery(t *testing.T) {
 		h.RefusedAs(t, "without the end user's recovery key", customer.complete(t, c.TemporaryAuthenticationToken, forged), 401, "credential_not_recovery")
 		customer.complete(t, c.TemporaryAuthenticationToken, in).Wants(t, "recover", 200, "")
 		next.LogIn(t)
-		h.RefusedAs(t, "once more", customer.complete(t, c.TemporaryAuthenticationToken, in), 401, "credential_not_recovery")
+		customer.complete(t, c.TemporaryAuthenticationToken, in).Wants(t, "once more", 200, "")
+		world.Must(t, h.Users.SetActive(t.Context(), h.Org.ID, "customer-1", false))
+		h.RefusedAs(t, "deactivated", customer.complete(t, c.TemporaryAuthenticationToken, in), 400, "user_inactive")
+		world.Must(t, h.Users.SetActive(t.Context(), h.Org.ID, "customer-1", true))
+		_, err := h.Users.RecoverByOperator(t.Context(), h.Org.ID, "customer-1", time.Hour)
+		world.Must(t, err)
+		h.RefusedAs(t, "what it stored is removed", customer.complete(t, c.TemporaryAuthenticationToken, in), 409, "recovery_lost")
 	})
 }
 

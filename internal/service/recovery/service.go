@@ -9,6 +9,7 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/auth"
+	"github.com/countersign/countersign/internal/auth/access"
 	"github.com/countersign/countersign/internal/auth/assertion"
 	"github.com/countersign/countersign/internal/auth/attestation"
 	"github.com/countersign/countersign/internal/auth/ceremony"
@@ -24,6 +25,7 @@ const CodeLifetime = 30 * time.Minute
 // Service recovers users.
 type Service struct {
 	DB         *store.DB
+	Access     *access.Checker
 	Ceremonies *ceremony.Issuer
 	Codes      *code.Issuer
 	Assertions *assertion.Verifier
@@ -58,7 +60,7 @@ func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitRecoveryR
 	if err != nil {
 		return api.RecoveryChallenge{}, err
 	}
-	return s.begin(state, id, state.Code.ID)
+	return s.challenge(state, id, state.Code.ID)
 }
 
 // checkCode refuses texts that cannot be an organisation's id, a username and a code.
@@ -114,8 +116,8 @@ func credentialID(text string) (string, error) {
 	return string(raw), err
 }
 
-// begin begins the ceremony of a user who was admitted, by a code or a service account.
-func (s *Service) begin(state store.LoginState, id, codeID string) (api.RecoveryChallenge, error) {
+// challenge begins the ceremony of a user who was admitted, by a code or a service account.
+func (s *Service) challenge(state store.LoginState, id, codeID string) (api.RecoveryChallenge, error) {
 	at := slices.IndexFunc(state.Credentials, func(c store.Credential) bool { return string(c.CredentialID) == id || c.ID == id })
 	if at < 0 || !isRecoveryKey(state.Credentials[at]) {
 		return api.RecoveryChallenge{}, api.About(assertion.ErrNotRecovery, api.Subject{OrgID: state.User.OrgID, UserID: state.User.ID})
@@ -163,13 +165,13 @@ func (s *Service) Delegate(ctx context.Context, tx *store.Tx, who api.Caller, in
 	case state.User.RegisteredAt.IsZero():
 		unknown.Received = "a user who is still to register"
 	default:
-		challenge, err := s.begin(state, id, "")
+		c, err := s.challenge(state, id, "")
 		if err == nil {
 			e := store.NewEvent(who, store.EventUserRecoveryDelegated, s.Now(), nil)
 			e.UserID = state.User.ID
 			tx.Record(e)
 		}
-		return challenge, err
+		return c, err
 	}
 	return api.RecoveryChallenge{}, unknown
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/internal/store"
-	"github.com/countersign/countersign/internal/username"
 )
 
 var errNoSuchUser = &api.Error{Kind: api.NotFound, Code: "user_not_found", Message: "This organisation has no such user."}
@@ -33,12 +32,5 @@ func (s *Service) SetActive(ctx context.Context, orgID, nameOrID string, active 
 
 // find returns the user of that name or id.
 func (s *Service) find(ctx context.Context, orgID, nameOrID string) (store.User, error) {
-	if !api.ValidID(api.PrefixUser, nameOrID) {
-		return s.DB.UserByName(ctx, orgID, username.Key(nameOrID))
-	}
-	u, err := s.DB.User(ctx, nameOrID)
-	if err == nil && u.OrgID != orgID {
-		return store.User{}, errNoSuchUser
-	}
-	return u, err
+	return s.DB.UserNamed(ctx, orgID, nameOrID)
 }

@@ -36,7 +36,7 @@ func (s *Service) People(ctx context.Context, who api.Caller, in api.ListPeopleR
 func (s *Service) person(p store.Person) api.Person {
 	out := api.Person{UserID: p.ID, Username: p.Username, Kind: p.Kind, State: State(p.User, p.LatestCode, s.Now()),
 		CreatedAt: api.Time(p.CreatedAt), RegisteredAt: api.Time(p.RegisteredAt), LastSeenAt: api.Time(p.LastSeenAt),
-		Passkeys: int(p.Passkeys), Roles: access.Summaries(p.Assignments)}
+		Passkeys: int(p.Passkeys), Roles: access.Summaries(p.Assignments), Recovery: p.Recovery.Pending(s.Now())}
 	if p.RegisteredAt.IsZero() && p.LatestCode.ID != "" {
 		out.Code = &api.PersonCode{ID: p.LatestCode.ID, State: p.LatestCode.State(s.Now()), ExpiresAt: api.Time(p.LatestCode.ExpiresAt)}
 	}

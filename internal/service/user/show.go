@@ -36,6 +36,7 @@ type Shown struct {
 	Administrator bool
 	Credentials   []store.Credential // their own, not those of access tokens
 	Codes         []store.CodeEntry
+	Recovery      store.Recovery // that has not ended
 }
 
 // Show returns the user of that name or id.
@@ -48,6 +49,9 @@ func (s *Service) Show(ctx context.Context, orgID, nameOrID string) (shown Shown
 	}
 	shown.Credentials = slices.DeleteFunc(shown.Credentials, func(c store.Credential) bool { return c.TokenID != "" })
 	if shown.Administrator, err = s.DB.IsAdministrator(ctx, shown.User.ID); err != nil {
+		return shown, err
+	}
+	if shown.Recovery, err = s.DB.OpenRecovery(ctx, shown.User.ID); err != nil {
 		return shown, err
 	}
 	shown.Codes, err = s.DB.Codes(ctx, orgID, shown.User.ID, "", 1000)
