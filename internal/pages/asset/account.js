@@ -3,7 +3,8 @@ import * as api from "./api.js";
 import * as adding from "./addpasskey.js";
 import * as words from "./pagemessages.js";
 import { refusals, text } from "./accountmessages.js";
-import { credentialCard, identity, sessionCard } from "./accountview.js";
+import { credentialCard, identity } from "./accountview.js";
+import { sessionCard } from "./cards.js";
 import { outside, tellAccepted } from "./ceremony.js";
 import { explainServer } from "./explain.js";
 import { $, alarm, clearAlert, say, show } from "./view.js";
@@ -33,7 +34,7 @@ function fill() {
   // The current session first, then the newest.
   const order = (s) => (s.current ? Infinity : Date.parse(s.createdAt));
   sessions.sort((a, b) => order(b) - order(a));
-  $("sessions").replaceChildren(...sessions.map((s) => sessionCard(s, end)));
+  $("sessions").replaceChildren(...sessions.map((s) => sessionCard(s, s.current ? null : end)));
   tellProvider();
 }
 

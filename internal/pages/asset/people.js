@@ -1,5 +1,6 @@
 // The people page: the users, the state of their registration, and changes to them.
 import * as api from "./api.js";
+import { openAccess } from "./access.js";
 import { loadRoles } from "./assignments.js";
 import { openInvitation, showInvited } from "./invite.js";
 import { ListPage } from "./listpage.js";
@@ -22,7 +23,7 @@ const rows = page.table("people", {
   name: (p) => p.username,
   cells,
   none: () => ($("name").value.trim() ? text.nobodyNamed : text.nobody),
-  panel: (p) => panel(p, page.sign, newCode),
+  panel: (p) => panel(p, page.sign, newCode, () => openAccess(p, page)),
   changed: (before, after) => {
     if (stateWords(before) !== stateWords(after)) say(common.changed(after.username, stateWords(after)));
   },

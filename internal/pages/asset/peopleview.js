@@ -1,7 +1,8 @@
 // What is shown of a user: the row of the list, and the panel of details and changes.
+import { text as words } from "./accessmessages.js";
 import { assignments } from "./assignments.js";
 import { text as common } from "./pagemessages.js";
-import { changeButton, facts, mark, name, roleList, section, time } from "./parts.js";
+import { button, changeButton, facts, mark, name, roleList, section, time } from "./parts.js";
 import { text } from "./peoplemessages.js";
 import { element } from "./view.js";
 import { account, may } from "./page.js";
@@ -29,8 +30,9 @@ export function cells(p) {
 }
 
 // panel has a user's details and what can be changed. sign has a change signed; newCode
-// does the same for a new code and then shows it, under a title of its own if it has one.
-export function panel(p, sign, newCode) {
+// does the same for a new code and then shows it, under a title of its own if it has one. access
+// shows their passkeys and sessions.
+export function panel(p, sign, newCode, access) {
   const why = text.stateWhy[stateOf(p)];
   const live = p.code && !["expired", "revoked"].includes(p.code.state);
   const known = [
@@ -45,6 +47,7 @@ export function panel(p, sign, newCode) {
   return [
     ...(why ? [element("p", why, { class: "hint" })] : []),
     element("dl", facts(known), { class: "details" }),
+    ...(p.registeredAt ? [element("div", button(words.open, access, { key: "access", named: `${words.open}: ${p.username}` }), { class: "row" })] : []),
     ...assignments({ id: p.userId, name: p.username, assigned: p.roles }, sign),
     ...section(text.doing, changeButtons(p, sign, newCode, live)),
     ...(may("Auth:Logs:Read") ? [element("p", history)] : []),

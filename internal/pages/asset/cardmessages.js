@@ -1,0 +1,16 @@
+// What the cards of passkeys and sessions say, on every page that has them.
+export const text = {
+  second: "second factor",
+  inactive: "Deactivated",
+  created: "Created",
+  lastUsed: "Last used",
+  current: "This one",
+  with: (credential) => `With ${credential}`,
+  since: "Since",
+  until: "Until",
+  end: "End",
+  endNamed: (what, credential, since) => `End the session of ${what}${credential && ` with ${credential}`} since ${since}`,
+  program: (product) => `A program (${product})`,
+  unknownProgram: "A program without a name",
+  addedAt: (name, time) => `${name} (${time})`,
+};
