@@ -1,6 +1,7 @@
 // The account page: one's user, passkeys and sessions, changes to these, and the buttons to sign out.
 import * as api from "./api.js";
 import * as adding from "./addpasskey.js";
+import * as codeApp from "./codeapp.js";
 import * as words from "./pagemessages.js";
 import { refusals, text } from "./accountmessages.js";
 import { credentialCard, identity } from "./accountview.js";
@@ -27,9 +28,10 @@ function fill() {
   const able = credentials.some(signs);
   $("credentials").replaceChildren(...credentials.map((c) => credentialCard(c, credentials, able && change)));
   $("no-credentials").hidden = credentials.length > 0;
-  $("one-passkey").hidden = credentials.filter((c) => c.isActive && c.factor !== "recovery").length !== 1;
+  $("one-passkey").hidden = credentials.filter((c) => c.isActive && c.factor === "first" && c.kind !== "Password").length !== 1;
   $("adding").hidden = !able;
   if (able) adding.offer();
+  codeApp.show(able);
   $("add-hint").textContent = !able ? words.text.noPasskey.text : credentials.filter(signs).every((c) => c.backupEligible) ? text.syncedAlone : "";
   // The current session first, then the newest.
   const order = (s) => (s.current ? Infinity : Date.parse(s.createdAt));
@@ -111,4 +113,5 @@ document.addEventListener("visibilitychange", () => {
 });
 
 adding.serve({ change, reopen: start });
+codeApp.serve({ change });
 start();

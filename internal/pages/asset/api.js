@@ -162,9 +162,9 @@ export function beginLogin(who) {
   return call("POST", "/auth/login/init", who);
 }
 
-// login answers a challenge. It is never sent twice: a challenge can be used once.
-export function login(challengeIdentifier, firstFactor) {
-  return call("POST", "/auth/login", { challengeIdentifier, firstFactor });
+// login answers a challenge. Once it was accepted it is never sent again: a challenge can be used once.
+export function login(challengeIdentifier, firstFactor, secondFactor) {
+  return call("POST", "/auth/login", { challengeIdentifier, firstFactor, secondFactor });
 }
 
 export function logout(allSessions) {
@@ -179,6 +179,11 @@ export function account() {
 // beginCredential asks for a challenge with which another passkey is made.
 export function beginCredential() {
   return call("POST", "/auth/credentials/init", { kind: "Fido2" }, sessionToken());
+}
+
+// beginCodes asks for the secret of codes from an app.
+export function beginCodes() {
+  return call("POST", "/auth/credentials/init", { kind: "Totp" }, sessionToken());
 }
 
 export function endSession(id) {
@@ -207,8 +212,8 @@ export function beginAction({ method, path, body }) {
   }, sessionToken());
 }
 
-export function signAction(challengeIdentifier, firstFactor) {
-  return call("POST", "/auth/action", { challengeIdentifier, firstFactor }, sessionToken());
+export function signAction(challengeIdentifier, firstFactor, secondFactor) {
+  return call("POST", "/auth/action", { challengeIdentifier, firstFactor, secondFactor }, sessionToken());
 }
 
 // perform sends the request that was signed, to the byte.

@@ -5,8 +5,10 @@
 import * as api from "./api.js";
 import * as ceremony from "./ceremony.js";
 import * as autofill from "./autofill.js";
+import * as second from "./secondfactor.js";
 import * as session from "./session.js";
 import * as words from "./loginmessages.js";
+import { text as secondText } from "./secondmessages.js";
 import { explainBrowser, explainServer } from "./explain.js";
 import { Offers } from "./offer.js";
 import { $, alarm, clearAlert, complain, halt, say, schedule, setWorking, show, stopTimers } from "./view.js";
@@ -176,16 +178,17 @@ async function finish(offer, answer) {
   await send(offer, credential);
 }
 
-async function send(offer, credential) {
+async function send(offer, credential, secondFactor) {
   setBusy(true, text.checking);
   clearAlert();
   say(text.checking);
   let token;
   try {
-    ({ token } = await api.login(offer.challenge.challengeIdentifier, ceremony.assertion(credential)));
+    ({ token } = await api.login(offer.challenge.challengeIdentifier, ceremony.assertion(credential), secondFactor));
   } catch (error) {
     const unreachable = error instanceof api.Unreachable;
     if (!unreachable && !(error instanceof api.Refusal)) return again(explainBrowser(error, words)); // nothing was sent
+    if (!unreachable && second.wanted(error)) return askSecond(offer, credential, error); // the challenge is still good
     offers.spend(offer);
     if (unknown(error, offer, credential)) ceremony.forget(offer.challenge, credential);
     return unreachable ? again(obstacles.lost) : refused(error);
@@ -195,6 +198,20 @@ async function send(offer, credential) {
   if (id) session.remember({ id, name: organisation?.id === id ? organisation.name : "" });
   stopTimers();
   location.replace(destination());
+}
+
+// askSecond asks for the second factor. busy stays set: nothing else may use the challenge meanwhile.
+function askSecond(offer, credential, error) {
+  if (document.body.dataset.state !== "second") show("second", secondText.title);
+  say("");
+  second.ask($("second-factor"), {
+    error, challenge: offer.challenge, first: ceremony.assertion(credential),
+    answer: (assertion) => send(offer, credential, assertion),
+    failed: (failure) => {
+      const explanation = explainBrowser(failure, words);
+      if (explanation) alarm({ ...explanation, actions: [] }, context());
+    },
+  });
 }
 
 // unknown tells whether a refusal means that the server knows no such passkey. When the
@@ -212,6 +229,7 @@ function refused(error) {
 
 // again says what went wrong and makes the page ready for another try.
 function again(explanation, error) {
+  if (document.body.dataset.state === "second") showReady();
   say("");
   if (explanation) alarm(explanation, context(error));
   setBusy(false, text.again);
@@ -257,6 +275,7 @@ $("lost")?.addEventListener("click", () => {
   const { orgId: org, username } = wanted();
   $("lost").href = session.recoveryLink({ org, username });
 });
+$("second-cancel").addEventListener("click", () => start());
 $("another").addEventListener("click", () => leaveOrganisation());
 for (const id of ["sign-in", "elsewhere"]) $(id).addEventListener("pointerdown", freeBrowser);
 for (const id of ["username", "orgId"]) $(id).addEventListener("input", typed);

@@ -135,7 +135,7 @@ export const refusals = {
   }),
   second_factor_required: () => ({
     title: "A second credential is needed",
-    text: "Your organisation asks for two credentials to sign in, and this page can use only one. Sign in with the program that your organisation gave you, or ask your administrator.",
+    text: "Your organisation asks for two credentials to sign in, and this page cannot use your second one. Sign in with the program that your organisation gave you, or ask your administrator.",
   }),
   organisation_id_malformed: () => ({
     title: "There is no such organisation",

@@ -112,6 +112,8 @@ export const kinds = {
   Key: "Signing key",
   PasswordProtectedKey: "Signing key under a password",
   RecoveryKey: "Recovery key",
+  Totp: "Codes from an app",
+  Password: "Password",
 };
 
 // What stops a passkey before anything was tried. Each has a title and a text; actions

@@ -5,6 +5,7 @@
 // browser at once: after a call to the server Safari no longer counts the click.
 import * as api from "./api.js";
 import * as ceremony from "./ceremony.js";
+import * as second from "./secondfactor.js";
 import * as words from "./signmessages.js";
 import { explainBrowser, explainServer } from "./explain.js";
 import { lifeOf } from "./offer.js";
@@ -37,6 +38,7 @@ export function sign({ summary, names = [], called = text.names, warning = "", r
     $("signing-warning").hidden = !warning;
     $("signing-request").textContent = [`${method} ${path}`, change.body].filter(Boolean).join("\n\n");
     $("signing-elsewhere").hidden = true;
+    second.close($("signing-second"));
     clearAlert($("signing-alert"));
     dialog.showModal();
     $("signing-title").focus();
@@ -94,7 +96,6 @@ async function askLater(elsewhere) {
 
 async function finish(answer) {
   const mine = change;
-  const { challengeIdentifier } = offer.challenge;
   let assertion;
   try {
     assertion = ceremony.assertion(await answer);
@@ -105,17 +106,39 @@ async function finish(answer) {
     return explanation ? stop({ ...explanation, again: true }) : working(false, text.sign);
   }
   if (change !== mine) return;
+  const { challenge } = offer;
   offer = null; // a challenge can be used once
+  await send(challenge, assertion);
+}
+
+async function send(challenge, assertion, secondFactor) {
+  const mine = change;
   working(true, text.waiting);
   tell(text.sending);
   try {
-    const { userAction } = await api.signAction(challengeIdentifier, assertion);
+    const { userAction } = await api.signAction(challenge.challengeIdentifier, assertion, secondFactor);
     if (change !== mine) return;
     sent = true;
     settle(await api.perform(mine, userAction));
   } catch (error) {
-    if (change === mine) refused(error, sent ? obstacles.unknown : obstacles.unsigned);
+    if (change !== mine) return;
+    if (!sent && second.wanted(error)) return askSecond(challenge, assertion, error);
+    refused(error, sent ? obstacles.unknown : obstacles.unsigned);
   }
+}
+
+// askSecond asks for the second factor; the challenge is still good.
+function askSecond(challenge, first, error) {
+  working(false, text.sign);
+  $("signing-go").hidden = true;
+  second.ask($("signing-second"), {
+    error, challenge, first,
+    answer: (assertion) => { clearAlert($("signing-alert")); send(challenge, first, assertion); },
+    failed: (failure) => {
+      const explanation = explainBrowser(failure, words);
+      if (explanation) alarm({ ...explanation, actions: [] }, {}, $("signing-alert"));
+    },
+  });
 }
 
 function refused(error, unreachable) {
@@ -128,6 +151,7 @@ function refused(error, unreachable) {
 // stop says why the change was not made. Where another try cannot help, none is offered.
 function stop(explanation, reference) {
   if (!dialog.open) dialog.showModal(); // closed while the request was on its way
+  second.close($("signing-second"));
   working(false, text.again);
   alarm({ ...explanation, actions: [] }, { reference }, $("signing-alert"));
   $("signing-go").hidden = !explanation.again;
@@ -165,7 +189,7 @@ export function tellDone(summary) {
 
 function working(on, label) {
   setWorking(on, "signing-go", ["signing-elsewhere"]);
-  $("signing-go").hidden = false;
+  $("signing-go").hidden = !$("signing-second").hidden;
   $("signing-label").textContent = label;
   $("signing-close").textContent = text.cancel;
   tell("");

@@ -122,7 +122,7 @@ export const refusals = {
   backup_state_refused: changed("This passkey has changed",
     "It is synced differently from when it was registered, and your organisation does not accept that. Nothing was changed. Keep the reference below."),
   second_factor_required: changed("A second credential is needed",
-    "Your organisation asks for two credentials for each signature, and this page can use only one. Nothing was changed."),
+    "Your organisation asks for two credentials for each signature, and this page cannot use your second one. Nothing was changed."),
   origin_not_allowed: ({ host }) => ({
     title: "This page is not set up for passkeys",
     text: `It is not your fault, and nothing was changed. Tell whoever runs this server that passkeys are refused on ${host}, with the reference below.`,
