@@ -29,6 +29,8 @@
 //	  attestation     verifies the credentials that a user registers (WebAuthn L3 §7.1)
 //	  assertion       verifies the credentials that a user logs in or signs with (§7.2), one factor or two
 //	  code            registration and login codes: creates, mails, recognises, counts, revokes
+//	  onetime         derives the secrets of one-time passwords and compares codes with them
+//	  password        hashes passwords and compares them, two at a time
 //	  throttle        limits how often something is done for one name or from one address
 //	  bearer          signs and reads the tokens that others may verify
 //	  accesstoken     issues the access tokens of service accounts and of people's programs
@@ -39,6 +41,7 @@
 //	  webauthn        passkeys, step by step as the standard lists them
 //	  keycredential   credentials that are bare key pairs
 //	  publickey       public keys, and signatures made with them
+//	  totp            time-based one-time passwords
 //	  useraction      what a signed action is: statement, token, comparison with a request
 //	store             rows, SQL, transactions and migrations, on SQLite and PostgreSQL
 //	keyring           the server's own keys

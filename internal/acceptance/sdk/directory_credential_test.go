@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/client"
 	"github.com/countersign/countersign/countersigntest/authenticator"
+	"github.com/countersign/countersign/internal/service/organisation"
 	"github.com/countersign/countersign/internal/service/recovery"
 	"github.com/countersign/countersign/internal/store"
 )
@@ -77,6 +79,48 @@ func (k actor) credentials(t *testing.T) {
 		t.Errorf("%d credentials, want %d", n, before+len(added))
 	}
 	k.removes(t, added)
+}
+
+// codes has somebody add codes from an app, and log in with them after their key.
+func (k actor) codes(t *testing.T) {
+	if !k.generated { // before that, the SDK logged in by itself, with one factor
+		return
+	}
+	set := func(to string) {
+		t.Helper()
+		if _, err := k.Organisations.SetPolicies(t.Context(), k.org.ID, organisation.Policies{OneTimePasswords: to}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("on")
+	defer set("off")
+	challenge := did[api.CredentialChallenge](t, k.do(t, "auth.createCredentialChallenge", body(req{"kind": api.KindTotp})))
+	app, err := client.NewOneTimeCodes(challenge.OtpURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := func() string {
+		t.Helper()
+		code, err := app.Code(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return code
+	}
+	c := did[api.Credential](t, k.do(t, "auth.createCredential", body(req{"challengeIdentifier": challenge.ChallengeIdentifier,
+		"credentialKind": api.KindTotp, "credentialName": "Phone", "credentialInfo": req{"otpCode": code()}})))
+	if c.Kind != api.KindTotp || c.Name != "Phone" || !c.IsActive {
+		t.Errorf("added %+v", c)
+	}
+	login := did[json.RawMessage](t, k.do(t, "auth.createLoginChallenge", body(named(k.org.ID, "ada@example.org"))))
+	answer := sign(t, k.user, login)
+	answer["secondFactor"] = req{"kind": api.KindTotp, "otpCode": code()}
+	token := did[api.LoginResult](t, k.do(t, "auth.login", body(answer))).Token
+	if all := did[api.CredentialList](t, k.as(k.user.with("authToken", token)).do(t, "auth.listCredentials", req{})).Items; len(all) < 2 {
+		t.Errorf("listed %+v", all)
+	}
+	wantRefused(t, "the same code again", k.do(t, "auth.login", body(answer)), 401, "one_time_code_used")
+	k.removes(t, []api.Credential{c})
 }
 
 // removes removes credentials as the SDKs of other languages do: this one has no method for it.

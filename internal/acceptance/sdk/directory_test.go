@@ -99,6 +99,7 @@ func (d *directory) everyMethod(t *testing.T) {
 	t.Run("key by uuid", d.keyByUUID)
 	for _, m := range []manner{direct, former, application, formerApplication} {
 		t.Run("credentials/"+string(m), d.actor(d.admin, m).credentials)
+		t.Run("codes/"+string(m), d.actor(d.admin, m).codes)
 		t.Run("recovery/"+string(m), d.actor(d.admin, m).recoveries)
 		t.Run("sessions/"+string(m), d.actor(d.admin, m).sessions)
 		t.Run("end users/"+string(m), d.actor(d.serviceAccount, m).endUsers)
