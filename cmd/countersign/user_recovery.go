@@ -17,7 +17,7 @@ func (u *userStopRecovery) Run(ctx context.Context, c console) error {
 			return err
 		}
 		return u.print(c, map[string]any{"orgId": u.Org, "username": u.Username, "stopped": true}, func(w io.Writer) {
-			fmt.Fprintf(w, "The recovery of %s is stopped. Whoever began it may have their recovery key: have them replace it.\n", u.Username)
+			fmt.Fprintf(w, "The recovery of %s is stopped. If they did not begin it, somebody has their recovery key: have them remove it.\n", u.Username)
 		})
 	})
 }

@@ -25,12 +25,18 @@ func (g *user) shownCode() (groups []string) {
 func registerRecoverable(t *testing.T, srv *countersigntest.Server) (g *user, code string) {
 	t.Helper()
 	g = invite(t, srv)
+	return g, g.registerRecoverable()
+}
+
+// registerRecoverable registers somebody who was invited, with a recovery code, which it returns.
+func (g *user) registerRecoverable() (code string) {
+	g.t.Helper()
 	g.BeforeLoad(recordCalls + noAutofill)
 	g.register()
 	g.Click("#make-recovery")
 	code = strings.Join(g.shownCode(), "-")
 	g.keepCode()
-	return g, code
+	return code
 }
 
 func (g *user) keepCode() {

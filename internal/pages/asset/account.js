@@ -10,6 +10,7 @@ import { outside, tellAccepted } from "./ceremony.js";
 import { explainServer } from "./explain.js";
 import { $, alarm, clearAlert, say, show } from "./view.js";
 import { account, askAgain, leave, openPage, sessionOver, showError, signs, watchEnd } from "./page.js";
+import { showOwn } from "./pendingrecovery.js";
 import { sign, signing } from "./sign.js";
 
 let busy = false;
@@ -25,6 +26,7 @@ async function start() {
 function fill() {
   const { credentials, sessions } = account;
   $("facts").replaceChildren(...identity(account));
+  showOwn(run);
   const able = credentials.some(signs);
   $("credentials").replaceChildren(...credentials.map((c) => credentialCard(c, credentials, able && change)));
   $("no-credentials").hidden = credentials.length > 0;
@@ -59,8 +61,10 @@ async function change({ key, ...wanted }) {
 }
 
 // tellProvider names all passkeys that the server keeps, inactive ones too: they may be
-// activated again, and a provider may delete what is not named.
+// activated again, and a provider may delete what is not named. While a recovery waits, the server does not
+// know all: the passkey that it is for is missing.
 function tellProvider() {
+  if (account.recovery) return;
   const ids = account.credentials.filter((c) => c.kind === "Fido2").map((c) => c.credentialId);
   if (ids.length > 0 && account.rpId && !outside(account.rpId)) tellAccepted(account.rpId, account.user.id, ids);
 }

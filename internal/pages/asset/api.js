@@ -99,7 +99,7 @@ export function resend({ orgId, username }) {
 }
 
 // Completion is one completing call. It may be sent any number of times: the server does it once.
-class Completion {
+export class Completion {
   constructor(path, token, body) {
     this.send = () => call("POST", path, body, token);
     // Whether an earlier attempt may have succeeded although its answer was lost.
@@ -188,6 +188,11 @@ export function beginCodes() {
 
 export function endSession(id) {
   return call("DELETE", `/countersign/sessions/${encodeURIComponent(id)}`, undefined, sessionToken());
+}
+
+// stopRecovery stops the recovery of one's own account that waits.
+export function stopRecovery() {
+  return call("POST", "/countersign/account/recovery/stop", {}, sessionToken());
 }
 
 // get reads something; parameters without a value are left out.

@@ -194,11 +194,12 @@ export function traits(credential) {
 
 // forget tells the passkey provider that the server does not know this credential, so
 // that no useless passkey is left behind. Few browsers support it.
-export async function forget(challenge, credential) {
-  await attempt(() => PublicKeyCredential.signalUnknownCredential?.({
-    rpId: challenge.rp?.id || location.hostname,
-    credentialId: credentialId(credential),
-  })?.catch(() => {}));
+export function forget(challenge, credential) {
+  return forgetPasskey(challenge.rp?.id || location.hostname, credentialId(credential));
+}
+
+export async function forgetPasskey(rpId, id) {
+  await attempt(() => PublicKeyCredential.signalUnknownCredential?.({ rpId, credentialId: id })?.catch(() => {}));
 }
 
 // tellAccepted tells the passkey provider which of this user's passkeys the server knows,

@@ -3,6 +3,7 @@ import { text as words } from "./accessmessages.js";
 import { assignments } from "./assignments.js";
 import { text as common } from "./pagemessages.js";
 import { button, changeButton, facts, mark, name, roleList, section, time } from "./parts.js";
+import { marked, recoveryOf } from "./pendingrecovery.js";
 import { text } from "./peoplemessages.js";
 import { element } from "./view.js";
 import { account, may } from "./page.js";
@@ -22,7 +23,7 @@ export function cells(p) {
   const kind = common.kinds[p.kind] || p.kind;
   return [
     [name(p.username), element("span", p.userId === account.user.id ? text.you(kind) : kind, { class: "hint" })],
-    mark(stateWords(p), shapes[stateOf(p)]),
+    marked(p, mark(stateWords(p), shapes[stateOf(p)])),
     String(p.passkeys),
     p.lastSeenAt ? time(p.lastSeenAt) : common.never,
     roleList(p.roles),
@@ -47,6 +48,7 @@ export function panel(p, sign, newCode, access) {
   return [
     ...(why ? [element("p", why, { class: "hint" })] : []),
     element("dl", facts(known), { class: "details" }),
+    ...recoveryOf(p, sign),
     ...(p.registeredAt ? [element("div", button(words.open, access, { key: "access", named: `${words.open}: ${p.username}` }), { class: "row" })] : []),
     ...assignments({ id: p.userId, name: p.username, assigned: p.roles }, sign),
     ...section(text.doing, changeButtons(p, sign, newCode, live)),

@@ -7,6 +7,7 @@ import * as api from "./api.js";
 import * as ceremony from "./ceremony.js";
 import * as making from "./making.js";
 import * as session from "./session.js";
+import * as waiting from "./waiting.js";
 import * as words from "./recovermessages.js";
 import { explainServer } from "./explain.js";
 import { groups, tidyCode } from "./format.js";
@@ -41,6 +42,7 @@ async function start() {
   if (document.body.dataset.recovery !== "offered") return halt(obstacles.notOffered, context());
   const blocked = ceremony.obstacle("create");
   if (blocked) return halt(obstacles[blocked], context());
+  if (waiting.resume(asked.get("username"))) return;
   show("loading", text.title, null);
   let only;
   try {
@@ -170,9 +172,25 @@ async function call(challenge, credential, name) {
   const firstFactorCredential = ceremony.firstFactor(credential, name);
   const recovery = await makeRecoveryKey(challenge.challenge, common.recoveryName);
   const newCredentials = { firstFactorCredential, recoveryCredential: recovery.credential };
-  made = { id: firstFactorCredential.credentialInfo.credId, code: recovery.code };
-  return api.completeRecovery(challenge.temporaryAuthenticationToken,
-    { recovery: await signRecovery(key.privateKey, key.id, newCredentials), newCredentials });
+  const request = { recovery: await signRecovery(key.privateKey, key.id, newCredentials), newCredentials };
+  made = { id: firstFactorCredential.credentialInfo.credId, code: recovery.code, request };
+  return new Begun(challenge.temporaryAuthenticationToken, request);
+}
+
+// Begun is the completing call. That the recovery waits is a result of it: the passkey that was made is
+// needed later.
+class Begun extends api.Completion {
+  constructor(token, request) {
+    super("/auth/recover/user", token, request);
+  }
+
+  run(onWait) {
+    return super.run(onWait).catch((error) => {
+      const details = waiting.waits(error);
+      if (!details) throw error;
+      return { details };
+    });
+  }
 }
 
 // look finds out whether the account has the new passkey, which a lost answer would have told.
@@ -186,15 +204,31 @@ async function look({ done, refuse, unsure }) {
   }
 }
 
-function done({ passkey, challenge }) {
-  const { code } = made;
-  const account = { organisation: organisation?.name || challenge.rp?.name || who().orgId, username: challenge.user.name };
-  describeEnd({ ...account, orgId: who().orgId, passkey: passkey.name });
+function done({ result, passkey, challenge }) {
+  const { code, request } = made;
+  const { orgId } = who();
+  const account = { organisation: organisation?.name || challenge.rp?.name || orgId, username: challenge.user.name };
+  const recovery = { ...account, orgId, passkey: passkey.name };
   key = made = null;
-  session.drop(); // it has ended, if it was theirs, and the next to sign in here is whoever recovered
   for (const id of ["verificationCode", "recoveryCode"]) $(id).value = "";
-  showCode({ ...account, code }, () => showEnd(text.finished, text.summary));
+  if (!result?.details) return showCode({ ...account, code }, completed(recovery));
+  waiting.keep({ ...recovery, rpId: challenge.rp?.id || location.hostname, token: challenge.temporaryAuthenticationToken, request, details: result.details });
+  $("kept-lead").textContent = text.keepWaiting;
+  showCode({ ...account, code }, waiting.open);
 }
+
+// completed returns what shows the last step.
+function completed(recovery) {
+  describeEnd(recovery);
+  session.drop(); // it has ended, if it was theirs, and the next to sign in here is whoever recovered
+  return () => showEnd(text.finished, text.summary);
+}
+
+waiting.serve({
+  completed: (recovery) => completed(recovery)(),
+  ended: (error) => halt(explained(error), context({ reference: error.id })),
+  unanswered: (error) => alarm({ ...explained(error), actions: [] }, context({ reference: error.id })),
+});
 
 making.serve({
   words,

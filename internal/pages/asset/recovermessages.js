@@ -17,6 +17,15 @@ export const text = {
   finished: "You are back in",
   summary: "Your new passkey and your new recovery code are stored. Everything from before has stopped working.",
 
+  waiting: "Your recovery has to wait",
+  keepWaiting: "Your new passkey is made. This is the new recovery code that belongs to it; both work once the recovery is complete. Until then the former code does.",
+  waitsFor: (unapproved) => `Nothing has changed yet. Your organisation has recoveries wait, so that nobody takes over an account unnoticed.${
+    unapproved ? " An administrator must approve yours: ask one, best by phone or in person." : ""}`,
+  comeBack: "You may close this page. Come back to it in this browser, and your recovery will be completed as soon as it can be.",
+  stayHere: "Keep this page open until it is completed: your browser does not let it store anything.",
+  approvals: { needed: "Still missing", given: "Given" },
+  stillWaits: "It still waits.",
+
   required: {
     orgId: "Enter the organisation id. It starts with \u201cor-\u201d.",
     username: "Enter your user name, often your e-mail address.",
@@ -80,6 +89,24 @@ export const refusals = {
     final: true,
   }),
   too_many_tries: (details) => ({ ...tooManyTries(details), final: false }),
+  recovery_stopped: () => ({
+    title: "This recovery was stopped",
+    text: "The owner of the account or an administrator has stopped it, and nothing was changed. If the account is yours, speak to an administrator of your organisation: they can give you a new start.",
+    actions: ["begin"],
+    final: true,
+  }),
+  recovery_replaced: () => ({
+    title: "Another recovery took its place",
+    text: "Somebody has begun to recover this account anew. If that was not you, tell an administrator of your organisation at once: they can stop it.",
+    actions: ["begin"],
+    final: true,
+  }),
+  recovery_expired: () => ({
+    title: "This recovery is too old",
+    text: "It was not completed in time, and nothing was changed. Please begin again.",
+    actions: ["begin"],
+    final: true,
+  }),
   recovery_lost: beginAgain,
   credential_not_recovery: beginAgain,
 };

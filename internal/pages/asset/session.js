@@ -8,6 +8,7 @@ const tokenKey = "countersign.session";
 const noticeKey = "countersign.notice";
 const draftKey = "countersign.draft";
 const organisationKey = "countersign.organisation";
+const recoveryKey = "countersign.recovery";
 
 // keep stores the token of a new session; it returns false where the browser allows no
 // storage.
@@ -69,6 +70,26 @@ export function remembered() {
   try {
     const { id, name } = JSON.parse(read(() => localStorage, organisationKey));
     return typeof id === "string" && id !== "" ? { id, name: typeof name === "string" ? name : "" } : null;
+  } catch {
+    return null;
+  }
+}
+
+// keepRecovery keeps a recovery that waits until it is completed; it returns false where the browser allows
+// no storage. Its request holds no private key and no code that opens one.
+export function keepRecovery(recovery) {
+  return write(() => localStorage, recoveryKey, JSON.stringify(recovery));
+}
+
+export function dropRecovery() {
+  write(() => localStorage, recoveryKey, "");
+}
+
+// keptRecovery returns the recovery that waits, or null.
+export function keptRecovery() {
+  try {
+    const kept = JSON.parse(read(() => localStorage, recoveryKey));
+    return typeof kept?.token === "string" && kept.request ? kept : null;
   } catch {
     return null;
   }

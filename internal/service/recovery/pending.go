@@ -154,7 +154,7 @@ func (s *Service) stop(ctx context.Context, tx *store.Tx, who api.Caller, userID
 		by = "from a session of yours"
 	}
 	s.decided(tx, who, owner, v, store.EventRecoveryStopped, now, change{subject: "The recovery of your account was stopped",
-		what:   "The recovery of your account was stopped " + by + ". Nothing was changed. Whoever began it may have your recovery key: remove that key on your account page and make another.",
+		what:   "The recovery of your account was stopped " + by + ". Nothing was changed. If you did not begin it, somebody has your recovery key: remove that key on your account page.",
 		remedy: "If you were recovering your account yourself, ask an administrator of your organisation for a new start."})
 	return api.Message{Message: "The recovery is stopped."}, nil
 }
