@@ -91,10 +91,29 @@ func TestCredentialsAndRecovery(t *testing.T) {
 		text, err := json.Marshal(in)
 		check(err)
 		data, signature := recovery.Assert(base64.RawURLEncoding.EncodeToString(text))
-		result, err := c.Recover(background, begun.TemporaryAuthenticationToken, api.RecoverRequest{NewCredentials: &in, Recovery: &api.CredentialAssertion{
+		request := api.RecoverRequest{NewCredentials: &in, Recovery: &api.CredentialAssertion{
 			Kind: api.KindRecoveryKey, CredentialAssertion: api.AssertionData{CredID: recovery.CredentialID,
-				ClientData: base64.RawURLEncoding.EncodeToString(data), Signature: base64.RawURLEncoding.EncodeToString(signature)}}})
+				ClientData: base64.RawURLEncoding.EncodeToString(data), Signature: base64.RawURLEncoding.EncodeToString(signature)}}}
+
+		// It waits for an approval first.
+		_, err = srv.Organisations.SetPolicies(background, org.ID, organisation.Policies{RecoveryApproval: "on"})
 		check(err)
+		_, err = c.Recover(background, begun.TemporaryAuthenticationToken, request)
+		pending, waits := client.PendingRecovery(err)
+		if !waits || pending.Approval != api.ApprovalNeeded {
+			t.Fatalf("pending %+v, %v", pending, err)
+		}
+		if _, waits := client.PendingRecovery(nil); waits {
+			t.Error("no error is a recovery that waits")
+		}
+		_, err = admin.ApproveRecovery(background, inv.UserID, pending.ID)
+		check(err)
+		result, err := c.Recover(background, begun.TemporaryAuthenticationToken, request)
+		check(err)
+		_, err = admin.StopRecovery(background, inv.UserID)
+		if _, waits := client.PendingRecovery(err); waits || err == nil {
+			t.Errorf("stopped what is complete: %v", err)
+		}
 		if result.User.ID != inv.UserID {
 			t.Errorf("recovered %+v", result)
 		}

@@ -6,8 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest/authenticator"
+	"github.com/countersign/countersign/internal/store"
 )
 
 // A deactivated user cannot even finish what they had begun, and can once they are put
@@ -236,4 +239,76 @@ func TestRecoveringAUser(t *testing.T) {
 			h.Errorf("told %q", text)
 		}
 	})
+}
+
+// The operator sees a recovery that waits, approves it by its id and no other, and stops one.
+func TestRecoveriesThatWait(t *testing.T) {
+	t.Parallel()
+	each(t, func(h *installation) {
+		ada := h.invite(h.organisation(), "ada@example.org")
+		if text := h.do("org", "set", "--org", ada.OrgID, "--recovery-wait", "24h", "--recovery-approval", "on"); !strings.Contains(text, "recovery wait 24h, recovery approval on") {
+			h.Errorf("told %q", text)
+		}
+		if text := h.do("org", "list"); !strings.Contains(text, "RECOVERY WAIT") || !strings.Contains(text, "24h") {
+			h.Errorf("listed %q", text)
+		}
+		fails := func(status int, code string, args ...string) {
+			h.Helper()
+			_, stderr, got := h.command("", append(args, "--org", ada.OrgID)...)
+			if got != status || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, code) {
+				h.Errorf("%q: status %d: %s", args, got, stderr)
+			}
+		}
+		fails(2, "whole minutes", "org", "set", "--recovery-wait", "721h")
+		fails(2, "on or off", "org", "set", "--recovery-approval", "maybe")
+		n := h.serve()
+		n.register(ada)
+		name := []string{"--org", ada.OrgID, "--username", ada.Username}
+		fails(1, "No such recovery waits", "user", "stop-recovery", "--username", ada.Username)
+		shown := func() (v struct{ Recovery *api.PendingRecovery }) {
+			h.Helper()
+			if err := json.Unmarshal([]byte(h.do("user", "show", "--org", ada.OrgID, ada.Username, "--json")), &v); err != nil {
+				h.Fatal(err)
+			}
+			return v
+		}
+		if got := shown().Recovery; got != nil {
+			h.Errorf("without a recovery it shows %+v", got)
+		}
+		h.pends(ada)
+		id := shown().Recovery.ID
+		if text := h.do("user", "show", "--org", ada.OrgID, ada.Username); !strings.Contains(text, id) || !strings.Contains(text, "approval needed") {
+			h.Errorf("shown %q", text)
+		}
+		fails(1, "No such recovery waits", "user", "approve-recovery", "--username", ada.Username, "--recovery", "rv-another")
+		h.do(append([]string{"user", "approve-recovery", "--recovery", id}, name...)...)
+		if got := shown().Recovery; got.Approval != api.ApprovalGiven {
+			h.Errorf("approved, it shows %+v", got)
+		}
+		fails(1, "waits for no approval", "user", "approve-recovery", "--username", ada.Username, "--recovery", id)
+		if text := h.do(append([]string{"user", "stop-recovery"}, name...)...); !strings.Contains(text, "is stopped") {
+			h.Errorf("told %q", text)
+		}
+		if got := shown().Recovery; got != nil {
+			h.Errorf("stopped, it shows %+v", got)
+		}
+	})
+}
+
+// pends stores a recovery of a registered user that waits, as the server does.
+func (h *installation) pends(inv invitation) {
+	h.Helper()
+	db, err := store.Open(h.Context(), h.database, store.Options{Existing: true})
+	must(h, err)
+	defer db.Close()
+	now := time.Now()
+	key := store.Credential{ID: api.NewID(api.PrefixCredential, now), OrgID: inv.OrgID, UserID: inv.UserID, Kind: api.KindRecoveryKey,
+		Factor: store.FactorRecovery, Realm: inv.OrgID, CredentialID: []byte("recovery"), PublicKey: []byte("recovery"), CreatedAt: now}
+	must(h, db.Write(h.Context(), func(tx *store.Tx) error {
+		tx.AddCredential(key, nil)
+		tx.BeginRecovery(store.Recovery{ID: api.NewID(api.PrefixRecovery, now), OrgID: inv.OrgID, UserID: inv.UserID, RecoveryKeyID: key.ID,
+			Digest: []byte("request"), CreatedAt: now, ReadyAt: now.Add(24 * time.Hour), ExpiresAt: now.Add(store.RecoveryLife), NeedsApproval: true},
+			"", now, nil, nil)
+		return nil
+	}))
 }

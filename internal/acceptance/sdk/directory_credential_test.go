@@ -153,7 +153,8 @@ func (k actor) recoverable(t *testing.T, challenge api.RegistrationChallenge) (r
 	return recoveryKey
 }
 
-// recovers answers a recovery challenge with a new key, which the recovery key signs.
+// recovers answers a recovery challenge with a new key, which the recovery key signs. The recovery waits for
+// an approval, which the SDK throws; the same call completes it then, and can be repeated.
 func (k actor) recovers(t *testing.T, text json.RawMessage, recoveryKey *authenticator.KeySigner) {
 	t.Helper()
 	challenge := did[api.RecoveryChallenge](t, outcome{Result: text})
@@ -170,11 +171,34 @@ func (k actor) recovers(t *testing.T, text json.RawMessage, recoveryKey *authent
 	}
 	data, signature := recoveryKey.Assert(base64.RawURLEncoding.EncodeToString(signed))
 	as := k.as(k.member("somebody who recovers").with("authToken", challenge.TemporaryAuthenticationToken))
-	result := did[api.RegistrationResult](t, as.do(t, "auth.recover", body(req{"newCredentials": credentials, "recovery": req{
-		"kind": api.KindRecoveryKey, "credentialAssertion": req{"credId": recoveryKey.CredentialID,
-			"clientData": base64.RawURLEncoding.EncodeToString(data), "signature": base64.RawURLEncoding.EncodeToString(signature)}}})))
+	approval := func(policy string) {
+		t.Helper()
+		if _, err := k.Organisations.SetPolicies(t.Context(), k.org.ID, organisation.Policies{RecoveryApproval: policy}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	call := func() outcome {
+		t.Helper()
+		return as.do(t, "auth.recover", body(req{"newCredentials": credentials, "recovery": req{
+			"kind": api.KindRecoveryKey, "credentialAssertion": req{"credId": recoveryKey.CredentialID,
+				"clientData": base64.RawURLEncoding.EncodeToString(data), "signature": base64.RawURLEncoding.EncodeToString(signature)}}}))
+	}
+	approval("on")
+	defer approval("off")
+	wantRefused(t, "a recovery that waits", call(), http.StatusConflict, api.CodeRecoveryPending)
+	v, err := k.DB.OpenRecovery(t.Context(), challenge.User.ID)
+	if err == nil {
+		err = k.Recovery.ApproveByOperator(t.Context(), k.org.ID, challenge.User.ID, v.ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := did[api.RegistrationResult](t, call())
 	if result.Credential.Kind != api.KindKey || result.User.Username != challenge.User.Name {
 		t.Errorf("recovered %+v", result)
+	}
+	if again := did[api.RegistrationResult](t, call()); again != result {
+		t.Errorf("sent again, it answers %+v, before %+v", again, result)
 	}
 }
 
