@@ -5,8 +5,6 @@ import (
 	"encoding/base64"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/internal/auth/onetime"
-	"github.com/countersign/countersign/internal/auth/password"
 )
 
 // Factor is one assertion as it was sent: decoded and not yet verified.
@@ -19,7 +17,7 @@ type Factor struct {
 	Signature         []byte
 	UserHandle        string // Fido2 only; text of the decoded handle, "" if none came
 
-	Code     string // of a Totp, which has nothing else
+	Code     string // of a Totp, which has nothing else; as it was sent
 	Password string // of a Password, which has nothing else
 }
 
@@ -58,14 +56,14 @@ func readOne(member string, in *api.CredentialAssertion) (f Factor, err error) {
 		if member != "/secondFactor" {
 			return f, &api.Error{Kind: api.Invalid, Code: "credential_kind_not_supported", Message: "A Totp can only be the second factor."}
 		}
-		f.Code, err = onetime.Read(member+"/otpCode", in.OtpCode)
-		return f, err
+		f.Code = in.OtpCode
+		return f, nil
 	case api.KindPassword:
 		if member != "/firstFactor" {
 			return f, &api.Error{Kind: api.Invalid, Code: "credential_kind_not_supported", Message: "A Password can only be the first factor."}
 		}
 		f.Password = in.Password
-		return f, password.Read(member+"/password", in.Password)
+		return f, nil
 	case "":
 		return f, api.Missing(member + "/kind")
 	default:

@@ -45,6 +45,10 @@ func (v *Verifier) verifyCode(ctx context.Context, p *VerifiedFactor, owner stor
 	if !owner.Organisation.OneTimePasswords {
 		return onetime.ErrNotAccepted
 	}
+	code, err := onetime.Read("/secondFactor/otpCode", p.Code)
+	if err != nil {
+		return err
+	}
 	key := v.Tries.codes.Key(owner.User.OrgID, owner.User.ID)
 	if err := v.Tries.codes.Try(ctx, v.DB, key, p.use.At); err != nil {
 		return err
@@ -52,7 +56,7 @@ func (v *Verifier) verifyCode(ctx context.Context, p *VerifiedFactor, owner stor
 	if !known {
 		return onetime.ErrInvalid
 	}
-	step, err := v.OneTime.Match(p.Credential, p.Code, p.use.At)
+	step, err := v.OneTime.Match(p.Credential, code, p.use.At)
 	if err != nil {
 		return err
 	}
@@ -65,6 +69,9 @@ func (v *Verifier) verifyCode(ctx context.Context, p *VerifiedFactor, owner stor
 func (v *Verifier) verifyPassword(ctx context.Context, who api.Caller, f Factor, request Request, owner store.Owner, known bool) error {
 	if !owner.Organisation.Passwords {
 		return password.ErrNotAccepted
+	}
+	if err := password.Read("/firstFactor/password", f.Password); err != nil {
+		return err
 	}
 	orgID, now := owner.Organisation.ID, v.Now()
 	tries, byName, byCode := v.Tries.passwords, v.Tries.passwords.Key(orgID, request.Username), v.Tries.withCode.Key(orgID, request.Username)

@@ -257,10 +257,10 @@ func TestKindsWhereTheyAreAccepted(t *testing.T) {
 			"a code alone":               {always(p.answer(h, 0)), nil, "400 " + refused, "400 " + refused},
 			"a passkey and a password":   {ada.signature(t), always(typed(password)), "400 " + refused, "400 " + refused},
 			"no code":                    {ada.signature(t), always(&api.CredentialAssertion{Kind: api.KindTotp}), "400 member_missing", "400 member_missing"},
-			"no password":                {always(&api.CredentialAssertion{Kind: api.KindPassword}), nil, "400 member_missing", "400 member_missing"},
+			"no password":                {always(&api.CredentialAssertion{Kind: api.KindPassword}), nil, "400 member_missing", "400 signature_missing"},
 			"letters":                    {ada.signature(t), always(&api.CredentialAssertion{Kind: api.KindTotp, OtpCode: "abcdef"}), "400 one_time_code_malformed", "400 one_time_code_malformed"},
 			"a huge code":                {ada.signature(t), always(&api.CredentialAssertion{Kind: api.KindTotp, OtpCode: strings.Repeat("1", 10_000)}), "400 one_time_code_malformed", "400 one_time_code_malformed"},
-			"a huge password":            {always(typed(strings.Repeat("a", 5000))), nil, "400 password_invalid", "400 password_invalid"},
+			"a huge password":            {always(typed(strings.Repeat("a", 5000))), nil, "400 password_invalid", "400 signature_missing"},
 			"a code, typed with a space": {ada.signature(t), func(api.SigningChallenge) *api.CredentialAssertion {
 				nextStep(h)
 				c := p.code(h, 0)

@@ -10,8 +10,6 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/internal/auth/onetime"
-	"github.com/countersign/countersign/internal/auth/password"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
 )
@@ -28,7 +26,7 @@ type Offer struct {
 	Transports          []string // Fido2 only
 	ClientExtensions    []byte   // Fido2 only; JSON text or nil, see keptExtensions
 
-	Code     string // of a Totp, which has nothing else
+	Code     string // of a Totp, which has nothing else; as it was sent
 	Password string // of a Password, which has nothing else
 	member   string // where it is in the request
 }
@@ -97,13 +95,9 @@ func ReadOne(factor, member string, c *api.CredentialAttestation) (o Offer, err 
 	} else if err := CheckName("The member "+member+"/credentialName", o.Name); err != nil {
 		return o, err
 	}
-	switch o.Kind {
-	case api.KindTotp:
-		o.Code, err = onetime.Read(strings.TrimPrefix(member+"/credentialInfo/otpCode", "/"), c.CredentialInfo.OtpCode)
-		return o, err
-	case api.KindPassword:
-		o.Password = c.CredentialInfo.Password
-		return o, password.Read(strings.TrimPrefix(member+"/credentialInfo/password", "/"), o.Password)
+	if o.Kind == api.KindTotp || o.Kind == api.KindPassword { // whether they are accepted is said before what they lack
+		o.Code, o.Password = c.CredentialInfo.OtpCode, c.CredentialInfo.Password
+		return o, nil
 	}
 	if o.CredentialID, err = member64(member, "credId", c.CredentialInfo.CredID); err != nil {
 		return o, err

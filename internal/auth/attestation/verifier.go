@@ -95,7 +95,10 @@ func (v *Verifier) oneTime(c store.Credential, o Offer, r Request) (store.Creden
 	if !r.Organisation.OneTimePasswords {
 		return c, onetime.ErrNotAccepted
 	}
-	var err error
+	code, err := onetime.Read(o.member+"/credentialInfo/otpCode", o.Code)
+	if err != nil {
+		return c, err
+	}
 	if c.CredentialID, err = onetime.Nonce(r.Challenge); err != nil {
 		return c, err
 	}
@@ -104,7 +107,7 @@ func (v *Verifier) oneTime(c store.Credential, o Offer, r Request) (store.Creden
 	if at.IsZero() {
 		at = c.CreatedAt
 	}
-	c.SignCount, err = v.OneTime.Match(c, o.Code, at)
+	c.SignCount, err = v.OneTime.Match(c, code, at)
 	return c, err
 }
 
@@ -113,12 +116,16 @@ func (v *Verifier) password(ctx context.Context, c store.Credential, o Offer, r 
 	if !r.Organisation.Passwords {
 		return c, password.ErrNotAccepted
 	}
-	if err := password.Check(o.member+"/credentialInfo/password", o.Password, r.Username); err != nil {
+	member := o.member + "/credentialInfo/password"
+	err := password.Read(member, o.Password)
+	if err == nil {
+		err = password.Check(member, o.Password, r.Username)
+	}
+	if err != nil {
 		return c, err
 	}
 	c.CredentialID = []byte(c.ID)
 	c.Realm, c.Algorithm, c.Format, c.AttestationType = c.OrgID, "argon2id", "password", "None"
-	var err error
 	c.PasswordHash, err = v.Passwords.Hash(ctx, o.Password)
 	return c, err
 }
