@@ -38,13 +38,24 @@ type AccountCredential struct {
 	IsActive       bool   `json:"isActive"`
 	CreatedAt      string `json:"createdAt" description:"ISO 8601, UTC"`
 	LastUsedAt     string `json:"lastUsedAt,omitempty" description:"ISO 8601, UTC; absent if never"`
+
+	Transports  []string     `json:"transports,omitzero" description:"How a passkey can be reached, as its browser said: usb, internal, hybrid, …"`
+	LastSession *AccountUsed `json:"lastSession,omitempty" description:"The newest session that it opened and that is still on record"`
+}
+
+// AccountUsed says when and where a credential opened a session.
+type AccountUsed struct {
+	At        string `json:"at" description:"ISO 8601, UTC"`
+	UserAgent string `json:"userAgent"`
+	Address   string `json:"address"`
 }
 
 // AccountSession is one of the user's live sessions.
 type AccountSession struct {
 	ID             string `json:"id" description:"se-…"`
 	Current        bool   `json:"current" description:"Whether this request came with it"`
-	CredentialName string `json:"credentialName" description:"Name of the credential it began with"`
+	CredentialUUID string `json:"credentialUuid" description:"cr-…, the credential it began with"`
+	CredentialName string `json:"credentialName" description:"Its name"`
 	UserAgent      string `json:"userAgent"`
 	Address        string `json:"address"`
 	CreatedAt      string `json:"createdAt" description:"ISO 8601, UTC"`

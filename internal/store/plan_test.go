@@ -25,6 +25,7 @@ func TestNoStatementScansATable(t *testing.T) {
 		"by credential":    func(db *store.DB) { db.OwnerByCredential(ctx, "or-1", "example.org", raw) },
 		"bearer":           func(db *store.DB) { db.SessionWithUser(ctx, "se-1") },
 		"sessions":         func(db *store.DB) { db.SessionsOfUser(ctx, "us-1", epoch) },
+		"last sessions":    func(db *store.DB) { db.LastSessions(ctx, "us-1") },
 		"signed action":    func(db *store.DB) { db.SignedAction(ctx, "ua-1") },
 		"actions":          func(db *store.DB) { db.Actions(ctx, "or-1", "", "", 10) },
 		"actions of one":   func(db *store.DB) { db.Actions(ctx, "or-1", "us-1", "", 10) },

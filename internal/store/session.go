@@ -40,6 +40,16 @@ func (db *DB) SessionsOfUser(ctx context.Context, userID string, now time.Time) 
 		ORDER BY s.id DESC LIMIT $3`, userID, now.UnixMilli(), page(0))
 }
 
+// LastSessions returns, for each credential of a user that opened sessions of theirs, the newest on
+// record, live or not.
+func (db *DB) LastSessions(ctx context.Context, userID string) ([]Session, error) {
+	return few(ctx, db, (*row).session, `
+		SELECT `+sessionColumns+`
+		FROM credentials k JOIN sessions s ON s.id = (
+			SELECT t.id FROM sessions t WHERE t.user_id = $1 AND t.credential_id = k.id ORDER BY t.id DESC LIMIT 1)
+		WHERE k.user_id = $1 AND k.token_id = '' AND k.archived_at IS NULL`, userID)
+}
+
 // OpenSession adds a live session; it ignores EndedAt. Unless the user is active and
 // registered in that organisation, the credential is active and theirs, and the challenge
 // never opened a session before, the unit fails with lost.

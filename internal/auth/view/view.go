@@ -10,14 +10,19 @@ import (
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Credentials shows credentials.
-func Credentials(all []store.Credential) []api.AccountCredential {
+// Credentials shows credentials. last are the newest sessions that they opened.
+func Credentials(all []store.Credential, last []store.Session) []api.AccountCredential {
+	used := map[string]*api.AccountUsed{}
+	for _, s := range last {
+		used[s.CredentialID] = &api.AccountUsed{At: api.Time(s.CreatedAt), UserAgent: s.UserAgent, Address: s.Address}
+	}
 	shown := []api.AccountCredential{}
 	for _, c := range all {
 		shown = append(shown, api.AccountCredential{UUID: c.ID, CredentialID: base64.RawURLEncoding.EncodeToString(c.CredentialID),
 			Kind: c.Kind, Factor: c.Factor, Name: c.Name, Algorithm: c.Algorithm, AAGUID: uuid(c.AAGUID),
 			BackupEligible: c.BackupEligible, BackedUp: c.BackupState, IsActive: c.Active,
-			CreatedAt: api.Time(c.CreatedAt), LastUsedAt: api.Time(c.LastUsedAt)})
+			CreatedAt: api.Time(c.CreatedAt), LastUsedAt: api.Time(c.LastUsedAt),
+			Transports: c.Transports, LastSession: used[c.ID]})
 	}
 	return shown
 }
@@ -40,7 +45,7 @@ func Sessions(who api.Caller, all []store.Session, of []store.Credential) []api.
 	shown := []api.AccountSession{}
 	for _, s := range all {
 		shown = append(shown, api.AccountSession{ID: s.ID, Current: s.ID == who.SessionID,
-			CredentialName: names[s.CredentialID], UserAgent: s.UserAgent, Address: s.Address,
+			CredentialUUID: s.CredentialID, CredentialName: names[s.CredentialID], UserAgent: s.UserAgent, Address: s.Address,
 			CreatedAt: api.Time(s.CreatedAt), ExpiresAt: api.Time(s.ExpiresAt)})
 	}
 	return shown

@@ -3,6 +3,7 @@ package account_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
@@ -54,6 +55,31 @@ func TestAccount(t *testing.T) {
 		}
 		if current[first] == "" || current[first] == current[second] {
 			t.Errorf("the current sessions are %v", current)
+		}
+	})
+}
+
+// For each credential the account tells the newest session that it opened, also one that has ended, and
+// for each session the credential. It tells nothing of other people's.
+func TestAccountTellsWhereCredentialsWereUsed(t *testing.T) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, o *world.Organisation) {
+		admin, ada := o.Employee(t), o.Employee(t)
+		first := o.LogIn(t, ada)
+		a := show(t, o, first)
+		own := a.Credentials[0]
+		if a.Sessions[0].CredentialUUID != own.UUID || own.LastSession == nil || own.LastSession.At != a.Sessions[0].CreatedAt ||
+			own.LastSession.Address != a.Sessions[0].Address || own.LastSession.UserAgent != a.Sessions[0].UserAgent || own.LastSession.Address == "" {
+			t.Errorf("it shows %+v, used %+v, and the sessions %+v", own, own.LastSession, a.Sessions)
+		}
+		o.Clock.Advance(time.Minute)
+		second := o.LogIn(t, ada)
+		newest := show(t, o, first).Credentials[0].LastSession
+		world.Read[api.Message](t, o.Send(t, "PUT", "/auth/logout", world.Bearer(second), map[string]bool{"allSessions": false}))
+		o.Clock.Advance(time.Minute)
+		o.LogIn(t, admin)
+		if last := show(t, o, first).Credentials[0].LastSession; newest.At <= own.LastSession.At || *last != *newest {
+			t.Errorf("the last session is %+v, want the newest, %+v, although it has ended", last, newest)
 		}
 	})
 }

@@ -44,6 +44,10 @@ func (s *Service) Show(ctx context.Context, who api.Caller, _ api.Nothing) (api.
 	if err != nil {
 		return api.Account{}, err
 	}
+	last, err := s.DB.LastSessions(ctx, who.UserID)
+	if err != nil {
+		return api.Account{}, err
+	}
 	rights, err := s.Access.Of(ctx, who)
 	if err != nil {
 		return api.Account{}, err
@@ -57,7 +61,7 @@ func (s *Service) Show(ctx context.Context, who api.Caller, _ api.Nothing) (api.
 		OneTimePasswords:    state.Organisation.OneTimePasswords,
 		SecondFactorMissing: assertion.SecondFactorMissing(state.Organisation, state.Credentials),
 
-		Credentials: view.Credentials(state.Credentials),
+		Credentials: view.Credentials(state.Credentials, last),
 		Sessions:    view.Sessions(who, sessions, state.Credentials),
 		Recovery:    recovery.Pending(s.Now()),
 	}, nil

@@ -21,8 +21,12 @@ func (s *Service) Person(ctx context.Context, who api.Caller, in api.PersonReque
 	if err != nil {
 		return api.PersonDetails{}, err
 	}
+	last, err := s.DB.LastSessions(ctx, p.ID)
+	if err != nil {
+		return api.PersonDetails{}, err
+	}
 	sessions, err := s.DB.SessionsOfUser(ctx, p.ID, s.Now())
-	return api.PersonDetails{Person: s.person(p), Credentials: view.Credentials(own), Sessions: view.Sessions(who, sessions, own)}, err
+	return api.PersonDetails{Person: s.person(p), Credentials: view.Credentials(own, last), Sessions: view.Sessions(who, sessions, own)}, err
 }
 
 // own returns the credentials of a user that are theirs and not an access token's.
