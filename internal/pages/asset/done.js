@@ -5,7 +5,7 @@ import { makeRecoveryKey } from "./recovery.js";
 import { clock } from "./format.js";
 import { describeEnd, showCode, showEnd } from "./kept.js";
 import { badge } from "./passkey.js";
-import { loginLink } from "./session.js";
+import { loginLink, secondPasskey } from "./session.js";
 import { recoveryFailed, recoveryTooLate, text } from "./messages.js";
 import { $, alarm, say, setWorking, show } from "./view.js";
 
@@ -23,17 +23,12 @@ export function showDone(done) {
     orgId: done.invitation.orgId, organisation: done.opened.organisation.name, username: done.result.user.username,
     passkey: done.result.credential.name || name, kept,
   };
-  history.replaceState({ registered }, "", location.pathname);
   showRegistered(registered);
-  // The page that a recovery code is for sends a mail first.
-  if (document.body.dataset.recovery !== "offered" || !registered.username.includes("@")) return;
-  $("recovery-until").textContent = text.recoveryUntil(clock(new Date(done.endsAt)));
-  $("recovery-offer").hidden = false;
-  $("done-next").hidden = true;
 }
 
 // showRegistered shows what was registered, also after a reload.
 export function showRegistered(registered) {
+  history.replaceState({ registered }, "", location.pathname);
   const { orgId, organisation, username, passkey, kept } = registered;
   $("passkey-name").textContent = passkey;
   badge($("passkey-kept"), kept);
@@ -41,8 +36,23 @@ export function showRegistered(registered) {
   $("done-organisation").textContent = organisation;
   $("done-account").textContent = username;
   $("done-sign-in").href = loginLink({ org: orgId, username });
+  $("add-second").href = loginLink({ org: orgId, username, next: secondPasskey });
   describeEnd(registered);
+  offer(kept === "bound" && !registered.declined ? "second-offer" : canRecover(username) ? "recovery-offer" : "done-next");
   show("done", text.done);
+}
+
+// offer shows one of the ways to go on.
+function offer(part) {
+  for (const id of ["second-offer", "recovery-offer", "done-next"]) $(id).hidden = id !== part;
+  if (part === "recovery-offer") $("recovery-until").textContent = text.recoveryUntil(clock(new Date(registration.endsAt)));
+}
+
+// canRecover tells whether a recovery key can be made here. The page that it is for sends a mail first.
+const canRecover = (username) => registration !== null && document.body.dataset.recovery === "offered" && username.includes("@");
+
+function notNow() {
+  showRegistered({ ...history.state.registered, declined: true });
 }
 
 async function make() {
@@ -77,6 +87,7 @@ function working(on) {
   if (on) say(text.recoveryMaking);
 }
 
+$("not-now").addEventListener("click", notNow);
 $("make-recovery").addEventListener("click", make);
 $("skip").addEventListener("click", () => {
   if ($("skip").getAttribute("aria-disabled") !== "true") showEnd(text.finished, text.withoutRecovery);

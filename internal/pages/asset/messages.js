@@ -76,29 +76,33 @@ export const text = {
   bound: "On one device only",
   syncedWhy: "Your passkey provider keeps a copy, so it is there on your other devices too.",
   syncableWhy: "Your passkey provider can keep a copy. Turn on syncing there to have it on your other devices.",
-  boundWhy: "This passkey cannot be copied. Add a second one on your account page, in case you lose it.",
+  boundWhy: "This passkey cannot be copied: it stays on this one device.",
   securityKey: "Security key",
   passkey: "Passkey",
   on: (browser, system) => `${browser} on ${system}`,
 
   recoveryName: "Recovery key",
-  recoveryUntil: (time) => `You can do this here until ${time}.`,
+  recoveryUntil: (time) => `You can do this here until ${time}, and later on your account page.`,
   recoveryMaking: "Making your recovery key\u2026",
   recoveryTitle: "Keep this code safe",
   copied: "Copied.",
   copyFailed: "Your browser did not allow copying. Select the code and copy it by hand.",
   downloaded: "Saved to your downloads.",
-  file: (code, organisation, username, date) => [
+  notTheEnd: "That is not how the code ends. Compare it with what you have saved.",
+  typeTheEnd: "Type the last six characters of what you have saved.",
+  file: ({ code, organisation, username, date, address }) => [
     "Countersign recovery code",
     "",
     `Organisation  ${organisation}`,
     `User name     ${username}`,
     `Made          ${date}`,
+    `For the page  ${address}`,
     "",
     `    ${code}`,
     "",
-    "Whoever has this code can help themselves into this account when its passkeys",
-    "are lost. Keep it where you keep important papers. Nobody will ever ask you for it.",
+    "With this code, and one that is sent to your mailbox, you make a new passkey on that",
+    "page if yours are lost. So can whoever finds it and can read your mail. Keep it where",
+    "you keep important papers. Nobody will ever ask you for it, except that page.",
     "",
   ].join("\r\n"),
   finished: "You are registered",
@@ -283,12 +287,12 @@ export const serverFailure = {
 
 export const recoveryFailed = {
   title: "The recovery key was not stored",
-  text: "Your passkey is safe and you are registered. You can try once more, or go on without.",
+  text: "Your passkey is safe and you are registered. You can try once more, or do it later on your account page.",
 };
 
 export const recoveryTooLate = {
   title: "It is too late to do this here",
-  text: "Your passkey is safe and you are registered.",
+  text: "Your passkey is safe and you are registered. Sign in and make a recovery key on your account page.",
 };
 
 // waitText is a number of seconds as people say it.

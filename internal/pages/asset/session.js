@@ -9,6 +9,7 @@ const noticeKey = "countersign.notice";
 const draftKey = "countersign.draft";
 const organisationKey = "countersign.organisation";
 const recoveryKey = "countersign.recovery";
+const usedKey = "countersign.used";
 
 // keep stores the token of a new session; it returns false where the browser allows no
 // storage.
@@ -95,6 +96,19 @@ export function keptRecovery() {
   }
 }
 
+const mostUsed = 50;
+
+// noteUsed keeps the id of a passkey that opened a session in this browser, usedHere tells whether one
+// did. Ids say nothing about whose they are.
+export function noteUsed(uuid) {
+  const others = used().filter((id) => id !== uuid);
+  write(() => localStorage, usedKey, [uuid, ...others].slice(0, mostUsed).join(" "));
+}
+
+export const usedHere = (uuid) => used().includes(uuid);
+
+const used = () => read(() => localStorage, usedKey).split(" ").filter(Boolean);
+
 // choose returns where somebody is: the organisation that a link names, else the server's only one,
 // else the last, else null. only says that the server has no other.
 export function choose(site, named) {
@@ -111,6 +125,9 @@ export function organisationOf(sessionToken) {
 }
 
 const account = "/account";
+
+// secondPasskey is the address where a second passkey is proposed.
+export const secondPasskey = `${account}#second`;
 
 // destination is the address that next names, or the account page's. Only a path of this
 // origin is followed: a link to the login page must not send people elsewhere. It is a
