@@ -26,7 +26,7 @@ type asset struct {
 // assetOrder lists each asset after those it refers to: a reference is replaced by the other's URL,
 // which becomes part of the content that is hashed.
 var assetOrder = []string{
-	"icon.svg", "mark.svg", "key.svg", "screen.svg", "rosette.svg", "page.css", "signedin.css",
+	"icon.svg", "mark.svg", "key.svg", "screen.svg", "phone.svg", "cloud.svg", "vault.svg", "stick.svg", "sheet.svg", "rosette.svg", "page.css", "signedin.css",
 	"messages.js", "providers.js", "format.js", "session.js", "api.js", "view.js", "agent.js", "ceremony.js", "passkey.js",
 	"offer.js", "explain.js", "onetime.js",
 	"making.js", "recovery.js", "kept.js", "done.js", "link.js", "register.js",
@@ -36,7 +36,8 @@ var assetOrder = []string{
 	"pagemessages.js", "draft.js", "page.js", "parts.js",
 	"signmessages.js", "sign.js", "rows.js", "listpage.js",
 	"cardmessages.js", "cards.js", "pendingmessages.js", "pendingrecovery.js",
-	"accountmessages.js", "accountview.js", "addpasskey.js", "codeapp.js", "account.js",
+	"accountmessages.js", "addmessages.js", "add.js",
+	"accountview.js", "qr.js", "ask.js", "rename.js", "addpasskey.js", "handover.js", "codeapp.js", "recoverykey.js", "lastpasskey.js", "account.js",
 	"assignmentmessages.js", "assignments.js",
 	"accessmessages.js", "access.js",
 	"peoplemessages.js", "peopleview.js", "names.js", "invite.js", "people.js",

@@ -44,7 +44,7 @@ var templates embed.FS
 // pageNames are the pages by path. A page has a template of its name and, unless it is static, a
 // script of that name.
 var pageNames = map[string]string{
-	"/": "home", "/register": "register", "/login": "login", "/recover": "recover", "/account": "account",
+	"/": "home", "/register": "register", "/login": "login", "/recover": "recover", "/add": "add", "/account": "account",
 	"/people": "people", "/roles": "roles", "/machines": "serviceaccounts", "/audit": "audit", "/docs": "docs",
 }
 

@@ -23,7 +23,7 @@ func handler() *pages.Pages {
 
 // all are the pages, and scripted those that need their script.
 var (
-	scripted = []string{"/register", "/login", "/recover", "/account", "/people", "/roles", "/machines", "/audit", "/docs"}
+	scripted = []string{"/register", "/login", "/recover", "/add", "/account", "/people", "/roles", "/machines", "/audit", "/docs"}
 	all      = append([]string{"/"}, scripted...)
 )
 

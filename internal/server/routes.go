@@ -259,7 +259,7 @@ func offered(id string) bool {
 }
 
 // pagePatterns are the hosted pages.
-var pagePatterns = []string{"GET /{$}", "GET /register", "GET /login", "GET /recover", "GET /account", "GET /people", "GET /roles",
+var pagePatterns = []string{"GET /{$}", "GET /register", "GET /login", "GET /recover", "GET /add", "GET /account", "GET /people", "GET /roles",
 	"GET /machines", "GET /audit", "GET /docs", "GET /assets/{name}"}
 
 // refused is an operation that always refuses.

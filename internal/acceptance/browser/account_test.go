@@ -181,6 +181,26 @@ func (g *user) listed(count int) {
 	g.WaitFor(fmt.Sprintf(`document.querySelectorAll("#credentials li").length === %d`, count))
 }
 
+// add has the browser make another passkey, gives it a name or leaves it the one that is offered, and
+// waits until its addition can be signed.
+func (g *user) add(name string, says ...string) {
+	g.t.Helper()
+	g.Click("#add")
+	g.named(name)
+	g.toSign(says...)
+}
+
+// named answers the question for a name, with "" by the one that is offered.
+func (g *user) named(name string) {
+	g.t.Helper()
+	g.WaitFor(`document.querySelector("#asking").open`)
+	g.wantFocus("asking-value")
+	if name != "" {
+		g.Eval(`document.querySelector("#asking-value").value = `+quote(name), nil)
+	}
+	g.Press(kb.Enter)
+}
+
 // A second passkey is added, deactivated, activated and removed; the last one stays.
 func TestPasskeysOfTheAccount(t *testing.T) {
 	t.Parallel()
@@ -215,7 +235,7 @@ func TestPasskeysOfTheAccount(t *testing.T) {
 		g.t.Helper()
 		g.key.SetPresence(false)
 		other.SetPresence(true)
-		g.press("#add", "Add the passkey Security key", "sign with a passkey that you had before")
+		g.add("", "Add the passkey Security key", "sign with a passkey that you had before")
 		other.SetPresence(false)
 		g.key.SetPresence(true)
 	}
@@ -273,7 +293,7 @@ func TestRemovingThePasskeyOfTheSession(t *testing.T) {
 	first := g.account().Credentials[0].UUID
 	g.key.SetPresence(false)
 	other := g.AddVirtualAuthenticator(chromium.SecurityKey)
-	g.press("#add")
+	g.add("")
 	other.SetPresence(false)
 	g.key.SetPresence(true)
 	g.Click("#signing-go")
@@ -288,7 +308,7 @@ func TestRemovingThePasskeyOfTheSession(t *testing.T) {
 	other = g.AddVirtualAuthenticator(chromium.SecurityKey, func(o *webauthn.VirtualAuthenticatorOptions) {
 		o.DefaultBackupEligibility, o.DefaultBackupState = true, true
 	})
-	g.press("#add")
+	g.add("")
 	other.SetPresence(false)
 	g.key.SetPresence(true)
 	g.Click("#signing-go")

@@ -44,6 +44,12 @@ func (g *user) goTo(path string) {
 func (g *user) press(selector string, says ...string) {
 	g.t.Helper()
 	g.Click(selector)
+	g.toSign(says...)
+}
+
+// toSign waits until a change can be signed.
+func (g *user) toSign(says ...string) {
+	g.t.Helper()
 	g.WaitFor(`document.querySelector("#signing").open && document.querySelector("#signing-go").getAttribute("aria-disabled") === "false"`)
 	g.wantText("#signing", append([]string{"You are about to sign"}, says...)...)
 }

@@ -16,10 +16,10 @@ export function identity({ organisation, user }) {
 }
 
 // credentialCard is the card of a passkey or key with, if there is change, buttons that have a change of it
-// signed. all are the credentials among which its name must tell it.
-export function credentialCard(c, all, change) {
-  const e = keyCard(c);
-  if (change) e.append(element("div", changeButtons(c, called(c, all), change), { class: "row" }));
+// signed. all are the credentials among which its name must tell it. more are further marks and buttons.
+export function credentialCard(c, all, change, more = {}) {
+  const e = keyCard(c, more.marks);
+  if (change) e.append(element("div", [...(more.buttons || []), ...changeButtons(c, called(c, all), change)], { class: "row" }));
   return e;
 }
 
@@ -27,7 +27,7 @@ function changeButtons(c, its, change) {
   const words = c.factor === "recovery" ? { ...text, warnings: text.recoveryWarnings } : text;
   const flip = c.isActive ? "deactivate" : "activate";
   return [
-    changeButton(words, flip, its, { method: "PUT", path: `/auth/credentials/${flip}`, body: { credentialUuid: c.uuid } }, change, `active:${c.uuid}`),
-    changeButton(words, "remove", its, { method: "DELETE", path: `/auth/credentials/${encodeURIComponent(c.uuid)}` }, change, `remove:${c.uuid}`),
+    changeButton(words, flip, its, { credential: c, method: "PUT", path: `/auth/credentials/${flip}`, body: { credentialUuid: c.uuid } }, change, `active:${c.uuid}`),
+    changeButton(words, "remove", its, { credential: c, method: "DELETE", path: `/auth/credentials/${encodeURIComponent(c.uuid)}` }, change, `remove:${c.uuid}`),
   ];
 }

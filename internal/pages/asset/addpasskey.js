@@ -4,7 +4,9 @@ import * as api from "./api.js";
 import * as ceremony from "./ceremony.js";
 import * as words from "./accountmessages.js";
 import { explainBrowser } from "./explain.js";
+import { nameField } from "./rename.js";
 import { Offers } from "./offer.js";
+import { ask as askFor } from "./ask.js";
 import { account, showError } from "./page.js";
 import { describe } from "./passkey.js";
 import { $, alarm, clearAlert, say, setWorking } from "./view.js";
@@ -26,7 +28,7 @@ export function serve(functions) {
 // offer fetches a challenge, as the click must find one. It names the passkeys that are there, so
 // another is needed after each change.
 export function offer() {
-  offers = new Offers(api.beginCredential);
+  offers = new Offers(() => api.beginCredential("Fido2"));
   offers.get(anybody).catch(() => {}); // the click asks again and says what is wrong
 }
 
@@ -80,12 +82,22 @@ async function finish(challenge, asked) {
   }
   working(false);
   $("add").focus();
-  const shown = await page.change({
-    summary: text.changes.add(factor.credentialName), warning: text.warnings.add,
-    method: "POST", path: "/auth/credentials", body: { ...factor, challengeIdentifier: challenge.challengeIdentifier },
+  const name = await askFor({ ...text.naming, field: nameField(unusedName(factor.credentialName)) });
+  const shown = name !== null && await page.change({
+    summary: text.changes.add(name), warning: text.warnings.add,
+    method: "POST", path: "/auth/credentials",
+    body: { ...factor, credentialName: name, challengeIdentifier: challenge.challengeIdentifier },
   });
   const { credId } = factor.credentialInfo;
-  if (shown && !account.credentials.some((c) => c.credentialId === credId)) ceremony.forget(challenge, credential);
+  if (name === null || (shown && !account.credentials.some((c) => c.credentialId === credId))) ceremony.forget(challenge, credential);
+}
+
+// unusedName is a name, or that name with a number if another credential has it.
+function unusedName(name) {
+  const used = new Set(account.credentials.map((c) => c.name));
+  let free = name;
+  for (let i = 2; used.has(free); i++) free = `${name} ${i}`;
+  return free;
 }
 
 function stop(explanation) {

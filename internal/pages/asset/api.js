@@ -176,9 +176,18 @@ export function account() {
   return get("/countersign/account");
 }
 
-// beginCredential asks for a challenge with which another passkey is made.
-export function beginCredential() {
-  return call("POST", "/auth/credentials/init", { kind: "Fido2" }, sessionToken());
+// beginCredential asks for a challenge with which another credential of that kind is made.
+export function beginCredential(kind) {
+  return call("POST", "/auth/credentials/init", { kind }, sessionToken());
+}
+
+// beginWithCode asks for one without a session, by a code that was made in one.
+export function beginWithCode(code) {
+  return call("POST", "/auth/credentials/code/init", { credentialKind: "Fido2", code });
+}
+
+export function completeWithCode(credential) {
+  return new Completion("/auth/credentials/code/verify", "", credential);
 }
 
 // beginCodes asks for the secret of codes from an app.

@@ -4,6 +4,13 @@ export const text = {
   inactive: "Deactivated",
   created: "Created",
   lastUsed: "Last used",
+  signedInFrom: "Last sign-in from",
+  backedUp: "Backed up",
+  backups: {
+    synced: "Yes, when it was last used",
+    syncable: "Not when it was last used",
+    bound: "No: it stays on its one device",
+  },
   current: "This one",
   with: (credential) => `With ${credential}`,
   since: "Since",

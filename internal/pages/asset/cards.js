@@ -4,9 +4,10 @@ import { text } from "./cardmessages.js";
 import { brief } from "./format.js";
 import { kinds } from "./messages.js";
 import { text as common } from "./pagemessages.js";
-import { button, card, mark, time } from "./parts.js";
+import { button, card, mark, name, time } from "./parts.js";
 import { badge, keptAs } from "./passkey.js";
-import { providers } from "./providers.js";
+import { glyphOf, providers } from "./providers.js";
+import { element } from "./view.js";
 
 const titleOf = (c) => c.name || kinds[c.kind] || c.kind;
 
@@ -16,20 +17,26 @@ export function called(c, all) {
   return alone ? titleOf(c) : text.addedAt(titleOf(c), brief(new Date(c.createdAt)));
 }
 
-// keyCard is a passkey or key: its name, where it is kept, when it was used.
-export function keyCard(c) {
+// keyCard is a passkey or key: its name, where it is kept, when and where it was used. more are further marks.
+export function keyCard(c, more = []) {
   const label = kinds[c.kind] || c.kind;
   const kind = c.name && c.name !== label ? [label] : [];
   const provider = providers[c.aaguid];
   if (provider && provider !== c.name) kind.push(provider);
   if (c.factor === "second") kind.push(text.second);
-  const marks = c.kind === "Fido2" ? [badge(mark(), keptAs(c))] : [];
+  const passkey = c.kind === "Fido2";
+  const marks = passkey ? [badge(mark(), keptAs(c))] : [];
   if (!c.isActive) marks.push(mark(text.inactive, "off"));
-  return card("key", titleOf(c), kind.join(" \u00b7 "), marks, [
+  return card(glyphOf(c), titleOf(c), kind.join(" \u00b7 "), [...marks, ...more], [
     [text.created, time(c.createdAt)],
     [text.lastUsed, c.lastUsedAt ? time(c.lastUsedAt) : common.never],
+    ...(c.lastSession ? [[text.signedInFrom, signedInFrom(c.lastSession)]] : []),
+    ...(passkey ? [[text.backedUp, text.backups[keptAs(c)]]] : []),
   ]);
 }
+
+// signedInFrom is where and when a session was opened: a browser or program, and its address.
+const signedInFrom = (s) => element("span", [name([placeOf(s), s.address].filter(Boolean).join(", ")), " (", time(s.at), ")"]);
 
 // placeOf is where a session was opened.
 export const placeOf = (s) => nameAgent(s.userAgent) || program(s.userAgent);

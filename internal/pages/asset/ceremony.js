@@ -194,11 +194,11 @@ export function traits(credential) {
 
 // forget tells the passkey provider that the server does not know this credential, so
 // that no useless passkey is left behind. Few browsers support it.
-export function forget(challenge, credential) {
-  return forgetPasskey(challenge.rp?.id || location.hostname, credentialId(credential));
+export async function forget(challenge, credential) {
+  await tellUnknown(challenge.rp?.id || location.hostname, credentialId(credential));
 }
 
-export async function forgetPasskey(rpId, id) {
+export async function tellUnknown(rpId, id) {
   await attempt(() => PublicKeyCredential.signalUnknownCredential?.({ rpId, credentialId: id })?.catch(() => {}));
 }
 
@@ -209,6 +209,16 @@ export async function tellAccepted(rpId, userId, allAcceptedCredentialIds) {
     rpId,
     userId: base64url(utf8(userId)),
     allAcceptedCredentialIds,
+  })?.catch(() => {}));
+}
+
+// tellDetails tells the passkey provider what the user is called, which it shows with their passkeys.
+export async function tellDetails(rpId, userId, name) {
+  await attempt(() => PublicKeyCredential.signalCurrentUserDetails?.({
+    rpId,
+    userId: base64url(utf8(userId)),
+    name,
+    displayName: name,
   })?.catch(() => {}));
 }
 

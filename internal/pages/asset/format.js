@@ -33,15 +33,15 @@ export function utf8(text) {
   return new TextEncoder().encode(text);
 }
 
-// groups writes a code in groups of four, which are easier to type.
-export function groups(code) {
-  return code.match(/.{1,4}/gu)?.join("-") || "";
+// groups writes a code in groups of four or another size, which are easier to type.
+export function groups(code, size = 4) {
+  return code.match(new RegExp(`.{1,${size}}`, "gu"))?.join("-") || "";
 }
 
 // tidyCode is a typed code as we print codes. It does not check the length: only the
 // server knows that.
-export function tidyCode(typed) {
-  return groups(typed.normalize("NFKC").toUpperCase().replace(/[^0-9A-Z]/gu, ""));
+export function tidyCode(typed, size = 4) {
+  return groups(typed.normalize("NFKC").toUpperCase().replace(/[^0-9A-Z]/gu, ""), size);
 }
 
 // The texts are in one language. Dates look as in the reader's variant of that language.

@@ -9,7 +9,7 @@ import * as second from "./secondfactor.js";
 import * as words from "./signmessages.js";
 import { explainBrowser, explainServer } from "./explain.js";
 import { lifeOf } from "./offer.js";
-import { $, alarm, clearAlert, element, phrase, say, setWorking } from "./view.js";
+import { $, alarm, clearAlert, element, phrase, say, schedule, setWorking } from "./view.js";
 import { leave, sessionOver } from "./page.js";
 
 const { obstacles, text } = words;
@@ -24,10 +24,12 @@ let sent = false; // the signed request was sent and can no longer be cancelled
 // change was not made. summary says what it is, in the form that phrase takes; names lists
 // what it is about where that is much, and called says what they are; warning is what else to
 // consider; refusals are words for what the request itself may be refused with, before those of
-// signmessages.js; the rest is the request, its body an object or missing.
-export function sign({ summary, names = [], called = text.names, warning = "", refusals = {}, method, path, body }) {
+// signmessages.js; the rest is the request, its body an object or missing. A body that depends on the time
+// is a function, which is called again after renewAfter milliseconds as long as nobody signs.
+export function sign({ summary, names = [], called = text.names, warning = "", refusals = {}, method, path, body, renewAfter = Infinity }) {
   return new Promise((resolve) => {
-    change = { summary, refusals, method, path, body: body ? JSON.stringify(body) : "", resolve };
+    const write = () => (body ? JSON.stringify(typeof body === "function" ? body() : body) : "");
+    change = { summary, refusals, method, path, write, renewAfter, resolve };
     offer = null;
     sent = false;
     $("signing-summary").replaceChildren(...phrase(summary));
@@ -36,7 +38,7 @@ export function sign({ summary, names = [], called = text.names, warning = "", r
     $("signing-names").hidden = names.length === 0;
     $("signing-warning").textContent = warning;
     $("signing-warning").hidden = !warning;
-    $("signing-request").textContent = [`${method} ${path}`, change.body].filter(Boolean).join("\n\n");
+    $("signing-request").textContent = "";
     $("signing-elsewhere").hidden = true;
     second.close($("signing-second"));
     clearAlert($("signing-alert"));
@@ -56,14 +58,18 @@ async function prepare() {
   const blocked = ceremony.obstacle("get");
   if (blocked) return stop(obstacles[blocked]);
   try {
-    const challenge = await api.beginAction(mine);
-    const bound = await ceremony.isFor(challenge, mine);
+    const request = { method: mine.method, path: mine.path, body: mine.write() };
+    const challenge = await api.beginAction(request);
+    const bound = await ceremony.isFor(challenge, request);
     if (change !== mine) return; // cancelled meanwhile
     if (!bound) return stop(obstacles.another);
     const rpId = challenge.rp?.id;
     if (ceremony.outside(rpId)) return stop(obstacles.outside(location.hostname, rpId));
     if (challenge.allowCredentials.webauthn.length === 0) return stop(words.noPasskey);
-    offer = { challenge, ...lifeOf(challenge.challengeIdentifier) };
+    const { renewAt } = lifeOf(challenge.challengeIdentifier);
+    offer = { challenge, request, renewAt: Math.min(renewAt, Date.now() + mine.renewAfter) };
+    $("signing-request").textContent = [`${request.method} ${request.path}`, request.body].filter(Boolean).join("\n\n");
+    schedule("sign", mine.renewAfter, () => { if (change === mine && offer && idle()) prepare(); });
   } catch (error) {
     if (change === mine) refused(error, obstacles.offline);
     return;
@@ -71,10 +77,12 @@ async function prepare() {
   working(false, text.sign);
 }
 
+const idle = () => $("signing-go").getAttribute("aria-disabled") !== "true";
+
 // ask opens the browser's prompt. When there is a challenge, nothing is awaited before
 // navigator.credentials.get().
 function ask(elsewhere) {
-  if ($("signing-go").getAttribute("aria-disabled") === "true") return;
+  if (!idle()) return;
   clearAlert($("signing-alert"));
   if (!offer || Date.now() > offer.renewAt) return askLater(elsewhere);
   prompt = new AbortController();
@@ -96,6 +104,7 @@ async function askLater(elsewhere) {
 
 async function finish(answer) {
   const mine = change;
+  const { challenge, request } = offer;
   let assertion;
   try {
     assertion = ceremony.assertion(await answer);
@@ -106,12 +115,11 @@ async function finish(answer) {
     return explanation ? stop({ ...explanation, again: true }) : working(false, text.sign);
   }
   if (change !== mine) return;
-  const { challenge } = offer;
   offer = null; // a challenge can be used once
-  await send(challenge, assertion);
+  await send(challenge, request, assertion);
 }
 
-async function send(challenge, assertion, secondFactor) {
+async function send(challenge, request, assertion, secondFactor) {
   const mine = change;
   working(true, text.waiting);
   tell(text.sending);
@@ -119,21 +127,21 @@ async function send(challenge, assertion, secondFactor) {
     const { userAction } = await api.signAction(challenge.challengeIdentifier, assertion, secondFactor);
     if (change !== mine) return;
     sent = true;
-    settle(await api.perform(mine, userAction));
+    settle(await api.perform(request, userAction));
   } catch (error) {
     if (change !== mine) return;
-    if (!sent && second.wanted(error)) return askSecond(challenge, assertion, error);
+    if (!sent && second.wanted(error)) return askSecond(challenge, request, assertion, error);
     refused(error, sent ? obstacles.unknown : obstacles.unsigned);
   }
 }
 
 // askSecond asks for the second factor; the challenge is still good.
-function askSecond(challenge, first, error) {
+function askSecond(challenge, request, first, error) {
   working(false, text.sign);
   $("signing-go").hidden = true;
   second.ask($("signing-second"), {
     error, challenge, first,
-    answer: (assertion) => { clearAlert($("signing-alert")); send(challenge, first, assertion); },
+    answer: (assertion) => { clearAlert($("signing-alert")); send(challenge, request, first, assertion); },
     failed: (failure) => {
       const explanation = explainBrowser(failure, words);
       if (explanation) alarm({ ...explanation, actions: [] }, {}, $("signing-alert"));

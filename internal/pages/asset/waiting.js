@@ -4,7 +4,7 @@
 // account to the passkey that was made, and to nothing else.
 import * as api from "./api.js";
 import * as session from "./session.js";
-import { forgetPasskey } from "./ceremony.js";
+import { tellUnknown } from "./ceremony.js";
 import { moment } from "./format.js";
 import { text } from "./recovermessages.js";
 import { $, clearAlert, say, schedule, setWorking, show, stopTimers } from "./view.js";
@@ -86,7 +86,7 @@ async function check(by) {
       if (by) say(text.stillWaits);
     } else if (error instanceof api.Refusal && error.status < 500 && error.status !== 429) {
       const { rpId, request } = drop();
-      forgetPasskey(rpId, request.newCredentials.firstFactorCredential.credentialInfo.credId);
+      tellUnknown(rpId, request.newCredentials.firstFactorCredential.credentialInfo.credId);
       page.ended(error);
     } else {
       page.unanswered(error);
