@@ -3,6 +3,7 @@ package pages_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -245,6 +246,40 @@ func TestRolesPageOffersEveryOperation(t *testing.T) {
 		if ours && strings.Contains(own, box+"<code>") {
 			t.Errorf("%s has no words", name)
 		}
+	}
+}
+
+// Each sort of passkey provider has a picture, and each provider is there once under its AAGUID.
+func TestProvidersHavePictures(t *testing.T) {
+	script, err := os.ReadFile("asset/providers.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	style, err := os.ReadFile("asset/page.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pictures := regexp.MustCompile(`(?m)^  ([a-z]+): \{$|return "([a-z]+)"|\? "([a-z]+)" : "([a-z]+)"`).FindAllStringSubmatch(string(script), -1)
+	if len(pictures) < 7 {
+		t.Fatalf("only %d pictures are named: %q", len(pictures), pictures)
+	}
+	for _, m := range pictures {
+		for _, name := range m[1:] {
+			if name != "" && !strings.Contains(string(style), `.glyph.`+name+` { mask: url("./`+name+`.svg")`) {
+				t.Errorf("there is no picture %q", name)
+			}
+		}
+	}
+	seen := map[string]bool{}
+	all := regexp.MustCompile(`(?m)^    "([^"]+)": "`).FindAllStringSubmatch(string(script), -1)
+	for _, m := range all {
+		if !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`).MatchString(m[1]) || seen[m[1]] {
+			t.Errorf("%q is no AAGUID, or is there twice", m[1])
+		}
+		seen[m[1]] = true
+	}
+	if len(seen) < 16 {
+		t.Errorf("only %d providers are known", len(seen))
 	}
 }
 

@@ -51,7 +51,7 @@ func TestWrongMethods(t *testing.T) {
 	h := world.Open(t)
 	routes := map[string]string{initPath: "POST", completePath: "POST", resendPath: "PUT", openPath: "POST", recoveryPath: "POST",
 		loginInitPath: "POST", loginPath: "POST", loginCodePath: "POST", actionInitPath: "POST", actionPath: "POST", "/.well-known/jwks.json": "GET",
-		"/login": "GET", "/account": "GET", "/countersign/account": "GET", "/countersign/site": "GET", "/countersign/sessions/x": "DELETE",
+		"/login": "GET", "/recover": "GET", "/add": "GET", "/account": "GET", "/countersign/account": "GET", "/countersign/site": "GET", "/countersign/sessions/x": "DELETE",
 		"/healthz": "GET", "/openapi.json": "GET", "/": "GET", "/register": "GET", "/docs": "GET"}
 	for path, right := range routes {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "get", "post", "X", "CONNECT"} {

@@ -19,26 +19,39 @@ const recordSignals = `
 	for (const name of ["signalAllAcceptedCredentials", "signalCurrentUserDetails", "signalUnknownCredential"]) {
 		PublicKeyCredential[name] = async (what) => {
 			const all = JSON.parse(localStorage.getItem("test.signals") || "[]");
-			localStorage.setItem("test.signals", JSON.stringify([...all, {...what, name}]));
+			localStorage.setItem("test.signals", JSON.stringify([...all, {...what, signal: name}]));
 		};
 	}`
 
 type signal struct {
-	Name         string   `json:"name"`
+	Signal       string   `json:"signal"`
 	RPID         string   `json:"rpId"`
 	UserID       string   `json:"userId"`
 	CredentialID string   `json:"credentialId"`
 	Accepted     []string `json:"allAcceptedCredentialIds"`
+	UserName     string   `json:"name"`
 	DisplayName  string   `json:"displayName"`
 }
 
-// signals returns the signals of a name since the last call, and forgets all.
+// told checks what the provider was told, once, of the user and of the passkeys that count.
+func (g *user) told(when string, accepted []string) {
+	g.t.Helper()
+	id := base64url([]byte(g.inv.UserID))
+	if told := g.signals("signalAllAcceptedCredentials"); len(told) != 1 || !slices.Equal(told[0].Accepted, accepted) || told[0].UserID != id || told[0].RPID != "localhost" {
+		g.t.Errorf("%s the provider is told to accept %+v, want %q", when, told, accepted)
+	}
+	if told := g.signals("signalCurrentUserDetails"); len(told) != 1 || told[0].UserName != g.inv.Username || told[0].DisplayName != g.inv.Username || told[0].UserID != id || told[0].RPID != "localhost" {
+		g.t.Errorf("%s the provider is told of the user %+v", when, told)
+	}
+}
+
+// signals returns the signals of a name since they were forgotten.
 func (g *user) signals(name string) (of []signal) {
 	g.t.Helper()
 	var all []signal
 	g.Eval(`JSON.parse(localStorage.getItem("test.signals") || "[]")`, &all)
 	for _, s := range all {
-		if s.Name == name {
+		if s.Signal == name {
 			of = append(of, s)
 		}
 	}
@@ -107,6 +120,7 @@ func TestCredentialsForLife(t *testing.T) {
 	second := g.account().Credentials[1]
 	g.WaitFor(`document.activeElement.dataset.key === "rename:` + second.UUID + `"`)
 
+	g.forgetSignals()
 	g.Press(kb.Enter)
 	g.named("My phone")
 	g.toSign("Rename Chrome on Linux", "to My phone")
@@ -116,9 +130,32 @@ func TestCredentialsForLife(t *testing.T) {
 	if all := credentialNames(g); !slices.Equal(all, []string{"Chrome on Linux", "My phone"}) {
 		t.Errorf("the credentials are called %q", all)
 	}
-	if told := g.signals("signalCurrentUserDetails"); len(told) == 0 || told[len(told)-1].DisplayName != g.inv.Username || told[len(told)-1].UserID != base64url([]byte(g.inv.UserID)) || told[len(told)-1].RPID != "localhost" {
-		t.Errorf("the provider is told of the user %+v", told)
+	both := []string{first.CredentialID, second.CredentialID}
+	g.told("after the renaming", both)
+	g.forgetSignals()
+
+	// What is inactive may be activated again, so the provider must keep it.
+	flip := `[data-key="active:` + second.UUID + `"]`
+	g.sign(flip, "Deactivate My phone")
+	g.awaitWords("#credentials", "Deactivated")
+	g.told("after the deactivation", both)
+	if told := g.signals("signalUnknownCredential"); len(told) != 0 {
+		t.Errorf("after the deactivation the provider is told of %+v", told)
 	}
+	g.sign(flip, "Activate My phone")
+	g.WaitFor(`!document.querySelector("#credentials").innerText.includes("Deactivated")`)
+
+	var used string
+	g.Eval(`localStorage.getItem("countersign.used")`, &used)
+	if used != first.UUID {
+		t.Errorf("in this browser %q was used, want %s", used, first.UUID)
+	}
+	g.Eval(`localStorage.setItem("countersign.used", `+quote(first.UUID+" "+second.UUID)+`)`, nil)
+	g.Do(reload)
+	g.awaitAccount()
+	g.wantText("#credentials li:nth-child(1)", "You signed in with it")
+	g.wantText("#credentials li:nth-child(2)", "Used in this browser", "Yes, when it was made")
+	check(t, g.Tab, "account for life")
 	g.untroubled()
 
 	phone.Click("#sign-in")
@@ -135,9 +172,7 @@ func TestCredentialsForLife(t *testing.T) {
 	if told := phone.signals("signalUnknownCredential"); len(told) != 1 || told[0].CredentialID != first.CredentialID || told[0].RPID != "localhost" {
 		t.Errorf("after the removal the provider is told of %+v", told)
 	}
-	if told := phone.signals("signalAllAcceptedCredentials"); len(told) != 1 || !slices.Equal(told[0].Accepted, []string{second.CredentialID}) || told[0].UserID != base64url([]byte(g.inv.UserID)) {
-		t.Errorf("after the removal the provider is told to accept %+v", told)
-	}
+	phone.told("after the removal", []string{second.CredentialID})
 
 	phone.wantText("#recovery-part", "If you lost all your passkeys", "Make a recovery key")
 	phone.sign("#make-recovery", "Add a recovery key", "shown once")
@@ -228,6 +263,65 @@ func TestCodeForAnotherDevice(t *testing.T) {
 	other.awaitState("form")
 	other.wantText("#alert", "This code does not work")
 	other.refusedWith("403")
+	g.untroubled()
+}
+
+// A code adds no passkey that is stronger than the one that signed for it. Another one can be made with it.
+func TestStrongerPasskeyOfAnotherDevice(t *testing.T) {
+	t.Parallel()
+	g := enrol(t, countersigntest.Start(t))
+	g.signIn()
+	_, link := g.handOver()
+	other := g.device(t)
+	other.BeforeLoad(recordSignals)
+	other.key.SetPresence(false)
+	stick := other.AddVirtualAuthenticator(chromium.SecurityKey)
+	other.Open(link)
+	other.awaitState("ready")
+	other.Click("#elsewhere")
+	other.awaitWords("#alert", "This passkey counts for more than yours")
+	made := stick.Credentials()[0].CredentialID
+	if told := other.signals("signalUnknownCredential"); len(told) != 1 || told[0].CredentialID != base64url(made) {
+		t.Errorf("the provider is told of %+v, want the passkey that was refused", told)
+	}
+	check(t, other.Tab, "add stronger")
+	other.Viewport(1280, 900)
+	stick.Remove()
+	other.key.SetPresence(true)
+	other.Click("#create")
+	other.awaitState("done")
+	g.listed(2)
+	other.refusedWith("403")
+	g.untroubled()
+}
+
+// By keyboard alone: another device is asked for, the code is seen, and the place is left again.
+func TestHandoverByKeyboardOnly(t *testing.T) {
+	t.Parallel()
+	g := enrol(t, countersigntest.Start(t, countersigntest.Mail()))
+	g.signIn()
+	g.Eval(`document.querySelector("#add").focus()`, nil)
+	g.tabTo("add-handover")
+	g.Press(kb.Enter)
+	g.toSign()
+	g.tabTo("signing-go")
+	g.Press(kb.Enter)
+	g.WaitFor(`document.querySelector("#handover").checkVisibility()`)
+	g.wantFocus("handover-title")
+	g.tabTo("handover-new")
+	g.tabTo("handover-close")
+	g.Press(kb.Enter)
+	g.wantFocus("add-handover")
+	g.tabTo("make-recovery")
+	g.Press(kb.Enter)
+	g.toSign()
+	g.tabTo("signing-go")
+	g.Press(kb.Enter)
+	g.shownCode()
+	g.wantFocus("title")
+	g.saveCodeByKeyboard()
+	g.awaitState("ready")
+	g.wantFocus("recovery-title")
 	g.untroubled()
 }
 

@@ -7,9 +7,9 @@ export const text = {
   signedInFrom: "Last sign-in from",
   backedUp: "Backed up",
   backups: {
-    synced: "Yes, when it was last used",
-    syncable: "Not when it was last used",
-    bound: "No: it stays on its one device",
+    synced: (used) => (used ? "Yes, when it was last used" : "Yes, when it was made"),
+    syncable: (used) => (used ? "Not when it was last used" : "Not when it was made"),
+    bound: () => "No: it stays on its one device",
   },
   current: "This one",
   with: (credential) => `With ${credential}`,

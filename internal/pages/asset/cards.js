@@ -31,7 +31,7 @@ export function keyCard(c, more = []) {
     [text.created, time(c.createdAt)],
     [text.lastUsed, c.lastUsedAt ? time(c.lastUsedAt) : common.never],
     ...(c.lastSession ? [[text.signedInFrom, signedInFrom(c.lastSession)]] : []),
-    ...(passkey ? [[text.backedUp, text.backups[keptAs(c)]]] : []),
+    ...(passkey ? [[text.backedUp, text.backups[keptAs(c)](c.lastUsedAt)]] : []),
   ]);
 }
 
