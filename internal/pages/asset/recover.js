@@ -42,7 +42,7 @@ async function start() {
   if (document.body.dataset.recovery !== "offered") return halt(obstacles.notOffered, context());
   const blocked = ceremony.obstacle("create");
   if (blocked) return halt(obstacles[blocked], context());
-  if (waiting.resume(asked.get("username"))) return;
+  if (waiting.resume(asked.get("org"), asked.get("username"))) return;
   show("loading", text.title, null);
   let only;
   try {

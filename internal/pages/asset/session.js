@@ -90,7 +90,7 @@ export function dropRecovery() {
 export function keptRecovery() {
   try {
     const kept = JSON.parse(read(() => localStorage, recoveryKey));
-    return typeof kept?.token === "string" && kept.request ? kept : null;
+    return typeof kept?.token === "string" && kept.request && kept.details?.until ? kept : null;
   } catch {
     return null;
   }

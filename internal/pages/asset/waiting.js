@@ -32,11 +32,12 @@ export function keep(recovery) {
   stored = session.keepRecovery(held);
 }
 
-// resume goes on with the recovery that was kept, of that user if one is named. It returns whether there is
-// one.
-export function resume(username) {
+// resume goes on with the recovery that was kept, unless a link names another account. It returns whether
+// it does.
+export function resume(orgId, username) {
   const kept = session.keptRecovery();
-  if (!kept || (username && username !== kept.username)) return false;
+  const differs = (named, is) => named && named.toLowerCase() !== is.toLowerCase();
+  if (!kept || differs(orgId, kept.orgId) || differs(username, kept.username)) return false;
   held = kept;
   open();
   check();
@@ -84,9 +85,8 @@ async function check(by) {
       keep({ ...held, details });
       fill();
       if (by) say(text.stillWaits);
-    } else if (error instanceof api.Refusal && error.status < 500 && error.status !== 429) {
-      const { rpId, request } = drop();
-      tellUnknown(rpId, request.newCredentials.firstFactorCredential.credentialInfo.credId);
+    } else if (error.code && error.status < 500 && error.status !== 429) { // a proxy's refusals have no code
+      discard();
       page.ended(error);
     } else {
       page.unanswered(error);
@@ -107,6 +107,12 @@ function drop() {
   return was;
 }
 
+// discard drops the recovery, and with it the passkey that it was for.
+function discard() {
+  const { rpId, request } = drop();
+  return tellUnknown(rpId, request.newCredentials.firstFactorCredential.credentialInfo.credId);
+}
+
 $("check").addEventListener("click", () => check(true));
-$("abandon").addEventListener("click", () => { drop(); location.reload(); });
+$("abandon").addEventListener("click", () => discard().then(() => location.reload()));
 document.addEventListener("visibilitychange", () => { if (!document.hidden) check(); });
