@@ -185,8 +185,8 @@ func TestSecondFactors(t *testing.T) {
 			h.RefusedAs(t, f.Name+", a stale second", f.Complete(t, h, session, in), 400, "challenge_mismatch")
 			h.Unmoved(t, f.Name, before)
 			if f.Named {
-				h.RefusedAs(t, f.Name+", the second alone", f.Complete(t, h, session, world.Signed(t, second, f.Begin(t, h, ada, session))), 401, "signature_invalid")
-				h.RefusedAs(t, f.Name+", the other way round", both(second, ada), 401, "signature_invalid")
+				h.RefusedAs(t, f.Name+", the second alone", f.Complete(t, h, session, world.Signed(t, second, f.Begin(t, h, ada, session))), 401, "first_factor_required")
+				h.RefusedAs(t, f.Name+", the other way round", both(second, ada), 401, "first_factor_required")
 				h.Unmoved(t, f.Name, before)
 			}
 			world.Read[any](t, both(ada, second))

@@ -49,12 +49,12 @@ func (v *Verifier) verifyCode(ctx context.Context, p *VerifiedFactor, owner stor
 	if err != nil {
 		return err
 	}
+	if !known { // nothing can be guessed; and a program with an access token must not close its owner's codes
+		return onetime.ErrInvalid
+	}
 	key := v.Tries.codes.Key(owner.User.OrgID, owner.User.ID)
 	if err := v.Tries.codes.Try(ctx, v.DB, key, p.use.At); err != nil {
 		return err
-	}
-	if !known {
-		return onetime.ErrInvalid
 	}
 	step, err := v.OneTime.Match(p.Credential, code, p.use.At)
 	if err != nil {

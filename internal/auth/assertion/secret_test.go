@@ -705,7 +705,11 @@ func TestFactorOfANewCredential(t *testing.T) {
 			}
 		}
 		second := ada.addKey(t, api.KindKey, "second")
-		h.RefusedAs(t, "a second factor first", ada.logIn(t, second.signature(t), nil), 401, "signature_invalid")
+		h.RefusedAs(t, "a second factor first", ada.logIn(t, second.signature(t), nil), 401, "first_factor_required")
+		h.RefusedAs(t, "a second factor first, to sign", ada.sign(t, second.signature(t), ada.signature(t)), 401, "first_factor_required")
+		passkey := ada.addPasskey(t, "second")
+		c := h.InitLogin(t, "", "")
+		h.RefusedAs(t, "a second passkey, unnamed", h.Post(t, loginPath, both(c, passkey.signature(t), nil)), 401, "first_factor_required")
 	})
 }
 
@@ -771,22 +775,37 @@ func TestAccessTokensHaveNoSecondFactor(t *testing.T) {
 	t.Parallel()
 	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
 		accept(t, n.Organisation)
+		nextStep(n.Organisation)
+		worker := n.Callers[api.CallerEmployee]
+		c, err := worker.InitCredential(t.Context(), api.KindTotp)
+		world.Must(t, err)
+		app := scan(t, c.OtpURL)
+		_, err = worker.CreateCredential(t.Context(), api.NewCredential{CredentialAttestation: app.credential(n.Organisation), ChallengeIdentifier: c.ChallengeIdentifier})
+		world.Must(t, err)
 		for _, kind := range []api.CallerKind{api.CallerPersonalToken, api.CallerServiceAccount} {
 			s := n.Callers[kind]
 			if c := n.InitAction(t, s.Token, "POST", "/x", ""); len(c.SupportedCredentialKinds) != 3 {
 				t.Errorf("%s is offered %+v", kind, c.SupportedCredentialKinds)
 			}
-			s = n.As(s.Token, client.TwoFactors{First: s.Signer, Second: codes{}})
-			_, err := s.SignFor(t.Context(), "POST", "/x", nil)
-			world.Refused(t, string(kind), err, 401, "one_time_code_invalid")
+			s = n.As(s.Token, client.TwoFactors{First: s.Signer, Second: code("123456")})
+			for range 12 {
+				_, err := s.SignFor(t.Context(), "POST", "/x", nil)
+				world.Refused(t, string(kind), err, 401, "one_time_code_invalid")
+			}
+		}
+		nextStep(n.Organisation)
+		both := client.TwoFactors{First: worker.Signer, Second: code(app.code(n.Organisation, 0))}
+		if _, err := n.As(worker.Token, both).SignFor(t.Context(), "POST", "/x", nil); err != nil {
+			t.Errorf("what a program tried closed its owner's codes: %v", err)
 		}
 	})
 }
 
-type codes struct{}
+// code is a signer that answers with a code.
+type code string
 
-func (codes) Sign(context.Context, api.SigningChallenge) (api.CredentialAssertion, error) {
-	return api.CredentialAssertion{Kind: api.KindTotp, OtpCode: "123456"}, nil
+func (c code) Sign(context.Context, api.SigningChallenge) (api.CredentialAssertion, error) {
+	return api.CredentialAssertion{Kind: api.KindTotp, OtpCode: string(c)}, nil
 }
 
 // The operator cannot reset the counter of codes: they would be accepted again.

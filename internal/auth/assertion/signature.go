@@ -30,7 +30,7 @@ type VerifiedFactor struct {
 // store.FactorFirst or FactorSecond. An owner without user or credential is refused like one
 // whose signature is wrong.
 func (v *Verifier) verifyFactor(ctx context.Context, who api.Caller, f Factor, request Request, as string, owner store.Owner) (VerifiedFactor, error) {
-	known := v.mayAnswer(f, request, as, owner)
+	known := v.mayAnswer(f, request, owner)
 	out := VerifiedFactor{Factor: f, Credential: owner.Credential, second: as == store.FactorSecond,
 		use: store.CredentialUse{ID: owner.Credential.ID, At: v.Now()}}
 	var err error
@@ -53,8 +53,17 @@ func (v *Verifier) verifyFactor(ctx context.Context, who api.Caller, f Factor, r
 	if err := checkUserHandle(f, request, owner); err != nil {
 		return out, about(owner, err)
 	}
+	if as == store.FactorFirst && owner.Credential.Factor == store.FactorSecond {
+		return out, about(owner, errSecondFirst)
+	}
 	return out, about(owner, checkActive(owner))
 }
+
+// errSecondFirst refuses a second factor that comes first, once its signature has verified: as an unknown
+// credential, a page would have its provider forget it.
+var errSecondFirst = &api.Error{Kind: api.Unauthenticated, Code: "first_factor_required",
+	Message: "This credential is your second factor; answer with another one first.",
+	Rule:    "the first factor is of a credential that was added as one", Received: "a second factor", Expected: "a first factor"}
 
 func (v *Verifier) verifySignature(p *VerifiedFactor, request Request, owner store.Owner, known bool) error {
 	record, err := recordOf(owner.Credential, known)
@@ -70,11 +79,11 @@ func (v *Verifier) verifySignature(p *VerifiedFactor, request Request, owner sto
 }
 
 // mayAnswer reports whether the owner has a credential that may answer: the user's own or the
-// access token's, of the named kind, for this relying party, and allowed as this factor.
-func (v *Verifier) mayAnswer(f Factor, request Request, as string, owner store.Owner) bool {
+// access token's, of the named kind, for this relying party, and no recovery key.
+func (v *Verifier) mayAnswer(f Factor, request Request, owner store.Owner) bool {
 	c := owner.Credential
 	return owner.Found && owner.CredentialFound && f.standsFor(c.Kind) && c.UserID == owner.User.ID && c.TokenID == request.TokenID &&
-		c.Factor != store.FactorRecovery && (as != store.FactorFirst || c.Factor == store.FactorFirst) &&
+		c.Factor != store.FactorRecovery &&
 		(f.Kind != api.KindFido2 || c.RPID == request.RPID && v.Site.Of(owner.Organisation).ID == request.RPID)
 }
 

@@ -133,6 +133,10 @@ export const refusals = {
     title: "This passkey has changed",
     text: "It is synced differently from when it was registered, and your organisation does not accept that. Use another passkey, and give your administrator the reference below.",
   }),
+  first_factor_required: () => ({
+    title: "This is your second factor",
+    text: "Begin with the passkey that you registered with. This one is asked for in the next step.",
+  }),
   second_factor_required: () => ({
     title: "A second credential is needed",
     text: "Your organisation asks for two credentials to sign in, and this page cannot use your second one. Sign in with the program that your organisation gave you, or ask your administrator.",

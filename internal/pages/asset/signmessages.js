@@ -121,6 +121,11 @@ export const refusals = {
     "Its counter does not fit what was seen before, which can mean that it was copied. Nothing was changed. Keep the reference below."),
   backup_state_refused: changed("This passkey has changed",
     "It is synced differently from when it was registered, and your organisation does not accept that. Nothing was changed. Keep the reference below."),
+  first_factor_required: () => ({
+    title: "This is your second factor",
+    text: "Begin with the passkey that you signed in with. This one is asked for in the next step. Nothing was changed.",
+    again: true,
+  }),
   second_factor_required: changed("A second credential is needed",
     "Your organisation asks for two credentials for each signature, and this page cannot use your second one. Nothing was changed."),
   origin_not_allowed: ({ host }) => ({
