@@ -47,8 +47,10 @@ type Ticket struct {
 	UserID  string // "" at login, where the token must not show who exists
 
 	// Username is the name that a login was begun for, as the client sent it; "" if any
-	// discoverable passkey may answer.
+	// discoverable passkey may answer. Of a registration it is the user's name when it began.
 	Username string
+	// Restarted says that who registers was registered before and given a new start.
+	Restarted bool
 	// CodeID is the code that admitted the user; "" without one.
 	CodeID string
 	// SessionOrTokenID is the session or access token that an action, or a new credential of one's
@@ -102,6 +104,7 @@ type claims struct {
 	Expiry     int64    `json:"exp"`
 	Purpose    Purpose  `json:"purpose"`
 	Username   string   `json:"username,omitempty"`
+	Restarted  bool     `json:"restarted,omitempty"`
 	CodeID     string   `json:"codeId,omitempty"`
 	BearerID   string   `json:"bearerId,omitempty"`
 	Kind       string   `json:"kind,omitempty"`
@@ -152,6 +155,7 @@ func (i *Issuer) Begin(t Ticket) (Ticket, string, error) {
 		Expiry:     t.Expires.Unix(),
 		Purpose:    t.Purpose,
 		Username:   t.Username,
+		Restarted:  t.Restarted,
 		CodeID:     t.CodeID,
 		BearerID:   t.SessionOrTokenID,
 		Kind:       t.Kind,
@@ -191,7 +195,7 @@ func (i *Issuer) Open(purpose Purpose, token string) (Ticket, error) {
 	if err := json.Unmarshal(payload, &c); err != nil {
 		return Ticket{}, invalid("our claims", err)
 	}
-	t := Ticket{Purpose: c.Purpose, OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, Username: c.Username,
+	t := Ticket{Purpose: c.Purpose, OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, Username: c.Username, Restarted: c.Restarted,
 		CodeID: c.CodeID, SessionOrTokenID: c.BearerID, Kind: c.Kind, Factor: c.Factor, RecoveryKeyID: c.RecoveryID, RPID: c.RPID, Challenge: c.Challenge, Algorithms: c.Algorithms,
 		Statement: c.Statement, Payload: c.Payload}
 	switch {

@@ -25,43 +25,60 @@ func (s *Service) complete(ctx context.Context, who api.Caller, in api.Registrat
 	if err != nil {
 		return api.RegistrationResult{}, err
 	}
-	inv, err := s.resume(ctx, ticket)
+	offers, err := attestation.Read(in)
+	if err != nil {
+		return s.refused(ctx, ticket, nil, session, err)
+	}
+	inv, err := s.begun(ctx, ticket)
 	if err != nil {
 		return api.RegistrationResult{}, err
 	}
-	offers, err := attestation.Read(in)
-	if err != nil {
-		return api.RegistrationResult{}, about(inv, err)
-	}
-	if err := checkActive(inv, s.Now()); err != nil {
-		if session != nil {
-			return api.RegistrationResult{}, err
-		}
-		return s.repeated(ctx, inv, ticket, offers, err)
-	}
 	credentials, err := s.verify(ctx, inv, ticket, offers)
 	if err != nil {
-		return api.RegistrationResult{}, s.attempted(ctx, inv, err)
+		return s.refused(ctx, ticket, offers, session, err)
 	}
 	if session != nil {
 		*session = s.session(who, ticket, credentials[0])
 	}
 	if err := s.register(ctx, who, inv, credentials, session); err != nil {
-		if errors.Is(err, errLost) { // another call was first, perhaps this one sent twice
-			if inv, err = s.resume(ctx, ticket); err == nil {
-				err = checkActive(inv, s.Now())
-			}
-			if err == nil {
-				err = errLost
-			}
-			if session != nil {
-				return api.RegistrationResult{}, err
-			}
-			return s.repeated(ctx, inv, ticket, offers, err)
-		}
-		return api.RegistrationResult{}, s.attempted(ctx, inv, about(inv, err))
+		return s.refused(ctx, ticket, offers, session, err)
 	}
 	return result(inv, credentials[0]), nil
+}
+
+// begun returns the invitation as it was when the ceremony began, in the organisation as it is now. That
+// suffices to verify the answer: register succeeds only if the user and the code are as they must be.
+func (s *Service) begun(ctx context.Context, t ceremony.Ticket) (store.Invitation, error) {
+	if t.Username == "" { // begun on a server of an older version
+		return s.resume(ctx, t)
+	}
+	org, err := s.DB.Organisation(ctx, t.OrgID)
+	return store.Invitation{Organisation: org, User: store.User{ID: t.UserID, OrgID: t.OrgID, Username: t.Username},
+		Code: store.Code{ID: t.CodeID, OrgID: t.OrgID, UserID: t.UserID}}, err
+}
+
+// refused answers a completion that failed with why, by the user and the code as they are now. It is no
+// failure if this very call was made before and won. offers are nil if they could not be read.
+func (s *Service) refused(ctx context.Context, t ceremony.Ticket, offers []attestation.Offer, session *store.Session, why error) (api.RegistrationResult, error) {
+	inv, err := s.resume(ctx, t)
+	if err != nil {
+		return api.RegistrationResult{}, err
+	}
+	why = about(inv, why)
+	if offers == nil {
+		return api.RegistrationResult{}, why
+	}
+	ended := checkActive(inv, s.Now())
+	if ended == nil && !errors.Is(why, errLost) {
+		return api.RegistrationResult{}, s.attempted(ctx, inv, why)
+	}
+	if ended != nil {
+		why = ended
+	}
+	if session != nil {
+		return api.RegistrationResult{}, why
+	}
+	return s.repeated(ctx, inv, t, offers, why)
 }
 
 // resume reads the user and the code as they are now.
@@ -86,9 +103,9 @@ var errLost = &api.Error{Kind: api.Conflict, Code: "registration_lost",
 func (s *Service) verify(ctx context.Context, inv store.Invitation, t ceremony.Ticket, offers []attestation.Offer) ([]store.Credential, error) {
 	credentials, err := s.Verifier.VerifyAll(ctx, offers, request(inv, t))
 	if err != nil {
-		return nil, about(inv, err)
+		return nil, err
 	}
-	if inv.User.RestartedAt.IsZero() {
+	if !t.Restarted {
 		credentials[0].ID = api.FirstCredentialID(inv.User.ID)
 	}
 	return credentials, nil

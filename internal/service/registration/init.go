@@ -26,7 +26,7 @@ func (s *Service) challenge(inv store.Invitation) (ceremony.Ticket, api.Registra
 	o, party := inv.Organisation, s.Site.Of(inv.Organisation)
 	ticket, token, err := s.Ceremonies.Begin(ceremony.Ticket{
 		Purpose: ceremony.Registration, OrgID: o.ID, UserID: inv.User.ID, CodeID: inv.Code.ID,
-		RPID: party.ID, Algorithms: attestation.Algorithms,
+		Username: inv.User.Username, Restarted: !inv.User.RestartedAt.IsZero(), RPID: party.ID, Algorithms: attestation.Algorithms,
 	})
 	if err != nil {
 		return ticket, api.RegistrationChallenge{}, err
