@@ -20,8 +20,7 @@ func (g *user) waits(code string) (fresh string) {
 	g.Click("#create")
 	fresh = strings.Join(g.shownCode(), "-")
 	g.wantText("#recovery", "once the recovery is complete", "Until then the former code does")
-	g.Click("#saved")
-	g.Click("#finish")
+	g.saveCode()
 	g.awaitState("waiting")
 	g.wantFocus("title")
 	return fresh

@@ -153,10 +153,12 @@ func TestSecondPasskey(t *testing.T) {
 	other := g.AddVirtualAuthenticator(chromium.SecurityKey, func(o *webauthn.VirtualAuthenticatorOptions) {
 		o.DefaultBackupEligibility, o.DefaultBackupState = true, true
 	})
-	g.press("#add")
+	g.Click("#add")
+	g.named("")
 	first := func() { other.SetPresence(false); g.key.SetPresence(true) }
 	second := func() { g.key.SetPresence(false); other.SetPresence(true) }
 	first()
+	g.toSign()
 	g.Click("#signing-go")
 	g.listed(2)
 	g.wantText("#credentials", "second factor")
