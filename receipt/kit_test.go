@@ -95,6 +95,7 @@ var kinds = map[string]func(t testing.TB) receipt.Receipt{
 	"key P-521":          withKey(publickey.P521, api.KindKey),
 	"password-protected": withKey(publickey.P256, api.KindPasswordProtectedKey),
 	"second factor":      withSecondFactor,
+	"without payload":    withheld,
 }
 
 func withPasskey(algorithm publickey.Algorithm) func(t testing.TB) receipt.Receipt {
@@ -111,6 +112,13 @@ func withKey(keyType, kind string) func(t testing.TB) receipt.Receipt {
 		r.Credential, r.Assertion = key(r.Statement, keyType, kind)
 		return r
 	}
+}
+
+// withheld is a receipt whose payload was not kept.
+func withheld(t testing.TB) receipt.Receipt {
+	r := withKey(publickey.P256, api.KindKey)(t)
+	r.Action.Payload, r.Action.Withheld = "", receipt.WithheldPassword
+	return r
 }
 
 func withSecondFactor(t testing.TB) receipt.Receipt {

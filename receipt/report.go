@@ -25,7 +25,7 @@ func report(r Receipt, s useraction.Statement, factors []verifiedFactor, trusted
 		fmt.Sprintf("%s (user %s) of the organisation %s (%s) signed this request:",
 			strconv.Quote(r.Who.Username), plain(r.Who.UserID), strconv.Quote(r.Who.Organisation), plain(r.Who.OrgID)),
 		fmt.Sprintf("%s %s", plain(r.Action.Method), plain(r.Action.Path)),
-		payload(r.Action.Payload),
+		payload(r.Action, s),
 		fmt.Sprintf("The server %s issued the statement of it on %s, and their signature of that was accepted on %s as action %s.",
 			plain(r.Issuer), inWords(s.IssuedAt), inWords(r.Action.SignedAt), plain(r.Action.ID)))
 	for i, f := range factors {
@@ -55,7 +55,11 @@ func report(r Receipt, s useraction.Statement, factors []verifiedFactor, trusted
 	return p
 }
 
-func payload(text string) string {
+func payload(a Action, s useraction.Statement) string {
+	text := a.Payload
+	if a.Withheld != "" {
+		return "Its body is not in the receipt, because it held a password. Its SHA-256 was " + s.PayloadSHA256 + "."
+	}
 	if text == "" {
 		return "It had no body."
 	}

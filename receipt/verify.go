@@ -126,6 +126,14 @@ func checkStatement(r Receipt) (useraction.Statement, error) {
 		return s, refuse(CodeStatement, "The statement cannot be read.", "statement", api.Shown(r.Statement),
 			"the text of a statement of version 1 or "+strconv.Itoa(useraction.StatementVersion))
 	}
+	payload := useraction.PayloadDigest([]byte(r.Action.Payload))
+	if r.Action.Withheld != "" {
+		if r.Action.Withheld != WithheldPassword || r.Action.Payload != "" || s.PayloadSHA256 == payload {
+			return s, refuse(CodeStatement, "The receipt says that a payload is withheld, for a reason that is none or beside one.",
+				"action.payloadWithheld", api.Shown(r.Action.Withheld), WithheldPassword+", without a payload")
+		}
+		payload = s.PayloadSHA256
+	}
 	for _, m := range [][3]string{
 		{"issuer", s.Issuer, r.Issuer},
 		{"who.orgId", s.OrgID, r.Who.OrgID},
@@ -133,7 +141,7 @@ func checkStatement(r Receipt) (useraction.Statement, error) {
 		{"who.username", s.Username, r.Who.Username},
 		{"action.method", s.Method, r.Action.Method},
 		{"action.path", s.Path, r.Action.Path},
-		{"action.payload", s.PayloadSHA256, useraction.PayloadDigest([]byte(r.Action.Payload))},
+		{"action.payload", s.PayloadSHA256, payload},
 	} {
 		if m[1] != m[2] {
 			return s, refuse(CodeStatement, "The receipt differs from the statement that was signed in "+m[0]+".",

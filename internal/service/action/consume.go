@@ -153,6 +153,9 @@ func (s *Service) seal(ctx context.Context, a store.SignedAction) (api.Document,
 		Assertion:  receipt.NewAssertion(a.Credential.Kind, a.ClientData, a.AuthenticatorData, a.Signature),
 	}
 	if statement, ok := useraction.ReadStatement(a.Statement); ok {
+		if a.Payload == "" && statement.PayloadSHA256 != useraction.PayloadDigest(nil) {
+			doc.Action.Withheld = receipt.WithheldPassword
+		}
 		doc.Issuer, doc.Who.Username = statement.Issuer, statement.Username // as signed; both may have changed since
 	}
 	if !a.UsedAt.IsZero() {
