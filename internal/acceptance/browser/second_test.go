@@ -66,6 +66,9 @@ func TestCodesFromAnApp(t *testing.T) {
 	if !strings.HasPrefix(link, "otpauth://totp/Analytical%20Engines:ada%40example.org?secret="+key+"&") {
 		t.Errorf("the link is %s, the key %s", link, key)
 	}
+	if says, err := drawn(t, g.Tab, "#codes-picture svg").read(); err != nil || says != link {
+		t.Errorf("the picture says %q, want the link %q: %v", says, link, err)
+	}
 	g.typeInto("codes-otp", "12345")
 	g.Press("\r")
 	g.wantText("#codes-otp-error", "six digits")

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { explainServer } from "./explain.js";
 import { account } from "./page.js";
 import * as words from "./pagemessages.js";
+import { draw } from "./qr.js";
 import { codes, text } from "./secondmessages.js";
 import { digits } from "./secondfactor.js";
 import { $, alarm, clearAlert, complain, element, say } from "./view.js";
@@ -36,12 +37,22 @@ async function begin() {
   }
   const secret = new URL(challenge.otpUrl).searchParams.get("secret");
   $("codes-link").href = challenge.otpUrl;
+  $("codes-picture").replaceChildren(...picture(challenge.otpUrl));
   $("codes-key").replaceChildren(...(secret.match(/.{1,4}/gu) || []).flatMap((part, i) => (i ? [" ", element("span", part)] : [element("span", part)])));
   $("codes-form").hidden = false;
   $("codes-add").hidden = true;
   $("codes-otp").value = "";
   complain("codes-otp", "");
   $("codes-title").focus();
+}
+
+// picture draws a link. A QR code takes no link with very long names in it; the key is shown all the same.
+function picture(link) {
+  try {
+    return [draw(link, codes.picture)];
+  } catch {
+    return [];
+  }
 }
 
 async function finish() {
@@ -59,6 +70,7 @@ function close() {
   $("codes-form").hidden = true;
   $("codes-add").hidden = false;
   $("codes-key").replaceChildren();
+  $("codes-picture").replaceChildren();
   $("codes-link").removeAttribute("href");
 }
 

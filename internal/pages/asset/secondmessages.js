@@ -14,6 +14,7 @@ export const text = {
 export const codes = {
   name: "Code app",
   now: "Add one now",
+  picture: "The key as a QR code, for the app to scan. It is written below as well.",
   summary: ["Add codes from an app as ", "second factor"],
   warning: "From then on, whoever holds the app has your second factor. It signs nothing by itself.",
   missing: {

@@ -49,7 +49,7 @@ func (s *Service) complete(ctx context.Context, who api.Caller, in api.Registrat
 // begun returns the invitation as it was when the ceremony began, in the organisation as it is now. That
 // suffices to verify the answer: register succeeds only if the user and the code are as they must be.
 func (s *Service) begun(ctx context.Context, t ceremony.Ticket) (store.Invitation, error) {
-	if t.Username == "" { // begun on a server of an older version
+	if t.Username == "" || t.UserID == "" { // begun on a server of an older version, or by nobody
 		return s.resume(ctx, t)
 	}
 	org, err := s.DB.Organisation(ctx, t.OrgID)
