@@ -516,7 +516,16 @@ func TestGuessingPasswords(t *testing.T) {
 			inputs = append(inputs, both(h.InitLogin(t, ada.OrgID, ada.Username), wrong, nil))
 		}
 		for _, in := range inputs {
-			go func() { answers <- h.Post(t, loginPath, in) }()
+			go func() {
+				a := h.Post(t, loginPath, in)
+				for a.Code == "passwords_busy" { // on a slow machine; nothing is counted then
+					if a.Status != 503 || a.Header.Get("Retry-After") == "" {
+						t.Errorf("%v %v", a, a.Header)
+					}
+					a = h.Post(t, loginPath, in)
+				}
+				answers <- a
+			}()
 		}
 		told := map[string]int{}
 		for range inputs {
