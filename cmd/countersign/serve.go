@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -135,6 +136,7 @@ func (s *serveCommand) serve(ctx context.Context, c console, a *app.App, listene
 	if link != "" {
 		fmt.Fprintf(c.out, "\nRegister the first administrator (%s) in a browser with this one-time link, valid for 24 hours:\n\n  %s\n\n", s.Administrator, link)
 	}
+	go debug.FreeOSMemory() // what starting took
 	jobs.Go(func() { a.RunJobs(running) })
 	jobs.Go(func() { reloadOnHangup(running, hangup, reload, log) })
 	context.AfterFunc(ctx, func() {
