@@ -20,7 +20,7 @@ var floors = [][]string{
 	{"internal/server"},
 	{"internal/pages", "internal/service"},
 	{"internal/auth", "receipt"},
-	{"internal/verify", "internal/cache", "internal/store", "internal/keyring", "internal/mail", "internal/relyingparty", "internal/username", "internal/pagination", "internal/spelling"},
+	{"internal/verify", "internal/outbound", "internal/cache", "internal/store", "internal/keyring", "internal/mail", "internal/relyingparty", "internal/username", "internal/pagination", "internal/spelling"},
 	{"api"},
 }
 
