@@ -13,6 +13,7 @@ import (
 	"github.com/countersign/countersign/internal/app"
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/ceremony"
+	"github.com/countersign/countersign/internal/auth/mds"
 	"github.com/countersign/countersign/internal/mail"
 	"github.com/countersign/countersign/internal/store"
 )
@@ -31,6 +32,18 @@ type siteFlags struct {
 	SMTP      string `name:"smtp" help:"Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://host:465." placeholder:"URL"`
 	MailFrom  string `help:"Sender of mails." placeholder:"ADDRESS"`
 	SMTPCA    string `name:"smtp-ca" help:"File with the certificate authority of a private mail server." placeholder:"FILE"`
+}
+
+// metadataFlags say who may sign the FIDO metadata of authenticators.
+type metadataFlags struct {
+	MetadataRoot         string `help:"PEM file with the roots of your own metadata, which take the place of FIDO's, and with revocation lists." placeholder:"FILE"`
+	MetadataHost         string `help:"Host name in the certificate of the metadata's signer." default:"mds.fidoalliance.org" placeholder:"HOST"`
+	MetadataAllowPrivate bool   `help:"Download metadata from private addresses too."`
+}
+
+// config returns the settings of metadata that url is downloaded from in the background.
+func (m metadataFlags) config(url string) mds.Config {
+	return mds.Config{URL: url, RootFile: m.MetadataRoot, Host: m.MetadataHost, AllowPrivate: m.MetadataAllowPrivate}
 }
 
 type outputFlags struct {

@@ -34,9 +34,11 @@ type serveCommand struct {
 	SessionTime              time.Duration `help:"How long a login lasts; from 1m to 720h." default:"8h"`
 	Organisation             string        `help:"Name of the first organisation, created on an empty database." default:"Countersign" placeholder:"NAME"`
 	Administrator            string        `help:"Username of the first administrator, invited on an empty database." default:"admin" placeholder:"NAME"`
-	LogFormat                string        `help:"Format of the log: text or json." enum:"text,json" default:"text"`
-	Drain                    time.Duration `help:"How long running requests may take to finish after a stop." default:"20s"`
-	StopDelay                time.Duration `help:"How long to go on serving after a stop, while /readyz answers 503 and clients are told to close their connections." default:"2s"`
+	MetadataURL              string        `name:"metadata-url" help:"Where to download the FIDO metadata of authenticators once a day: https://mds3.fidoalliance.org/ or a mirror. Without it, none is downloaded." placeholder:"URL"`
+	metadataFlags
+	LogFormat string        `help:"Format of the log: text or json." enum:"text,json" default:"text"`
+	Drain     time.Duration `help:"How long running requests may take to finish after a stop." default:"20s"`
+	StopDelay time.Duration `help:"How long to go on serving after a stop, while /readyz answers 503 and clients are told to close their connections." default:"2s"`
 }
 
 func (s *serveCommand) Run(ctx context.Context, c console) error {
@@ -85,6 +87,7 @@ func (s *serveCommand) run(ctx context.Context, c console, log *slog.Logger, han
 	conf := config(s.databaseFlags, s.siteFlags, log)
 	conf.CeremonyTime, conf.SessionTime, conf.Proxies = s.CeremonyTime, s.SessionTime, proxies
 	conf.Serving, conf.StopDelay = true, s.StopDelay
+	conf.Metadata = s.metadataFlags.config(s.MetadataURL)
 	conf.MaxConnections, conf.MaxConnectionsPerAddress = s.MaxConnections, s.MaxConnectionsPerAddress
 	conf.NoHSTS = s.DevTLS // it would bind every other program on localhost
 	a, err := app.Open(ctx, conf)

@@ -16,6 +16,7 @@ import (
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/auth/code"
+	"github.com/countersign/countersign/internal/auth/mds"
 	"github.com/countersign/countersign/internal/auth/onetime"
 	"github.com/countersign/countersign/internal/auth/password"
 	"github.com/countersign/countersign/internal/keyring"
@@ -65,6 +66,8 @@ type Config struct {
 
 	StopDelay time.Duration // how long the server goes on after it was told to stop
 
+	Metadata mds.Config // of authenticators
+
 	Version string // as the server tells it
 }
 
@@ -86,6 +89,8 @@ type App struct {
 	Codes  *code.Issuer // of registration codes
 	Bearer *bearer.Tokens
 	Access *access.Checker
+
+	Metadata *mds.Service // of authenticators
 
 	server.Services // the services that routes name
 	Organisations   *organisation.Service
@@ -135,7 +140,19 @@ func open(ctx context.Context, c Config, db *store.DB, master *keyring.Master, s
 	if err != nil {
 		return nil, err
 	}
-	return build(c, db, ring, installation, site, sender)
+	metadata, err := mds.New(c.Metadata, db, c.Now, c.Log)
+	if err != nil {
+		return nil, ConfigError{err}
+	}
+	a, err := build(c, db, ring, installation, site, sender)
+	if err != nil {
+		return nil, err
+	}
+	a.Metadata = metadata
+	if c.Serving {
+		err = metadata.Read(ctx)
+	}
+	return a, err
 }
 
 // build builds the services. It reads and writes nothing.

@@ -22,6 +22,8 @@ func (a *App) Jobs() []Job {
 		{"refresh-keys", 30 * time.Second, false, a.Ring.Refresh, "the signing keys could not be read again"},
 		{"prune-actions", 10 * time.Minute, true, a.Action.Prune, "old unused actions could not be removed"},
 		{"prune-sessions", time.Hour, true, a.Login.Prune, "old sessions could not be removed"},
+		{"read-metadata", 30 * time.Second, true, a.Metadata.Read, "the FIDO metadata could not be read again"},
+		{"refresh-metadata", time.Minute, true, a.Metadata.Refresh, "the FIDO metadata could not be refreshed"},
 	}
 }
 

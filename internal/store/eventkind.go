@@ -69,6 +69,8 @@ const (
 	EventPermissionAssigned = "permission.assigned"
 	EventPermissionRevoked  = "permission.revoked"
 
+	EventMetadataLoaded = "metadata.loaded"
+
 	EventActionConsumed  = "action.consumed"
 	EventActionForwarded = "action.forwarded"
 )

@@ -16,6 +16,8 @@ func TestNoStatementScansATable(t *testing.T) {
 	t.Parallel()
 	ctx, raw := context.Background(), []byte{1}
 	reads := map[string]func(db *store.DB){
+		"metadata":         func(db *store.DB) { db.Metadata(ctx, "x") },
+		"metadata, whole":  func(db *store.DB) { db.MetadataBlob(ctx, "x") },
 		"login state":      func(db *store.DB) { db.LoginState(ctx, "or-1", "ada", raw, raw) },
 		"signer state":     func(db *store.DB) { db.SignerState(ctx, "us-1", "") },
 		"by name":          func(db *store.DB) { db.OwnerByName(ctx, "or-1", "ada", raw, "cr-1") },

@@ -64,6 +64,8 @@ var sentences = map[string]sentence{
 	"credential.sign_count_out_of_line": {text: "The counter of a passkey of {subject} was out of step", used: true},
 	"credential.backup_changed":         {text: "How a passkey of {subject} is backed up has changed", used: true},
 
+	"metadata.loaded": {text: "{actor} loaded FIDO metadata {number} from {source}"},
+
 	"action.consumed":  {text: "{subject} had {method} {path} done by another service"},
 	"action.forwarded": {text: "{subject} had {method} {path} done behind a reverse proxy"},
 

@@ -143,7 +143,7 @@ func TestSignatures(t *testing.T) {
 	smallKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	must(t, err)
 	signature := []byte(parts[2])
-	signature[10] ^= 1
+	signature[10] = map[bool]byte{true: 'B', false: 'A'}[signature[10] == 'A']
 
 	if _, err := metadata.Read(good, trust(t, s), now); err != nil {
 		t.Fatal(err)
@@ -373,18 +373,16 @@ func TestTrust(t *testing.T) {
 	}
 }
 
-// FuzzRead reads payloads that were signed, because nothing else gets past the signature.
+// FuzzRead reads what comes after the signature was verified.
 func FuzzRead(f *testing.F) {
-	s := mdstest.New(f, now, nil)
-	tr := trust(f, s)
-	root, _ := pem.Decode(s.PEM())
+	root, _ := pem.Decode(mdstest.New(f, now, nil).PEM())
 	text, err := json.Marshal(mdstest.Payload(1, now, mdstest.Entry(one, "A key", "FIDO_CERTIFIED_L1", root.Bytes),
 		object{"attestationCertificateKeyIdentifiers": []string{strings.Repeat("ab", 20)}, "statusReports": []object{{"status": "REVOKED", "certificate": "AAAA"}}}))
 	must(f, err)
 	f.Add(text)
 	f.Add([]byte(`{"no":1,"nextUpdate":"2026-12-01","entries":[{},1,null,{"aaguid":null,"statusReports":null}]}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		m, err := metadata.Read(s.Sign(t, payload), tr, now)
+		m, err := metadata.ReadPayload(payload)
 		if err != nil {
 			if m != nil || api.KindOf(err) != api.Invalid {
 				t.Errorf("%v with %v", err, m)

@@ -1,0 +1,4 @@
+package metadata
+
+// ReadPayload is Read without the signature.
+var ReadPayload = readPayload
