@@ -33,6 +33,7 @@
 //	  password        hashes passwords and compares them, two at a time
 //	  throttle        limits how often something is done for one name or from one address
 //	  bearer          signs and reads the tokens that others may verify
+//	  mds             keeps the FIDO metadata: loads, refreshes, holds it for all who ask
 //	  accesstoken     issues the access tokens of service accounts and of people's programs
 //	  access          says what a caller may do
 //	  view            shows a person's credentials and sessions
@@ -40,10 +41,13 @@
 //	verify            verification without I/O
 //	  webauthn        passkeys, step by step as the standard lists them
 //	  keycredential   credentials that are bare key pairs
+//	  metadata        FIDO metadata (MDS3): what authenticator models there are, and what became known of them
+//	  anchor          whether a certificate chain ends in a trusted certificate
 //	  publickey       public keys, and signatures made with them
 //	  totp            time-based one-time passwords
 //	  useraction      what a signed action is: statement, token, comparison with a request
 //	store             rows, SQL, transactions and migrations, on SQLite and PostgreSQL
+//	outbound          requests to other servers, which never reach the operator's own network
 //	keyring           the server's own keys
 //	mail              the mails that carry codes, and the outbox that sends them
 //	relyingparty      the relying party of an organisation: RP ID, name, origins

@@ -16,15 +16,15 @@ import (
 
 // metadataStatus is what metadata load and metadata status print.
 type metadataStatus struct {
-	Number, Failures         int64
-	Models                   int
-	Usable, Stale            bool
-	NextUpdate, Source       string
-	Failure, Revocation      string
-	DateLoaded, DateAsked    string
-	LeftOut, Ambiguous       []string
-	Incomplete               int
-	Digest, NextAsk          string
+	Number, Failures      int64
+	Models                int
+	Usable, Stale         bool
+	NextUpdate, Source    string
+	Failure, Revocation   string
+	DateLoaded, DateAsked string
+	LeftOut, Ambiguous    []string
+	Incomplete            int
+	Digest, NextAsk       string
 }
 
 // The operator loads metadata, and reads how it stands.

@@ -114,6 +114,13 @@ type Answer struct {
 // Get reads what is at an address, up to limit bytes. etag is that of what the caller has, "" for none. The
 // error does not hold the address, whose query may be a secret.
 func Get(ctx context.Context, c *http.Client, address, etag string, limit int64) (Answer, error) {
+	if c.Timeout > 0 {
+		// The client's own time is not enough: a server that sees the connection end may finish its answer
+		// just in time for that to look whole.
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, c.Timeout)
+		defer stop()
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return Answer{}, errors.New("the address is not a URL")
@@ -137,10 +144,12 @@ func Get(ctx context.Context, c *http.Client, address, etag string, limit int64)
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
 	switch {
-	case err != nil:
-		return Answer{}, withoutAddress(err)
 	case int64(len(body)) > limit:
 		return Answer{}, ErrTooLarge
+	case ctx.Err() != nil:
+		return Answer{}, withoutAddress(ctx.Err())
+	case err != nil:
+		return Answer{}, withoutAddress(err)
 	case res.ContentLength >= 0 && int64(len(body)) != res.ContentLength:
 		return Answer{}, io.ErrUnexpectedEOF
 	}
