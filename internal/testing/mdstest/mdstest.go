@@ -37,7 +37,7 @@ type Signer struct {
 // authority is a certificate that issues others.
 type authority struct {
 	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+	key  crypto.Signer
 }
 
 // New returns a signer whose certificates are valid for a year around at. edit, if not nil, may change its
@@ -47,20 +47,45 @@ func New(t testing.TB, at time.Time, edit func(leaf *x509.Certificate)) *Signer 
 	s := &Signer{Algorithm: jose.ES256, at: at}
 	s.root = s.issue(t, authority{}, "Metadata root", nil)
 	s.middle = s.issue(t, s.root, "Metadata authority", nil)
-	leaf := s.issue(t, s.middle, Host, func(c *x509.Certificate) {
+	s.sign(t, newKey(t), edit)
+	return s
+}
+
+// With returns a signer under the same root with another key, for another algorithm.
+func (s *Signer) With(t testing.TB, algorithm jose.SignatureAlgorithm, key crypto.Signer) *Signer {
+	t.Helper()
+	other := *s
+	other.Algorithm = algorithm
+	other.sign(t, key, nil)
+	return &other
+}
+
+// sign issues the leaf for key.
+func (s *Signer) sign(t testing.TB, key crypto.Signer, edit func(leaf *x509.Certificate)) {
+	t.Helper()
+	leaf := s.issueFor(t, key, s.middle, Host, func(c *x509.Certificate) {
 		c.IsCA, c.KeyUsage, c.DNSNames = false, x509.KeyUsageDigitalSignature, []string{Host}
 		if edit != nil {
 			edit(c)
 		}
 	})
-	s.Key, s.Chain = leaf.key, [][]byte{leaf.cert.Raw, s.middle.cert.Raw}
-	return s
+	s.Key, s.Chain = key, [][]byte{leaf.cert.Raw, s.middle.cert.Raw}
+}
+
+func newKey(t testing.TB) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	return key
 }
 
 func (s *Signer) issue(t testing.TB, by authority, name string, edit func(*x509.Certificate)) authority {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
+	return s.issueFor(t, newKey(t), by, name, edit)
+}
+
+func (s *Signer) issueFor(t testing.TB, key crypto.Signer, by authority, name string, edit func(*x509.Certificate)) authority {
+	t.Helper()
 	template := &x509.Certificate{SerialNumber: big.NewInt(int64(len(name))), Subject: pkix.Name{CommonName: name},
 		NotBefore: s.at.AddDate(0, -6, 0), NotAfter: s.at.AddDate(0, 6, 0), BasicConstraintsValid: true, IsCA: true,
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, CRLDistributionPoints: []string{ListURL}}

@@ -2,7 +2,9 @@ package metadata_test
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -193,6 +195,37 @@ func TestSignatures(t *testing.T) {
 	must(t, err)
 	_, err = metadata.Read(good, fido, now)
 	refusedAs(t, "to who trusts FIDO's root", err, "metadata_untrusted")
+}
+
+func TestAlgorithms(t *testing.T) {
+	t.Parallel()
+	s := mdstest.New(t, now, nil)
+	key := func(k crypto.Signer, err error) crypto.Signer {
+		t.Helper()
+		must(t, err)
+		return k
+	}
+	large := key(rsa.GenerateKey(rand.Reader, 2048))
+	small := key(rsa.GenerateKey(rand.Reader, 1024))
+	_, edwards, err := ed25519.GenerateKey(rand.Reader)
+	must(t, err)
+	for _, test := range []struct {
+		algorithm jose.SignatureAlgorithm
+		key       crypto.Signer
+		code      string // "" if it is accepted
+	}{
+		{jose.RS256, large, ""}, {jose.RS512, large, ""}, {jose.PS256, large, ""},
+		{jose.ES384, key(ecdsa.GenerateKey(elliptic.P384(), rand.Reader)), ""},
+		{jose.RS256, small, "metadata_untrusted"},
+		{jose.EdDSA, edwards, "metadata_malformed"},
+	} {
+		m, err := metadata.Read(s.With(t, test.algorithm, test.key).Sign(t, mdstest.Payload(1, now)), trust(t, s), now)
+		if test.code != "" {
+			refusedAs(t, string(test.algorithm), err, test.code)
+		} else if err != nil || m.Number != 1 {
+			t.Errorf("%s: %v", test.algorithm, err)
+		}
+	}
 }
 
 func TestForm(t *testing.T) {
