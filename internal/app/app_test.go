@@ -6,6 +6,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,8 +16,10 @@ import (
 	"github.com/countersign/countersign/internal/app"
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/ceremony"
+	"github.com/countersign/countersign/internal/auth/mds"
 	"github.com/countersign/countersign/internal/mail"
 	"github.com/countersign/countersign/internal/testing/database"
+	"github.com/countersign/countersign/internal/testing/mdstest"
 )
 
 func config(url string) app.Config {
@@ -97,6 +101,48 @@ func TestJobs(t *testing.T) {
 			if err := j.Do(t.Context()); err != nil {
 				t.Errorf("%s: %v", j.Name, err)
 			}
+		}
+	})
+}
+
+// What one server or the operator loads, another one's jobs find, and one that starts has at once.
+func TestMetadataReachesEveryServer(t *testing.T) {
+	t.Parallel()
+	database.Each(t, func(t *testing.T, url string) {
+		signer := mdstest.New(t, time.Now(), nil)
+		root, blob := filepath.Join(t.TempDir(), "root.pem"), filepath.Join(t.TempDir(), "blob.jwt")
+		for file, text := range map[string][]byte{root: signer.PEM(), blob: signer.Sign(t, mdstest.Payload(3, time.Now().AddDate(0, 1, 0)))} {
+			if err := os.WriteFile(file, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := config(url)
+		c.Serving, c.Metadata = true, mds.Config{RootFile: root, Host: mdstest.Host}
+		running, operator := open(t, c), open(t, c)
+		if _, err := operator.Metadata.Load(t.Context(), blob); err != nil {
+			t.Fatal(err)
+		}
+		if running.Metadata.Current() != nil {
+			t.Fatal("the running server has it before its job ran")
+		}
+		for _, j := range running.Jobs() {
+			if j.Every <= time.Minute/2 {
+				if err := j.Do(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		if m := running.Metadata.Current(); m == nil || m.Number != 3 {
+			t.Errorf("the running server has %+v", m)
+		}
+		if m := open(t, c).Metadata.Current(); m == nil || m.Number != 3 {
+			t.Errorf("a server that starts has %+v", m)
+		}
+		c.Metadata.URL = "http://mds.example.org/"
+		if _, err := app.Open(t.Context(), c); err == nil {
+			t.Error("metadata is downloaded by plain http")
+		} else if _, ok := errors.AsType[app.ConfigError](err); !ok {
+			t.Errorf("%v is no ConfigError", err)
 		}
 	})
 }

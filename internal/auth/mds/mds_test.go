@@ -374,6 +374,12 @@ func TestLoad(t *testing.T) {
 		if detail.Number != 4 || detail.Source != strings.TrimSuffix(l.url, "?key=secret") || detail.Background {
 			t.Errorf("%+v", detail)
 		}
+		// One of almost 16 MiB.
+		huge := mdstest.Payload(5, month, mdstest.Entry(one, "A key", "FIDO_CERTIFIED_L1"))
+		huge["legalHeader"] = strings.Repeat("x", 12<<20-64<<10)
+		if m, err := s.Load(t.Context(), file(l.signer.Sign(t, huge))); err != nil || m.Number != 5 || number(l.node(t)) != 5 {
+			t.Errorf("a huge one: %v", err)
+		}
 		for source, code := range map[string]string{
 			name:                                  "metadata_older",
 			file([]byte("x")):                     "metadata_malformed",
@@ -389,7 +395,7 @@ func TestLoad(t *testing.T) {
 				t.Errorf("%s: %v, want %s", source, err, code)
 			}
 		}
-		if number(s) != 4 || len(events(t, l)) != 3 {
+		if number(s) != 5 || len(events(t, l)) != 4 {
 			t.Errorf("number %d, %d events", number(s), len(events(t, l)))
 		}
 	})

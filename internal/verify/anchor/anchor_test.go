@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -317,6 +318,19 @@ func asVersion1(t testing.TB, c, by *issued) *issued {
 		t.Fatalf("version %d", parsed.Version)
 	}
 	return &issued{der, c.key, parsed}
+}
+
+// The identifier is of the key's bits alone: for ECDSA, of the point.
+func TestKeyIdentifier(t *testing.T) {
+	t.Parallel()
+	leaf := issue(t, "Leaf", nil, newKey(t))
+	c, err := anchor.Parse(leaf.der)
+	must(t, err)
+	point, err := leaf.key.Public().(*ecdsa.PublicKey).Bytes()
+	must(t, err)
+	if id := c.KeyIdentifier(); id != sha1.Sum(point) {
+		t.Errorf("%x", id)
+	}
 }
 
 // An enormous key must not occupy a processor, whoever reads the certificate.

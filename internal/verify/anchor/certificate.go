@@ -2,6 +2,7 @@ package anchor
 
 import (
 	"crypto/rsa"
+	"crypto/sha1"
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
@@ -85,6 +86,18 @@ func Parse(der []byte) (*Certificate, error) {
 
 // Usable reports whether the certificate could be read, by crypto/x509 or without it.
 func (c *Certificate) Usable() bool { return c.signed != nil }
+
+// KeyIdentifier returns the SHA-1 of the bits of the key (RFC 5280 §4.2.1.2, method 1), by which metadata finds
+// models of U2F. It is zero if the key is not in DER.
+func (c *Certificate) KeyIdentifier() [20]byte {
+	var info cryptobyte.String
+	var bits []byte
+	spki := cryptobyte.String(c.spki)
+	if !spki.ReadASN1(&info, cbasn1.SEQUENCE) || !info.SkipASN1(cbasn1.SEQUENCE) || !info.ReadASN1BitStringAsBytes(&bits) {
+		return [20]byte{}
+	}
+	return sha1.Sum(bits) // an identifier: nothing is proved by it
+}
 
 var errNotCertificate = errors.New("not a certificate in DER")
 

@@ -28,14 +28,14 @@ type Entry struct {
 	AAGUID         [16]byte // zero for a model of U2F
 	KeyIdentifiers [][20]byte
 
-	Description     string
-	FriendlyNames   map[string]string // by language, as "en-US"
-	ProtocolFamily  string            // fido2 or u2f
-	Version         uint64            // authenticatorVersion: of its firmware, at the earliest
-	KeyProtection   []string          // software, hardware, tee, secure_element, remote_handle
-	MatcherProtect  []string          // software, tee, on_chip
-	AttachmentHint  []string          // internal, external, wired, wireless, nfc, …
-	AttestationType []string          // basic_full, basic_surrogate, attca, anonca, …
+	Description       string
+	FriendlyNames     map[string]string // by language, as "en-US"
+	ProtocolFamily    string            // fido2 or u2f
+	Version           uint64            // authenticatorVersion: of its firmware, at the earliest
+	KeyProtection     []string          // software, hardware, tee, secure_element, remote_handle
+	MatcherProtection []string          // software, tee, on_chip
+	AttachmentHint    []string          // internal, external, wired, wireless, nfc, …
+	AttestationTypes  []string          // basic_full, basic_surrogate, attca, anonca, …
 
 	Roots   *anchor.Set // what attestation certificates of the model end in
 	Reports []Report    // oldest first
@@ -57,15 +57,15 @@ type rawEntry struct {
 
 // rawStatement is what is used of a statement. The icon and all that describes the display are not.
 type rawStatement struct {
-	Description     jsontext.Value `json:"description"`
-	FriendlyNames   jsontext.Value `json:"friendlyNames"`
-	ProtocolFamily  jsontext.Value `json:"protocolFamily"`
-	Version         jsontext.Value `json:"authenticatorVersion"`
-	KeyProtection   jsontext.Value `json:"keyProtection"`
-	MatcherProtect  jsontext.Value `json:"matcherProtection"`
-	AttachmentHint  jsontext.Value `json:"attachmentHint"`
-	AttestationType jsontext.Value `json:"attestationTypes"`
-	Roots           jsontext.Value `json:"attestationRootCertificates"`
+	Description       jsontext.Value `json:"description"`
+	FriendlyNames     jsontext.Value `json:"friendlyNames"`
+	ProtocolFamily    jsontext.Value `json:"protocolFamily"`
+	Version           jsontext.Value `json:"authenticatorVersion"`
+	KeyProtection     jsontext.Value `json:"keyProtection"`
+	MatcherProtection jsontext.Value `json:"matcherProtection"`
+	AttachmentHint    jsontext.Value `json:"attachmentHint"`
+	AttestationTypes  jsontext.Value `json:"attestationTypes"`
+	Roots             jsontext.Value `json:"attestationRootCertificates"`
 }
 
 // errOther says that an entry is about an authenticator that WebAuthn does not know: of UAF.
@@ -95,9 +95,9 @@ func readEntry(raw jsontext.Value) (*Entry, error) {
 	e.text(&e.Description, s.Description, "description")
 	e.text(&e.ProtocolFamily, s.ProtocolFamily, "protocolFamily")
 	e.words(&e.KeyProtection, s.KeyProtection, "keyProtection")
-	e.words(&e.MatcherProtect, s.MatcherProtect, "matcherProtection")
+	e.words(&e.MatcherProtection, s.MatcherProtection, "matcherProtection")
 	e.words(&e.AttachmentHint, s.AttachmentHint, "attachmentHint")
-	e.words(&e.AttestationType, s.AttestationType, "attestationTypes")
+	e.words(&e.AttestationTypes, s.AttestationTypes, "attestationTypes")
 	if s.Version != nil && json.Unmarshal(s.Version, &e.Version) != nil {
 		e.missing("authenticatorVersion")
 	}

@@ -49,8 +49,8 @@ func (m *Metadata) ByAAGUID(aaguid [16]byte) *Entry {
 	return m.byAAGUID[aaguid]
 }
 
-// ByKeyIdentifier returns the model of U2F whose attestation certificate has a key with that identifier: the
-// SHA-1 of the bits of the key (RFC 5280 §4.2.1.2, method 1). A nil Metadata lists none.
+// ByKeyIdentifier returns the model of U2F whose attestation certificate has a key with that identifier, see
+// anchor.Certificate.KeyIdentifier. A nil Metadata lists none.
 func (m *Metadata) ByKeyIdentifier(id [20]byte) *Entry {
 	if m == nil {
 		return nil

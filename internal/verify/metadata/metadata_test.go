@@ -82,7 +82,7 @@ func TestRead(t *testing.T) {
 	}
 	e := m.ByAAGUID(aaguid(t, one))
 	if e == nil || e.Description != "A key" || e.ProtocolFamily != "fido2" || e.Version != 5 || !slices.Equal(e.KeyProtection, []string{"hardware", "secure_element"}) ||
-		!slices.Equal(e.MatcherProtect, []string{"on_chip"}) || !slices.Equal(e.AttachmentHint, []string{"external", "wired", "nfc"}) ||
+		!slices.Equal(e.MatcherProtection, []string{"on_chip"}) || !slices.Equal(e.AttachmentHint, []string{"external", "wired", "nfc"}) ||
 		len(e.Roots.Certificates()) != 1 || e.Changed.Format(time.DateOnly) != "2024-02-01" {
 		t.Fatalf("%+v", e)
 	}
