@@ -29,11 +29,13 @@ func networks(kind string, prefixes ...string) (all []network) {
 	return all
 }
 
-// never are addresses to which nobody wants to connect: they are no hosts, or they hand out the secrets of
-// the machine that asks. Clouds do the latter at link-local addresses and at the single ones below.
+// cloud are addresses at which clouds hand out the secrets of the machine that asks. Some are among those of
+// an operator's own networks, some among those of the Internet.
+var cloud = networks("an address of a cloud's metadata service", "169.254.169.254/32", "100.100.100.200/32", "168.63.129.16/32",
+	"192.0.0.192/32", "fd00:ec2::254/128", "fd20:ce::254/128")
+
+// never are addresses of no single host that could be meant.
 var never = concat(
-	networks("an address of a cloud's metadata service", "169.254.169.254/32", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32",
-		"fd00:ec2::254/128", "fd20:ce::254/128"),
 	networks("an unspecified address", "0.0.0.0/8", "::/128"),
 	networks("a link-local address", "169.254.0.0/16", "fe80::/10"),
 	networks("a multicast address", "224.0.0.0/4", "ff00::/8"),
@@ -65,22 +67,24 @@ func concat(lists ...[]network) (all []network) {
 // of the operator's own.
 func Check(a netip.Addr, allowPrivate bool) error {
 	bare := a.WithZone("")
-	for _, n := range private {
-		if n.prefix.Contains(bare) && !isNever(bare, "an address of a cloud's metadata service") {
-			if allowPrivate {
-				return nil
-			}
-			return &RefusedError{a, n.kind}
-		}
+	if kind := find(cloud, bare); kind != "" {
+		return &RefusedError{a, kind}
 	}
-	for _, n := range never {
-		if contains(n.prefix, bare) {
-			return &RefusedError{a, n.kind}
+	if kind := find(private, bare); kind != "" {
+		if allowPrivate {
+			return nil
 		}
+		return &RefusedError{a, kind}
+	}
+	if kind := find(never, bare); kind != "" {
+		return &RefusedError{a, kind}
 	}
 	if translated.Contains(bare) {
 		b := bare.As16()
-		return Check(netip.AddrFrom4([4]byte(b[12:])), allowPrivate)
+		if err := Check(netip.AddrFrom4([4]byte(b[12:])), allowPrivate); err != nil {
+			return &RefusedError{a, err.(*RefusedError).Kind}
+		}
+		return nil
 	}
 	if !bare.IsValid() || bare.Is6() && !global.Contains(bare) {
 		return &RefusedError{a, "not an address on the Internet"}
@@ -91,21 +95,15 @@ func Check(a netip.Addr, allowPrivate bool) error {
 // global is all of IPv6 that is given out (RFC 4291 §2.4).
 var global = netip.MustParsePrefix("2000::/3")
 
-func isNever(a netip.Addr, kind string) bool {
-	for _, n := range never {
-		if n.kind == kind && contains(n.prefix, a) {
-			return true
+// find returns the kind of the first network with an address, "" if there is none.
+func find(in []network, a netip.Addr) string {
+	for _, n := range in {
+		// netip finds no IPv4-mapped address in any prefix.
+		if n.prefix.Contains(a) || n.prefix == mapped && a.Is4In6() {
+			return n.kind
 		}
 	}
-	return false
-}
-
-// contains is netip.Prefix.Contains, which finds no IPv4-mapped address in any prefix.
-func contains(p netip.Prefix, a netip.Addr) bool {
-	if a.Is4In6() {
-		return p == mapped
-	}
-	return p.Contains(a)
+	return ""
 }
 
 var mapped = netip.MustParsePrefix("::ffff:0:0/96")

@@ -21,8 +21,8 @@ import (
 // Host is the host name that signers have certificates for.
 const Host = "mds.example.org"
 
-// ListURL is where the certificates of signers say that revocation lists are.
-const ListURL = "http://crl.example.org/list.crl"
+// ListURL is where the certificates of signers say that revocation lists are. Nobody is there.
+const ListURL = "http://127.0.0.1:1/list.crl"
 
 // Signer signs BLOBs. Its fields can be changed to have them signed wrongly.
 type Signer struct {

@@ -397,6 +397,7 @@ func TestTrust(t *testing.T) {
 	}
 	leaf := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Chain[0]})
 	for name, text := range map[string]string{
+		"half": string(a.PEM()) + "-----BEGIN X509 CRL-----\nAAAA\n", "no Base64": "-----BEGIN CERTIFICATE-----\n????\n-----END CERTIFICATE-----\n" + string(a.PEM()),
 		"no PEM": "secret", "a key": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "a leaf": string(leaf),
 		"no certificate": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no list": "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n",
 	} {

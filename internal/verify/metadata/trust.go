@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
 	_ "embed"
@@ -48,13 +49,13 @@ func NewTrust(text []byte, host string) (*Trust, error) {
 }
 
 func (t *Trust) add(text []byte) error {
-	any := false
-	for {
+	// A block that is broken would be passed over.
+	announced, read := bytes.Count(text, []byte("-----BEGIN ")), 0
+	for rest := text; ; read++ {
 		var block *pem.Block
-		if block, text = pem.Decode(text); block == nil {
+		if block, rest = pem.Decode(rest); block == nil {
 			break
 		}
-		any = true
 		switch block.Type {
 		case "CERTIFICATE":
 			c, err := x509.ParseCertificate(block.Bytes)
@@ -75,8 +76,8 @@ func (t *Trust) add(text []byte) error {
 			return fmt.Errorf("it holds a %.40q, and only CERTIFICATE and X509 CRL belong in it", block.Type)
 		}
 	}
-	if strings.TrimSpace(string(text)) != "" && !any {
-		return errors.New("it is not a PEM file")
+	if read != announced || read == 0 && len(bytes.TrimSpace(text)) > 0 {
+		return errors.New("it is not a PEM file, or a part of it is broken")
 	}
 	return nil
 }
