@@ -1,6 +1,6 @@
 # Countersign. The two that matter: make run, make test.
 
-.PHONY: run build release test race lint bench fuzz clean
+.PHONY: run build release test race lint bench bench-short fuzz clean
 
 # The binary is static, and what is tested is what is built.
 export CGO_ENABLED = 0
@@ -50,6 +50,10 @@ lint:
 bench: build
 	internal/scripts/need postgresql
 	internal/scripts/with-postgres $(GO) run ./internal/bench
+
+## bench-short: the same in half a minute, on SQLite alone
+bench-short: build
+	$(GO) run ./internal/bench -short
 
 ## fuzz: every fuzz target for FUZZTIME each (default 60s)
 fuzz:
