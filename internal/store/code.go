@@ -88,8 +88,7 @@ func (tx *Tx) RevokeCode(codeID, orgID, reason string, now time.Time, gone error
 // CodeSent records when a code was first mailed. A mail server has accepted it, so it replaces the
 // codes of its user that were issued before it.
 func (tx *Tx) CodeSent(codeID, userID string, now time.Time) {
-	tx.inTurn(userID)
-	tx.may(`UPDATE users SET active = active WHERE id = $1`, userID) // one after another
+	tx.lockUser(userID)
 	tx.may(`UPDATE registration_codes SET sent_at = $1 WHERE id = $2 AND sent_at IS NULL`,
 		now.UnixMilli(), codeID)
 	tx.may(`

@@ -101,7 +101,7 @@ func (tx *Tx) AddAnotherCredential(c Credential, limit int, lost, tooMany, dupli
 // SameCredentials makes the unit fail with changed unless the user has as many active first and second
 // factors as were read, and none that was added since newest: what was decided by them still holds.
 func (tx *Tx) SameCredentials(userID string, active int, newest string, changed error) {
-	tx.inTurn(userID)
+	tx.lockUser(userID)
 	tx.must(changed, `
 		UPDATE users SET active = active
 		WHERE id = $1 AND $2 = (SELECT count(*) FROM credentials k
@@ -114,7 +114,7 @@ func (tx *Tx) SameCredentials(userID string, active int, newest string, changed 
 // that signs were this credential gone, and, if orRecovery, also without an active recovery key. A Password
 // signs nothing.
 func (tx *Tx) KeepFirstFactor(userID, credentialID string, orRecovery bool, last error) {
-	tx.inTurn(userID)
+	tx.lockUser(userID)
 	tx.must(last, `
 		UPDATE users SET active = active
 		WHERE id = $1 AND (

@@ -128,7 +128,7 @@ func (tx *Tx) CompleteRecovery(v Recovery, credentialID string, now time.Time, l
 // that was begun before: a code with it, and what was begun without one is refused by its time. If the
 // recovery does not wait, the unit fails with lost.
 func (tx *Tx) StopRecovery(v Recovery, by string, now time.Time, lost error) {
-	tx.inTurn(v.UserID)
+	tx.lockUser(v.UserID)
 	tx.must(lost, `
 		UPDATE recoveries SET ended_at = $1, outcome = 'stopped', ended_by = $2
 		WHERE id = $3 AND org_id = $4 AND ended_at IS NULL AND expires_at > $1`,
@@ -151,14 +151,13 @@ func (tx *Tx) ApproveRecovery(v Recovery, by string, now time.Time, lost error) 
 }
 
 // mayRecover makes the unit fail with lost unless the user is active and registered, and the recovery key
-// theirs and active.
+// theirs and active. Both rows are written unchanged: a concurrent deactivation commits before or waits.
 func (tx *Tx) mayRecover(v Recovery, lost error) {
 	tx.inTurn(v.UserID)
-	tx.must(lost, `
-		UPDATE users SET active = active
-		WHERE id = $1 AND org_id = $2 AND active = 1 AND registered_at IS NOT NULL AND EXISTS (
-			SELECT 1 FROM credentials k WHERE k.id = $3 AND k.user_id = $1 AND k.factor = 'recovery' AND k.active = 1)`,
-		v.UserID, v.OrgID, v.RecoveryKeyID)
+	tx.must(lost, `UPDATE users SET active = active WHERE id = $1 AND org_id = $2 AND active = 1 AND registered_at IS NOT NULL`,
+		v.UserID, v.OrgID)
+	tx.must(lost, `UPDATE credentials SET active = active WHERE id = $1 AND user_id = $2 AND factor = 'recovery' AND active = 1`,
+		v.RecoveryKeyID, v.UserID)
 }
 
 // addRecovery adds a row. Rows of the user that have expired are removed a day later: until then they

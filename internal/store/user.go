@@ -139,6 +139,13 @@ func (tx *Tx) setUserActive(userID, orgID string, active bool, lost error) {
 		flag(active), userID, orgID)
 }
 
+// lockUser changes nothing but has units that change the same user wait for each other: what a statement
+// after it reads was committed by those before. A statement that itself waits has read before.
+func (tx *Tx) lockUser(userID string) {
+	tx.inTurn(userID)
+	tx.may(`UPDATE users SET active = active WHERE id = $1`, userID)
+}
+
 // MustNotBeArchived makes the unit fail with lost unless the organisation has that user and
 // they are not archived.
 func (tx *Tx) MustNotBeArchived(userID, orgID string, lost error) {
