@@ -16,7 +16,7 @@ type PersonCredentialRequest struct {
 // PersonCredential is what became of a credential of a user.
 type PersonCredential struct {
 	Message       string `json:"message"`
-	NeedsNewStart bool   `json:"needsNewStart" description:"Whether the user has nothing left to log in with, and needs a new start or recovers with a recovery key"`
+	NeedsNewStart bool   `json:"needsNewStart" description:"Whether the user has nothing left to log in and sign with, and needs a new start or recovers with a recovery key"`
 }
 
 // EndPersonSessionsRequest names the sessions of a user that are to end.

@@ -218,7 +218,7 @@ func (tx *Tx) MakeFirstAdministrator(orgID, userID, assignmentID string, now tim
 }
 
 // Administrators who can act: registered, active employees with the permission to do everything. Those
-// who log in have an active first factor besides.
+// who log in have an active first factor besides that signs, which a Password does not.
 const (
 	administrator = `SELECT 1 FROM permissions p
 			JOIN permission_assignments m ON m.permission_id = p.id
@@ -226,7 +226,7 @@ const (
 		WHERE p.org_id = $1 AND p.managed = 'administrator'
 			AND u.kind = 'CustomerEmployee' AND u.active = 1 AND u.registered_at IS NOT NULL AND u.archived_at IS NULL`
 	loggingIn = ` AND EXISTS (SELECT 1 FROM credentials k
-			WHERE k.user_id = u.id AND k.token_id = '' AND k.factor = 'first' AND k.active = 1`
+			WHERE k.user_id = u.id AND k.token_id = '' AND k.factor = 'first' AND k.kind <> 'Password' AND k.active = 1`
 )
 
 // KeepAnAdministrator makes the unit fail with last if userID is an administrator of the organisation who

@@ -66,13 +66,13 @@ func (s *Service) DeactivateCredential(ctx context.Context, tx *store.Tx, who ap
 	}
 	c, left := own[at], 0
 	for i, other := range own {
-		if i != at && other.Active && other.Factor == store.FactorFirst {
+		if i != at && other.Active && other.Factor == store.FactorFirst && other.Kind != api.KindPassword { // which signs nothing
 			left++
 		}
 	}
 	out := api.PersonCredential{Message: "The credential is inactive.", NeedsNewStart: left == 0}
 	if out.NeedsNewStart {
-		out.Message = "The credential is inactive. The user has no other to log in with: they need a new start, or recover with a recovery key."
+		out.Message = "The credential is inactive. The user has no other to log in and sign with: they need a new start, or recover with a recovery key."
 	}
 	if !c.Active {
 		return out, nil

@@ -9,6 +9,7 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/client"
 	"github.com/countersign/countersign/countersigntest"
+	"github.com/countersign/countersign/internal/service/organisation"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testing/world"
 )
@@ -443,6 +444,38 @@ func TestOperatorRenames(t *testing.T) {
 			if err := n.Users.RenameCredential(t.Context(), c.org, c.id, c.name); api.CodeOf(err) != c.code {
 				t.Errorf("%s: %v, want %s", what, err, c.code)
 			}
+		}
+	})
+}
+
+// An administrator who has a password and nothing that signs can do nothing, and does not count either.
+func TestTheLastAdministratorSigns(t *testing.T) {
+	t.Parallel()
+	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
+		n.SetPolicies(t, organisation.Policies{Passwords: "on"})
+		clerk := n.Employ(t, "clerk@example.org", "Auth:Users:Deactivate", "Auth:Users:Read")
+		one := n.AdministratorID(t)
+		inv := n.InviteAdministrator(t)
+		g := &world.Invitee{Invitation: inv, Organisation: n.Organisation}
+		c := g.Begin(t)
+		g.Complete(t, c.TemporaryAuthenticationToken, world.First(api.CredentialAttestation{CredentialKind: api.KindPassword,
+			CredentialInfo: api.CredentialAttestationInfo{Password: "correct horse battery staple"}})).Wants(t, "register", 200, "")
+		passkey := deactivatePath(one, details(t, n, one).Credentials[0].UUID)
+		n.CallAs(t, clerk.Session, true, "POST", passkey, "").Wants(t, "the last passkey of an administrator", 409, "last_administrator")
+		n.CallAs(t, clerk.Session, true, "PUT", "/auth/users/"+one+"/deactivate", "{}").Wants(t, "the last administrator who signs", 409, "last_administrator")
+		n.CallAs(t, clerk.Session, true, "POST", deactivatePath(inv.UserID, details(t, n, inv.UserID).Credentials[0].UUID), "").Wants(t, "the password", 200, "")
+
+		// Nor does a password save its owner a new start.
+		ada := withPasskey(t, n, "ada@example.org")
+		begun, err := ada.Session.InitCredential(t.Context(), api.KindPassword)
+		world.Must(t, err)
+		_, err = ada.Session.CreateCredential(t.Context(), api.NewCredential{ChallengeIdentifier: begun.ChallengeIdentifier,
+			CredentialAttestation: api.CredentialAttestation{CredentialKind: api.KindPassword, CredentialName: "Password",
+				CredentialInfo: api.CredentialAttestationInfo{Password: "correct horse battery staple"}}})
+		world.Must(t, err)
+		a := world.Read[api.PersonCredential](t, n.CallAs(t, clerk.Session, true, "POST", deactivatePath(ada.ID, ada.Person.CredentialUUID(t)), ""))
+		if !a.NeedsNewStart {
+			t.Errorf("who has only a password left needs no new start: %+v", a)
 		}
 	})
 }
