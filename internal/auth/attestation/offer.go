@@ -115,10 +115,10 @@ func ReadOne(factor, member string, c *api.CredentialAttestation) (o Offer, err 
 	return o, readExtras(&o, member, c)
 }
 
-// CheckName refuses the name of a credential that is too long or not wholly visible. called says what it is
+// CheckName refuses the name of a credential that is too long, not wholly visible or nothing but spaces. called says what it is
 // to whoever gave it.
 func CheckName(called, name string) error {
-	if username.Visible(name, maxName) {
+	if username.Visible(name, maxName) && strings.TrimSpace(name) != "" {
 		return nil
 	}
 	return bad("credential_name_invalid", called+" must be at most 100 visible characters.")

@@ -80,7 +80,7 @@ func TestRenameRefused(t *testing.T) {
 			h.RefusedAs(t, what, ada.rename(t, id, "mine"), 404, "credential_not_found")
 		}
 		for what, name := range map[string]string{"10 kB": strings.Repeat("a", 10_000), "101 characters": strings.Repeat("é", 101), "a control": "a\x07b", "a NUL": "a\x00b", "a line break": "a\r\nb",
-			"turned around": "a\u202eb", "isolated": "a\u2066b", "invisible": "\u3164", "no width": "a\u200bb"} {
+			"turned around": "a\u202eb", "isolated": "a\u2066b", "invisible": "\u3164", "no width": "a\u200bb", "spaces": "   "} {
 			h.RefusedAs(t, what, ada.rename(t, mine, name), 400, "credential_name_invalid")
 		}
 		path := accountPath + mine
