@@ -117,7 +117,7 @@ func withKey(keyType, kind string) func(t testing.TB) receipt.Receipt {
 // withheld is a receipt whose payload was not kept.
 func withheld(t testing.TB) receipt.Receipt {
 	r := withKey(publickey.P256, api.KindKey)(t)
-	r.Action.Payload, r.Action.Withheld = "", receipt.WithheldPassword
+	r.Action.Payload, r.Action.Withheld = "", receipt.WithheldSecret
 	return r
 }
 

@@ -53,14 +53,14 @@ type Action struct {
 	Method   string `json:"method"`
 	Path     string `json:"path"`                      // as signed, query included
 	Payload  string `json:"payload"`                   // as signed
-	Withheld string `json:"payloadWithheld,omitempty"` // why the server did not keep it: WithheldPassword; the statement has its digest
+	Withheld string `json:"payloadWithheld,omitempty"` // why the server did not keep it: WithheldSecret; the statement has its digest
 	SignedAt string `json:"signedAt"`
 	UsedAt   string `json:"usedAt,omitempty"`  // absent: not used when the receipt was issued
 	UsedFor  string `json:"usedFor,omitempty"` // the operation, or the call that consumed it
 }
 
-// WithheldPassword says that a payload added a password and so was not kept.
-const WithheldPassword = "password"
+// WithheldSecret says that a payload added a password, or a private key that is encrypted under one, and so was not kept.
+const WithheldSecret = "secret"
 
 // Credential is the public key that verifies the signature.
 type Credential struct {

@@ -58,7 +58,7 @@ func report(r Receipt, s useraction.Statement, factors []verifiedFactor, trusted
 func payload(a Action, s useraction.Statement) string {
 	text := a.Payload
 	if a.Withheld != "" {
-		return "Its body is not in the receipt, because it held a password. Its SHA-256 was " + s.PayloadSHA256 + "."
+		return "Its body is not in the receipt, because it held a password or an encrypted private key. Its SHA-256 was " + s.PayloadSHA256 + "."
 	}
 	if text == "" {
 		return "It had no body."

@@ -128,9 +128,9 @@ func checkStatement(r Receipt) (useraction.Statement, error) {
 	}
 	payload := useraction.PayloadDigest([]byte(r.Action.Payload))
 	if r.Action.Withheld != "" {
-		if r.Action.Withheld != WithheldPassword || r.Action.Payload != "" || s.PayloadSHA256 == payload {
+		if r.Action.Withheld != WithheldSecret || r.Action.Payload != "" || s.PayloadSHA256 == payload {
 			return s, refuse(CodeStatement, "The receipt says that a payload is withheld, for a reason that is none or beside one.",
-				"action.payloadWithheld", api.Shown(r.Action.Withheld), WithheldPassword+", without a payload")
+				"action.payloadWithheld", api.Shown(r.Action.Withheld), WithheldSecret+", without a payload")
 		}
 		payload = s.PayloadSHA256
 	}

@@ -603,6 +603,13 @@ func TestSecretsAreKeptNowhere(t *testing.T) {
 		accept(t, n.Organisation)
 		ada := employee(t, n.Organisation)
 		ada.addPassword(t)
+		for _, kind := range []string{api.KindPasswordProtectedKey, api.KindRecoveryKey} {
+			c, key := ada.begin(t, kind, ""), authenticator.NewKeySigner("P-256")
+			key.EncryptedPrivateKey = "an envelope to guess at"
+			made := key.Create(c.Challenge, kind)
+			made.CredentialName = "key"
+			ada.create(t, c, made).Wants(t, kind, 200, "")
+		}
 		p, _ := ada.addPhone(t)
 		const wrong = "wrong horse battery"
 		for range 2 {
@@ -633,13 +640,13 @@ func TestSecretsAreKeptNowhere(t *testing.T) {
 			}
 			if r.Action.Withheld != "" {
 				proved++
-				if r.Action.Payload != "" || !strings.Contains(strings.Join(report.Lines, " "), "because it held a password") {
+				if r.Action.Payload != "" || !strings.Contains(strings.Join(report.Lines, " "), "because it held a password or an encrypted private key") {
 					t.Errorf("%+v: %v", r.Action, report.Lines)
 				}
 			}
 		}
-		if proved != 1 {
-			t.Errorf("%d receipts without a password, want one", proved)
+		if proved != 3 {
+			t.Errorf("%d receipts without a secret, want 3", proved)
 		}
 	})
 }

@@ -154,7 +154,7 @@ func (s *Service) seal(ctx context.Context, a store.SignedAction) (api.Document,
 	}
 	if statement, ok := useraction.ReadStatement(a.Statement); ok {
 		if a.Payload == "" && statement.PayloadSHA256 != useraction.PayloadDigest(nil) {
-			doc.Action.Withheld = receipt.WithheldPassword
+			doc.Action.Withheld = receipt.WithheldSecret
 		}
 		doc.Issuer, doc.Who.Username = statement.Issuer, statement.Username // as signed; both may have changed since
 	}

@@ -191,7 +191,7 @@ func (s *Service) storeAction(ctx context.Context, who api.Caller, t ceremony.Ti
 		}
 	}
 	kept := a
-	if holdsPassword(a.Payload) {
+	if holdsSecret(a.Payload) {
 		kept.Payload = ""
 	}
 	return a, s.DB.Write(ctx, func(tx *store.Tx) error {
@@ -201,11 +201,13 @@ func (s *Service) storeAction(ctx context.Context, who api.Caller, t ceremony.Ti
 	})
 }
 
-// holdsPassword reports whether a payload adds a password, as POST /auth/credentials has it. It is not
-// stored then, whatever the path and however badly it is formed; the statement has its digest. That cannot be
-// guessed from: the payload also holds the ticket of a ceremony.
-func holdsPassword(payload string) bool {
-	return strings.Contains(payload, `"credentialInfo"`) && strings.Contains(payload, `"password"`) && strings.Contains(payload, `"Password"`)
+// holdsSecret reports whether a payload adds a password, or a private key that is encrypted under one, as POST
+// /auth/credentials has it. It is not stored then, whatever the path and however badly it is formed: receipts
+// are for others, who could guess the password. The statement has its digest. That cannot be guessed from: the
+// payload also holds the ticket of a ceremony.
+func holdsSecret(payload string) bool {
+	return strings.Contains(payload, `"credentialInfo"`) && (strings.Contains(payload, `"encryptedPrivateKey"`) ||
+		strings.Contains(payload, `"password"`) && strings.Contains(payload, `"Password"`))
 }
 
 // second is what an action stores of its other factor. A code or a password leaves no signature.
