@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/code"
+	"github.com/countersign/countersign/internal/mail"
 	"github.com/countersign/countersign/internal/service/user"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/testing/database"
@@ -31,7 +33,8 @@ func each(t *testing.T, test func(d *fixture)) {
 		}
 		t.Cleanup(func() { db.Close() })
 		d := &fixture{T: t, now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
-		d.Service = &user.Service{DB: db, Now: func() time.Time { d.now = d.now.Add(time.Second); return d.now }} // ids sort by time
+		d.Service = &user.Service{DB: db, Codes: &code.Issuer{Deps: code.Deps{Outbox: mail.NewOutbox(nil)}},
+			Now: func() time.Time { d.now = d.now.Add(time.Second); return d.now }} // ids sort by time
 		d.org = d.organisation()
 		test(d)
 	})

@@ -1,6 +1,7 @@
 package user
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -118,16 +119,8 @@ func (s *Service) EndSessions(ctx context.Context, tx *store.Tx, who api.Caller,
 	if err != nil {
 		return api.Message{}, err
 	}
-	org, err := s.DB.Organisation(ctx, who.OrgID)
-	if err != nil {
+	if _, err := s.endSessions(ctx, tx, who, p.User, in.SessionID); err != nil {
 		return api.Message{}, err
-	}
-	ended, err := s.endSessions(ctx, tx, who, p.User, in.SessionID)
-	if err != nil {
-		return api.Message{}, err
-	}
-	if ended && p.ID != who.UserID {
-		s.tell(tx, who, org, p.User, mail.AccountChange{Subject: "You were signed out", What: "Sessions of yours were ended. Sign in again if you need to."})
 	}
 	return api.Message{Message: "The user's sessions have ended."}, nil
 }
@@ -135,6 +128,10 @@ func (s *Service) EndSessions(ctx context.Context, tx *store.Tx, who api.Caller,
 // endSessions adds to the unit that a session ends or, with nil, all that are live. It reports false if
 // there is none.
 func (s *Service) endSessions(ctx context.Context, tx *store.Tx, who api.Caller, u store.User, id *string) (bool, error) {
+	org, err := s.DB.Organisation(ctx, u.OrgID)
+	if err != nil {
+		return false, err
+	}
 	now := s.Now()
 	var detail map[string]any
 	if id != nil {
@@ -150,18 +147,23 @@ func (s *Service) endSessions(ctx context.Context, tx *store.Tx, who api.Caller,
 	e := store.NewEvent(who, store.EventUserSessionsEnded, now, detail)
 	e.UserID = u.ID
 	tx.Record(e)
+	if u.ID != who.UserID {
+		s.tell(tx, who, org, u, mail.AccountChange{Subject: "You were signed out", What: "Sessions of yours were ended. Sign in again if you need to."})
+	}
 	return true, nil
 }
 
 // tell mails a user what somebody else did to their account, once that is stored.
 func (s *Service) tell(tx *store.Tx, who api.Caller, org store.Organisation, u store.User, m mail.AccountChange) {
-	m.To, m.Organisation, m.Username, m.By, m.At = u.Username, org.Name, u.Username, who.Username, s.Now()
+	m.To, m.Organisation, m.Username, m.By, m.At = u.Username, org.Name, u.Username, byWhom(who), s.Now()
 	tx.Committed(func() {
 		s.Codes.Outbox.Tell(m, func(why error) {
 			s.Codes.Log.Error("a user could not be told of a change", "orgId", u.OrgID, "userId", u.ID, "error", why)
 		})
 	})
 }
+
+func byWhom(who api.Caller) string { return cmp.Or(who.Username, "the operator of the server") }
 
 // Sessions returns the live sessions of the user of that name or id, newest first, for the operator.
 func (s *Service) Sessions(ctx context.Context, orgID, nameOrID string) ([]api.AccountSession, error) {

@@ -479,3 +479,39 @@ func TestTheLastAdministratorSigns(t *testing.T) {
 		}
 	})
 }
+
+// The owner is told what the operator did to their credentials and sessions, as they are of an administrator.
+func TestTheOwnerIsToldOfTheOperator(t *testing.T) {
+	t.Parallel()
+	world.EachTenant(t, func(t *testing.T, n *world.Tenant) {
+		ada := withPasskey(t, n, "ada@example.org")
+		uuid := ada.Person.CredentialUUID(t)
+		ctx, org := t.Context(), n.Org.ID
+		for _, c := range []struct {
+			what string
+			do   func() error
+		}{
+			{"was renamed", func() error { return n.Users.RenameCredential(ctx, org, uuid, "Laptop") }},
+			{"You were signed out", func() error { _, err := n.Users.EndSessionsByOperator(ctx, org, ada.Name, nil); return err }},
+			{"was deactivated", func() error { return n.Users.SetCredentialActive(ctx, org, uuid, false) }},
+			{"was activated", func() error { return n.Users.SetCredentialActive(ctx, org, uuid, true) }},
+			{"was removed", func() error { return n.Users.RemoveCredential(ctx, org, uuid) }},
+		} {
+			n.Outbox.Finish()
+			before := len(n.Mailbox.Messages())
+			world.Must(t, c.do())
+			n.Outbox.Finish()
+			told := n.Mailbox.Messages()[before:]
+			if len(told) != 1 || !slices.Contains(told[0].To, ada.Name) || !strings.Contains(string(told[0].Data), c.what) || !strings.Contains(string(told[0].Data), "the operator of the server") {
+				t.Errorf("%s: %d mails: %+v", c.what, len(told), told)
+			}
+		}
+		n.Outbox.Finish()
+		before := len(n.Mailbox.Messages())
+		world.Must(t, n.Users.SetCredentialActive(ctx, org, n.ServiceAccountToken(t, "machine").CredentialID, false))
+		n.Outbox.Finish()
+		if all := n.Mailbox.Messages(); len(all) != before {
+			t.Errorf("a program was mailed: %+v", all[before:])
+		}
+	}, countersigntest.Mail())
+}

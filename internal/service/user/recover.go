@@ -86,10 +86,7 @@ func (s *Service) restart(tx *store.Tx, who api.Caller, org store.Organisation, 
 
 // tellRestarted mails the user that they were given a new start. The code is in a mail of its own.
 func (s *Service) tellRestarted(who api.Caller, org store.Organisation, u store.User, now time.Time) {
-	by := "the operator of the server"
-	if who.Username != "" {
-		by = who.Username
-	}
+	by := byWhom(who)
 	s.Codes.Outbox.Tell(mail.AccountChange{To: u.Username, Organisation: org.Name, Username: u.Username, Subject: "Your account was given a new start", At: now,
 		What: "Your credentials and access tokens were removed by " + by + ", and all sessions have ended. You register again with a code that comes in another mail."}, func(why error) {
 		s.Codes.Log.Error("a user could not be told of a new start", "orgId", u.OrgID, "userId", u.ID, "error", why)
