@@ -112,13 +112,13 @@ func (tx *Tx) SameCredentials(userID string, active int, newest string, changed 
 
 // KeepFirstFactor makes the unit fail with last if the user would be left without an active first factor
 // that signs were this credential gone, and, if orRecovery, also without an active recovery key. A Password
-// signs nothing.
+// signs nothing: who has it and a second factor that signs needs both. Recovery keys and a Totp may go.
 func (tx *Tx) KeepFirstFactor(userID, credentialID string, orRecovery bool, last error) {
 	tx.lockUser(userID)
 	tx.must(last, `
 		UPDATE users SET active = active
 		WHERE id = $1 AND (
-			NOT EXISTS (SELECT 1 FROM credentials k WHERE k.id = $2 AND k.factor = 'first' AND k.kind <> 'Password' AND k.active = 1)
+			NOT EXISTS (SELECT 1 FROM credentials k WHERE k.id = $2 AND k.factor <> 'recovery' AND k.kind <> 'Totp' AND k.active = 1)
 			OR EXISTS (SELECT 1 FROM credentials k WHERE k.user_id = $1 AND k.id <> $2 AND k.token_id = '' AND k.active = 1
 				AND (k.factor = 'first' AND k.kind <> 'Password' OR (k.factor = 'recovery' AND $3 = CAST(1 AS BIGINT)))))`,
 		userID, credentialID, flag(orRecovery))

@@ -792,6 +792,34 @@ func TestPasswordsAreWeak(t *testing.T) {
 	})
 }
 
+// Who logs in with a password and signs with a second factor keeps both, as everybody keeps their last first factor.
+func TestAPasswordAndWhatSignsBesideIt(t *testing.T) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		accept(t, h)
+		employee(t, h)
+		g := h.Invitee(t)
+		c := g.Begin(t)
+		key := authenticator.NewKeySigner("P-256")
+		in, second := world.First(newPassword(password)), key.Create(c.Challenge, api.KindKey)
+		in.SecondFactorCredential = &second
+		g.Complete(t, c.TemporaryAuthenticationToken, in).Wants(t, "register", 200, "")
+		ada := owner{&countersigntest.Person{Invitation: g.Invitation, Origin: h.URL, Client: h.Client(), Key: key}, h, ""}
+		ada.token = world.Read[api.LoginResult](t, ada.logIn(t, always(typed(password)), ada.signature(t))).Token
+		call := func(method, path, body string) world.Answer {
+			t.Helper()
+			c := h.InitAction(t, ada.token, method, path, body)
+			a := h.Send(t, "POST", "/auth/action", world.Bearer(ada.token), both(c, always(typed(password)), ada.signature(t)))
+			return h.Call(t, method, path, ada.token, world.Read[api.ActionResult](t, a).UserAction, body)
+		}
+		for _, k := range world.Read[api.CredentialList](t, h.Call(t, "GET", credentialsPath, ada.token, "", "")).Items {
+			h.RefusedAs(t, k.Kind, call("DELETE", credentialsPath+"/"+k.CredentialUUID, ""), 409, "credential_last")
+			h.RefusedAs(t, k.Kind, call("PUT", credentialsPath+"/deactivate", world.JSON(t, api.CredentialUUIDRequest{CredentialUUID: k.CredentialUUID})), 409, "credential_last")
+		}
+		ada.logIn(t, always(typed(password)), ada.signature(t)).Wants(t, "log in", 200, "")
+	})
+}
+
 // Of passwords added at once there is one.
 func TestOnePassword(t *testing.T) {
 	t.Parallel()

@@ -34,8 +34,8 @@ type Service struct {
 var (
 	errNotFound = &api.Error{Kind: api.NotFound, Code: "credential_not_found", Message: "You have no such credential."}
 	errLast     = &api.Error{Kind: api.Conflict, Code: "credential_last",
-		Message: "This is the last credential that logs you in. Add another first; if you have a recovery key, send force=true to go on without.",
-		Rule:    "an active first factor is left or, with force=true, an active recovery key"}
+		Message: "Without this credential you could not log in and sign any more. Add another first; if you have a recovery key, send force=true to go on without.",
+		Rule:    "an active first factor that signs is left or, with force=true, an active recovery key"}
 	errTooMany = &api.Error{Kind: api.Conflict, Code: "too_many_credentials",
 		Message: "You have 100 credentials. Remove one that you do not need.", Rule: "at most 100 credentials of a user"}
 )
