@@ -126,10 +126,19 @@ func (tx *Tx) KeepFirstFactor(userID, credentialID string, orRecovery bool, last
 
 // DeactivateOwnCredential deactivates a credential of the user. The sessions that it opened end, and
 // unused actions that it signed, or that were signed in those sessions, can no longer be used. Without
-// that credential the unit fails with lost.
+// that credential, or if it is inactive already, the unit fails with lost.
 func (tx *Tx) DeactivateOwnCredential(c Credential, now time.Time, lost error) {
-	tx.setCredentialActive(c.ID, c.OrgID, false, lost)
+	tx.switchCredential(c, false, lost)
 	tx.endOpenedBy(c, now)
+}
+
+// ActivateOwnCredential activates a credential of the user. Without that credential, or if it is active
+// already, the unit fails with lost.
+func (tx *Tx) ActivateOwnCredential(c Credential, lost error) { tx.switchCredential(c, true, lost) }
+
+func (tx *Tx) switchCredential(c Credential, active bool, lost error) {
+	tx.must(lost, `UPDATE credentials SET active = $1 WHERE id = $2 AND org_id = $3 AND active <> $1 AND archived_at IS NULL`,
+		flag(active), c.ID, c.OrgID)
 }
 
 // ArchiveCredential removes a credential of the user for good, as DeactivateOwnCredential does. Its row

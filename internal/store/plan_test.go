@@ -94,6 +94,7 @@ func TestNoStatementScansATable(t *testing.T) {
 			tx.SameCredentials("us-1", 1, "cr-1", errLost)
 			tx.KeepFirstFactor("us-1", "cr-1", true, errLost)
 			tx.DeactivateOwnCredential(c, epoch, errLost)
+			tx.ActivateOwnCredential(c, errLost)
 			tx.RenameCredential(c, "name", errLost)
 			tx.ArchiveCredential(c, epoch, errLost)
 			tx.AddAnotherCredential(c, 100, errLost, errLost, errDuplicate)

@@ -488,3 +488,37 @@ func TestRecoveryKeyWhileAStrongerCredentialIsAdded(t *testing.T) {
 		h.RefusedAs(t, "once there is a stronger one", again, 403, "credential_too_weak")
 	})
 }
+
+// However often a credential is deactivated at once, the log and the owner are told once, and so of what
+// activates it.
+func TestDeactivatedOnce(t *testing.T) {
+	t.Parallel()
+	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
+		h := world.On(t, srv, srv.Organisation(t, "Engines"))
+		ada := employee(t, h)
+		second, _ := ada.add(t, "key")
+		body := world.JSON(t, uuid(second))
+		for path, kind := range map[string]string{deactivatePath: store.EventCredentialDeactivated, activatePath: store.EventCredentialActivated} {
+			if kind == store.EventCredentialActivated {
+				ada.call(t, "PUT", deactivatePath, uuid(second)).Wants(t, "deactivate", 200, "")
+			} else {
+				ada.call(t, "PUT", activatePath, uuid(second)).Wants(t, "activate", 200, "")
+			}
+			before := len(h.EventsOf(t, userID(t, h, ada.Username), kind))
+			srv.Outbox.Finish()
+			mails := len(srv.Mailbox.Messages())
+			var calls []func() world.Answer
+			for range 20 {
+				action := ada.Sign(t, ada.token, "PUT", path, body)
+				calls = append(calls, func() world.Answer { return h.Call(t, "PUT", path, ada.token, action, body) })
+			}
+			if won := h.Race(t, calls); won != 20 {
+				t.Errorf("%s: %d of 20 were answered", path, won)
+			}
+			srv.Outbox.Finish()
+			if n, m := len(h.EventsOf(t, userID(t, h, ada.Username), kind))-before, len(srv.Mailbox.Messages())-mails; n != 1 || m != 1 {
+				t.Errorf("%s: %d events and %d mails of one change", path, n, m)
+			}
+		}
+	}, countersigntest.Mail())
+}

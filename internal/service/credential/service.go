@@ -91,7 +91,7 @@ func (s *Service) Activate(ctx context.Context, tx *store.Tx, who api.Caller, in
 		return api.Message{}, err
 	}
 	if !c.Active {
-		tx.ActivateCredential(c.ID, c.OrgID, errNotFound)
+		tx.ActivateOwnCredential(c, errOutdated)
 		s.record(tx, who, store.EventCredentialActivated, c, "")
 		s.tell(ctx, tx, who, c, "was activated", "One of your credentials can be used again.", "")
 	}
@@ -107,7 +107,7 @@ func (s *Service) Deactivate(ctx context.Context, tx *store.Tx, who api.Caller, 
 	}
 	if c.Active {
 		tx.KeepFirstFactor(who.UserID, c.ID, in.Force, errLast)
-		tx.DeactivateOwnCredential(c, s.Now(), errNotFound)
+		tx.DeactivateOwnCredential(c, s.Now(), errOutdated)
 		s.record(tx, who, store.EventCredentialDeactivated, c, "")
 		s.tell(ctx, tx, who, c, "was deactivated", "One of your credentials was deactivated. It cannot be used until it is activated again.", "")
 	}
