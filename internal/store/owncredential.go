@@ -63,7 +63,7 @@ func (db *DB) CredentialCode(ctx context.Context, id string) (CredentialCodeStat
 
 // IssueCredentialCode adds a credential code. It replaces the user's earlier one, spent or not.
 func (tx *Tx) IssueCredentialCode(c CredentialCode) {
-	tx.inTurn(c.UserID)
+	tx.lockUser(c.UserID)
 	tx.may(`DELETE FROM credential_codes WHERE user_id = $1`, c.UserID)
 	tx.must(nil, `
 		INSERT INTO credential_codes (id, org_id, user_id, credential_id, mac, created_at, expires_at)

@@ -111,3 +111,37 @@ func TestARecoveryBegunBeforeOneWasStopped(t *testing.T) {
 		}
 	})
 }
+
+// TestCodesOfOneUserAtOnce holds that each code takes the place of the one before it.
+func TestCodesOfOneUserAtOnce(t *testing.T) {
+	t.Parallel()
+	pair(t, func(t *testing.T, dbs [2]*store.DB) {
+		o := newPerson(t, dbs[0]).o
+		for round := range 10 {
+			p := join(t, dbs[0], o, fmt.Sprint("user", round))
+			codes := make([]store.CredentialCode, 8)
+			errs := parallel(len(codes), func(i int) error {
+				codes[i] = store.CredentialCode{ID: fmt.Sprint("cc-", round, i), OrgID: o.ID, UserID: p.u.ID, CredentialID: p.k.ID,
+					MAC: random(32), CreatedAt: at(0), ExpiresAt: at(1)}
+				return try(dbs[i%2], func(tx *store.Tx) {
+					tx.IssueCredentialCode(codes[i])
+					if round%2 == 1 {
+						exceedTurns(tx, codes[i].ID)
+					}
+				})
+			})
+			if n := wins(t, errs, nil); n != len(codes) {
+				t.Errorf("round %d: %d of %d codes were issued", round, n, len(codes))
+			}
+			left := 0
+			for _, c := range codes {
+				if must[store.CredentialCodeState](t)(dbs[0].CredentialCode(t.Context(), c.ID)).Found {
+					left++
+				}
+			}
+			if left != 1 {
+				t.Errorf("round %d: %d codes are left, want the last", round, left)
+			}
+		}
+	})
+}
