@@ -149,7 +149,11 @@ func TestSecondPasskey(t *testing.T) {
 	g.BeforeLoad(noAutofill)
 	g.BeforeLoad(`{
 		const fetch = window.fetch; // the page adds first factors alone
-		window.fetch = (path, o) => fetch(path, path === "/auth/credentials/init" ? {...o, body: '{"kind":"Fido2","factor":"second"}'} : o);
+		window.signatures = 0;
+		window.fetch = (path, o) => {
+			if (path === "/auth/action") window.signatures++;
+			return fetch(path, path === "/auth/credentials/init" ? {...o, body: '{"kind":"Fido2","factor":"second"}'} : o);
+		};
 	}`)
 	g.signIn()
 	g.key.SetPresence(false)
@@ -175,11 +179,41 @@ func TestSecondPasskey(t *testing.T) {
 	second()
 	g.Click("#second-passkey")
 	g.awaitAccount()
-	first()
-	g.press(`[data-key="remove:` + g.account().Credentials[1].UUID + `"]`)
-	g.Click("#signing-go")
-	g.WaitFor(`document.activeElement.id === "second-passkey"`)
-	second()
+	remove := `[data-key="remove:` + g.account().Credentials[1].UUID + `"]`
+	toSecond := func() {
+		first()
+		g.press(remove)
+		g.Click("#signing-go")
+		g.WaitFor(`document.activeElement.id === "second-passkey"`)
+		second()
+	}
+
+	// Whoever cancels while the second prompt is open has signed nothing, whatever it answers then.
+	toSecond()
+	g.Eval(`{
+		const get = CredentialsContainer.prototype.get;
+		CredentialsContainer.prototype.get = function ({ publicKey }) {
+			CredentialsContainer.prototype.get = get;
+			return new Promise((resolve) => { window.touch = () => get.call(this, { publicKey }).then(resolve); });
+		};
+	}`, nil)
+	g.Click("#second-passkey")
+	g.WaitFor("Boolean(window.touch)")
+	g.Click("#signing-close")
+	g.WaitFor(`!document.querySelector("#signing").open`)
+	var sent int
+	g.Eval(`(async () => {
+		const before = window.signatures;
+		await window.touch();
+		await new Promise((resolve) => setTimeout(resolve, 200));
+		return window.signatures - before;
+	})()`, &sent)
+	if sent != 0 {
+		t.Errorf("after cancelling the page sent %d signatures", sent)
+	}
+	g.listed(2)
+
+	toSecond()
 	g.Click("#second-passkey")
 	g.listed(1)
 	g.refusedWith("401")

@@ -202,10 +202,11 @@ async function send(offer, credential, secondFactor) {
 
 // askSecond asks for the second factor. busy stays set: nothing else may use the challenge meanwhile.
 function askSecond(offer, credential, error) {
+  cancel = new AbortController();
   if (document.body.dataset.state !== "second") show("second", secondText.title);
   say("");
   second.ask($("second-factor"), {
-    error, challenge: offer.challenge, first: ceremony.assertion(credential),
+    error, challenge: offer.challenge, first: ceremony.assertion(credential), signal: cancel.signal,
     answer: (assertion) => send(offer, credential, assertion),
     failed: (failure) => {
       const explanation = explainBrowser(failure, words);
@@ -275,7 +276,7 @@ $("lost")?.addEventListener("click", () => {
   const { orgId: org, username } = wanted();
   $("lost").href = session.recoveryLink({ org, username });
 });
-$("second-cancel").addEventListener("click", () => start());
+$("second-cancel").addEventListener("click", () => { cancel.abort(); start(); });
 $("another").addEventListener("click", () => leaveOrganisation());
 for (const id of ["sign-in", "elsewhere"]) $(id).addEventListener("pointerdown", freeBrowser);
 for (const id of ["username", "orgId"]) $(id).addEventListener("input", typed);

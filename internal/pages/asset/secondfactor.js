@@ -20,8 +20,8 @@ export const wanted = (error) =>
   Object.hasOwn(problems, error.code) || (error.code === "second_factor_required" && kindsOf(error).length > 0);
 
 // ask shows in a place what the refusal asks for; after a wrong code what is there already. answer gets
-// the assertion, failed what a prompt fails with. challenge is the one that first has answered.
-export function ask(place, { error, challenge, first, answer, failed }) {
+// the assertion, failed what a prompt fails with. challenge is the one that first has answered, signal ends a prompt.
+export function ask(place, { error, challenge, first, signal, answer, failed }) {
   if (Object.hasOwn(problems, error.code) && $("otp")) {
     working(false);
     complain("otp", problems[error.code]);
@@ -32,7 +32,7 @@ export function ask(place, { error, challenge, first, answer, failed }) {
   const kinds = kindsOf(error);
   const parts = [];
   if (kinds.includes("Totp")) parts.push(codeForm(answer));
-  if (kinds.includes("Fido2")) parts.push(passkeyButton(challenge, first, answer, failed));
+  if (kinds.includes("Fido2")) parts.push(passkeyButton(challenge, first, signal, answer, failed));
   place.replaceChildren(...parts);
   place.hidden = false;
   ($("otp") || $("second-passkey")).focus();
@@ -69,20 +69,22 @@ function codeForm(answer) {
 // digits reads a code as people type it; "" if it is none.
 export const digits = (typed) => /^\d{6}$/u.exec(typed.replace(/\s/gu, ""))?.[0] || "";
 
-function passkeyButton(challenge, first, answer, failed) {
+function passkeyButton(challenge, first, signal, answer, failed) {
   const button = element("button", text.passkey, { id: "second-passkey", type: "button" });
   button.addEventListener("click", async () => {
     if (button.getAttribute("aria-disabled") === "true") return;
     const others = challenge.allowCredentials.webauthn.filter(({ id }) => id !== first.credentialAssertion.credId);
     const allowCredentials = { ...challenge.allowCredentials, webauthn: others };
-    const asked = ceremony.prompt("get", () => ceremony.requestOptions({ ...challenge, allowCredentials }, false), new AbortController().signal);
+    const asked = ceremony.prompt("get", () => ceremony.requestOptions({ ...challenge, allowCredentials }, false), signal);
     working(true);
     let assertion;
     try {
       assertion = ceremony.assertion(await asked);
     } catch (error) {
+      if (signal.aborted) return;
       working(false);
-      return failed(error);
+      failed(error);
+      return;
     }
     answer(assertion);
   });

@@ -137,10 +137,11 @@ async function send(challenge, request, assertion, secondFactor) {
 
 // askSecond asks for the second factor; the challenge is still good.
 function askSecond(challenge, request, first, error) {
+  prompt = new AbortController();
   working(false, text.sign);
   $("signing-go").hidden = true;
   second.ask($("signing-second"), {
-    error, challenge, first,
+    error, challenge, first, signal: prompt.signal,
     answer: (assertion) => { clearAlert($("signing-alert")); send(challenge, request, first, assertion); },
     failed: (failure) => {
       const explanation = explainBrowser(failure, words);
