@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/countersign/countersign/countersigntest"
+	"github.com/countersign/countersign/internal/service/organisation"
 	"github.com/countersign/countersign/internal/testing/chromium"
 )
 
@@ -480,7 +481,20 @@ func TestRecoveryKeyAndTheLastPasskey(t *testing.T) {
 		t.Error("the code is the former one")
 	}
 
-	// The last passkey.
+	// The last passkey. It is the last one beside a password too, which signs nothing.
+	g.policies(organisation.Policies{Passwords: "on"})
+	g.Eval(`(async () => {
+		const { beginCredential } = `+module("api")+`, { sign } = `+module("sign")+`;
+		const { challengeIdentifier } = await beginCredential("Password");
+		sign({ summary: ["Add a password"], method: "POST", path: "/auth/credentials", body: {
+			credentialKind: "Password", credentialName: "Password", credentialInfo: { password: "Analytical 1843" }, challengeIdentifier } });
+	})()`, nil)
+	g.toSign("Add a password")
+	g.Click("#signing-go")
+	g.awaitWords("#status", "Add a password")
+	g.goTo("/account")
+	g.listed(2)
+	g.wantText("#one-passkey", "your only one")
 	g.Click(remove)
 	g.WaitFor(`document.querySelector("#asking").open`)
 	g.wantFocus("asking-title")

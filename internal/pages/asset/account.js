@@ -11,7 +11,7 @@ import { explainServer } from "./explain.js";
 import * as handover from "./handover.js";
 import { sureOfLast } from "./lastpasskey.js";
 import { $, alarm, clearAlert, say, show } from "./view.js";
-import { account, askAgain, leave, openPage, sessionOver, showError, signs, watchEnd } from "./page.js";
+import { account, askAgain, keepsIn, leave, openPage, sessionOver, showError, signs, watchEnd } from "./page.js";
 import { mark } from "./parts.js";
 import { showOwn } from "./pendingrecovery.js";
 import * as recoveryKey from "./recoverykey.js";
@@ -54,7 +54,7 @@ function fill() {
     buttons: [renameButton(c, called(c, credentials), change)],
   })));
   $("no-credentials").hidden = keys.length > 0;
-  $("one-passkey").hidden = keys.filter((c) => c.isActive && c.factor === "first" && c.kind !== "Password").length !== 1;
+  $("one-passkey").hidden = keys.filter(keepsIn).length !== 1;
   $("adding").hidden = !able;
   if (able) adding.offer();
   codeApp.show(able);

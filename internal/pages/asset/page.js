@@ -38,8 +38,10 @@ export async function askAgain() {
   account = await api.account();
 }
 
-// signs tells whether a credential can sign changes in a browser.
-export const signs = (c) => c.kind === "Fido2" && c.isActive && c.factor === "first";
+// keepsIn tells whether a credential is one of those of which the server keeps the last: an active first
+// factor that signs, as a password does not. signs tells whether it can sign changes in a browser.
+export const keepsIn = (c) => c.isActive && c.factor === "first" && c.kind !== "Password";
+export const signs = (c) => keepsIn(c) && c.kind === "Fido2";
 
 // may tells whether the caller holds an operation. It decides only what is shown; the
 // server decides what is done.
