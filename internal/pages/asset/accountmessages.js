@@ -20,7 +20,7 @@ export const text = {
   usedHere: "Used in this browser",
   add: "Add a passkey",
   ready: onceMore,
-  syncedAlone: "Your passkeys are synced, and so must be those that you add. One that stays on one device, such as most security keys, counts as stronger than yours: for that, ask an administrator for a new start.",
+  syncedAlone: "Your passkeys are synced, and so must be those that you add. One that stays on one device, such as most security keys, counts as stronger than yours and cannot be added. To change to such a one, ask an administrator for a new start, which replaces all that you have.",
   secondProposed: "Add a second passkey here, on your phone or on another security key.",
   rename: "Rename",
   name: "Name",
@@ -74,6 +74,10 @@ export const text = {
   recoveryWarnings: {
     deactivate: "Its code opens nothing until you activate it again.",
     remove: "This is for good: its code opens nothing any more.",
+  },
+  codeWarnings: {
+    deactivate: "Its codes count for nothing until you activate it again.",
+    remove: "This is for good: its codes count for nothing any more.",
   },
 
   endingSession: "Ending the session\u2026",

@@ -24,7 +24,8 @@ export function credentialCard(c, all, change, more = {}) {
 }
 
 function changeButtons(c, its, change) {
-  const words = c.factor === "recovery" ? { ...text, warnings: text.recoveryWarnings } : text;
+  const warnings = c.factor === "recovery" ? text.recoveryWarnings : c.kind === "Totp" ? text.codeWarnings : text.warnings;
+  const words = { ...text, warnings };
   const flip = c.isActive ? "deactivate" : "activate";
   return [
     changeButton(words, flip, its, { credential: c, method: "PUT", path: `/auth/credentials/${flip}`, body: { credentialUuid: c.uuid } }, change, `active:${c.uuid}`),

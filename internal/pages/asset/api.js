@@ -190,11 +190,6 @@ export function completeWithCode(credential) {
   return new Completion("/auth/credentials/code/verify", "", credential);
 }
 
-// beginCodes asks for the secret of codes from an app.
-export function beginCodes() {
-  return call("POST", "/auth/credentials/init", { kind: "Totp" }, sessionToken());
-}
-
 export function endSession(id) {
   return call("DELETE", `/countersign/sessions/${encodeURIComponent(id)}`, undefined, sessionToken());
 }

@@ -30,7 +30,7 @@ export function show(able) {
 async function begin() {
   clearAlert($("codes-alert"));
   try {
-    challenge = await api.beginCodes();
+    challenge = await api.beginCredential("Totp");
   } catch (error) {
     const explanation = error instanceof api.Unreachable ? words.obstacles.undone : explainServer(error, { ...words, refusals: codes.refusals });
     return alarm({ ...explanation, actions: [] }, { reference: error.id }, $("codes-alert"));

@@ -97,7 +97,7 @@ const tooLong = {
 export const refusals = {
   signature_invalid: () => ({
     title: "This passkey is not accepted here",
-    text: "It may have been removed, or belong to another account or organisation. Try another passkey; if you have none, ask your administrator for a new invitation.",
+    text: "It may have been removed, or belong to another account or organisation. Try another passkey; if you have none, ask your administrator for a new start.",
   }),
   ceremony_expired: () => tooLong,
   challenge_invalid: () => ({

@@ -17,7 +17,7 @@ export const text = {
   noPasskey: {
     mild: true,
     title: "You cannot sign changes here",
-    text: "Changes are signed with a passkey, and your account has none: you registered with a key, which a browser cannot use. You can look around; make changes with the program that holds your key.",
+    text: "Changes are signed with a passkey, and your account has none that is active. You can look around. If you registered with a key, which a browser cannot use, make changes with the program that holds it.",
   },
   typedKept: "What you had typed is here again. Nothing of it was sent.",
   stale: "The server does not answer, so this may be out of date.",

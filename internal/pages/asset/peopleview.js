@@ -48,8 +48,8 @@ export function panel(p, sign, newCode, access) {
   return [
     ...(why ? [element("p", why, { class: "hint" })] : []),
     element("dl", facts(known), { class: "details" }),
-    ...recoveryOf(p, sign),
     ...(p.registeredAt ? [element("div", button(words.open, access, { key: "access", named: `${words.open}: ${p.username}` }), { class: "row" })] : []),
+    ...recoveryOf(p, sign),
     ...assignments({ id: p.userId, name: p.username, assigned: p.roles }, sign),
     ...section(text.doing, changeButtons(p, sign, newCode, live)),
     ...(may("Auth:Logs:Read") ? [element("p", history)] : []),

@@ -55,7 +55,7 @@ export const obstacles = {
   },
   elsewhere: {
     title: "The recovery key of this account is kept elsewhere",
-    text: "No recovery code of this page belongs to it. Recover with the program that made the key, or ask an administrator of your organisation for a new invitation.",
+    text: "No recovery code of this page belongs to it. Recover with the program that made the key, or ask an administrator of your organisation for a new start.",
   },
 };
 

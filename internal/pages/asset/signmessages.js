@@ -12,10 +12,10 @@ export const text = {
   done: ([first, ...rest]) => [`Signed and done: ${first}`, ...rest],
 };
 
-// Who registered with a key has nothing that a browser could sign with.
+// Whoever has only a key, or has deactivated all passkeys, has nothing that a browser could sign with.
 export const noPasskey = {
   title: "Your account has no passkey",
-  text: "Changes are signed with a passkey here. You registered with a key, which a browser cannot use: make the change with the program that holds it. Nothing was changed.",
+  text: "Changes are signed with a passkey here, and you have none that is active. If you registered with a key, which a browser cannot use, make the change with the program that holds it. Nothing was changed.",
 };
 
 export const obstacles = {
