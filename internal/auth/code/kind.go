@@ -85,8 +85,7 @@ var Recovery = Kind{
 		"Too many wrong recovery codes; try again later."),
 	requests: limit("recovery codes asked for", maxRequests, "", ""),
 	mail: func(ctx context.Context, s *mail.Sender, org store.Organisation, u store.User, c Issued) error {
-		return s.Recover(ctx, mail.RecoveryCode{To: u.Username, Organisation: org.Name, Username: u.Username,
-			Code: c.Code, ExpiresAt: c.Row.ExpiresAt})
+		return s.Recover(ctx, typed(org, u, c))
 	},
 	sent:   func(tx *store.Tx, c store.Code, now time.Time) { tx.LoginCodeSent(c.ID, now) },
 	unsent: "a recovery code could not be mailed",
@@ -112,9 +111,13 @@ var Login = Kind{
 		"Too many wrong login codes; try again later."),
 	requests: limit("login codes asked for", maxRequests, "", ""),
 	mail: func(ctx context.Context, s *mail.Sender, org store.Organisation, u store.User, c Issued) error {
-		return s.LogIn(ctx, mail.LoginCode{To: u.Username, Organisation: org.Name, Username: u.Username,
-			Code: c.Code, ExpiresAt: c.Row.ExpiresAt})
+		return s.LogIn(ctx, typed(org, u, c))
 	},
 	sent:   func(tx *store.Tx, c store.Code, now time.Time) { tx.LoginCodeSent(c.ID, now) },
 	unsent: "a login code could not be mailed",
+}
+
+// typed is the content of a mail with a code that is typed.
+func typed(org store.Organisation, u store.User, c Issued) mail.Code {
+	return mail.Code{To: u.Username, Organisation: org.Name, Username: u.Username, Code: c.Code, ExpiresAt: c.Row.ExpiresAt}
 }

@@ -83,13 +83,11 @@ func (s *Service) AddRecovery(ctx context.Context, who api.Caller, in api.AddRec
 // tellOwner mails the user that there is a recovery key now. Where no mail reaches them, the
 // account page shows it.
 func (s *Service) tellOwner(inv store.Invitation, now time.Time) {
-	o, u := s.Codes.Outbox, inv.User
-	if !o.Reaches(u.Username) {
-		return
-	}
-	o.Post(func(ctx context.Context) error {
-		return o.Sender.RecoveryAdded(ctx, mail.RecoveryAdded{To: u.Username, Organisation: inv.Organisation.Name, Username: u.Username, At: now})
-	}, func(why error) {
+	u := inv.User
+	m := mail.CredentialChange(api.KindRecoveryKey, "was added")
+	m.To, m.Organisation, m.Username, m.At = u.Username, inv.Organisation.Name, u.Username, now
+	m.What = "A recovery key was added to your account right after its passkey was registered."
+	s.Codes.Outbox.Tell(m, func(why error) {
 		s.Codes.Log.Error("a user could not be told of a recovery key", "orgId", u.OrgID, "userId", u.ID, "error", why)
 	})
 }
