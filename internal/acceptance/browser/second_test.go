@@ -142,6 +142,44 @@ func TestCodesFromAnApp(t *testing.T) {
 	g.refusedWith("40")
 }
 
+// Who lost the phone with the codes asks an administrator, who deactivates them. The next login asks for none,
+// and the account page tells how to come by new ones.
+func TestLostCodes(t *testing.T) {
+	t.Parallel()
+	g := adminIn(t, countersigntest.Start(t))
+	g.policies(organisation.Policies{OneTimePasswords: "on", SecondFactor: "required"})
+	c := g.colleague(t, "grace@example.org")
+	add := func() {
+		t.Helper()
+		c.Click("#codes-add")
+		c.wantFocus("codes-title")
+		c.typeInto("codes-otp", c.code(strings.Join(strings.Fields(c.Text("#codes-key")), "")))
+		c.sign("#codes-form button.primary")
+		c.listed(2)
+	}
+	add()
+	codes := c.account().Credentials[1].UUID
+
+	g.goTo("/people")
+	g.Click(g.open("people", "grace@example.org") + " [data-key=access]")
+	g.awaitState("access")
+	g.sign(`#access [data-key="deactivate:`+codes+`"]`, "Deactivate Code app of grace@example.org", "Its codes count for nothing")
+	g.awaitWords("#access-credentials", "Deactivated")
+	g.untroubled()
+
+	c.openLogin("")
+	c.Click("#sign-in")
+	c.awaitAccount()
+	c.wantText("#second-missing", "Your codes from an app are deactivated", "remove them and add new ones")
+	c.sign(`[data-key="remove:`+codes+`"]`, "Remove Code app", "its codes count for nothing any more")
+	c.listed(1)
+	add()
+	if text := c.Text("#second-missing"); text != "" {
+		t.Errorf("with new codes the page says %q", text)
+	}
+	c.untroubled()
+}
+
 // A second passkey is touched after the first, to sign in and to sign.
 func TestSecondPasskey(t *testing.T) {
 	t.Parallel()

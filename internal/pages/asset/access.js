@@ -51,7 +51,7 @@ const first = (c) => c.isActive && c.factor === "first";
 
 function deactivateButton(c) {
   const last = first(c) && person.credentials.every((other) => other === c || !first(other));
-  const warning = text.warnings[c.factor === "recovery" ? "recovery" : last ? "last" : "deactivate"];
+  const warning = text.warnings[c.factor === "recovery" ? "recovery" : c.kind === "Totp" ? "codes" : last ? "last" : "deactivate"];
   const its = called(c, person.credentials);
   return changeButton({ ...text, changes: { deactivate: (name) => text.changes.deactivate(name, person.username) } }, "deactivate", its,
     { method: "POST", path: `/countersign/people/${person.userId}/credentials/${encodeURIComponent(c.uuid)}/deactivate`, body: {}, warning },

@@ -13,6 +13,7 @@ export const text = {
   warnings: {
     deactivate: "It signs nothing any more, and the sessions that were opened with it end. You cannot activate it again: its owner can with another passkey, and whoever runs this server can.",
     last: "They have no other to sign in with. They cannot come in any more until you give them a new start, or they recover with a recovery key. You cannot activate it again.",
+    codes: "Its codes count for nothing any more, and if they have no other second factor, none is asked for until they add one. You cannot activate it again: its owner can, and whoever runs this server can.",
     recovery: "Its code opens nothing any more. You cannot activate it again: its owner can, and whoever runs this server can.",
     end: "What was signed there and not used yet is void.",
     endAll: "All their sessions end, and what was signed in them and not used yet is void. Their passkeys stay good: they can sign in again.",

@@ -19,11 +19,13 @@ export function serve(functions) {
 
 // show offers codes to who can sign and has no app yet, and reminds who misses a second factor.
 export function show(able) {
-  const offered = able && account.oneTimePasswords && !account.credentials.some((c) => c.kind === "Totp");
+  const app = account.credentials.find((c) => c.kind === "Totp");
+  const offered = able && account.oneTimePasswords && !app;
   $("codes").hidden = !offered;
   if (!offered) close();
   if (!account.secondFactorMissing) return clearAlert($("second-missing"));
-  alarm(offered ? codes.missing : codes.missingOnly, { actions: { codes: [codes.now, begin] } }, $("second-missing"));
+  const inactive = able && account.oneTimePasswords && app && !app.isActive;
+  alarm(offered ? codes.missing : inactive ? codes.missingInactive : codes.missingOnly, { actions: { codes: [codes.now, begin] } }, $("second-missing"));
 }
 
 // begin asks for a secret and shows it.

@@ -23,6 +23,11 @@ export const codes = {
     text: "You have none yet. You can go on as you are; please add one soon.",
     actions: ["codes"],
   },
+  missingInactive: {
+    mild: true,
+    title: "Your organisation asks for a second factor",
+    text: "Your codes from an app are deactivated. Activate them below, or remove them and add new ones. You can go on as you are.",
+  },
   missingOnly: {
     mild: true,
     title: "Your organisation asks for a second factor",
