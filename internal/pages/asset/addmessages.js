@@ -1,6 +1,6 @@
 // Everything that the page for a passkey of another device says once its script runs, under the names
 // of messages.js.
-import { noAnswer, tooManyTries, useObstacles } from "./messages.js";
+import { noAnswer, tooManyTries, visitObstacles } from "./messages.js";
 import { browserErrors as errors, refusals as changes } from "./accountmessages.js";
 
 export { otherBrowserError } from "./accountmessages.js";
@@ -21,12 +21,8 @@ export const browserErrors = {
 };
 
 export const obstacles = {
-  insecure: {
-    title: "This page is not secure",
-    text: "Passkeys work only over an encrypted connection. If the address begins with http:// instead of https://, tell your administrator.",
-  },
-  ...useObstacles,
-  unsupported: { ...useObstacles.unsupported, title: "This browser cannot make passkeys" },
+  ...visitObstacles,
+  unsupported: { ...visitObstacles.unsupported, title: "This browser cannot make passkeys" },
   outside: (host, rpId) => ({
     title: "This page is not set up for passkeys",
     text: `It is not your fault. Your administrator needs to know: this page is on ${host}, but passkeys here are for ${rpId}.`,

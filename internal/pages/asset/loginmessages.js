@@ -1,5 +1,5 @@
 // Everything the login page says once its script runs, under the names of messages.js.
-import { noAnswer, onceMore, prompting, tooManyTries, unreadable, useObstacles } from "./messages.js";
+import { noAnswer, onceMore, prompting, tooManyTries, unreadable, visitObstacles } from "./messages.js";
 
 export const text = {
   title: "Sign in",
@@ -31,11 +31,7 @@ export const notices = {
 };
 
 export const obstacles = {
-  insecure: {
-    title: "This page is not secure",
-    text: "Passkeys work only over an encrypted connection. If the address begins with http:// instead of https://, tell your administrator.",
-  },
-  ...useObstacles,
+  ...visitObstacles,
   outside: (host, rpId) => ({
     title: "This page is not set up for passkeys",
     text: `It is not your fault. Your administrator needs to know: this page is on ${host}, but passkeys here are for ${rpId}.`,

@@ -22,6 +22,15 @@ export const useObstacles = {
   },
 };
 
+// The same for who cannot look after the server, as on the pages without a session.
+export const visitObstacles = {
+  insecure: {
+    title: "This page is not secure",
+    text: "Passkeys work only over an encrypted connection. If the address begins with http:// instead of https://, tell your administrator.",
+  },
+  ...useObstacles,
+};
+
 export const noAnswer = {
   title: "The server did not answer",
   text: "Check your connection and try again.",

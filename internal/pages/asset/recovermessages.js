@@ -1,5 +1,5 @@
 // Everything the recovery page says once its script runs, under the names of messages.js.
-import { noAnswer, passkeyRefusals, tooManyTries, useObstacles } from "./messages.js";
+import { noAnswer, passkeyRefusals, tooManyTries, visitObstacles } from "./messages.js";
 
 export { browserErrors, otherBrowserError, otherRefusal } from "./messages.js";
 
@@ -38,11 +38,7 @@ export const text = {
 };
 
 export const obstacles = {
-  insecure: {
-    title: "This page is not secure",
-    text: "Passkeys work only over an encrypted connection. If the address begins with http:// instead of https://, tell your administrator.",
-  },
-  ...useObstacles,
+  ...visitObstacles,
   outside: (host, rpId) => ({
     title: "This page is not set up for passkeys",
     text: `It is not your fault, and both codes still work. Your administrator needs to know: this page is on ${host}, but passkeys here are for ${rpId}.`,
