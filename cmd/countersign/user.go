@@ -22,7 +22,7 @@ type userCommands struct {
 	StopRecovery    userStopRecovery    `cmd:"" help:"Stop a recovery that waits."`
 	ApproveRecovery userApproveRecovery `cmd:"" help:"Approve a recovery that waits for it. user show tells its id."`
 	Sessions        userSessions        `cmd:"" help:"List a user's sessions, or end them."`
-	LoginCode       userLoginCode       `cmd:"" help:"Issue a login code to the owner of a password-protected key whom no mail reaches."`
+	LoginCode       userLoginCode       `cmd:"" help:"Issue a login code to the owner of a password-protected key or a password, whom no mail reaches."`
 }
 
 type userRow struct {
