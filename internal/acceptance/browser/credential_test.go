@@ -250,6 +250,11 @@ func TestCodeForAnotherDevice(t *testing.T) {
 	other.WaitFor(`window.sent.filter((c) => c.path === "/auth/credentials/code/init").length === 3`) // refused, and the challenge is kept
 	other.Click("#create")
 	other.awaitState("done")
+	var login string
+	other.Eval(`document.querySelector("#sign-in").href`, &login)
+	if want := g.srv.URL + "/login#org=" + g.inv.OrgID + "&username=ada%40example.org"; login != want {
+		t.Errorf("the link to the login is %s, want %s: with a name alone it asks for an id that nobody knows there", login, want)
+	}
 	check(t, other.Tab, "add done")
 	other.Viewport(1280, 900)
 	var held string

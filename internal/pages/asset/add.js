@@ -10,9 +10,8 @@ import * as words from "./addmessages.js";
 import { explainServer } from "./explain.js";
 import { tidyCode } from "./format.js";
 import { lifeOf } from "./offer.js";
-import { badge } from "./passkey.js";
-import { loginLink } from "./session.js";
-import { text as common } from "./messages.js";
+import { showMade } from "./passkey.js";
+import { loginLink, organisationOf } from "./session.js";
 import { $, alarm, clearAlert, complain, halt, show, stopTimers } from "./view.js";
 
 const { obstacles, text } = words;
@@ -74,12 +73,10 @@ function stopped(error) {
 function done({ passkey, challenge }) {
   history.replaceState(null, "", location.pathname);
   code = "";
-  $("passkey-name").textContent = passkey.name;
-  badge($("passkey-kept"), passkey.kept);
-  $("passkey-why").textContent = common[`${passkey.kept}Why`] || "";
+  showMade(passkey);
   $("done-organisation").textContent = challenge.rp?.name || "";
   $("done-account").textContent = challenge.user.name;
-  $("sign-in").href = loginLink({ username: challenge.user.name });
+  $("sign-in").href = loginLink({ org: organisationOf(challenge.challengeIdentifier), username: challenge.user.name });
   show("done", text.done);
 }
 

@@ -4,7 +4,7 @@ import { addRecoveryKey, Refusal } from "./api.js";
 import { makeRecoveryKey } from "./recovery.js";
 import { clock } from "./format.js";
 import { describeEnd, showCode, showEnd } from "./kept.js";
-import { badge } from "./passkey.js";
+import { showMade } from "./passkey.js";
 import { loginLink, secondPasskey } from "./session.js";
 import { recoveryFailed, recoveryTooLate, text } from "./messages.js";
 import { $, alarm, say, setWorking, show } from "./view.js";
@@ -30,9 +30,7 @@ export function showDone(done) {
 export function showRegistered(registered) {
   history.replaceState({ registered }, "", location.pathname);
   const { orgId, organisation, username, passkey, kept } = registered;
-  $("passkey-name").textContent = passkey;
-  badge($("passkey-kept"), kept);
-  $("passkey-why").textContent = { synced: text.syncedWhy, syncable: text.syncableWhy, bound: text.boundWhy }[kept] || "";
+  showMade({ name: passkey, kept });
   $("done-organisation").textContent = organisation;
   $("done-account").textContent = username;
   $("done-sign-in").href = loginLink({ org: orgId, username });

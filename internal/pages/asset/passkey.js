@@ -3,6 +3,7 @@ import { nameAgent } from "./agent.js";
 import { text } from "./messages.js";
 import { providers } from "./providers.js";
 import { attempt, traits, transportsOf } from "./ceremony.js";
+import { $ } from "./view.js";
 
 // describe returns a passkey's name, and how far it is synced as "synced", "syncable",
 // "bound" or, when nothing is known, "".
@@ -21,6 +22,13 @@ export function badge(e, kept) {
   e.textContent = { synced: text.synced, syncable: text.syncable, bound: text.bound }[kept] || "";
   e.dataset.kept = kept;
   return e;
+}
+
+// showMade tells of a passkey that was just made: its name, and where it is kept.
+export function showMade({ name, kept }) {
+  $("passkey-name").textContent = name;
+  badge($("passkey-kept"), kept);
+  $("passkey-why").textContent = { synced: text.syncedWhy, syncable: text.syncableWhy, bound: text.boundWhy }[kept] || "";
 }
 
 function nameOf(credential, is) {

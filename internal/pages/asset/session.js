@@ -118,7 +118,7 @@ export function choose(site, named) {
   return { organisation, only: Boolean(site.organisation) && (!named || named === site.organisation.id) };
 }
 
-// organisationOf reads a token's organisation. It decides nothing.
+// organisationOf reads the organisation of a session's or a challenge's token. It decides nothing.
 export function organisationOf(sessionToken) {
   const id = claimsOf(sessionToken)["https://custom/app_metadata"]?.orgId;
   return typeof id === "string" ? id : "";
