@@ -120,6 +120,7 @@ func TestCodesFromAnApp(t *testing.T) {
 	g.press(`[data-key="remove:`+app.UUID+`"]`, "Remove Code app")
 	g.Click("#signing-go")
 	g.WaitFor(`document.activeElement.id === "otp"`)
+	g.wantText("#signing-status", "Your organisation asks for a second factor.")
 	check(t, g.Tab, "signing second factor")
 	g.Viewport(1280, 900)
 	g.retype("otp", "000000")

@@ -140,6 +140,7 @@ function askSecond(challenge, request, first, error) {
   prompt = new AbortController();
   working(false, text.sign);
   $("signing-go").hidden = true;
+  tell(text.second);
   second.ask($("signing-second"), {
     error, challenge, first, signal: prompt.signal,
     answer: (assertion) => { clearAlert($("signing-alert")); send(challenge, request, first, assertion); },

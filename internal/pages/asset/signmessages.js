@@ -5,6 +5,7 @@ export const text = {
   sign: "Sign with your passkey",
   ...prompting,
   sending: "Signed. Waiting for the server\u2026",
+  second: "Your organisation asks for a second factor.",
   stale: onceMore,
   names: "Names",
   cancel: "Cancel",
