@@ -79,6 +79,8 @@ func (g *user) openLogin(fragment string) {
 	g.Open(g.srv.URL + "/") // a change of the fragment alone would open nothing
 	g.Open(g.srv.URL + "/login" + fragment)
 	g.awaitLogin()
+	// Who is signed in is told so a moment later, which moves what is to be clicked.
+	g.WaitFor(`!sessionStorage.getItem("countersign.session") || document.querySelector("#alert").hasChildNodes()`)
 	g.key.SetPresence(true)
 }
 

@@ -75,7 +75,7 @@ export const text = {
 
   required: {
     orgId: "Enter the organisation id. It starts with \u201cor-\u201d.",
-    username: "Enter your user name, often your e-mail address.",
+    username: "Enter your user name, often your mail address.",
     registrationCode: "Enter the registration code from your invitation.",
   },
 

@@ -28,7 +28,7 @@ export const text = {
 
   required: {
     orgId: "Enter the organisation id. It starts with \u201cor-\u201d.",
-    username: "Enter your user name, often your e-mail address.",
+    username: "Enter your user name, often your mail address.",
     verificationCode: "Enter the code from the mail.",
     recoveryCode: "Enter the recovery code that you kept.",
   },
