@@ -113,14 +113,15 @@ type CredentialUse struct {
 
 // UseCredential stores the state that a credential reported with its latest signature
 // (WebAuthn L3 §7.2). If it is inactive, or its sign count is not as Strict demands, the unit
-// fails with lost.
+// fails with lost. What could be copied once stays BackupEligible, whatever it says later: a
+// copy says what its holder likes.
 //
 // A login or signature calls this before OpenSession or SignAction: until the commit
 // nobody else can use or deactivate this credential, or deactivate its user.
 func (tx *Tx) UseCredential(u CredentialUse, lost error) {
 	tx.inTurn(u.ID)
 	tx.must(lost, `
-		UPDATE credentials SET sign_count = $1, backup_eligible = $2, backup_state = $3, last_used_at = $4
+		UPDATE credentials SET sign_count = $1, backup_eligible = backup_eligible | $2, backup_state = $3, last_used_at = $4
 		WHERE id = $5 AND active = 1
 			AND ($6 = CAST(0 AS BIGINT) OR sign_count < $1 OR (sign_count = 0 AND $1 = 0))`,
 		u.SignCount, flag(u.BackupEligible), flag(u.BackupState), u.At.UnixMilli(), u.ID, flag(u.Strict))

@@ -291,7 +291,7 @@ func TestACredentialIsUsed(t *testing.T) {
 			tx.UseCredential(store.CredentialUse{ID: ada.k.ID, SignCount: 2, At: at(7)}, errLost)
 		})
 		want := ada.k
-		want.SignCount, want.BackupEligible, want.BackupState, want.LastUsedAt = 2, false, false, at(7)
+		want.SignCount, want.BackupState, want.LastUsedAt = 2, false, at(7)
 		equal(t, "last", read(), want)
 
 		write(t, db, func(tx *store.Tx) { tx.SetCredentialActive(ada.k.ID, ada.o.ID, false, errLost) })

@@ -522,3 +522,25 @@ func TestDeactivatedOnce(t *testing.T) {
 		}
 	}, countersigntest.Mail())
 }
+
+// A synced passkey whose copy says of itself that it stays on one device is no stronger for that: whoever has
+// the private key has it say what they like. What it says is recorded.
+func TestAPasskeyDoesNotMakeItselfStronger(t *testing.T) {
+	t.Parallel()
+	world.EachOrganisation(t, func(t *testing.T, h *world.Organisation) {
+		ada := employee(t, h)
+		_, synced := ada.add(t, "synced passkey")
+		target := ada.list(t)[0]
+		lie := world.Flipped(0x18) // neither eligible for backup nor backed up
+		h.Post(t, "/auth/login", world.Signed(t, synced, h.InitLogin(t, h.Org.ID, ada.Username), lie)).Wants(t, "log in", 200, "")
+		path := listPath + "/" + target.CredentialUUID
+		for _, how := range [][]authenticator.Options{{}, {lie}} {
+			c := h.InitAction(t, ada.token, "DELETE", path, "")
+			action := world.Read[api.ActionResult](t, h.Send(t, "POST", "/auth/action", world.Bearer(ada.token), world.Signed(t, synced, c, how...))).UserAction
+			h.RefusedAs(t, "a stronger one", h.Call(t, "DELETE", path, ada.token, action, ""), 403, "credential_too_weak")
+		}
+		if events := h.EventsOf(t, userID(t, h, ada.Username), store.EventCredentialBackupChanged); len(events) == 0 {
+			t.Error("nothing was recorded")
+		}
+	})
+}
