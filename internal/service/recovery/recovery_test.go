@@ -415,3 +415,24 @@ func TestRecoveryAgainstLogin(t *testing.T) {
 		}
 	})
 }
+
+// A recovery key whose own id looks like one of the server's recovers too.
+func TestRecoveryKeyWithAnIDLikeOurs(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *world.Organisation) {
+		h.Employee(t)
+		g := h.Invitee(t)
+		ada := holder{&countersigntest.Person{Invitation: g.Invitation, Origin: h.URL, Client: h.Client()}, h, authenticator.NewKeySigner("P-256")}
+		ada.recovery.CredentialID = world.NobodysID(api.PrefixCredential)
+		c := g.Begin(t)
+		first, passkey, err := authenticator.New().Create(c, authenticator.Options{Origin: h.URL})
+		world.Must(t, err)
+		ada.Passkey = passkey
+		second := ada.recovery.Create(c.Challenge, api.KindRecoveryKey)
+		g.Complete(t, c.TemporaryAuthenticationToken, api.RegistrationRequest{FirstFactorCredential: &first, RecoveryCredential: &second}).Wants(t, "register", 200, "")
+		begun := ada.begin(t)
+		in, next := ada.request(t, begun)
+		ada.complete(t, begun.TemporaryAuthenticationToken, in).Wants(t, "recover", 200, "")
+		next.LogIn(t)
+	})
+}

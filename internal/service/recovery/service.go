@@ -118,8 +118,11 @@ func credentialID(text string) (string, error) {
 
 // challenge begins the ceremony of a user who was admitted, by a code or a service account.
 func (s *Service) challenge(state store.LoginState, id, codeID string) (api.RecoveryChallenge, error) {
-	at := slices.IndexFunc(state.Credentials, func(c store.Credential) bool { return string(c.CredentialID) == id || c.ID == id })
-	if at < 0 || !isRecoveryKey(state.Credentials[at]) {
+	at := slices.IndexFunc(state.Credentials, func(c store.Credential) bool {
+		return isRecoveryKey(c) && (string(c.CredentialID) == id || c.ID == id ||
+			base64.RawURLEncoding.EncodeToString(c.CredentialID) == id) // a key's own id may look like ours
+	})
+	if at < 0 {
 		return api.RecoveryChallenge{}, api.About(assertion.ErrNotRecovery, api.Subject{OrgID: state.User.OrgID, UserID: state.User.ID})
 	}
 	recoveryKey, party := state.Credentials[at], s.Site.Of(state.Organisation)
