@@ -91,7 +91,7 @@ func (s *Service) firstLink(ctx context.Context, first firstIDs) (string, error)
 		return "", err
 	}
 	now := s.Now()
-	if !inv.User.Active || !inv.User.RegisteredAt.IsZero() {
+	if !inv.User.Active || !inv.User.RegisteredAt.IsZero() || !inv.User.RestartedAt.IsZero() {
 		return "", nil
 	}
 	if inv.Code.Live(now) {

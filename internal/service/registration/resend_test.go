@@ -1,8 +1,10 @@
 package registration_test
 
 import (
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/countersign/countersign/countersigntest"
 	"github.com/countersign/countersign/internal/service/registration"
@@ -72,6 +74,29 @@ func TestTheFirstLinkIsPrintedUntilItIsUsed(t *testing.T) {
 		}))
 		if third := print(); third == "" || third == second {
 			t.Errorf("after all codes were revoked: %q", third)
+		}
+	})
+}
+
+// The first administrator who registered and was given a new start later gets its code as everybody does: no
+// server that starts then prints another.
+func TestNoFirstLinkAfterANewStart(t *testing.T) {
+	t.Parallel()
+	countersigntest.Each(t, func(t *testing.T, srv *countersigntest.Server) {
+		print := func() string {
+			t.Helper()
+			link, err := srv.Registration.First(t.Context(), registration.FirstAdministrator{Organisation: "Engines", Username: "ada@example.org"})
+			world.Must(t, err)
+			return link
+		}
+		_, fragment, _ := strings.Cut(print(), "#")
+		first, err := url.ParseQuery(fragment)
+		world.Must(t, err)
+		srv.Register(t, countersigntest.Invitation{OrgID: first.Get("org"), Username: first.Get("username"), RegistrationCode: first.Get("code")})
+		_, err = srv.Users.RecoverByOperator(t.Context(), first.Get("org"), first.Get("username"), time.Hour)
+		world.Must(t, err)
+		if link := print(); link != "" {
+			t.Errorf("printed %q", link)
 		}
 	})
 }
