@@ -68,11 +68,11 @@ var lastCount atomic.Uint64
 const (
 	counterBits = 12
 	maxCounter  = 1<<counterBits - 1
-
-	// maxAhead is how far, in milliseconds, identifiers may be ahead of the clock. A clock that
-	// is further behind was set back, and they follow it.
-	maxAhead = 10_000
 )
+
+// MaxAhead is how far an identifier may be ahead of the time that it was made at. A clock that is
+// further behind was set back, and identifiers follow it.
+const MaxAhead = 10 * time.Second
 
 // nextCount returns the count of the next identifier. The counter of RFC 9562 §6.2, method 1,
 // begins at random in the lower half of a new millisecond; when it is used up it runs on into
@@ -81,7 +81,7 @@ func nextCount(ms uint64, random uint16) uint64 {
 	for {
 		last := lastCount.Load()
 		next := ms<<counterBits | uint64(random)&(maxCounter>>1)
-		if next <= last && last>>counterBits <= ms+maxAhead {
+		if next <= last && last>>counterBits <= ms+uint64(MaxAhead.Milliseconds()) {
 			next = last + 1
 		}
 		if lastCount.CompareAndSwap(last, next) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"strings"
 	"time"
 
@@ -43,10 +44,13 @@ func (e AuditEntry) SupportID() string {
 }
 
 // AuditSpan is a part of the audit log of an organisation: the entries between After and
-// Before. These are ids of entries, or the beginning of one, or "" for no bound.
+// Before, from the time From on and before To. After and Before are ids of entries, or the beginning of
+// one, or "" for no bound; From and To may be zero. Entries are found by id, so whoever sets From or To
+// sets After and Before too, and allows for api.MaxAhead.
 type AuditSpan struct {
 	OrgID         string
 	After, Before string
+	From, To      time.Time
 	UserID        string // only entries whose actor or subject is this user; "" for all
 
 	WithoutEvents, WithoutRefusals bool
@@ -77,23 +81,38 @@ func (s AuditSpan) sources() (all []auditTable) {
 		case s.UserID == "":
 			all = append(all, t)
 		default:
-			t.condition = ` AND e.user_id = $5 AND e.user_id <> ''`
+			t.condition = ` AND e.user_id = $7 AND e.user_id <> ''`
 			all = append(all, t)
-			t.condition = ` AND ` + t.actor + ` = $5 AND ` + t.actor + ` <> '' AND ` + t.actor + ` <> e.user_id`
+			t.condition = ` AND ` + t.actor + ` = $7 AND ` + t.actor + ` <> '' AND ` + t.actor + ` <> e.user_id`
 			all = append(all, t)
 		}
 	}
 	return all
 }
 
-// args returns the values of $1 to $5 of a statement with bounds, a limit and the condition.
+// within is the condition on bounds and times; order and limit follow.
+func (t auditTable) within() string {
+	return t.organisation() + ` AND e.id > $2 AND e.id < $3 AND e.at >= $5 AND e.at < $6` + t.condition
+}
+
+// args returns the values of within and, as $4, a limit.
 func (t auditTable) args(s AuditSpan, after, before string, limit int64) []any {
-	args := []any{s.OrgID, after, before, limit}
+	from, to := int64(math.MinInt64), int64(math.MaxInt64)
+	if !s.From.IsZero() {
+		from = ceilMillis(s.From)
+	}
+	if !s.To.IsZero() {
+		to = ceilMillis(s.To)
+	}
+	args := []any{s.OrgID, after, before, limit, from, to}
 	if t.condition != "" {
 		args = append(args, s.UserID)
 	}
 	return args
 }
+
+// ceilMillis returns the first millisecond that is not before t.
+func ceilMillis(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMilli() }
 
 // bounds returns the bounds of a span as ids of the table.
 func (t auditTable) bounds(s AuditSpan) (after, before string) {
@@ -115,7 +134,7 @@ func (t auditTable) selectEntries() string {
 		LEFT JOIN users b ON b.id = ` + t.actor + `
 		LEFT JOIN users s ON s.id = e.user_id
 		LEFT JOIN actions a ON a.id = e.action_id
-		WHERE ` + t.organisation()
+		WHERE `
 }
 
 // organisation is the condition on the organisation. For the log of one user it does not let the
@@ -161,7 +180,7 @@ func (r *row) auditRefusal() AuditEntry {
 func (db *DB) AuditEntry(ctx context.Context, orgID, id string) (AuditEntry, error) {
 	if api.ValidID(api.PrefixAuditLog, id) {
 		for _, t := range (AuditSpan{}).sources() {
-			e, found, err := one(ctx, db, t.scan, t.selectEntries()+` AND e.id = $2`, orgID, t.prefix+id[len(api.PrefixAuditLog):])
+			e, found, err := one(ctx, db, t.scan, t.selectEntries()+`e.org_id = $1 AND e.id = $2`, orgID, t.prefix+id[len(api.PrefixAuditLog):])
 			if err != nil || found {
 				return e, err
 			}
@@ -185,7 +204,7 @@ func (db *DB) AuditNewest(ctx context.Context, s AuditSpan, limit int) ([]AuditE
 func (db *DB) audit(ctx context.Context, s AuditSpan, limit int, order string, first func(a, b AuditEntry) bool) (merged []AuditEntry, err error) {
 	for _, t := range s.sources() {
 		after, before := t.bounds(s)
-		rows, err := all(ctx, db, t.scan, t.selectEntries()+` AND e.id > $2 AND e.id < $3`+t.condition+order,
+		rows, err := all(ctx, db, t.scan, t.selectEntries()+t.within()+order,
 			t.args(s, after, before, page(limit))...)
 		if err != nil {
 			return nil, err
@@ -230,7 +249,7 @@ func (db *DB) AuditCount(ctx context.Context, s AuditSpan, most int) (int, error
 			steps, err := all(ctx, db, (*row).auditCount, `
 				SELECT COUNT(*), MAX(x.id)
 				FROM (SELECT e.id FROM `+t.name+` e
-					WHERE `+t.organisation()+` AND e.id > $2 AND e.id < $3`+t.condition+` ORDER BY e.id LIMIT $4) x`,
+					WHERE `+t.within()+` ORDER BY e.id LIMIT $4) x`,
 				t.args(s, after, before, auditStep)...)
 			if err != nil {
 				return 0, err

@@ -53,12 +53,12 @@ func New() *Hasher { return newHasher(atOnce, patience) }
 
 func newHasher(atOnce int, wait time.Duration) *Hasher {
 	return &Hasher{slots: make(chan struct{}, atOnce), wait: wait, decoy: sync.OnceValue(func() string {
-		return encode(costs, random(), random()) // of no password: only its costs matter
+		return encode(costs, random(saltSize), random(hashSize)) // of no password: only its costs matter
 	})}
 }
 
-func random() []byte {
-	b := make([]byte, saltSize)
+func random(size int) []byte {
+	b := make([]byte, size)
 	rand.Read(b)
 	return b
 }
@@ -69,7 +69,7 @@ func (h *Hasher) Hash(ctx context.Context, text string) (string, error) {
 		return "", err
 	}
 	defer h.release()
-	salt := random()
+	salt := random(saltSize)
 	return encode(costs, salt, costs.hash(text, salt, hashSize)), nil
 }
 

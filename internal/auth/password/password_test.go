@@ -3,6 +3,7 @@ package password
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -111,24 +112,30 @@ func TestSlots(t *testing.T) {
 	}
 }
 
-// Nobody and somebody cost the same.
-func TestNobodyTakesAsLong(t *testing.T) {
+// Nobody and somebody cost the same: the same parameters, and the same memory is filled.
+func TestNobodyCostsAsMuch(t *testing.T) {
 	h := New()
 	hash, err := h.Hash(t.Context(), "correct horse")
 	must(t, err)
-	took := func(hash string) time.Duration {
-		least := time.Hour
-		for range 7 {
-			begun := time.Now()
-			h.Compare(t.Context(), hash, "wrong horse", admit)
-			least = min(least, time.Since(begun))
-		}
-		return least
+	p, salt, key, err := decode(hash)
+	must(t, err)
+	ofNobody, saltOfNobody, keyOfNobody, err := decode(h.decoy())
+	must(t, err)
+	if p != ofNobody || len(salt) != len(saltOfNobody) || len(key) != len(keyOfNobody) {
+		t.Errorf("a password costs %+v, nobody %+v", p, ofNobody)
 	}
-	took("")
-	known, nobody := took(hash), took("")
-	if nobody < known/2 || known < nobody/2 {
-		t.Errorf("a wrong password takes %v, one of nobody %v", known, nobody)
+	takes := func(hash string) uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if right, err := h.Compare(t.Context(), hash, "wrong horse", admit); right || err != nil {
+			t.Errorf("%v, %v", right, err)
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	known, nobody := takes(hash), takes("")
+	if least := uint64(p.memory) << 10; known < least || nobody < least {
+		t.Errorf("a wrong password takes %d bytes, one of nobody %d, want %d at least", known, nobody, least)
 	}
 }
 

@@ -22,10 +22,10 @@ func span(orgID, start, end string) (s store.AuditSpan, err error) {
 		return s, &api.Error{Kind: api.Invalid, Code: "parameter_invalid", Message: "The parameter endTime must be after startTime."}
 	}
 	if start != "" {
-		s.After = boundary(from)
+		s.From, s.After = from, boundary(from)
 	}
 	if end != "" {
-		s.Before = boundary(to)
+		s.To, s.Before = to, boundary(to.Add(api.MaxAhead))
 	}
 	return s, nil
 }
@@ -42,7 +42,8 @@ func parse(parameter, text string) (time.Time, error) {
 	return t, nil
 }
 
-// boundary returns an id between those of entries before t and those from t on.
+// boundary returns an id before those of entries from t on. That of an entry before t may be behind it, by
+// api.MaxAhead at most.
 func boundary(t time.Time) string {
 	if t.Before(time.UnixMilli(0)) {
 		t = time.UnixMilli(0) // the earliest time of an id
