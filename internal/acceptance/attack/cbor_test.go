@@ -120,7 +120,7 @@ func TestSpoiltAttestationObjects(t *testing.T) {
 			"fmt with NUL":    instead(func(s, a []byte) []byte { return join(0xa3, "\x63fmt\x65none\x00", stmt, s, auth, a) }, unsupported),
 			"fmt with space":  instead(func(s, a []byte) []byte { return join(0xa3, "\x63fmt\x65none ", stmt, s, auth, a) }, unsupported),
 			"fmt safetynet":   instead(func(s, a []byte) []byte { return join(0xa3, "\x63fmt\x71android-safetynet", stmt, s, auth, a) }, unsupported),
-			"fmt compound":    instead(func(s, a []byte) []byte { return join(0xa3, "\x63fmt\x68compound", stmt, "\x80", auth, a) }, unsupported),
+			"fmt compound":    instead(func(s, a []byte) []byte { return join(0xa3, "\x63fmt\x68compound", stmt, "\x80", auth, a) }, malformed),
 			"fmt of a page": instead(func(s, a []byte) []byte {
 				return join(0xa3, "\x63fmt\x78\x19<script>alert(1)</script>", stmt, s, auth, a)
 			}, unsupported),

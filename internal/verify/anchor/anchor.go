@@ -102,11 +102,41 @@ func (s *Set) Verify(chain [][]byte, now time.Time, c Currency) (*Certificate, e
 		if certs[i], err = Parse(der); err != nil {
 			return nil, &Error{Malformed, i, err}
 		}
-		if i > 0 && !bytes.Equal(certs[i-1].issuer, certs[i].subject) {
-			return nil, &Error{OutOfOrder, i - 1, errors.New("the next certificate has another name than its issuer")}
-		}
+	}
+	if err := inOrder(certs); err != nil {
+		return nil, err
 	}
 	return s.walk(certs, now, c)
+}
+
+func inOrder(chain []*Certificate) *Error {
+	for i := range len(chain) - 1 {
+		if !bytes.Equal(chain[i].issuer, chain[i+1].subject) {
+			return &Error{OutOfOrder, i, errors.New("the next certificate has another name than its issuer")}
+		}
+	}
+	return nil
+}
+
+// CheckLinks returns nil if every certificate of a chain was issued by the next, which may do so, and could be
+// used at the time. It asks nobody whether the last one is trusted. Otherwise it returns an *Error.
+func CheckLinks(chain []*Certificate, now time.Time, c Currency) error {
+	if err := inOrder(chain); err != nil {
+		return err
+	}
+	for i, cert := range chain {
+		last := i == len(chain)-1
+		if err := cert.check(i, last, now, c); err != nil { // the last one may be the anchor
+			return err
+		}
+		if last {
+			break
+		}
+		if err := cert.checkSignature(chain[i+1]); err != nil {
+			return &Error{Forged, i, err}
+		}
+	}
+	return nil
 }
 
 // walk goes up from the leaf until it meets an anchor that proves what is below it.

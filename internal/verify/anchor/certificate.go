@@ -4,6 +4,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"fmt"
@@ -18,7 +19,8 @@ const maxCertificate = 16 << 10
 
 // Certificate is an X.509 certificate (RFC 5280 §4.1), with what a chain is verified by. The reader takes
 // what crypto/x509 refuses without harm to that: serial numbers that are zero, negative or long, names and
-// booleans that are oddly encoded, extensions that nothing here reads.
+// booleans that are oddly encoded, extensions that nothing here reads, signatures with a wrong count of unused
+// bits (as in a series of security keys of 2014).
 type Certificate struct {
 	DER []byte
 
@@ -41,7 +43,8 @@ type Certificate struct {
 	maxPath     int64 // -1 for no limit
 	noCertSign  bool  // its key usage leaves out keyCertSign
 
-	critical asn1.ObjectIdentifier // a critical extension that nobody here understands
+	critical   asn1.ObjectIdentifier // a critical extension that nobody here understands
+	extensions []pkix.Extension
 }
 
 var (
@@ -87,6 +90,28 @@ func Parse(der []byte) (*Certificate, error) {
 // Usable reports whether the certificate could be read, by crypto/x509 or without it.
 func (c *Certificate) Usable() bool { return c.signed != nil }
 
+// Version returns the version of X.509: 1, 2 or 3.
+func (c *Certificate) Version() int64 { return c.version + 1 }
+
+// Subject returns the DER of the name of whose key it is.
+func (c *Certificate) Subject() []byte { return c.subject }
+
+// SPKI returns the DER of the public key (RFC 5280 §4.1.2.7).
+func (c *Certificate) SPKI() []byte { return c.spki }
+
+// Constraints reports whether the certificate has basic constraints, and whether they make it an authority.
+func (c *Certificate) Constraints() (present, ca bool) { return c.constrained, c.ca }
+
+// Extension returns the extension with an identifier, nil if there is none. There is at most one.
+func (c *Certificate) Extension(id asn1.ObjectIdentifier) *pkix.Extension {
+	for i := range c.extensions {
+		if c.extensions[i].Id.Equal(id) {
+			return &c.extensions[i]
+		}
+	}
+	return nil
+}
+
 // KeyIdentifier returns the SHA-1 of the bits of the key (RFC 5280 §4.2.1.2, method 1), by which metadata finds
 // models of U2F. It is zero if the key is not in DER.
 func (c *Certificate) KeyIdentifier() [20]byte {
@@ -102,15 +127,16 @@ func (c *Certificate) KeyIdentifier() [20]byte {
 var errNotCertificate = errors.New("not a certificate in DER")
 
 func (c *Certificate) read() error {
-	var all, signed, algorithm cryptobyte.String
+	var all, signed, algorithm, signature cryptobyte.String
 	input := cryptobyte.String(c.DER)
 	var oid asn1.ObjectIdentifier
 	if !input.ReadASN1(&all, cbasn1.SEQUENCE) || !input.Empty() ||
 		!all.ReadASN1Element(&signed, cbasn1.SEQUENCE) ||
 		!all.ReadASN1(&algorithm, cbasn1.SEQUENCE) || !algorithm.ReadASN1ObjectIdentifier(&oid) ||
-		!all.ReadASN1BitStringAsBytes(&c.signature) || !all.Empty() {
+		!all.ReadASN1(&signature, cbasn1.BIT_STRING) || len(signature) == 0 || !all.Empty() {
 		return errNotCertificate
 	}
+	c.signature = signature[1:] // whatever it says of unused bits: the signature verifies or it does not
 	c.signed, c.algorithm = signed, signatureAlgorithms[oid.String()]
 
 	var tbs, validity, issuer, subject, spki, inner cryptobyte.String
@@ -169,6 +195,7 @@ func (c *Certificate) readExtensions(wrapped cryptobyte.String) error {
 			return errors.New("a certificate with one extension twice")
 		}
 		seen[oid.String()] = true
+		c.extensions = append(c.extensions, pkix.Extension{Id: oid, Critical: critical, Value: value})
 		readable := true
 		switch {
 		case oid.Equal(oidBasicConstraints):

@@ -1,6 +1,7 @@
 package webauthn
 
 import (
+	"crypto"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,28 +11,38 @@ import (
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
-// statement is an attestation statement with everything that its verification procedure
+// unverified is an attestation statement with everything that its verification procedure
 // may need (WebAuthn L3 §6.5.2).
-type statement struct {
+type unverified struct {
+	format         string
 	raw            []byte // attStmt, CBOR
 	authData       *authenticatorData
 	clientDataHash [32]byte
 	key            *publickey.Key // the credential public key, checked
 	algorithm      publickey.Algorithm
 	now            time.Time
+	enterprise     bool // enterprise attestation was requested
 }
 
-// attestation is the outcome of a verification procedure.
-type attestation struct {
-	kind      string // an Attestation constant
-	trustPath [][]byte
-	aaguid    [16]byte
+// verify is steps 21 and 22: it verifies the statement as one of the format.
+func (s unverified) verify(format string) (Statement, error) {
+	procedure, err := findFormat(format)
+	if err != nil {
+		return Statement{}, err
+	}
+	s.format = format
+	out, err := procedure(s)
+	if err != nil {
+		return Statement{}, err
+	}
+	out.Format = format
+	return out, nil
 }
 
 // findFormat is step 21: it returns the verification procedure of a format, whose name is
-// case-sensitive. android-safetynet (deprecated by the standard), compound and unregistered
-// formats are not supported.
-func findFormat(name string) (func(statement) (attestation, error), error) {
+// case-sensitive.
+func findFormat(name string) (func(unverified) (Statement, error), error) {
+	const rule, formats = "§7.1 step 21, fmt", "none, packed, tpm, android-key, fido-u2f, apple or compound"
 	switch name {
 	case "none":
 		return verifyNone, nil
@@ -45,23 +56,17 @@ func findFormat(name string) (func(statement) (attestation, error), error) {
 		return verifyFIDOU2F, nil
 	case "apple":
 		return verifyApple, nil
+	case "compound":
+		return verifyCompound, nil
+	case "android-safetynet":
+		// §8.5 is deprecated, and what it rests on was switched off by its maker.
+		return nil, refuse(CodeAttestationFormatUnsupported, rule, "android-safetynet, which is deprecated", formats)
 	}
-	return nil, refuse(CodeAttestationFormatUnsupported, "§7.1 step 21, fmt", api.Shown(name),
-		"none, packed, tpm, android-key, fido-u2f or apple")
-}
-
-// assessTrust is steps 23 and 24. There are no trust anchors yet, so every type of
-// attestation that verifies is acceptable. Certificates that were not requested are
-// dropped, because they may identify a device.
-func assessTrust(a attestation, conveyance string) attestation {
-	if conveyance == "none" {
-		a.trustPath = nil
-	}
-	return a
+	return nil, refuse(CodeAttestationFormatUnsupported, rule, api.Shown(name), formats)
 }
 
 // signed is what most formats sign: authenticator data and the hash of client data.
-func (s statement) signed() []byte {
+func (s unverified) signed() []byte {
 	return slices.Concat(s.authData.raw, s.clientDataHash[:])
 }
 
@@ -200,10 +205,27 @@ func (p procedure) verifySignature(key *publickey.Key, alg int64, message, sig [
 }
 
 // sameAlgorithm checks that alg is the credential's algorithm.
-func (p procedure) sameAlgorithm(s statement, alg int64) error {
+func (p procedure) sameAlgorithm(s unverified, alg int64) error {
 	if alg != s.authData.key.algorithm {
 		return p.invalid("alg", fmt.Sprintf("COSE algorithm %d", alg),
 			fmt.Sprintf("the credential's, %d", s.authData.key.algorithm), nil)
 	}
 	return nil
+}
+
+// hashOf returns the hash function of a signature algorithm, 0 if the algorithm is not known.
+func hashOf(alg int64) crypto.Hash {
+	if alg == coseRS1 {
+		return crypto.SHA1
+	}
+	algorithm, _ := algorithmOf(alg)
+	switch algorithm {
+	case publickey.RS256, publickey.ES256, publickey.ES256K:
+		return crypto.SHA256
+	case publickey.ES384:
+		return crypto.SHA384
+	case publickey.ES512, publickey.RS512, publickey.EdDSA:
+		return crypto.SHA512
+	}
+	return 0
 }

@@ -18,6 +18,7 @@ func BenchmarkVerifyRegistration(b *testing.B) {
 		{"none/ES256", newCeremony()}, {"none/EdDSA", ed}, {"none/RS256", rs},
 		{"packed-self", self}, {"packed-x5c", packedCeremony()}, {"fido-u2f", newU2FParts().c},
 		{"apple", newAppleParts().c}, {"android-key", newAndroidParts().c}, {"tpm", newTPMParts().c},
+		{"compound", compoundOf(compoundParts()[:2], nil)},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			r := bench.c.response()

@@ -20,7 +20,7 @@ const (
 )
 
 const (
-	maxCBORDepth   = 8  // CTAP2 allows 4; a "compound" statement, which is refused by its name, has 6
+	maxCBORDepth   = 8  // CTAP2 allows 4; a "compound" statement has 6
 	maxCBORMembers = 64 // of one map; the largest that WebAuthn defines has six
 )
 

@@ -21,7 +21,9 @@
 // a byte order mark, an absent crossOrigin, reserved flags, extension outputs that nobody
 // requested, any member order in the attestation object.
 //
-// No trust anchors are configured yet: a certificate chain is verified link by link, but
-// its last certificate may be anybody's. An attestation type of Basic, AttCA or AnonCA is
-// therefore an unproven claim about the model.
+// Attestation statements (§8): none, packed, tpm, android-key, fido-u2f, apple, and compound of these.
+// Statement holds what a policy can judge one by, and says where it comes from. android-safetynet
+// is refused by its name. A certificate chain is verified link by link, but its last certificate
+// may be anybody's: an attestation type of Basic, AttCA or AnonCA is an unproven claim about the
+// model until the caller finds an anchor for it, with package anchor.
 package webauthn

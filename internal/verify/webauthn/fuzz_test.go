@@ -18,7 +18,7 @@ import (
 // ordinary decoder reads something else.
 
 func FuzzVerifyRegistration(f *testing.F) {
-	for _, c := range []*ceremony{newCeremony(), packedCeremony(), newU2FParts().c, newAppleParts().c, newAndroidParts().c, newTPMParts().c} {
+	for _, c := range []*ceremony{newCeremony(), packedCeremony(), newU2FParts().c, newAppleParts().c, newAndroidParts().c, newTPMParts().c, compoundOf(compoundParts(), nil)} {
 		r := c.response()
 		f.Add(r.CredentialID, r.ClientDataJSON, r.AttestationObject)
 	}
@@ -251,8 +251,8 @@ func FuzzCOSEKey(f *testing.F) {
 // FuzzStatement has each format verify any statement. None is accepted: that would take the
 // key, and the seeds are about other client data.
 func FuzzStatement(f *testing.F) {
-	formats := []string{"none", "packed", "tpm", "android-key", "fido-u2f", "apple"}
-	for i, c := range []*ceremony{newCeremony(), packedCeremony(), newTPMParts().c, newAndroidParts().c, newU2FParts().c, newAppleParts().c} {
+	formats := []string{"none", "packed", "tpm", "android-key", "fido-u2f", "apple", "compound"}
+	for i, c := range []*ceremony{newCeremony(), packedCeremony(), newTPMParts().c, newAndroidParts().c, newU2FParts().c, newAppleParts().c, compoundOf(compoundParts(), nil)} {
 		o, err := parseAttestationObject(c.response().AttestationObject)
 		if err != nil {
 			f.Fatal(err)
@@ -270,12 +270,8 @@ func FuzzStatement(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, format uint8, raw []byte) {
 		name := formats[int(format)%len(formats)]
-		verify, err := findFormat(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := verify(statement{raw: raw, authData: authData, clientDataHash: [32]byte{1}, key: key, algorithm: algorithm, now: testNow})
-		if err == nil && (name != "none" || a.kind != AttestationNone || !bytes.Equal(raw, cMap())) {
+		a, err := unverified{raw: raw, authData: authData, clientDataHash: [32]byte{1}, key: key, algorithm: algorithm, now: testNow}.verify(name)
+		if err == nil && (name != "none" || a.AttestationType != AttestationNone || !bytes.Equal(raw, cMap())) {
 			t.Errorf("%s accepted %x", name, raw)
 		}
 	})
@@ -307,6 +303,6 @@ func FuzzTPM(f *testing.F) {
 		parseCertInfo(b)
 		plainSignature(-7, b)
 		plainSignature(-257, b)
-		checkTPMName(b)
+		readTPMName(b)
 	})
 }

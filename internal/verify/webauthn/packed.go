@@ -1,7 +1,6 @@
 package webauthn
 
 import (
-	"crypto/x509"
 	"fmt"
 	"strings"
 )
@@ -10,57 +9,59 @@ const packed = procedure("§8.2 packed")
 
 // verifyPacked is WebAuthn L3 §8.2. ECDAA, which Level 3 dropped, is refused like every
 // member that the syntax does not have.
-func verifyPacked(s statement) (attestation, error) {
+func verifyPacked(s unverified) (Statement, error) {
 	f, err := parseStatement(s.raw, memberAlg|memberSig, memberX5C)
 	if err != nil {
-		return attestation{}, packed.malformed(err)
+		return Statement{}, packed.malformed(err)
 	}
 	if f.has&memberX5C == 0 {
 		return verifyPackedSelf(s, f)
 	}
-	certs, key, err := packed.chain(f.x5c, s.now, wholeChainCurrent)
+	cert, out, err := packed.chain(s, f.x5c, f.alg)
 	if err != nil {
-		return attestation{}, err
+		return Statement{}, err
 	}
-	if err := packed.verifySignature(key, f.alg, s.signed(), f.sig); err != nil {
-		return attestation{}, err
+	if err := packed.verifySignature(cert.key, f.alg, s.signed(), f.sig); err != nil {
+		return Statement{}, err
 	}
-	if err := checkPackedCertificate(certs[0]); err != nil {
-		return attestation{}, err
-	}
-	if err := packed.checkAAGUID(certs[0], s.authData.aaguid); err != nil {
-		return attestation{}, err
+	if err := checkPackedCertificate(cert); err != nil {
+		return Statement{}, err
 	}
 	// Only metadata could tell whether it is Basic or AttCA.
-	return attestation{kind: AttestationBasic, trustPath: f.x5c, aaguid: s.authData.aaguid}, nil
+	out.CertificateAAGUID, err = packed.checkAAGUID(cert, s.authData.aaguid)
+	return out, err
 }
 
 // verifyPackedSelf is self attestation: the credential key signs for itself.
-func verifyPackedSelf(s statement, f fields) (attestation, error) {
+func verifyPackedSelf(s unverified, f fields) (Statement, error) {
 	if err := packed.sameAlgorithm(s, f.alg); err != nil {
-		return attestation{}, err
+		return Statement{}, err
 	}
 	if err := packed.verifySignature(s.key, f.alg, s.signed(), f.sig); err != nil {
-		return attestation{}, err
+		return Statement{}, err
 	}
-	return attestation{kind: AttestationSelf, aaguid: s.authData.aaguid}, nil
+	return Statement{AttestationType: AttestationSelf, Hash: hashOf(f.alg)}, nil
 }
 
 // checkPackedCertificate is WebAuthn L3 §8.2.1.
-func checkPackedCertificate(c *x509.Certificate) error {
+func checkPackedCertificate(c leaf) error {
 	const section = procedure("§8.2.1 packed certificate")
 	if err := section.checkEndEntity(c); err != nil {
 		return err
 	}
-	n := c.Subject
+	n, err := readName(c.Subject())
+	if err != nil {
+		return section.unfit("Subject", hexed(c.Subject()), "a Name", err)
+	}
+	const country, organisation, unit, common = "2.5.4.6", "2.5.4.10", "2.5.4.11", "2.5.4.3"
 	switch {
-	case len(n.Country) != 1 || !isCountry(n.Country[0]):
-		return section.unfit("Subject-C", fmt.Sprintf("%.60q", n.Country), "one ISO 3166 code", nil)
-	case len(n.Organization) != 1 || n.Organization[0] == "":
-		return section.unfit("Subject-O", fmt.Sprintf("%.60q", n.Organization), "the vendor's name", nil)
-	case len(n.OrganizationalUnit) != 1 || n.OrganizationalUnit[0] != "Authenticator Attestation":
-		return section.unfit("Subject-OU", fmt.Sprintf("%.60q", n.OrganizationalUnit), `"Authenticator Attestation"`, nil)
-	case n.CommonName == "":
+	case len(n[country]) != 1 || !isCountry(n[country][0]):
+		return section.unfit("Subject-C", fmt.Sprintf("%.60q", n[country]), "one ISO 3166 code", nil)
+	case len(n[organisation]) != 1 || n[organisation][0] == "":
+		return section.unfit("Subject-O", fmt.Sprintf("%.60q", n[organisation]), "the vendor's name", nil)
+	case len(n[unit]) != 1 || n[unit][0] != "Authenticator Attestation":
+		return section.unfit("Subject-OU", fmt.Sprintf("%.60q", n[unit]), `"Authenticator Attestation"`, nil)
+	case strings.Join(n[common], "") == "":
 		return section.unfit("Subject-CN", "none", "a name of the vendor's choosing", nil)
 	}
 	return nil

@@ -45,22 +45,10 @@ type RegistrationPolicy struct {
 	// Attestation is the conveyance that was requested: none, indirect, direct or
 	// enterprise. In each case a statement that comes is verified, and the format "none" is
 	// accepted, since clients may withhold attestation. If none was requested, the result
-	// has no certificates.
+	// has no certificates, nor what else may identify a device. A certificate with the number
+	// of one device is refused unless enterprise was requested.
 	Attestation string
 }
-
-// Attestation types (WebAuthn L3 §6.5.3) of a verified Registration. With Basic, AttCA
-// and AnonCA the chain was verified link by link but is not anchored: see the package
-// comment.
-const (
-	AttestationNone  = "None"
-	AttestationSelf  = "Self"
-	AttestationBasic = "Basic"
-	AttestationAttCA = "AttCA"
-	// AttestationAttCASHA1 is AttCA by a signature over SHA-1, for which collisions can be made.
-	AttestationAttCASHA1 = "AttCA-SHA1"
-	AttestationAnonCA    = "AnonCA"
-)
 
 // Registration is a verified new credential, ready to become a credential record
 // (WebAuthn L3 §4). Its byte slices share memory with the response.
@@ -83,10 +71,8 @@ type Registration struct {
 	BackupEligible bool
 	BackupState    bool
 
-	Format          string   // attestation statement format: none, packed, tpm, android-key, fido-u2f or apple
-	AttestationType string   // one of the Attestation constants
-	TrustPath       [][]byte // certificates, DER, leaf first; nil for None and Self
-	Extensions      []byte   // authenticator extension outputs, a CBOR map, uninterpreted; nil when absent
+	Statement         // what the attestation statement says
+	Extensions []byte // authenticator extension outputs, a CBOR map, uninterpreted; nil when absent
 }
 
 // VerifyRegistration verifies the response to a registration ceremony, step by step as
@@ -138,42 +124,39 @@ func VerifyRegistration(r RegistrationResponse, p RegistrationPolicy, now time.T
 	if err != nil {
 		return Registration{}, err
 	}
-	verify, err := findFormat(object.format) // step 21
-	if err != nil {
-		return Registration{}, err
-	}
-	attestation, err := verify(statement{ // step 22
+	attestation, err := unverified{
 		raw:            object.statement,
 		authData:       authData,
 		clientDataHash: clientDataHash,
 		key:            key,
 		algorithm:      algorithm,
 		now:            now,
-	})
+		enterprise:     p.Attestation == "enterprise",
+	}.verify(object.format) // steps 21, 22
 	if err != nil {
 		return Registration{}, err
 	}
-	attestation = assessTrust(attestation, p.Attestation)               // steps 23, 24
+	if p.Attestation == "none" { // steps 23 and 24 are the caller's, who was told no more than was asked for
+		attestation = attestation.withoutIdentity()
+	}
 	if err := checkCredentialID(authData, r.CredentialID); err != nil { // step 25
 		return Registration{}, err
 	}
 	return Registration{
-		RPID:            rpID,
-		Origin:          client.origin,
-		TopOrigin:       client.topOrigin,
-		CrossOrigin:     client.crossOrigin,
-		CredentialID:    authData.credentialID,
-		PublicKey:       key,
-		Algorithm:       algorithm,
-		AAGUID:          attestation.aaguid,
-		SignCount:       authData.signCount,
-		UserVerified:    authData.has(flagUserVerified),
-		BackupEligible:  authData.has(flagBackupEligible),
-		BackupState:     authData.has(flagBackupState),
-		Format:          object.format,
-		AttestationType: attestation.kind,
-		TrustPath:       attestation.trustPath,
-		Extensions:      authData.extensions,
+		RPID:           rpID,
+		Origin:         client.origin,
+		TopOrigin:      client.topOrigin,
+		CrossOrigin:    client.crossOrigin,
+		CredentialID:   authData.credentialID,
+		PublicKey:      key,
+		Algorithm:      algorithm,
+		AAGUID:         authData.aaguid,
+		SignCount:      authData.signCount,
+		UserVerified:   authData.has(flagUserVerified),
+		BackupEligible: authData.has(flagBackupEligible),
+		BackupState:    authData.has(flagBackupState),
+		Statement:      attestation,
+		Extensions:     authData.extensions,
 	}, nil
 }
 

@@ -131,13 +131,13 @@ func TestSteps(t *testing.T) {
 		{"another was offered", func(c *ceremony) { c.policy.Algorithms = []int{-8, -257} }, CodeAlgorithmNotOffered, "step 20"},
 
 		{"SafetyNet", func(c *ceremony) { c.format = "android-safetynet" }, CodeAttestationFormatUnsupported, "step 21"},
-		{"compound", func(c *ceremony) {
+		{"compound of empty statements", func(c *ceremony) {
 			c.format = "compound"
 			c.statement = func([]byte, [32]byte) []byte {
 				sub := cMap(cText("fmt"), cText("packed"), cText("attStmt"), cMap(cText("x5c"), cArray(cBytes(nil))))
 				return cArray(sub, sub)
 			}
-		}, CodeAttestationFormatUnsupported, "step 21"},
+		}, CodeAttestationMalformed, "step 22"},
 		{"format in another case", func(c *ceremony) { c.format = "None" }, CodeAttestationFormatUnsupported, "step 21"},
 		{"format with a NUL", func(c *ceremony) { c.format = "none\x00" }, CodeAttestationFormatUnsupported, "step 21"},
 		{"empty format", func(c *ceremony) { c.format = "" }, CodeAttestationFormatUnsupported, "step 21"},
