@@ -57,7 +57,7 @@ func parseAttestationObject(b []byte) (attestationObject, error) {
 
 // parseStatementItem reads attStmt, which is a map or an array.
 func parseStatementItem(r *cborReader) ([]byte, error) {
-	b, err := r.item(false)
+	b, err := r.item()
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+
+	"github.com/countersign/countersign/api"
 )
 
 // Flags of authenticator data (WebAuthn L3 §6.1). Bits 1 and 5 are reserved and
@@ -115,26 +118,26 @@ func (a *authenticatorData) readAttested(b []byte) (rest []byte, err error) {
 	return b[n:], nil
 }
 
-// readExtensions reads a canonical map from extension identifiers to outputs (§9.5). It may
-// hold any extensions: those that nobody requested are ignored.
+// readExtensions reads a map from extension identifiers to outputs (§9.5). It may hold any
+// extensions, in any order, with outputs in any spelling: nobody reads them, and those that nobody
+// requested are ignored. An identifier comes once, in the one spelling, for those who will.
 func readExtensions(r *cborReader) ([]byte, error) {
 	start := r.pos
 	n, err := r.mapLen()
 	if err != nil {
 		return nil, err
 	}
-	var last []byte
+	seen := make([]string, 0, n)
 	for range n {
-		from := r.pos
-		if _, err := r.text(); err != nil {
+		identifier, err := r.text()
+		if err != nil {
 			return nil, err
 		}
-		key := r.data[from:r.pos]
-		if last != nil && !canonicallyBefore(last, key) {
-			return nil, r.fail("extensions are repeated or not in canonical order")
+		if slices.Contains(seen, identifier) {
+			return nil, r.fail("extension %s twice", api.Shown(identifier))
 		}
-		last = key
-		if err := r.skip(true, 2); err != nil {
+		seen = append(seen, identifier)
+		if err := r.skipAnySpelling(2); err != nil {
 			return nil, err
 		}
 	}

@@ -20,6 +20,36 @@ func TestAuthenticatorDataExtensions(t *testing.T) {
 	c.accepted(t)
 }
 
+// TestExtensionOutputsInAnySpelling has outputs that nobody reads: they are signed, kept as they
+// came, and no reason to refuse an authenticator.
+func TestExtensionOutputsInAnySpelling(t *testing.T) {
+	for name, extensions := range map[string][]byte{
+		"extensions out of order": cMap(cText("hmac-secret"), cInt(1), cText("x"), cInt(1)),
+		"output out of order":     cMap(cText("x"), cMap(cInt(2), cInt(1), cInt(1), cInt(1))),
+		"output not shortest":     cMap(cText("x"), unhex("1801")),
+		"output tagged":           cMap(cText("x"), unhex("c001")),
+		"output indefinite":       cMap(cText("x"), unhex("9fff"), cText("a"), unhex("bf 7f6161ff 5f4100ff ff")),
+		"empty lists":             cMap(cText("x"), cArray(), cText("a"), cMap()),
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCeremony()
+			c.flags |= flagExtensionData
+			c.extensions = extensions
+			if reg := c.accepted(t); !bytes.Equal(reg.Extensions, extensions) {
+				t.Errorf("extensions %x", reg.Extensions)
+			}
+			c.format, c.statement = "packed", selfStatement(-7, p256Key()) // signed, to the last byte
+			c.accepted(t)
+			c.object = func(f string, stmt, authData []byte) []byte {
+				authData = bytes.Clone(authData)
+				authData[fixedDataLen-1] ^= 1
+				return attestationObjectOf(f, stmt, authData)
+			}
+			c.refused(t, CodeAttestationInvalid)
+		})
+	}
+}
+
 func TestAuthenticatorDataRefused(t *testing.T) {
 	extend := func(extensions []byte) func(*ceremony) {
 		return func(c *ceremony) {
@@ -50,11 +80,14 @@ func TestAuthenticatorDataRefused(t *testing.T) {
 		"extension named by a number": extend(cMap(cInt(1), cInt(1))),
 		"extension named by bytes":    extend(cMap(cBytes([]byte("x")), cInt(1))),
 		"extension twice":             extend(cMap(cText("x"), cInt(1), cText("x"), cInt(1))),
-		"extensions out of order":     extend(cMap(cText("hmac-secret"), cInt(1), cText("x"), cInt(1))),
-		"output out of order":         extend(cMap(cText("x"), cMap(cInt(2), cInt(1), cInt(1), cInt(1)))),
-		"output not shortest":         extend(cMap(cText("x"), unhex("1801"))),
-		"output tagged":               extend(cMap(cText("x"), unhex("c001"))),
-		"output indefinite":           extend(cMap(cText("x"), unhex("9fff"))),
+		"identifier not shortest":     extend(unhex("a1 780161 00")),
+		"identifier indefinite":       extend(unhex("a1 7f6161ff 00")),
+		"identifiers indefinite":      extend(unhex("bf 6161 00 ff")),
+		"identifier tagged":           extend(unhex("a1 c06161 00")),
+		"identifier not UTF-8":        extend(unhex("a1 61ff 00")),
+		"twice, not in sequence":      extend(cMap(cText("x"), cInt(1), cText("a"), cInt(1), cText("x"), cInt(1))),
+		"output of a break":           extend(unhex("a1 6161 ff")),
+		"output without its break":    extend(unhex("a1 6161 9f00")),
 		"output too deep":             extend(cMap(cText("x"), unhex(strings.Repeat("81", 8)+"00"))),
 		"extensions cut short":        extend(cMap(cText("x"), cBytes([]byte("xyz")))[:5]),
 		"output missing":              extend(unhex("a16178")),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -20,6 +21,11 @@ const (
 )
 
 const (
+	cborIndefinite = 31   // additional information: the length is not known in advance
+	cborBreak      = 0xff // the end of an item of that kind
+)
+
+const (
 	maxCBORDepth   = 8  // CTAP2 allows 4; a "compound" statement has 6
 	maxCBORMembers = 64 // of one map; the largest that WebAuthn defines has six
 )
@@ -31,6 +37,8 @@ const (
 type cborReader struct {
 	data []byte
 	pos  int
+
+	anySpelling bool // see skipAnySpelling
 }
 
 func (r *cborReader) fail(format string, args ...any) error {
@@ -72,7 +80,7 @@ func (r *cborReader) head() (major, info byte, arg uint64, err error) {
 	}
 	// The smallest arguments that need 1, 2, 4 and 8 bytes.
 	least := [...]uint64{24, 1 << 8, 1 << 16, 1 << 32}[info-24]
-	if major != cborSimple && arg < least {
+	if major != cborSimple && arg < least && !r.anySpelling {
 		return 0, 0, 0, r.fail("argument %d is not in its shortest form", arg)
 	}
 	r.pos += 1 + size
@@ -163,24 +171,37 @@ func (r *cborReader) arrayLen() (int, error) {
 	return int(n), nil
 }
 
-// item reads one item of any type and returns its bytes. All of it must be well-formed and,
-// with canonical, the members of its maps in CTAP2 canonical order.
-func (r *cborReader) item(canonical bool) ([]byte, error) {
+// item reads one item of any type and returns its bytes. All of it must be well-formed.
+func (r *cborReader) item() ([]byte, error) {
 	start := r.pos
-	if err := r.skip(canonical, 1); err != nil {
+	if err := r.skip(1); err != nil {
 		return nil, err
 	}
 	return r.data[start:r.pos:r.pos], nil
 }
 
-func (r *cborReader) skip(canonical bool, depth int) error {
+// skipAnySpelling skips an item that nobody reads. It may be written in any way of RFC 8949: with
+// heads longer than need be, indefinite lengths and tags, since authenticators exist that do so.
+func (r *cborReader) skipAnySpelling(depth int) error {
+	r.anySpelling = true
+	defer func() { r.anySpelling = false }()
+	return r.skip(depth)
+}
+
+func (r *cborReader) skip(depth int) error {
 	if depth > maxCBORDepth {
 		return r.fail("nested too deeply")
 	}
 	if r.left() == 0 {
 		return r.fail("an item is missing")
 	}
-	switch r.data[r.pos] >> 5 {
+	initial := r.data[r.pos]
+	major := initial >> 5
+	if r.anySpelling && initial&0x1f == cborIndefinite && major >= cborBytes && major <= cborMap {
+		r.pos++
+		return r.skipMembers(major, -1, depth)
+	}
+	switch major {
 	case cborText:
 		_, err := r.text()
 		return err
@@ -189,14 +210,24 @@ func (r *cborReader) skip(canonical bool, depth int) error {
 		return err
 	case cborArray:
 		n, err := r.arrayLen()
-		for ; err == nil && n > 0; n-- {
-			err = r.skip(canonical, depth+1)
+		if err != nil {
+			return err
 		}
-		return err
+		return r.skipMembers(major, n, depth)
 	case cborMap:
-		return r.skipMap(canonical, depth)
+		n, err := r.mapLen()
+		if err != nil {
+			return err
+		}
+		return r.skipMembers(major, n, depth)
 	case cborTag:
-		return r.fail("tag")
+		if !r.anySpelling {
+			return r.fail("tag")
+		}
+		if _, _, _, err := r.head(); err != nil {
+			return err
+		}
+		return r.skip(depth + 1)
 	case cborSimple:
 		return r.skipSimple()
 	default:
@@ -205,49 +236,40 @@ func (r *cborReader) skip(canonical bool, depth int) error {
 	}
 }
 
-func (r *cborReader) skipMap(canonical bool, depth int) error {
-	n, err := r.mapLen()
-	if err != nil {
-		return err
-	}
-	keys := make([][]byte, 0, n)
-	for range n {
-		start := r.pos
-		if err := r.skip(canonical, depth+1); err != nil {
-			return err
+// skipMembers reads the n members of an array or a map, or with n = -1 those of an item of any type
+// with indefinite length: up to the break (RFC 8949 §3.2). A string consists of strings then.
+func (r *cborReader) skipMembers(major byte, n, depth int) error {
+	var keys [][]byte
+	for i := 0; i != n; i++ {
+		if n < 0 && r.left() > 0 && r.data[r.pos] == cborBreak {
+			r.pos++
+			return nil
 		}
-		key := r.data[start:r.pos]
-		if err := r.checkKey(keys, key, canonical); err != nil {
-			return err
+		switch major {
+		case cborMap:
+			if i == maxCBORMembers {
+				return r.fail("map of too many members")
+			}
+			start := r.pos
+			if err := r.skip(depth + 1); err != nil {
+				return err
+			}
+			key := r.data[start:r.pos]
+			if slices.ContainsFunc(keys, func(k []byte) bool { return bytes.Equal(k, key) }) {
+				return r.fail("map member twice")
+			}
+			keys = append(keys, key)
+		case cborBytes, cborText:
+			if r.left() > 0 && (r.data[r.pos]>>5 != major || r.data[r.pos]&0x1f == cborIndefinite) {
+				return r.fail("a string whose parts are not strings of its type")
+			}
 		}
-		keys = append(keys, key)
-		if err := r.skip(canonical, depth+1); err != nil {
+		if err := r.skip(depth + 1); err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-// checkKey fails if key is one of keys or, with canonical, does not come after the last.
-func (r *cborReader) checkKey(keys [][]byte, key []byte, canonical bool) error {
-	if canonical {
-		if len(keys) > 0 && !canonicallyBefore(keys[len(keys)-1], key) {
-			return r.fail("map members are repeated or not in canonical order")
-		}
-		return nil
-	}
-	for _, k := range keys {
-		if bytes.Equal(k, key) {
-			return r.fail("map member twice")
-		}
-	}
-	return nil
-}
-
-// canonicallyBefore orders encoded map keys as CTAP2 does (CTAP 2.1 §8): by major type,
-// then by length, then byte by byte. A key in its shortest form begins with its type and
-// length, so this is the order of the bytes.
-func canonicallyBefore(a, b []byte) bool { return bytes.Compare(a, b) < 0 }
 
 // skipSimple reads false, true, null, undefined or a floating-point number.
 func (r *cborReader) skipSimple() error {

@@ -14,12 +14,12 @@
 // The caller decides by its policy whether to refuse or only to report them.
 //
 // Strict: client data is JSON without duplicate or mis-cased members; CBOR is definite,
-// shortest and untagged, and in CTAP2 canonical order wherever CTAP2 requires it;
+// shortest and untagged, the credential key in CTAP2 canonical order;
 // authenticator data is read to its last byte; the credential key must be a sound key of an
 // algorithm that was offered; an assertion has no attested credential data, so no
 // attestation passes for one. Accepted, as the standard says: unknown client data members,
-// a byte order mark, an absent crossOrigin, reserved flags, extension outputs that nobody
-// requested, any member order in the attestation object.
+// a byte order mark, an absent crossOrigin, reserved flags, any member order in the attestation
+// object and statement, extension outputs that nobody requested, in any order and spelling.
 //
 // Attestation statements (§8): none, packed, tpm, android-key, fido-u2f, apple, and compound of these.
 // Statement holds what a policy can judge one by, and says where it comes from. android-safetynet
