@@ -77,7 +77,9 @@ func Parse(der []byte) (*Certificate, error) {
 	if err := c.read(); err != nil {
 		return nil, err
 	}
-	c.Parsed, c.Unread = x509.ParseCertificate(der)
+	if c.Unread == nil {
+		c.Parsed, c.Unread = x509.ParseCertificate(der)
+	}
 	if c.Parsed != nil && c.algorithm == x509.UnknownSignatureAlgorithm {
 		switch c.Parsed.SignatureAlgorithm { // its parameters say which
 		case x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS:
@@ -136,7 +138,10 @@ func (c *Certificate) read() error {
 		!all.ReadASN1(&signature, cbasn1.BIT_STRING) || len(signature) == 0 || !all.Empty() {
 		return errNotCertificate
 	}
-	c.signature = signature[1:] // whatever it says of unused bits: the signature verifies or it does not
+	// Whatever it says of unused bits, the signature verifies or it does not. crypto/x509 would shift it.
+	if c.signature = signature[1:]; signature[0] != 0 {
+		c.Unread = errors.New("a signature that does not consist of bytes")
+	}
 	c.signed, c.algorithm = signed, signatureAlgorithms[oid.String()]
 
 	var tbs, validity, issuer, subject, spki, inner cryptobyte.String
