@@ -119,10 +119,10 @@ func (r Registration) record() CredentialRecord {
 }
 
 func TestAssertionVectorsOfTheStandard(t *testing.T) {
-	if len(assertionDigests) != len(vectors) {
-		t.Errorf("%d authentications for %d registrations", len(assertionDigests), len(vectors))
+	if len(assertionDigests) != len(vectorsOfTheStandard) {
+		t.Errorf("%d authentications for %d registrations", len(assertionDigests), len(vectorsOfTheStandard))
 	}
-	for _, v := range vectors {
+	for _, v := range vectorsOfTheStandard {
 		t.Run(v.name, func(t *testing.T) {
 			m := makeVector(v)
 			r, p := m.makeAssertion()
@@ -173,7 +173,7 @@ func TestAssertionVectorsOfTheStandard(t *testing.T) {
 // assertion is signed, and no byte of an ECDSA, RSA or Ed25519 signature may change.
 func TestChangedAssertionVectorsAreRefused(t *testing.T) {
 	for _, name := range []string{"none.ES256", "packed.ES384", "packed.RS256", "packed.EdDSA"} {
-		m := makeVector(vectors[slices.IndexFunc(vectors, func(v vector) bool { return v.name == name })])
+		m := makeVector(vectorsOfTheStandard[slices.IndexFunc(vectorsOfTheStandard, func(v vector) bool { return v.name == name })])
 		reg, err := VerifyRegistration(m.response(), m.policy(), testNow)
 		if err != nil {
 			t.Fatal(err)

@@ -22,7 +22,7 @@ import (
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
-// The vectors of WebAuthn L3 §16 are not stored here as bytes. This file derives them as §16 says.
+// This file derives the vectors of WebAuthn L3 §16 as §16 says.
 // The digests below are those of the published vectors and prove that every byte is the same.
 
 // vector is one example of §16 and its verdict.
@@ -43,7 +43,7 @@ type vector struct {
 	refused   string // the code, if it is not supported
 }
 
-var vectors = []vector{
+var vectorsOfTheStandard = []vector{
 	{name: "none.ES256", credential: ecCredential(elliptic.P256(), 32), statement: noneVector,
 		clientDataDigest: "090d1e7dfd42dcc631e7a4f02070fe3be8a0019a480153e0603d0b7cebc17d98",
 		objectDigest:     "c0aa49c57f59765c9f47e6000c04dfe66547a3bd2a6e003a82e336a6e569cb7f",
@@ -108,7 +108,7 @@ var vectors = []vector{
 
 // Without its AAGUID, which no signature covers, the vector of fido-u2f is accepted.
 func TestVectorOfFIDOU2FWithoutAAGUID(t *testing.T) {
-	m := makeVector(vectors[slices.IndexFunc(vectors, func(v vector) bool { return v.name == "fido-u2f.ES256" })])
+	m := makeVector(vectorsOfTheStandard[slices.IndexFunc(vectorsOfTheStandard, func(v vector) bool { return v.name == "fido-u2f.ES256" })])
 	r := m.response()
 	at := bytes.Index(r.AttestationObject, m.authData) + 37
 	clear(r.AttestationObject[at : at+16])
@@ -118,7 +118,7 @@ func TestVectorOfFIDOU2FWithoutAAGUID(t *testing.T) {
 }
 
 func TestVectorsOfTheStandard(t *testing.T) {
-	for _, v := range vectors {
+	for _, v := range vectorsOfTheStandard {
 		t.Run(v.name, func(t *testing.T) {
 			m := makeVector(v)
 			if got := hexDigest(m.clientData); got != v.clientDataDigest {
@@ -155,8 +155,8 @@ func TestVectorsOfTheStandard(t *testing.T) {
 // signature: every change must be refused.
 func TestChangedVectorsAreRefused(t *testing.T) {
 	for _, name := range []string{"packed-self.ES256", "packed.ES256", "packed.EdDSA", "tpm.ES256", "android-key.ES256", "apple.ES256"} {
-		i := slices.IndexFunc(vectors, func(v vector) bool { return v.name == name })
-		m := makeVector(vectors[i])
+		i := slices.IndexFunc(vectorsOfTheStandard, func(v vector) bool { return v.name == name })
+		m := makeVector(vectorsOfTheStandard[i])
 		r := m.response()
 		at := bytes.Index(r.AttestationObject, m.authData)
 		if at < 0 {
