@@ -20,6 +20,7 @@ import (
 	"github.com/countersign/countersign/internal/auth/bearer"
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/auth/code"
+	"github.com/countersign/countersign/internal/auth/mds"
 	"github.com/countersign/countersign/internal/mail"
 	"github.com/countersign/countersign/internal/server"
 	"github.com/countersign/countersign/internal/service/organisation"
@@ -47,6 +48,7 @@ type settings struct {
 	mail     bool
 	clock    *Clock
 	proxies  []netip.Prefix
+	metadata mds.Config
 
 	connections, connectionsPerAddress int
 }
@@ -73,6 +75,9 @@ func Proxies(p ...netip.Prefix) Option { return func(s *settings) { s.proxies = 
 func Connections(all, perAddress int) Option {
 	return func(s *settings) { s.connections, s.connectionsPerAddress = all, perAddress }
 }
+
+// Metadata has the server trust other roots of FIDO metadata.
+func Metadata(c mds.Config) Option { return func(s *settings) { s.metadata = c } }
 
 // Clock is real time plus what a test added. Its zero value is real time.
 type Clock struct {
@@ -120,7 +125,7 @@ func Start(t testing.TB, options ...Option) *Server {
 	}
 	s.App, err = app.Open(context.Background(), app.Config{Database: set.database, PublicURL: s.URL, Mail: sender,
 		CeremonyTime: ceremony.DefaultLifetime, SessionTime: bearer.DefaultSessionLifetime,
-		Now: s.Clock.Now, Log: slog.New(slog.NewTextHandler(s.Log, nil)), Proxies: set.proxies,
+		Now: s.Clock.Now, Log: slog.New(slog.NewTextHandler(s.Log, nil)), Proxies: set.proxies, Metadata: set.metadata,
 		MaxConnections: set.connections, MaxConnectionsPerAddress: set.connectionsPerAddress, Version: "test"})
 	must(t, err)
 	front := s.NewServer()

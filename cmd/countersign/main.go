@@ -36,6 +36,7 @@ type commands struct {
 	Code           codeCommands           `cmd:"" help:"List and revoke registration codes."`
 	Receipt        receiptCommands        `cmd:"" help:"Verify and export receipts of signed actions."`
 	Key            keyCommands            `cmd:"" help:"List and rotate the keys that sign tokens and receipts."`
+	Policy         policyCommands         `cmd:"" help:"Show, set and try which authenticators an organisation accepts."`
 	Metadata       metadataCommands       `cmd:"" help:"Load and show the FIDO metadata of authenticators."`
 	Refusal        refusalCommands        `cmd:"" help:"Explain a refused request."`
 	Doctor         doctorCommand          `cmd:"" help:"Check the configuration and the database."`

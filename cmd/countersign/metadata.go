@@ -20,5 +20,10 @@ type operatorMetadataFlags struct {
 func (o operatorMetadataFlags) open(ctx context.Context, c console, do func(*app.App) error) error {
 	conf := o.operatorFlags.config(c)
 	conf.Existing, conf.Metadata = true, o.metadataFlags.config("")
-	return with(ctx, conf, do)
+	return with(ctx, conf, func(a *app.App) error {
+		if err := a.Metadata.Read(ctx); err != nil {
+			return err
+		}
+		return do(a)
+	})
 }

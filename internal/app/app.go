@@ -11,6 +11,7 @@ import (
 
 	"github.com/countersign/countersign/internal/auth/access"
 	"github.com/countersign/countersign/internal/auth/accesstoken"
+	"github.com/countersign/countersign/internal/auth/admission"
 	"github.com/countersign/countersign/internal/auth/assertion"
 	"github.com/countersign/countersign/internal/auth/attestation"
 	"github.com/countersign/countersign/internal/auth/bearer"
@@ -32,6 +33,7 @@ import (
 	"github.com/countersign/countersign/internal/service/login"
 	"github.com/countersign/countersign/internal/service/organisation"
 	"github.com/countersign/countersign/internal/service/permission"
+	"github.com/countersign/countersign/internal/service/policy"
 	"github.com/countersign/countersign/internal/service/recovery"
 	"github.com/countersign/countersign/internal/service/refusal"
 	"github.com/countersign/countersign/internal/service/registration"
@@ -144,11 +146,10 @@ func open(ctx context.Context, c Config, db *store.DB, master *keyring.Master, s
 	if err != nil {
 		return nil, ConfigError{err}
 	}
-	a, err := build(c, db, ring, installation, site, sender)
+	a, err := build(c, db, ring, installation, site, sender, metadata)
 	if err != nil {
 		return nil, err
 	}
-	a.Metadata = metadata
 	if c.Serving {
 		err = metadata.Read(ctx)
 	}
@@ -156,7 +157,7 @@ func open(ctx context.Context, c Config, db *store.DB, master *keyring.Master, s
 }
 
 // build builds the services. It reads and writes nothing.
-func build(c Config, db *store.DB, ring *keyring.Ring, installation string, site relyingparty.Site, sender *mail.Sender) (*App, error) {
+func build(c Config, db *store.DB, ring *keyring.Ring, installation string, site relyingparty.Site, sender *mail.Sender, m *mds.Service) (*App, error) {
 	ceremonies, err := ceremony.NewIssuer(ring.Key(keyring.Ceremony), site.Origin(), c.Now, c.CeremonyTime)
 	if err != nil {
 		return nil, ConfigError{err}
@@ -166,14 +167,15 @@ func build(c Config, db *store.DB, ring *keyring.Ring, installation string, site
 	registrationCodes, loginCodes := code.NewIssuer(code.Registration, deps), code.NewIssuer(code.Login, deps)
 	tokens := bearer.New(ring, installation, site.Origin(), c.Now)
 	accessTokens := &accesstoken.Issuer{Bearer: tokens, Now: c.Now}
+	policies := admission.NewKeeper(db, m.Current, c.Now)
 	oneTime, passwords := onetime.Secrets{Ring: ring}, password.New()
-	attestations := &attestation.Verifier{Site: site, OneTime: oneTime, Passwords: passwords, Now: c.Now}
+	attestations := &attestation.Verifier{Site: site, OneTime: oneTime, Passwords: passwords, Policies: policies, Now: c.Now}
 	verifier := &assertion.Verifier{DB: db, Site: site, OneTime: oneTime, Passwords: passwords, Tries: assertion.NewTries(ring), Now: c.Now, Log: c.Log}
 	checker := access.New(db)
 	pages := pagination.New(ring)
 	return &App{
 		DB: db, Ring: ring, Site: site,
-		Outbox: outbox, Codes: registrationCodes, Bearer: tokens, Access: checker,
+		Outbox: outbox, Codes: registrationCodes, Bearer: tokens, Access: checker, Metadata: m,
 		Services: server.Services{
 			Registration: &registration.Service{DB: db, Access: checker, Ceremonies: ceremonies, Codes: registrationCodes,
 				Verifier: attestations, Tokens: tokens, Site: site, Now: c.Now, SessionTime: c.SessionTime},
@@ -193,6 +195,7 @@ func build(c Config, db *store.DB, ring *keyring.Ring, installation string, site
 			Permissions:     &permission.Service{DB: db, Access: checker, Pages: pages, Now: c.Now},
 			Applications:    &application.Service{DB: db, Access: checker, Now: c.Now},
 			Audit:           &audit.Service{DB: db, Pages: pages, Now: c.Now},
+			Policies:        &policy.Service{DB: db, Policies: policies, Now: c.Now},
 		},
 		Organisations: &organisation.Service{DB: db, Site: site, Now: c.Now},
 		Refusals:      &refusal.Service{DB: db, Now: c.Now},

@@ -25,6 +25,7 @@ var groupNames = map[string]string{
 	"Auth:Pats":            "Access tokens",
 	"Auth:Delegated":       "End users on their behalf",
 	"Auth:Logs":            "Audit log",
+	"Orgs:Settings":        "Settings",
 	"Permissions":          "Roles",
 }
 
@@ -48,6 +49,8 @@ var operationWords = map[string]string{
 	"Auth:Delegated:Register":         "Register end users",
 	"Auth:Delegated:Login":            "Log end users in",
 	"Auth:Delegated:Recover":          "Recover end users",
+	"Orgs:Settings:Read":              "See which authenticators are accepted",
+	"Orgs:Settings:Update":            "Set which authenticators are accepted",
 	"Permissions:Create":              "Create roles",
 	"Permissions:Read":                "See roles",
 	"Permissions:Update":              "Change roles",
@@ -91,7 +94,7 @@ func operationGroups() (own, elsewhere []operationGroup) {
 // groupKey returns the first part of a name, or the first two if the first is Auth.
 func groupKey(name string) string {
 	parts := strings.Split(name, ":")
-	if parts[0] == "Auth" {
+	if parts[0] == "Auth" || strings.HasPrefix(name, "Orgs:Settings:") {
 		return parts[0] + ":" + parts[1]
 	}
 	return parts[0]

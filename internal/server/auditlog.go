@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -16,28 +17,33 @@ import (
 	"github.com/countersign/countersign/internal/service/audit"
 )
 
-// auditLog answers with the audit log as CSV. It writes the log piece by piece, so that its memory
-// does not grow with the log.
-func (s *Server) auditLog() web.Operation {
-	begin := web.Op(s.services.Audit.Export)
+// export is CSV that is read piece by piece: Next returns the next, and io.EOF after the last.
+type export interface {
+	Next(context.Context) ([]byte, error)
+}
+
+// exported answers with what an operation begins, as CSV. It writes it piece by piece, so that its memory does
+// not grow with the list.
+func (s *Server) exported(begin web.Operation) web.Operation {
 	return web.Operation{In: begin.In, Out: reflect.TypeFor[string](), Run: func(w http.ResponseWriter, r *http.Request, who api.Caller) (any, error) {
 		log, err := begin.Run(w, r, who)
 		if err != nil {
 			return nil, err
 		}
-		return nil, s.sendLog(w, r, who, log.(*audit.Export))
+		return nil, s.sendLog(w, r, who, log.(export))
 	}}
 }
 
-// sendLog writes the whole log. After the first piece, a failure breaks off the answer, so that the
+// sendLog writes all of it. After the first piece, a failure breaks off the answer, so that the
 // client cannot take a part for the whole.
-func (s *Server) sendLog(w http.ResponseWriter, r *http.Request, who api.Caller, log *audit.Export) error {
+func (s *Server) sendLog(w http.ResponseWriter, r *http.Request, who api.Caller, log export) error {
 	piece, err := nextPiece(r, log)
 	if err != nil {
 		return err
 	}
 	to := logWriter{to: w, control: http.NewResponseController(w), json: wantsJSON(r)}
-	to.begin(log.Truncated)
+	cut, is := log.(*audit.Export)
+	to.begin(is && cut.Truncated)
 	for ; err == nil; piece, err = nextPiece(r, log) {
 		if piece, err = to.form(piece); err != nil {
 			break
@@ -47,14 +53,14 @@ func (s *Server) sendLog(w http.ResponseWriter, r *http.Request, who api.Caller,
 		}
 	}
 	if !errors.Is(err, io.EOF) {
-		s.log.Error("an audit log broke off", "id", who.RequestID, "error", err)
+		s.log.Error("a list broke off", "id", who.RequestID, "error", err)
 		panic(http.ErrAbortHandler)
 	}
 	to.end()
 	return nil
 }
 
-func nextPiece(r *http.Request, log *audit.Export) ([]byte, error) {
+func nextPiece(r *http.Request, log export) ([]byte, error) {
 	ctx, cancel := web.OperationContext(r)
 	defer cancel()
 	return log.Next(ctx)

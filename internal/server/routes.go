@@ -131,6 +131,15 @@ func (s *Server) routes() []group {
 			{"POST /countersign/people/{userId}/code", staff, anySite, "Auth:Users:Create", web.Signed(r.Users.NewCode), "renewRegistrationCode"},
 			{"DELETE /countersign/people/{userId}/code", staff, anySite, "Auth:Users:Create", web.Signed(r.Users.RevokeCode), "revokeRegistrationCode"},
 		}},
+		{"policies", []route{
+			{"GET /countersign/policies", noEndUser, anySite, "Orgs:Settings:Read", web.Op(r.Policies.List), "listPolicyVersions"},
+			{"GET /countersign/policies/{userKind}", noEndUser, anySite, "Orgs:Settings:Read", web.Op(r.Policies.Show), "getPolicyVersion"},
+			{"PUT /countersign/policies/{userKind}", staff, anySite, "Orgs:Settings:Update", web.Exact(r.Policies.Set), "setPolicy"},
+			{"POST /countersign/policies/{userKind}/what-if", noEndUser, anySite, "Orgs:Settings:Read",
+				web.Strict(r.Policies.WhatIf), "whatIfPolicy"},
+			{"POST /countersign/policies/{userKind}/what-if/list", noEndUser, anySite, "Auth:Users:Read",
+				s.exported(web.Strict(r.Policies.Export)), "listWhatIfPolicy"},
+		}},
 		{"service accounts", []route{
 			{"POST /auth/service-accounts", employee, anySite, "Auth:ServiceAccounts:Create", web.Signed(sa.Create), "createServiceAccount"},
 			{"GET /auth/service-accounts", noEndUser, anySite, "Auth:ServiceAccounts:Read", web.Op(sa.List), "listServiceAccounts"},
@@ -174,7 +183,7 @@ func (s *Server) routes() []group {
 			{"PUT /auth/apps/{appId}/deactivate", staff, anySite, "Auth:Apps:Update", web.Signed(r.Applications.Deactivate), "deactivateApplication"},
 		}},
 		{"audit log", []route{
-			{"GET /auth/action/logs", noEndUser, anySite, "Auth:Logs:Read", s.auditLog(), "listAuditLogs"},
+			{"GET /auth/action/logs", noEndUser, anySite, "Auth:Logs:Read", s.exported(web.Op(r.Audit.Export)), "listAuditLogs"},
 			{"GET /auth/action/logs/{id}", noEndUser, anySite, "Auth:Logs:Read", web.Op(r.Audit.Get), "getAuditLog"},
 			{"GET /countersign/audit", noEndUser, anySite, "Auth:Logs:Read", web.Op(r.Audit.Search), "searchAuditLog"},
 		}},

@@ -25,6 +25,7 @@ import (
 	"github.com/countersign/countersign/internal/service/credential"
 	"github.com/countersign/countersign/internal/service/login"
 	"github.com/countersign/countersign/internal/service/permission"
+	"github.com/countersign/countersign/internal/service/policy"
 	"github.com/countersign/countersign/internal/service/recovery"
 	"github.com/countersign/countersign/internal/service/refusal"
 	"github.com/countersign/countersign/internal/service/registration"
@@ -59,6 +60,7 @@ type Services struct {
 	Permissions     *permission.Service
 	Applications    *application.Service
 	Audit           *audit.Service
+	Policies        *policy.Service
 }
 
 // Config is what a server is built from.

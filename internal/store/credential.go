@@ -15,7 +15,7 @@ const (
 	k.attestation_type, k.transports, k.client_extensions, k.encrypted_private_key,
 	k.password_hash, k.created_at, k.active, k.last_used_at, k.token_id, k.archived_at`
 
-	wholeCredentialColumns = credentialColumns + `, k.client_data, k.attestation_object`
+	wholeCredentialColumns = credentialColumns + `, k.client_data, k.attestation_object, k.policy, k.evidence`
 )
 
 func (r *row) credential() Credential {
@@ -34,6 +34,7 @@ func (r *row) credential() Credential {
 func (r *row) wholeCredential() Credential {
 	c := r.credential()
 	c.ClientData, c.AttestationObject = r.bytes(), r.bytes()
+	c.Policy, c.Evidence = r.int(), r.json()
 	return c
 }
 
@@ -70,9 +71,9 @@ func (tx *Tx) AddCredential(c Credential, duplicate error) {
 			credential_id, public_key, algorithm, rp_id, origin, aaguid, sign_count,
 			user_verified, backup_eligible, backup_state, format, attestation_type, transports,
 			client_extensions, encrypted_private_key, created_at, client_data, attestation_object,
-			token_id, password_hash, repeats)
+			token_id, password_hash, repeats, policy, evidence)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-			$19, $20, $21, $22, $23, $24, $25, $26, $27, $29, $30
+			$19, $20, $21, $22, $23, $24, $25, $26, $27, $29, $30, $31, $32
 		WHERE NOT EXISTS (SELECT 1 FROM credentials o WHERE o.credential_id = $9
 			AND CASE WHEN o.kind = 'Fido2' THEN 1 ELSE 0 END <> $28)
 		ON CONFLICT DO NOTHING`,
@@ -81,7 +82,8 @@ func (tx *Tx) AddCredential(c Credential, duplicate error) {
 		flag(c.UserVerified), flag(c.BackupEligible), flag(c.BackupState), c.Format,
 		c.AttestationType, jsonList(c.Transports), jsonText(c.ClientExtensions),
 		c.EncryptedPrivateKey, c.CreatedAt.UnixMilli(), c.ClientData, c.AttestationObject,
-		c.TokenID, flag(c.Kind == api.KindFido2), c.PasswordHash, flag(len(c.PublicKey) == 0)) // without a public key, none is repeated
+		c.TokenID, flag(c.Kind == api.KindFido2), c.PasswordHash, flag(len(c.PublicKey) == 0), // without a public key, none is repeated
+		c.Policy, jsonText(c.Evidence))
 }
 
 // AddRecoveryKey is AddCredential for a recovery key of the registration that created first. If

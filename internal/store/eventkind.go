@@ -6,6 +6,7 @@ const (
 	EventOrganisationPoliciesSet = "organisation.policies_set"
 	EventOrganisationKindsSet    = "organisation.credential_kinds_set"
 	EventOrganisationUpdated     = "organisation.updated"
+	EventPolicySet               = "organisation.policy_set"
 
 	EventUserInvited             = "user.invited"
 	EventUserDelegated           = "user.delegated_registration_begun"

@@ -11,7 +11,7 @@ import (
 const organisationColumns = `o.id, o.name, o.rp_id, o.rp_name, o.origins, o.attestation,
 	o.user_verification, o.resident_key, o.authenticator_attachment, o.sign_count_policy,
 	o.backup_policy, o.second_factor, o.one_time_passwords, o.passwords, o.recovery_wait, o.recovery_approval,
-	o.created_at`
+	o.employee_policy, o.end_user_policy, o.created_at`
 
 func (r *row) organisation() Organisation {
 	return Organisation{
@@ -19,7 +19,8 @@ func (r *row) organisation() Organisation {
 		Attestation: r.text(), UserVerification: r.text(), ResidentKey: r.text(),
 		AuthenticatorAttachment: r.text(), SignCountPolicy: r.text(), BackupPolicy: r.text(),
 		SecondFactor: r.text(), OneTimePasswords: r.bool(), Passwords: r.bool(),
-		RecoveryWait: time.Duration(r.int()) * time.Millisecond, RecoveryApproval: r.bool(), CreatedAt: r.time(),
+		RecoveryWait: time.Duration(r.int()) * time.Millisecond, RecoveryApproval: r.bool(),
+		EmployeePolicy: r.int(), EndUserPolicy: r.int(), CreatedAt: r.time(),
 	}
 }
 

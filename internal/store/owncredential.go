@@ -98,6 +98,18 @@ func (tx *Tx) AddAnotherCredential(c Credential, limit int, lost, tooMany, dupli
 	tx.AddCredential(c, duplicate)
 }
 
+// LimitModel makes the unit fail with tooMany if the user of a passkey has limit others of its model that
+// were not removed. Call it before AddAnotherCredential.
+func (tx *Tx) LimitModel(c Credential, limit int, tooMany error) {
+	tx.inTurn(c.UserID)
+	tx.may(`UPDATE users SET active = active WHERE id = $1`, c.UserID) // one after another
+	tx.must(tooMany, `
+		UPDATE users SET active = active
+		WHERE id = $1 AND $2 > (SELECT count(*) FROM credentials k
+			WHERE k.user_id = $1 AND k.aaguid = $3 AND k.token_id = '' AND k.archived_at IS NULL)`,
+		c.UserID, int64(limit), notNull(c.AAGUID))
+}
+
 // SameCredentials makes the unit fail with changed unless the user has as many active first and second
 // factors as were read, and none that was added since newest: what was decided by them still holds.
 func (tx *Tx) SameCredentials(userID string, active int, newest string, changed error) {

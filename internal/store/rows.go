@@ -1,6 +1,10 @@
 package store
 
-import "time"
+import (
+	"time"
+
+	"github.com/countersign/countersign/api"
+)
 
 // Times are stored as integer milliseconds since 1970 in UTC. The time of what has not
 // happened is the zero time here and NULL in the database.
@@ -35,7 +39,20 @@ type Organisation struct {
 	RecoveryWait     time.Duration
 	RecoveryApproval bool
 
+	// The versions of the policies in force, which say which authenticators employees and end users may
+	// register; 0 before one is set.
+	EmployeePolicy int64
+	EndUserPolicy  int64
+
 	CreatedAt time.Time
+}
+
+// PolicyVersion returns the version of the policy in force for a kind of user.
+func (o Organisation) PolicyVersion(userKind string) int64 {
+	if userKind == api.EndUser {
+		return o.EndUserPolicy
+	}
+	return o.EmployeePolicy
 }
 
 // User is a person or a service account of an organisation.
@@ -158,6 +175,8 @@ type Credential struct {
 	AttestationType   string // None, Self, Basic, …
 	AttestationObject []byte // as received; for keys the attestation data
 	ClientData        []byte // as received
+	Policy            int64  // the version of the policy that admitted it, 0 before one was set
+	Evidence          []byte // on which it was admitted, JSON text; nil if the policy looked at none
 	Transports        []string
 	ClientExtensions  []byte // JSON text or nil
 

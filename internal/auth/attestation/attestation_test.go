@@ -6,9 +6,11 @@ import (
 
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest/authenticator"
+	"github.com/countersign/countersign/internal/auth/admission"
 	"github.com/countersign/countersign/internal/auth/attestation"
 	"github.com/countersign/countersign/internal/relyingparty"
 	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/verify/metadata"
 )
 
 const challenge = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI"
@@ -21,7 +23,8 @@ func verifier(t *testing.T) *attestation.Verifier {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &attestation.Verifier{Site: site, Now: func() time.Time { return time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC) }}
+	return &attestation.Verifier{Site: site, Policies: admission.NewKeeper(nil, func() *metadata.Metadata { return nil }, time.Now),
+		Now: func() time.Time { return time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC) }}
 }
 
 func read(t *testing.T, in api.RegistrationRequest) []attestation.Offer {

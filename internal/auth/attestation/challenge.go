@@ -2,30 +2,29 @@ package attestation
 
 import (
 	"encoding/base64"
+	"slices"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/admission"
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/relyingparty"
 	"github.com/countersign/countersign/internal/store"
 )
 
-// Algorithms are the COSE algorithms offered to authenticators, best supported first:
-// ES256, EdDSA, RS256, ES384, ES512.
-var Algorithms = []int{-7, -8, -257, -35, -36}
-
-var credParams = func() (p []api.PubKeyCredParam) {
-	for _, a := range Algorithms {
+func credParams(algorithms []int) (p []api.PubKeyCredParam) {
+	for _, a := range algorithms {
 		p = append(p, api.PubKeyCredParam{Type: "public-key", Alg: a})
 	}
 	return p
-}()
+}
 
 // kinds are those that may be registered. Who recovers must be able to sign again, which a password cannot.
-func kinds(org store.Organisation, recovers bool) api.SupportedCredentialKinds {
-	k := api.SupportedCredentialKinds{
-		FirstFactor:  []string{api.KindFido2, api.KindKey, api.KindPasswordProtectedKey},
-		SecondFactor: []string{api.KindFido2, api.KindKey, api.KindPasswordProtectedKey},
+func kinds(org store.Organisation, policy *admission.Policy, recovers bool) api.SupportedCredentialKinds {
+	signing := []string{api.KindFido2}
+	if policy.Keys == admission.Allowed {
+		signing = append(signing, api.KindKey, api.KindPasswordProtectedKey)
 	}
+	k := api.SupportedCredentialKinds{FirstFactor: signing, SecondFactor: slices.Clone(signing)}
 	if org.Passwords && !recovers {
 		k.FirstFactor = append(k.FirstFactor, api.KindPassword)
 	}
@@ -35,23 +34,27 @@ func kinds(org store.Organisation, recovers bool) api.SupportedCredentialKinds {
 	return k
 }
 
-// Challenge is what a client answers with a new credential of the user. The ticket, whose token
-// this is, must have been begun with Algorithms.
-func (v *Verifier) Challenge(ticket ceremony.Ticket, token string, party relyingparty.Party, org store.Organisation, u store.User) api.RegistrationChallenge {
+// Challenge is what a client answers with a new credential of the user, by the policy in force for them. The
+// ticket, whose token this is, must have been begun with the policy's algorithms.
+func (v *Verifier) Challenge(ticket ceremony.Ticket, token string, party relyingparty.Party, org store.Organisation, policy *admission.Policy, u store.User) api.RegistrationChallenge {
+	attachment := policy.Attachment
+	if attachment == admission.AnyWord {
+		attachment = ""
+	}
 	return api.RegistrationChallenge{
 		User:                         api.ChallengeUser{ID: u.ID, Name: u.Username, DisplayName: u.Username},
 		TemporaryAuthenticationToken: token,
 		Challenge:                    ticket.Challenge,
 		RP:                           &api.RelyingParty{ID: party.ID, Name: party.Name},
-		SupportedCredentialKinds:     kinds(org, ticket.Purpose == ceremony.Recovery),
+		SupportedCredentialKinds:     kinds(org, policy, ticket.Purpose == ceremony.Recovery),
 		AuthenticatorSelection: api.AuthenticatorSelection{
-			AuthenticatorAttachment: org.AuthenticatorAttachment,
-			ResidentKey:             org.ResidentKey,
-			RequireResidentKey:      org.ResidentKey == "required",
-			UserVerification:        org.UserVerification,
+			AuthenticatorAttachment: attachment,
+			ResidentKey:             policy.ResidentKey,
+			RequireResidentKey:      policy.ResidentKey == admission.Required,
+			UserVerification:        policy.UserVerification,
 		},
-		Attestation:        org.Attestation,
-		PubKeyCredParams:   credParams,
+		Attestation:        policy.Conveyance,
+		PubKeyCredParams:   credParams(ticket.Algorithms),
 		ExcludeCredentials: []api.CredentialDescriptor{},
 		OtpURL:             v.OneTime.URL(org, u, ticket.Challenge, party.Name),
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/admission"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/username"
 )
@@ -227,6 +228,7 @@ func (o Offer) StoredIn(stored []store.Credential) bool {
 		return c.Factor == o.Factor && c.Kind == o.Kind &&
 			bytes.Equal(c.CredentialID, o.CredentialID) &&
 			subtle.ConstantTimeCompare(c.ClientData, o.ClientData) == 1 &&
-			subtle.ConstantTimeCompare(c.AttestationObject, o.AttestationData) == 1
+			(subtle.ConstantTimeCompare(c.AttestationObject, o.AttestationData) == 1 ||
+				o.Kind == api.KindFido2 && admission.Stored(c.AttestationObject, o.AttestationData))
 	})
 }

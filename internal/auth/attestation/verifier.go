@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/admission"
 	"github.com/countersign/countersign/internal/auth/onetime"
 	"github.com/countersign/countersign/internal/auth/password"
 	"github.com/countersign/countersign/internal/relyingparty"
@@ -22,6 +24,7 @@ type Verifier struct {
 	Site      relyingparty.Site
 	OneTime   onetime.Secrets
 	Passwords *password.Hasher
+	Policies  *admission.Keeper
 	Now       func() time.Time
 }
 
@@ -34,7 +37,9 @@ type Request struct {
 	Organisation store.Organisation // its policy as it is now
 	UserID       string
 	Username     string
-	CodeID       string // the code that admitted the user
+	UserKind     string             // whose policy decides
+	Own          []store.Credential // what the user has besides, and keeps
+	CodeID       string             // the code that admitted the user
 
 	Presented time.Time // when the offers were first presented, if that was earlier: a one-time code is of that time
 }
@@ -42,7 +47,9 @@ type Request struct {
 // VerifyAll verifies every offer. All must pass, and each must have a key of its own.
 func (v *Verifier) VerifyAll(ctx context.Context, offers []Offer, r Request) ([]store.Credential, error) {
 	credentials := make([]store.Credential, 0, len(offers))
+	own := r.Own
 	for _, o := range offers {
+		r.Own = append(slices.Clip(own), credentials...)
 		c, err := v.Verify(ctx, o, r)
 		if err != nil {
 			return nil, err
@@ -71,11 +78,19 @@ func (v *Verifier) Verify(ctx context.Context, o Offer, r Request) (store.Creden
 	}
 	switch o.Kind {
 	case api.KindFido2:
-		return v.passkey(c, r)
+		return v.passkey(ctx, c, r)
 	case api.KindTotp:
 		return v.oneTime(c, o, r)
 	case api.KindPassword:
 		return v.password(ctx, c, o, r)
+	case api.KindKey, api.KindPasswordProtectedKey:
+		policy, err := v.Policies.InForce(ctx, r.Organisation, r.UserKind)
+		if err != nil {
+			return c, err
+		}
+		if c, err = v.admit(policy, c, nil, nil); err != nil {
+			return c, err
+		}
 	}
 	key, err := keycredential.VerifyRegistration(
 		keycredential.RegistrationResponse{ClientData: o.ClientData, AttestationData: o.AttestationData},
@@ -130,12 +145,16 @@ func (v *Verifier) password(ctx context.Context, c store.Credential, o Offer, r 
 	return c, err
 }
 
-func (v *Verifier) passkey(c store.Credential, r Request) (store.Credential, error) {
+func (v *Verifier) passkey(ctx context.Context, c store.Credential, r Request) (store.Credential, error) {
 	party := v.Site.Of(r.Organisation)
 	if party.ID != r.RPID {
 		return c, &api.Error{Kind: api.Unauthenticated, Code: "registration_refused",
 			Message: "This registration cannot be completed; please begin again.",
 			Rule:    "relying party of the ceremony token", Received: r.RPID, Expected: party.ID}
+	}
+	policy, err := v.Policies.InForce(ctx, r.Organisation, r.UserKind)
+	if err != nil {
+		return c, err
 	}
 	p, err := webauthn.VerifyRegistration(
 		webauthn.RegistrationResponse{CredentialID: c.CredentialID, ClientDataJSON: c.ClientData, AttestationObject: c.AttestationObject},
@@ -144,8 +163,8 @@ func (v *Verifier) passkey(c store.Credential, r Request) (store.Credential, err
 			RPIDs:                   []string{party.ID},
 			Origins:                 party.Origins,
 			Algorithms:              r.Algorithms,
-			RequireUserVerification: r.Organisation.UserVerification == "required",
-			Attestation:             r.Organisation.Attestation,
+			RequireUserVerification: policy.UserVerification == admission.Required,
+			Attestation:             policy.Conveyance,
 		}, c.CreatedAt)
 	if err != nil {
 		return c, err
@@ -155,7 +174,40 @@ func (v *Verifier) passkey(c store.Credential, r Request) (store.Credential, err
 	c.AAGUID, c.SignCount = p.AAGUID[:], int64(p.SignCount)
 	c.UserVerified, c.BackupEligible, c.BackupState = p.UserVerified, p.BackupEligible, p.BackupState
 	c.Format, c.AttestationType = p.Format, p.AttestationType
+	return v.admit(policy, c, p.TrustPath, r.Own)
+}
+
+// admit returns a credential that was verified with the policy that accepts it and the evidence, or refuses it.
+// own is what the user has besides.
+func (v *Verifier) admit(policy *admission.Policy, c store.Credential, chain [][]byte, own []store.Credential) (store.Credential, error) {
+	source := v.Policies.Source(policy)
+	facts := source.Facts(c, chain)
+	for _, o := range own {
+		if o.Kind == api.KindFido2 && bytes.Equal(o.AAGUID, c.AAGUID) {
+			facts.SameModel++
+		}
+	}
+	if verdict := admission.Check(policy, facts); !verdict.Accepted() {
+		return c, policy.Refusal(verdict, source.Metadata)
+	}
+	c.Policy, c.Evidence = policy.Version, policy.Evidence(facts, chain)
+	if policy.Anonymous() && len(chain) > 0 {
+		var err error
+		if c.AttestationObject, err = admission.WithoutStatement(c.AttestationObject); err != nil {
+			return c, err
+		}
+	}
 	return c, nil
+}
+
+// LimitModel adds to the unit that the user of a new passkey may have it beside what they have, however many
+// are added at once.
+func (v *Verifier) LimitModel(ctx context.Context, tx *store.Tx, c store.Credential, o store.Organisation, userKind string) error {
+	policy, err := v.Policies.InForce(ctx, o, userKind)
+	if err == nil && policy.PerModel > 0 && c.Kind == api.KindFido2 {
+		tx.LimitModel(c, policy.PerModel, policy.Refusal(admission.Verdict{Rule: admission.PerModel}, nil))
+	}
+	return err
 }
 
 // ErrKnown refuses a credential that is stored already. store.Tx.AddCredential decides that.

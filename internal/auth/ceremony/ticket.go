@@ -49,6 +49,8 @@ type Ticket struct {
 	// Username is the name that a login was begun for, as the client sent it; "" if any
 	// discoverable passkey may answer. Of a registration it is the user's name when it began.
 	Username string
+	// UserKind is the kind of user who registers.
+	UserKind string
 	// Restarted says that who registers was registered before and given a new start.
 	Restarted bool
 	// CodeID is the code that admitted the user; "" without one.
@@ -104,6 +106,7 @@ type claims struct {
 	Expiry     int64    `json:"exp"`
 	Purpose    Purpose  `json:"purpose"`
 	Username   string   `json:"username,omitempty"`
+	UserKind   string   `json:"userKind,omitempty"`
 	Restarted  bool     `json:"restarted,omitempty"`
 	CodeID     string   `json:"codeId,omitempty"`
 	BearerID   string   `json:"bearerId,omitempty"`
@@ -155,6 +158,7 @@ func (i *Issuer) Begin(t Ticket) (Ticket, string, error) {
 		Expiry:     t.Expires.Unix(),
 		Purpose:    t.Purpose,
 		Username:   t.Username,
+		UserKind:   t.UserKind,
 		Restarted:  t.Restarted,
 		CodeID:     t.CodeID,
 		BearerID:   t.SessionOrTokenID,
@@ -195,7 +199,7 @@ func (i *Issuer) Open(purpose Purpose, token string) (Ticket, error) {
 	if err := json.Unmarshal(payload, &c); err != nil {
 		return Ticket{}, invalid("our claims", err)
 	}
-	t := Ticket{Purpose: c.Purpose, OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, Username: c.Username, Restarted: c.Restarted,
+	t := Ticket{Purpose: c.Purpose, OrgID: c.Metadata.OrgID, UserID: c.Metadata.UserID, Username: c.Username, UserKind: c.UserKind, Restarted: c.Restarted,
 		CodeID: c.CodeID, SessionOrTokenID: c.BearerID, Kind: c.Kind, Factor: c.Factor, RecoveryKeyID: c.RecoveryID, RPID: c.RPID, Challenge: c.Challenge, Algorithms: c.Algorithms,
 		Statement: c.Statement, Payload: c.Payload}
 	switch {

@@ -40,7 +40,11 @@ func OperationContext(r *http.Request) (context.Context, context.CancelFunc) {
 // Op adapts do to HTTP. It refuses a body that is not exactly one JSON value of type In. Members of In
 // that are tagged path or query are read from there.
 func Op[In, Out any](do func(context.Context, api.Caller, In) (Out, error)) Operation {
-	read := reader(tolerant[In])
+	return op(do, tolerant[In])
+}
+
+func op[In, Out any](do func(context.Context, api.Caller, In) (Out, error), unknown unknownMember[In]) Operation {
+	read := reader(unknown)
 	return Operation{In: reflect.TypeFor[In](), Out: reflect.TypeFor[Out](),
 		Run: func(w http.ResponseWriter, r *http.Request, who api.Caller) (any, error) {
 			in, err := read(w, r)
@@ -51,6 +55,11 @@ func Op[In, Out any](do func(context.Context, api.Caller, In) (Out, error)) Oper
 			defer cancel()
 			return do(ctx, who, in)
 		}}
+}
+
+// Strict is Op that refuses an unknown member: the client would believe that it counted.
+func Strict[In, Out any](do func(context.Context, api.Caller, In) (Out, error)) Operation {
+	return op(do, exact[In])
 }
 
 // Signed is Op for an operation whose caller must have signed the request. It adds its changes to the

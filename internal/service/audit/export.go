@@ -8,11 +8,10 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/countersign/countersign/api"
+	"github.com/countersign/countersign/internal/auth/view"
 	"github.com/countersign/countersign/internal/store"
 )
 
@@ -91,16 +90,5 @@ func (x *Export) Next(ctx context.Context) ([]byte, error) {
 }
 
 func line(e entry) []string {
-	return []string{api.Time(e.At), e.ID, e.ActorID, withoutFormula(e.ActorName), e.credential(), e.action(), withoutFormula(e.summary())}
-}
-
-// formula has the characters that a formula begins with; some spreadsheets take the wide ones too.
-const formula = "=+-@\t\r＝＋－＠"
-
-// withoutFormula quotes a text that a spreadsheet would take for a formula.
-func withoutFormula(text string) string {
-	if begins, _ := utf8.DecodeRuneInString(text); text != "" && strings.ContainsRune(formula, begins) {
-		return "'" + text
-	}
-	return text
+	return []string{api.Time(e.At), e.ID, e.ActorID, view.WithoutFormula(e.ActorName), e.credential(), e.action(), view.WithoutFormula(e.summary())}
 }

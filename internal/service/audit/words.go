@@ -23,6 +23,7 @@ var sentences = map[string]sentence{
 	"organisation.created":              {text: "{actor} made the organisation"},
 	"organisation.updated":              {text: "{actor} set the organisation: name {name}, RP ID {rpId}, origins {origins}, attestation {attestation}"},
 	"organisation.policies_set":         {text: "{actor} set the policies: sign count {signCount}, backup {backup}, second factor {secondFactor}, recovery wait {recoveryWait}, recovery approval {recoveryApproval}"},
+	"organisation.policy_set":           {text: "{actor} set which authenticators a user of kind {userKind} may register: version {version}, {preset}"},
 	"organisation.credential_kinds_set": {text: "{actor} set which credentials are accepted: one-time passwords {oneTimePasswords}, passwords {passwords}"},
 
 	"user.invited":     {text: "{actor} invited {subject}"},

@@ -23,7 +23,7 @@ func (s *Service) Init(ctx context.Context, who api.Caller, in api.CredentialCha
 	if err != nil {
 		return api.CredentialChallenge{}, err
 	}
-	return s.challenge(ctx, "/kind", in.Kind, in.Factor, org, store.User{ID: who.UserID, Username: who.Username},
+	return s.challenge(ctx, "/kind", in.Kind, in.Factor, org, store.User{ID: who.UserID, Username: who.Username, Kind: who.UserKind},
 		ceremony.Ticket{SessionOrTokenID: who.SessionOrTokenID()})
 }
 
@@ -36,18 +36,25 @@ func (s *Service) challenge(ctx context.Context, member, kind, factor string, or
 	if err := accepted(kind, org); err != nil {
 		return api.CredentialChallenge{}, api.About(err, api.Subject{OrgID: org.ID, UserID: u.ID})
 	}
+	policy, err := s.Verifier.Policies.InForce(ctx, org, u.Kind)
+	if err != nil {
+		return api.CredentialChallenge{}, err
+	}
+	if err := policy.AcceptsKind(kind); err != nil {
+		return api.CredentialChallenge{}, api.About(err, api.Subject{OrgID: org.ID, UserID: u.ID})
+	}
 	own, err := s.own(ctx, u.ID)
 	if err != nil {
 		return api.CredentialChallenge{}, err
 	}
 	party := s.Site.Of(org)
 	ticket.Purpose, ticket.OrgID, ticket.UserID, ticket.Kind, ticket.Factor = ceremony.Credential, org.ID, u.ID, kind, factor
-	ticket.RPID, ticket.Algorithms = party.ID, attestation.Algorithms
+	ticket.RPID, ticket.Algorithms = party.ID, policy.Offered
 	ticket, token, err := s.Ceremonies.Begin(ticket)
 	if err != nil {
 		return api.CredentialChallenge{}, err
 	}
-	c := s.Verifier.Challenge(ticket, token, party, org, u)
+	c := s.Verifier.Challenge(ticket, token, party, org, policy, u)
 	out := api.CredentialChallenge{Kind: kind, User: c.User, ChallengeIdentifier: token, TemporaryAuthenticationToken: token, RP: c.RP}
 	switch kind {
 	case api.KindTotp:
@@ -142,20 +149,23 @@ func (s *Service) add(ctx context.Context, tx *store.Tx, who api.Caller, in api.
 	if err != nil {
 		return api.Credential{}, api.About(err, who.Subject())
 	}
-	c, err := s.Verifier.Verify(ctx, offer, attestation.Request{Challenge: ticket.Challenge, RPID: ticket.RPID, Algorithms: ticket.Algorithms,
-		Organisation: org, UserID: who.UserID, Username: who.Username})
-	if err != nil {
-		return api.Credential{}, api.About(err, who.Subject())
-	}
-	c.Active = true
 	own, err := s.own(ctx, who.UserID)
 	if err != nil {
 		return api.Credential{}, err
 	}
+	c, err := s.Verifier.Verify(ctx, offer, attestation.Request{Challenge: ticket.Challenge, RPID: ticket.RPID, Algorithms: ticket.Algorithms,
+		Organisation: org, UserID: who.UserID, Username: who.Username, UserKind: who.UserKind, Own: own})
+	if err != nil {
+		return api.Credential{}, api.About(err, who.Subject())
+	}
+	c.Active = true
 	if err := checkStrength(tx, signer, c, own); err != nil {
 		return api.Credential{}, err
 	}
 	if err := checkOne(c, own); err != nil {
+		return api.Credential{}, err
+	}
+	if err := s.Verifier.LimitModel(ctx, tx, c, org, who.UserKind); err != nil {
 		return api.Credential{}, err
 	}
 	tx.AddAnotherCredential(c, maxCredentials, auth.ErrOwnerInactive, errTooMany, attestation.ErrKnown)
@@ -314,7 +324,7 @@ func (s *Service) CreateWithCode(ctx context.Context, who api.Caller, in api.New
 	if err := checkCode(state); err != nil {
 		return api.Credential{}, err
 	}
-	who.OrgID, who.UserID, who.Username = state.User.OrgID, state.User.ID, state.User.Username
+	who.OrgID, who.UserID, who.Username, who.UserKind = state.User.OrgID, state.User.ID, state.User.Username, state.User.Kind
 	return store.Do(ctx, s.DB, func(tx *store.Tx) (api.Credential, error) {
 		tx.SpendCredentialCode(state.Code.ID, state.User.ID, s.Now(), errCode(state))
 		return s.add(ctx, tx, who, in, ticket, state.Organisation, state.Signer)

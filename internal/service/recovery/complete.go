@@ -139,7 +139,8 @@ func (s *Service) verify(ctx context.Context, r request, presented time.Time) ([
 		return nil, err
 	}
 	return s.Verifier.VerifyAll(ctx, offers, attestation.Request{Challenge: r.ticket.Challenge, RPID: r.ticket.RPID, Presented: presented,
-		Algorithms: r.ticket.Algorithms, Organisation: r.owner.Organisation, UserID: r.owner.User.ID, Username: r.owner.User.Username})
+		Algorithms: r.ticket.Algorithms, Organisation: r.owner.Organisation, UserID: r.owner.User.ID, Username: r.owner.User.Username,
+		UserKind: r.owner.User.Kind})
 }
 
 func result(u store.User, c store.Credential) api.RegistrationResult {

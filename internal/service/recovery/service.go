@@ -60,7 +60,7 @@ func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitRecoveryR
 	if err != nil {
 		return api.RecoveryChallenge{}, err
 	}
-	return s.challenge(state, id, state.Code.ID)
+	return s.challenge(ctx, state, id, state.Code.ID)
 }
 
 // checkCode refuses texts that cannot be an organisation's id, a username and a code.
@@ -117,7 +117,7 @@ func credentialID(text string) (string, error) {
 }
 
 // challenge begins the ceremony of a user who was admitted, by a code or a service account.
-func (s *Service) challenge(state store.LoginState, id, codeID string) (api.RecoveryChallenge, error) {
+func (s *Service) challenge(ctx context.Context, state store.LoginState, id, codeID string) (api.RecoveryChallenge, error) {
 	at := slices.IndexFunc(state.Credentials, func(c store.Credential) bool {
 		return isRecoveryKey(c) && (string(c.CredentialID) == id || c.ID == id ||
 			base64.RawURLEncoding.EncodeToString(c.CredentialID) == id) // a key's own id may look like ours
@@ -126,15 +126,19 @@ func (s *Service) challenge(state store.LoginState, id, codeID string) (api.Reco
 		return api.RecoveryChallenge{}, api.About(assertion.ErrNotRecovery, api.Subject{OrgID: state.User.OrgID, UserID: state.User.ID})
 	}
 	recoveryKey, party := state.Credentials[at], s.Site.Of(state.Organisation)
+	policy, err := s.Verifier.Policies.InForce(ctx, state.Organisation, state.User.Kind)
+	if err != nil {
+		return api.RecoveryChallenge{}, err
+	}
 	ticket, token, err := s.Ceremonies.Begin(ceremony.Ticket{
 		Purpose: ceremony.Recovery, OrgID: state.User.OrgID, UserID: state.User.ID, CodeID: codeID, RecoveryKeyID: recoveryKey.ID,
-		RPID: party.ID, Algorithms: attestation.Algorithms,
+		RPID: party.ID, Algorithms: policy.Offered,
 	})
 	if err != nil {
 		return api.RecoveryChallenge{}, err
 	}
 	return api.RecoveryChallenge{
-		RegistrationChallenge: s.Verifier.Challenge(ticket, token, party, state.Organisation, state.User),
+		RegistrationChallenge: s.Verifier.Challenge(ticket, token, party, state.Organisation, policy, state.User),
 		AllowedRecoveryCredentials: []api.AllowedRecoveryCredential{{ID: base64.RawURLEncoding.EncodeToString(recoveryKey.CredentialID),
 			EncryptedRecoveryKey: recoveryKey.EncryptedPrivateKey}},
 	}, nil
@@ -168,7 +172,7 @@ func (s *Service) Delegate(ctx context.Context, tx *store.Tx, who api.Caller, in
 	case state.User.RegisteredAt.IsZero():
 		unknown.Received = "a user who is still to register"
 	default:
-		c, err := s.challenge(state, id, "")
+		c, err := s.challenge(ctx, state, id, "")
 		if err == nil {
 			e := store.NewEvent(who, store.EventUserRecoveryDelegated, s.Now(), nil)
 			e.UserID = state.User.ID

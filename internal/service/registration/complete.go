@@ -49,11 +49,11 @@ func (s *Service) complete(ctx context.Context, who api.Caller, in api.Registrat
 // begun returns the invitation as it was when the ceremony began, in the organisation as it is now. That
 // suffices to verify the answer: register succeeds only if the user and the code are as they must be.
 func (s *Service) begun(ctx context.Context, t ceremony.Ticket) (store.Invitation, error) {
-	if t.Username == "" || t.UserID == "" { // begun on a server of an older version, or by nobody
+	if t.Username == "" || t.UserID == "" || t.UserKind == "" { // begun on a server of an older version, or by nobody
 		return s.resume(ctx, t)
 	}
 	org, err := s.DB.Organisation(ctx, t.OrgID)
-	return store.Invitation{Organisation: org, User: store.User{ID: t.UserID, OrgID: t.OrgID, Username: t.Username},
+	return store.Invitation{Organisation: org, User: store.User{ID: t.UserID, OrgID: t.OrgID, Username: t.Username, Kind: t.UserKind},
 		Code: store.Code{ID: t.CodeID, OrgID: t.OrgID, UserID: t.UserID}}, err
 }
 
@@ -113,7 +113,7 @@ func (s *Service) verify(ctx context.Context, inv store.Invitation, t ceremony.T
 
 func request(inv store.Invitation, t ceremony.Ticket) attestation.Request {
 	return attestation.Request{Challenge: t.Challenge, RPID: t.RPID, Algorithms: t.Algorithms,
-		Organisation: inv.Organisation, UserID: inv.User.ID, Username: inv.User.Username, CodeID: inv.Code.ID}
+		Organisation: inv.Organisation, UserID: inv.User.ID, Username: inv.User.Username, UserKind: inv.User.Kind, CodeID: inv.Code.ID}
 }
 
 // register spends the code, registers the user and opens the session, if one is given.

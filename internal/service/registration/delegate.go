@@ -41,7 +41,7 @@ func (s *Service) Delegate(ctx context.Context, tx *store.Tx, who api.Caller, in
 		Kind: api.EndUser, Active: true, ExternalID: in.ExternalID, CreatedAt: now}
 	tx.CreateUser(u, errOutdated)
 	tx.AssignManaged(api.NewID(api.PrefixAssignment, now), api.EndUserPermissionID(org.ID), u, now)
-	return s.begin(tx, who, org, u)
+	return s.begin(ctx, tx, who, org, u)
 }
 
 // Redelegate begins again with an end user who did not finish, for older SDKs. These send a kind of
@@ -83,7 +83,7 @@ func (s *Service) beginAgain(ctx context.Context, tx *store.Tx, who api.Caller, 
 		return api.RegistrationChallenge{}, err
 	}
 	tx.MustBeInvited(u.ID, org.ID, errOutdated)
-	return s.begin(tx, who, org, u)
+	return s.begin(ctx, tx, who, org, u)
 }
 
 // unfinished returns the end user of that name who is still to register. It refuses an invited
@@ -118,10 +118,10 @@ func alreadyExists(received string, subject api.Subject) error {
 // begin returns the challenge and adds to the unit the code that Complete will spend, which expires
 // with the challenge. The code has no MAC, since it has no text: nobody can send it, and Resend
 // does not replace it.
-func (s *Service) begin(tx *store.Tx, who api.Caller, org store.Organisation, u store.User) (api.RegistrationChallenge, error) {
+func (s *Service) begin(ctx context.Context, tx *store.Tx, who api.Caller, org store.Organisation, u store.User) (api.RegistrationChallenge, error) {
 	issued := s.Codes.Make(u, 0).Row
 	issued.MAC = nil
-	ticket, challenge, err := s.challenge(store.Invitation{Organisation: org, User: u, Code: issued})
+	ticket, challenge, err := s.challenge(ctx, store.Invitation{Organisation: org, User: u, Code: issued})
 	if err != nil {
 		return api.RegistrationChallenge{}, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/countersign/countersign/api"
-	"github.com/countersign/countersign/internal/auth/attestation"
 	"github.com/countersign/countersign/internal/auth/ceremony"
 	"github.com/countersign/countersign/internal/store"
 )
@@ -16,22 +15,26 @@ func (s *Service) Init(ctx context.Context, who api.Caller, in api.InitRegistrat
 	if err != nil {
 		return api.RegistrationChallenge{}, err
 	}
-	_, challenge, err := s.challenge(inv)
+	_, challenge, err := s.challenge(ctx, inv)
 	return challenge, err
 }
 
 // challenge begins the ceremony in which a user answers with their first credential. It is bound to
 // the code that admitted them. It writes nothing.
-func (s *Service) challenge(inv store.Invitation) (ceremony.Ticket, api.RegistrationChallenge, error) {
+func (s *Service) challenge(ctx context.Context, inv store.Invitation) (ceremony.Ticket, api.RegistrationChallenge, error) {
 	o, party := inv.Organisation, s.Site.Of(inv.Organisation)
+	policy, err := s.Verifier.Policies.InForce(ctx, o, inv.User.Kind)
+	if err != nil {
+		return ceremony.Ticket{}, api.RegistrationChallenge{}, err
+	}
 	ticket, token, err := s.Ceremonies.Begin(ceremony.Ticket{
 		Purpose: ceremony.Registration, OrgID: o.ID, UserID: inv.User.ID, CodeID: inv.Code.ID,
-		Username: inv.User.Username, Restarted: !inv.User.RestartedAt.IsZero(), RPID: party.ID, Algorithms: attestation.Algorithms,
+		Username: inv.User.Username, UserKind: inv.User.Kind, Restarted: !inv.User.RestartedAt.IsZero(), RPID: party.ID, Algorithms: policy.Offered,
 	})
 	if err != nil {
 		return ticket, api.RegistrationChallenge{}, err
 	}
-	return ticket, s.Verifier.Challenge(ticket, token, party, o, inv.User), nil
+	return ticket, s.Verifier.Challenge(ticket, token, party, o, policy, inv.User), nil
 }
 
 // Open says what a code is for, and records that a page opened its link. A mail scanner that only

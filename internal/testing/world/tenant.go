@@ -62,6 +62,7 @@ func NewTenant(t testing.TB, srv *countersigntest.Server, name string) *Tenant {
 	n.IDs["assignmentId"] = srv.Grant(t, n.Org.ID, maker, n.Identities[api.CallerServiceAccount]).ID
 	n.IDs["userId"] = srv.Invite(t, n.Org.ID, "target@example.org").UserID
 	n.IDs["serviceAccountId"] = n.Identities[api.CallerServiceAccount]
+	n.IDs["userKind"] = api.EndUser
 	n.IDs["appId"] = n.application(t)
 	events, err := srv.DB.Events(ctx, n.Org.ID, "", 0)
 	Must(t, err)
