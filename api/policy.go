@@ -8,7 +8,7 @@ type AuthenticatorPolicy struct {
 	Anchors          []string `json:"anchors,omitempty" description:"What an attestation must lead to: metadata, own, or either of both"`
 	Roots            []string `json:"roots,omitempty" description:"The own anchors: certificates in PEM"`
 	SHA1             string   `json:"sha1,omitempty" description:"allowed or refused: attestations whose signature is over SHA-1, as TPMs of many Windows computers make them"`
-	KeepSerialNumber bool     `json:"keepSerialNumber,omitempty" description:"With conveyance enterprise: whether the statement, which names the one device, and its serial number are kept"`
+	KeepSerialNumber bool     `json:"keepSerialNumber,omitempty,omitzero" description:"With conveyance enterprise: whether the statement, which names the one device, and its serial number are kept"`
 	WithoutMetadata  string   `json:"withoutMetadata,omitempty" description:"closed or open: when a rule needs FIDO metadata and there is none or it is out of date"`
 
 	Allow          []string `json:"allow,omitempty" description:"AAGUIDs of the only models that are accepted. Only a verified attestation proves one"`
@@ -17,7 +17,7 @@ type AuthenticatorPolicy struct {
 	KeyProtection  []string `json:"keyProtection,omitempty" description:"What must protect the key, one of: software, hardware, tee, secure_element, remote_handle"`
 	RefuseStatuses []string `json:"refuseStatuses,omitempty" description:"Status reports in the metadata for which a model is refused, as REVOKED, also if the model is only reported"`
 	ZeroAAGUID     string   `json:"zeroAaguid,omitempty" description:"allowed or refused: passkeys that name no model"`
-	PerModel       int      `json:"perModel,omitempty" description:"How many passkeys of one model a user may have; 0 for any number"`
+	PerModel       int      `json:"perModel,omitempty,omitzero" description:"How many passkeys of one model a user may have; 0 for any number"`
 
 	Attachment       string `json:"attachment,omitempty" description:"any, platform or cross-platform, as far as it is known"`
 	ResidentKey      string `json:"residentKey,omitempty" description:"required, preferred or discouraged. Default: the organisation's own setting"`

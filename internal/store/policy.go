@@ -72,7 +72,7 @@ func (r *row) holder() Holder {
 // there are no more. Recovery keys and removed credentials are left out. With statements, passkeys whose
 // attestation has certificates come with it.
 func (db *DB) Holders(ctx context.Context, orgID, userKind, afterID string, limit int, statements bool) (holders []Holder, last string, err error) {
-	const users = `SELECT u.id FROM users u WHERE u.org_id = $1 AND u.kind = $2 AND u.id > $3 AND u.archived_at IS NULL ORDER BY u.id LIMIT $4`
+	const users = `SELECT u.id FROM users u WHERE u.org_id = $1 AND u.kind = $2 AND u.id > $3 AND ` + isPerson + ` ORDER BY u.id LIMIT $4`
 	last, _, err = one(ctx, db, (*row).text, `SELECT u.id FROM (`+users+`) u ORDER BY u.id DESC LIMIT 1`, orgID, userKind, afterID, page(limit))
 	if err != nil || last == "" {
 		return nil, "", err
@@ -81,7 +81,7 @@ func (db *DB) Holders(ctx context.Context, orgID, userKind, afterID string, limi
 		SELECT `+holderColumns+`,
 			CASE WHEN $4 = CAST(1 AS BIGINT) AND k.attestation_type NOT IN ('None', 'Self') THEN k.attestation_object END
 		FROM users u JOIN credentials k ON k.user_id = u.id
-		WHERE u.org_id = $1 AND u.kind = $2 AND u.id > $3 AND u.id <= $5 AND u.archived_at IS NULL
+		WHERE u.org_id = $1 AND u.kind = $2 AND u.id > $3 AND u.id <= $5 AND `+isPerson+`
 			AND k.archived_at IS NULL AND k.token_id = '' AND k.kind IN ('Fido2', 'Key', 'PasswordProtectedKey') AND k.factor <> 'recovery'
 		ORDER BY u.id, k.id`, orgID, userKind, afterID, flag(statements), last)
 	return holders, last, err
