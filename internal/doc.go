@@ -20,6 +20,7 @@
 //	  serviceaccount  administers service accounts: users with a key that carry an access token
 //	  token           administers personal access tokens, for a person's programs
 //	  permission      administers permissions and their assignments
+//	  policy          shows and sets policies on authenticators, and says whom one would refuse
 //	  application     administers client programs, as older SDKs register them
 //	  organisation    creates and lists organisations, sets their policies
 //	  audit           lists, searches and exports what happened
@@ -33,6 +34,7 @@
 //	  password        hashes passwords and compares them, two at a time
 //	  throttle        limits how often something is done for one name or from one address
 //	  bearer          signs and reads the tokens that others may verify
+//	  admission       says which authenticators an organisation accepts: policies, facts, verdicts
 //	  mds             keeps the FIDO metadata: loads, refreshes, holds it for all who ask
 //	  accesstoken     issues the access tokens of service accounts and of people's programs
 //	  access          says what a caller may do

@@ -57,6 +57,8 @@ func TestNoStatementScansATable(t *testing.T) {
 		"twins":            func(db *store.DB) { db.Twins(ctx, "or-1", []string{"ada", "боб"}) },
 		"refusal":          func(db *store.DB) { db.Refusal(ctx, "rf-1") },
 
+		"policy":               func(db *store.DB) { db.Policy(ctx, "or-1", "EndUser", 1) },
+		"holders":              func(db *store.DB) { db.Holders(ctx, "or-1", "EndUser", "", 10, true) },
 		"people by name":       func(db *store.DB) { db.People(ctx, "or-1", "", "ada", "", 10) },
 		"people by name, kind": func(db *store.DB) { db.People(ctx, "or-1", "EndUser", "ada", "", 10) },
 		"credential code":      func(db *store.DB) { db.CredentialCode(ctx, "cc-1"); db.CredentialCodeByMAC(ctx, []byte("x")) },

@@ -72,11 +72,13 @@ func (r *row) holder() Holder {
 // there are no more. Recovery keys and removed credentials are left out. With statements, passkeys whose
 // attestation has certificates come with it.
 func (db *DB) Holders(ctx context.Context, orgID, userKind, afterID string, limit int, statements bool) (holders []Holder, last string, err error) {
-	const users = `SELECT u.id FROM users u WHERE u.org_id = $1 AND u.kind = $2 AND u.id > $3 AND ` + isPerson + ` ORDER BY u.id LIMIT $4`
-	last, _, err = one(ctx, db, (*row).text, `SELECT u.id FROM (`+users+`) u ORDER BY u.id DESC LIMIT 1`, orgID, userKind, afterID, page(limit))
-	if err != nil || last == "" {
+	users, err := all(ctx, db, (*row).text, `
+		SELECT u.id FROM users u WHERE u.org_id = $1 AND u.kind = $2 AND u.id > $3 AND `+isPerson+` ORDER BY u.id LIMIT $4`,
+		orgID, userKind, afterID, page(limit))
+	if err != nil || len(users) == 0 {
 		return nil, "", err
 	}
+	last = users[len(users)-1]
 	holders, err = all(ctx, db, (*row).holder, `
 		SELECT `+holderColumns+`,
 			CASE WHEN $4 = CAST(1 AS BIGINT) AND k.attestation_type NOT IN ('None', 'Self') THEN k.attestation_object END

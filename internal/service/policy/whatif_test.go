@@ -150,8 +150,19 @@ func TestSettingAPolicy(t *testing.T) {
 				}
 			}
 		}
-		if sets != 2 {
+		if sets != 2 { // by the signatures of an administrator
 			t.Errorf("%d events", sets)
+		}
+
+		// The Go client does the same.
+		if set, err := h.Admin.SetPolicy(t.Context(), api.SetPolicyRequest{UserKind: api.EndUser, Policy: &document{PerModel: 5}}); err != nil || set.Version != 1 || set.Policy.PerModel != 5 {
+			t.Errorf("%+v, %v", set, err)
+		}
+		if r, err := h.Admin.WhatIfPolicy(t.Context(), api.WhatIfRequest{UserKind: api.EndUser, Preset: "open"}); err != nil || r.Credentials != 1 || r.Refused != 0 {
+			t.Errorf("%+v, %v", r, err)
+		}
+		if l, err := h.Admin.ListPolicies(t.Context()); err != nil || l.Items[1].Version != 1 {
+			t.Errorf("%+v, %v", l, err)
 		}
 
 		// Nobody without the permission, and nobody unsigned.
