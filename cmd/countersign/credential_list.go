@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"strconv"
 
 	"github.com/countersign/countersign/api"
@@ -18,6 +19,9 @@ type listedCredentialRow struct {
 	SignCount    int64  `json:"signCount"`
 	RPID         string `json:"rpId,omitempty"`
 	DateLastUsed string `json:"dateLastUsed,omitempty"`
+
+	Policy   int64           `json:"policy,omitempty"`   // the version that admitted it
+	Evidence json.RawMessage `json:"evidence,omitempty"` // on which
 }
 
 func (l *credentialList) Run(ctx context.Context, c console) error {
@@ -27,7 +31,7 @@ func (l *credentialList) Run(ctx context.Context, c console) error {
 			return err
 		}
 		listed := rows(all, func(x store.Credential) listedCredentialRow {
-			return listedCredentialRow{newCredentialRow(x), x.Active, x.SignCount, x.RPID, api.Time(x.LastUsedAt)}
+			return listedCredentialRow{newCredentialRow(x), x.Active, x.SignCount, x.RPID, api.Time(x.LastUsedAt), x.Policy, x.Evidence}
 		})
 		return printTable(l.outputFlags, c, listed, "CREDENTIAL\tKIND\tFACTOR\tNAME\tACTIVE\tSYNCED\tCOUNTER\tLAST USED", func(r listedCredentialRow) []any {
 			return []any{r.CredentialUUID, r.Kind, r.Factor, strconv.Quote(r.Name), yes(r.Active), yes(r.BackedUp), r.SignCount, cmp.Or(r.DateLastUsed, "never")}

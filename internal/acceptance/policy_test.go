@@ -85,6 +85,10 @@ func TestPolicyCommands(t *testing.T) {
 			h.Errorf("%+v", p)
 		}
 
+		if out := h.do("credential", "list", "--org", org, "--username", "late@example.org", "--json"); !strings.Contains(out, `"policy":1`) {
+			h.Errorf("%s", out)
+		}
+
 		signer := mdstest.New(h, time.Now(), nil)
 		root := filepath.Join(h.TempDir(), "root.pem")
 		must(h, os.WriteFile(root, signer.PEM(), 0o600))

@@ -151,7 +151,7 @@ func (p *Policy) checkModel(f Facts) *Verdict {
 // model names the model for the operator, and says whether it is proven.
 func (f Facts) model() string {
 	proven := ReportedWord
-	if f.Verified() {
+	if f.Trust != "" {
 		proven = VerifiedWord
 	}
 	name := TextOf(f.AAGUID)

@@ -31,8 +31,14 @@ type vendor struct {
 func newVendor(first byte) vendor {
 	a := authenticator.New()
 	a.AAGUID = [16]byte{first, 0x11, 0x22, 15: 0x77}
+	chain := chainOf(a, authenticator.Options{Format: authenticator.PackedX5C})
+	return vendor{a, chain[len(chain)-1]}
+}
+
+// chainOf returns the certificates with which an authenticator attests.
+func chainOf(a *authenticator.Authenticator, o authenticator.Options) [][]byte {
 	made, _, err := a.Create(api.RegistrationChallenge{Challenge: "AAAA", RP: &api.RelyingParty{ID: "localhost"},
-		PubKeyCredParams: []api.PubKeyCredParam{{Type: "public-key", Alg: -7}}}, authenticator.Options{Format: authenticator.PackedX5C})
+		PubKeyCredParams: []api.PubKeyCredParam{{Type: "public-key", Alg: -7}}}, o)
 	if err != nil {
 		panic(err)
 	}
@@ -44,7 +50,7 @@ func newVendor(first byte) vendor {
 	if err != nil {
 		panic(err)
 	}
-	return vendor{a, s.Chain[len(s.Chain)-1]}
+	return s.Chain
 }
 
 func (v vendor) aaguid() string { return admission.TextOf(v.AAGUID) }

@@ -1,6 +1,8 @@
 package policy_test
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"testing"
@@ -9,7 +11,10 @@ import (
 	"github.com/countersign/countersign/api"
 	"github.com/countersign/countersign/countersigntest/authenticator"
 	"github.com/countersign/countersign/internal/auth/admission"
+	"github.com/countersign/countersign/internal/service/organisation"
+	"github.com/countersign/countersign/internal/testing/mdstest"
 	"github.com/countersign/countersign/internal/testing/world"
+	"github.com/countersign/countersign/internal/verify/anchor"
 	"github.com/countersign/countersign/internal/verify/publickey"
 )
 
@@ -30,6 +35,14 @@ func TestDefaultIsOpen(t *testing.T) {
 			len(c.PubKeyCredParams) != 5 || len(c.SupportedCredentialKinds.FirstFactor) != 3 || c.ExcludeCredentials == nil {
 			t.Errorf("%+v", c)
 		}
+		// The organisation's own word still counts: statements are asked for and verified, and lead nowhere.
+		_, err := h.Organisations.Set(t.Context(), h.Org.ID, organisation.Settings{Attestation: "direct"})
+		world.Must(t, err)
+		g := h.Invitee(t)
+		if c := g.Begin(t); c.Attestation != "direct" {
+			t.Errorf("%+v", c)
+		}
+		h.register(t, g, vendors()[1], authenticator.Options{Format: authenticator.PackedX5C}).Wants(t, "register", 200, "")
 	})
 }
 
@@ -71,7 +84,7 @@ func TestCompletionEnforces(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, h *hall) {
 		h.load(t, "")
-		listed, other := vendors()[0], vendors()[1]
+		listed, other, impostor := vendors()[0], vendors()[1], newVendor(1)
 		attested := authenticator.Options{Format: authenticator.PackedX5C}
 		synced := authenticator.Options{BackupEligible: true, BackupState: true}
 		byMetadata := []string{"metadata"}
@@ -87,6 +100,7 @@ func TestCompletionEnforces(t *testing.T) {
 			{"attestation is withheld", document{Attestation: "required", Anchors: byMetadata}, authenticator.Options{}, listed, attested, admission.Attestation, ""},
 			{"self attestation", document{Attestation: "required", Anchors: byMetadata}, authenticator.Options{Format: authenticator.PackedSelf}, listed, attested, admission.Attestation, ""},
 			{"another root", document{Attestation: "required", Anchors: byMetadata}, attested, other, attested, admission.Anchors, ""},
+			{"another's model, the name of its root, another key", document{Attestation: "required", Anchors: byMetadata}, attested, impostor, attested, admission.Anchors, ""},
 			{"own root", document{Attestation: "required", Anchors: []string{"own"}, Roots: []string{listed.pem()}}, attested, other, attested, admission.Anchors, ""},
 			{"device-bound without", document{Attestation: "device-bound", Anchors: byMetadata}, authenticator.Options{}, listed, synced, admission.Attestation, ""},
 			{"synced", document{Synced: "refused"}, synced, listed, authenticator.Options{}, admission.Synced, ""},
@@ -251,6 +265,38 @@ func TestEnterpriseAttestation(t *testing.T) {
 			if n := r.Credentials - r.Refused; n != map[bool]int64{false: 2, true: 3}[keep] {
 				t.Errorf("keep %v: %d accepted, %+v", keep, n, r)
 			}
+		}
+	})
+}
+
+// A security key of U2F names no model: metadata finds it by the key of its certificate.
+func TestU2FIsFoundByItsKey(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *hall) {
+		u2f := authenticator.Options{Format: authenticator.FIDOU2F}
+		leaf := chainOf(vendors()[0].Authenticator, u2f)[0]
+		c, err := anchor.Parse(leaf)
+		world.Must(t, err)
+		id := c.KeyIdentifier()
+		h.load(t, "", mdstest.Object{"attestationCertificateKeyIdentifiers": []string{hex.EncodeToString(id[:])},
+			"statusReports": []mdstest.Object{{"status": "FIDO_CERTIFIED_L1", "effectiveDate": "2024-02-01"}},
+			"metadataStatement": mdstest.Object{"description": "Old Key", "protocolFamily": "u2f", "keyProtection": []string{"hardware"},
+				"attestationRootCertificates": []string{base64.StdEncoding.EncodeToString(leaf)}}})
+		h.set(t, document{Attestation: "required", Anchors: []string{"metadata"}, MinimumLevel: "FIDO_CERTIFIED_L1", KeyProtection: []string{"hardware"}, UserVerification: "preferred"})
+		g := h.Invitee(t)
+		h.register(t, g, vendors()[0], u2f).Wants(t, "register", 200, "")
+		if _, e := evidence(t, g); e.Trust != "metadata" || e.AAGUID != "reported" || e.Model != "Old Key" {
+			t.Errorf("%+v", e)
+		}
+		refused := h.Invitee(t)
+		h.RefusedAs(t, "another batch", h.register(t, refused, vendors()[1], u2f), 400, "authenticator_not_accepted")
+		refused.Untouched(t)
+		// What-if comes to the same, from what is stored.
+		r, err := h.Policies.WhatIf(t.Context(), api.Caller{OrgID: h.Org.ID}, api.WhatIfRequest{UserKind: api.CustomerEmployee,
+			Policy: &document{Attestation: "required", Anchors: []string{"metadata"}, MinimumLevel: "FIDO_CERTIFIED_L1"}})
+		world.Must(t, err)
+		if r.Credentials != 3 || r.Refused != 1 || len(r.Rules) != 1 || r.Rules[0].Rule != "attestation" { // the administrator's
+			t.Errorf("%+v", r)
 		}
 	})
 }

@@ -100,7 +100,7 @@ func (r *run) user(own []store.Holder) (hits []Hit) {
 			}
 			continue
 		}
-		hit := Hit{Holder: h, Model: f.Model, Proven: f.Verified(), Verdict: v}
+		hit := Hit{Holder: h, Model: f.Model, Proven: f.Trust != "", Verdict: v}
 		hits = append(hits, hit)
 		r.result.Refused++
 		r.rules[v.Rule]++
