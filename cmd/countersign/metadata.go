@@ -20,7 +20,12 @@ type operatorMetadataFlags struct {
 func (o operatorMetadataFlags) open(ctx context.Context, c console, do func(*app.App) error) error {
 	conf := o.operatorFlags.config(c)
 	conf.Existing, conf.Metadata = true, o.metadataFlags.config("")
-	return with(ctx, conf, func(a *app.App) error {
+	return with(ctx, conf, do)
+}
+
+// openWithMetadata is open for a command that uses what is kept.
+func (o operatorMetadataFlags) openWithMetadata(ctx context.Context, c console, do func(*app.App) error) error {
+	return o.open(ctx, c, func(a *app.App) error {
 		if err := a.Metadata.Read(ctx); err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ type holderRow struct {
 }
 
 func (p *policyHolders) Run(ctx context.Context, c console) error {
-	return p.open(ctx, c, func(a *app.App) error {
+	return p.openWithMetadata(ctx, c, func(a *app.App) error {
 		all := []holderRow{}
 		err := a.Policies.Holders(ctx, p.Org, p.AAGUID, func(h store.Holder, proven bool) error {
 			is := admission.ReportedWord

@@ -22,7 +22,7 @@ func (p *policySet) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	return p.open(ctx, c, func(a *app.App) error {
+	return p.openWithMetadata(ctx, c, func(a *app.App) error {
 		who := api.Caller{OrgID: p.Org}
 		set, err := store.Do(ctx, a.DB, func(tx *store.Tx) (api.Policy, error) {
 			return a.Policies.Set(ctx, tx, who, api.SetPolicyRequest{UserKind: p.Kind, Preset: p.Preset, Policy: document})

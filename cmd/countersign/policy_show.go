@@ -30,7 +30,7 @@ func (p *policyShow) Run(ctx context.Context, c console) error {
 	if p.Version < 0 {
 		return misuse("--version is 1 or more")
 	}
-	return p.open(ctx, c, func(a *app.App) error {
+	return p.openWithMetadata(ctx, c, func(a *app.App) error {
 		shown, err := a.Policies.Show(ctx, api.Caller{OrgID: p.Org}, api.PolicyRequest{UserKind: p.Kind, Version: p.Version})
 		if err != nil {
 			return err

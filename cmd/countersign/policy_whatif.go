@@ -27,7 +27,7 @@ func (p *policyWhatIf) Run(ctx context.Context, c console) error {
 	if p.CSV && p.JSON {
 		return misuse("give either --csv or --json")
 	}
-	return p.open(ctx, c, func(a *app.App) error {
+	return p.openWithMetadata(ctx, c, func(a *app.App) error {
 		in := api.WhatIfRequest{UserKind: p.Kind, Preset: p.Preset, Policy: document}
 		list := csv.NewWriter(c.out)
 		each := func(policy.Hit) error { return nil }

@@ -181,6 +181,13 @@ func (d *databaseReport) compare(ctx context.Context, set settings, all []conten
 			return err
 		}
 	}
+	if d.kind == "postgres" { // as autovacuum does, where it is on
+		for _, c := range all {
+			if err := execute(ctx, c.server.database, "ANALYZE"); err != nil {
+				return err
+			}
+		}
+	}
 	people, err := d.measureSigned(ctx, set, all)
 	if err != nil {
 		return err

@@ -214,8 +214,8 @@ func TestOrganisationsDoNotCross(t *testing.T) {
 		before := theirs.State(t)
 		crossed := 0
 		for _, r := range known(t) {
-			if !strings.Contains(r.Pattern, "{") {
-				continue
+			if !strings.Contains(strings.ReplaceAll(r.Pattern, "{userKind}", ""), "{") {
+				continue // it names nothing of anybody's
 			}
 			for _, k := range r.Callers {
 				crossed++
