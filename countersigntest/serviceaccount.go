@@ -64,6 +64,7 @@ func (s *Server) Grant(t testing.TB, orgID, permissionID, identityID string) sto
 	p, err := s.DB.Permission(context.Background(), orgID, permissionID)
 	must(t, err)
 	must(t, s.DB.Write(context.Background(), func(tx *store.Tx) error { tx.Assign(a, p.Version, nil, nil); return nil }))
+	s.Access.Changed() // the clock may stand still, and with it the age of what is cached
 	return a
 }
 

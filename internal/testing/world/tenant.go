@@ -147,17 +147,13 @@ func (n *Tenant) Member(t testing.TB, p *countersigntest.Person) Member {
 // Allow gives an identity a permission of its own, at once.
 func (n *Tenant) Allow(t testing.TB, identityID string, operations ...string) store.Assignment {
 	t.Helper()
-	a := n.Grant(t, n.Org.ID, n.Permission(t, n.Org.ID, "of "+api.NewID(api.PrefixPermission, n.Clock.Now()), operations...), identityID)
-	n.Access.Changed()
-	return a
+	return n.Grant(t, n.Org.ID, n.Permission(t, n.Org.ID, "of "+api.NewID(api.PrefixPermission, n.Clock.Now()), operations...), identityID)
 }
 
 // Promote makes somebody an administrator, at once.
 func (n *Tenant) Promote(t testing.TB, identityID string) store.Assignment {
 	t.Helper()
-	a := n.Grant(t, n.Org.ID, n.Everything, identityID)
-	n.Access.Changed()
-	return a
+	return n.Grant(t, n.Org.ID, n.Everything, identityID)
 }
 
 // AdminAgain logs the administrator in again, whose session is over.
