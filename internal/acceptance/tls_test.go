@@ -61,7 +61,11 @@ func TestTLSFromFiles(t *testing.T) {
 
 		n := &node{installation: h, origin: origin, http: trusting(h, old)}
 		n.client = &client.Client{BaseURL: origin, HTTP: n.http}
-		link := printedLink.FindString(log.String())
+		var link string
+		eventually(h, 20*time.Second, "the link is printed", func() bool { // by another goroutine than answers
+			link = printedLink.FindString(log.String())
+			return link != ""
+		})
 		n.register(invitationOf(h, link))
 		h.look().want(1)
 
