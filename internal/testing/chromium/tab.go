@@ -85,13 +85,29 @@ func Open(t testing.TB) *Tab {
 	ctx, detach := p.attach(browser.ctx, chromedp.WithListener(tab.listen))
 	tab.ctx = ctx
 	t.Cleanup(func() {
-		detach()
+		if err := within(func() error { detach(); return nil }); err != nil {
+			t.Errorf("leave a tab of Chromium: %v", err)
+			return // nobody else gets it
+		}
 		p.release()
 	})
-	if err := chromedp.Do(ctx); err != nil {
+	if err := within(func() error { return chromedp.Do(ctx) }); err != nil {
 		t.Fatalf("open a tab of Chromium: %v", err)
 	}
 	return tab
+}
+
+// within calls do and waits for patience at most. It is for what must have a context without a deadline,
+// because that outlives the call.
+func within(do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(patience):
+		return fmt.Errorf("it took longer than %v", patience)
+	}
 }
 
 // acquire returns a profile for a tab. It starts the browser if it does not run.
@@ -133,7 +149,7 @@ func launch() error {
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	end := func() { cancel(); stop(); blank.Close() }
-	if err := chromedp.Do(ctx); err != nil {
+	if err := within(func() error { return chromedp.Do(ctx) }); err != nil {
 		end()
 		return fmt.Errorf("start Chromium: %w", err)
 	}
