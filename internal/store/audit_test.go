@@ -104,6 +104,26 @@ func idsOf(entries []store.AuditEntry) (ids []string) {
 	return ids
 }
 
+// bothWays reads a span page by page, from its oldest entry and from its newest.
+func bothWays(t *testing.T, db *store.DB, span store.AuditSpan, size int) (up, down []string) {
+	t.Helper()
+	for oldest := span; ; oldest.After = up[len(up)-1] {
+		page := idsOf(must[[]store.AuditEntry](t)(db.AuditOldest(t.Context(), oldest, size)))
+		if len(page) == 0 {
+			break
+		}
+		up = append(up, page...)
+	}
+	for newest := span; ; newest.Before = down[len(down)-1] {
+		page := idsOf(must[[]store.AuditEntry](t)(db.AuditNewest(t.Context(), newest, size)))
+		if len(page) == 0 {
+			break
+		}
+		down = append(down, page...)
+	}
+	return up, down
+}
+
 func TestTheAuditLogIsReadInBothDirections(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *store.DB) {
@@ -115,22 +135,7 @@ func TestTheAuditLogIsReadInBothDirections(t *testing.T) {
 		slices.Reverse(reversed)
 
 		for _, size := range []int{1, 2, 3, 5, 12, 13, 100} {
-			oldest, newest := store.AuditSpan{OrgID: ada.o.ID}, store.AuditSpan{OrgID: ada.o.ID}
-			var up, down []string
-			for {
-				page := idsOf(must[[]store.AuditEntry](t)(db.AuditOldest(ctx, oldest, size)))
-				if len(page) == 0 {
-					break
-				}
-				up, oldest.After = append(up, page...), page[len(page)-1]
-			}
-			for {
-				page := idsOf(must[[]store.AuditEntry](t)(db.AuditNewest(ctx, newest, size)))
-				if len(page) == 0 {
-					break
-				}
-				down, newest.Before = append(down, page...), page[len(page)-1]
-			}
+			up, down := bothWays(t, db, store.AuditSpan{OrgID: ada.o.ID}, size)
 			equal(t, fmt.Sprint("oldest first, by ", size), up, ids)
 			equal(t, fmt.Sprint("newest first, by ", size), down, reversed)
 		}
@@ -230,23 +235,7 @@ func TestTheLogOfOneUser(t *testing.T) {
 		reversed := slices.Clone(own)
 		slices.Reverse(reversed)
 		for _, size := range []int{1, 7, 100} {
-			var up, down []string
-			oldest := store.AuditSpan{OrgID: ada.o.ID, UserID: bob.u.ID}
-			newest := oldest
-			for {
-				page := idsOf(must[[]store.AuditEntry](t)(db.AuditOldest(ctx, oldest, size)))
-				if len(page) == 0 {
-					break
-				}
-				up, oldest.After = append(up, page...), page[len(page)-1]
-			}
-			for {
-				page := idsOf(must[[]store.AuditEntry](t)(db.AuditNewest(ctx, newest, size)))
-				if len(page) == 0 {
-					break
-				}
-				down, newest.Before = append(down, page...), page[len(page)-1]
-			}
+			up, down := bothWays(t, db, store.AuditSpan{OrgID: ada.o.ID, UserID: bob.u.ID}, size)
 			equal(t, fmt.Sprint("oldest first, by ", size), up, own)
 			equal(t, fmt.Sprint("newest first, by ", size), down, reversed)
 		}
